@@ -1,1 +1,62 @@
-//! Stub.
+//! What crosses Moothall's wire: ids, times, pages, problems, and one module of inputs, outputs and
+//! events per context.
+//!
+//! Types only. The server derives its REST routes, its socket, its documents and its checks of input
+//! from them; clients use them as they are. Doc comments here become the documentation of every door,
+//! and the bounds in the `schemars` attributes are the bounds the server enforces.
+
+mod id;
+pub mod limits;
+mod page;
+mod problem;
+mod time;
+
+pub use id::{Id, IdKind};
+pub use page::{Cursor, Page};
+pub use problem::{FieldError, Kind, Problem};
+pub use time::Timestamp;
+
+/// What the ids are ids of. These types have no values: they only tell one kind of [`Id`] from another.
+pub mod kind {
+    use super::id::kinds;
+
+    kinds! {
+        /// An account.
+        User,
+        /// A signed-in client of a user; also the family of its refresh tokens.
+        Session,
+        /// A named channel, a direct conversation or a group of people talking.
+        Room,
+        /// One message of a room.
+        Message,
+        /// An API key of a host or a tool.
+        ApiKey,
+        /// One line of the audit log.
+        Audit,
+        /// A time-boxed or lasting grant of a role.
+        Grant,
+        /// One watch of a socket on something it does not own.
+        Watch,
+        /// One request, as named in logs and problems.
+        Request,
+    }
+}
+
+/// The id of a user.
+pub type UserId = Id<kind::User>;
+/// The id of a session.
+pub type SessionId = Id<kind::Session>;
+/// The id of a room.
+pub type RoomId = Id<kind::Room>;
+/// The id of a message.
+pub type MessageId = Id<kind::Message>;
+/// The id of an API key.
+pub type ApiKeyId = Id<kind::ApiKey>;
+/// The id of an audit line.
+pub type AuditId = Id<kind::Audit>;
+/// The id of a grant.
+pub type GrantId = Id<kind::Grant>;
+/// The id of a watch.
+pub type WatchId = Id<kind::Watch>;
+/// The id of a request.
+pub type RequestId = Id<kind::Request>;

@@ -1,1 +1,1 @@
-//! Stub.
+//! SQLite and PostgreSQL behind one [`Store`].

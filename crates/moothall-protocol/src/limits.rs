@@ -1,0 +1,103 @@
+//! Every bound of the server, in one place. `GET /v1/limits` shows this table, schemas take their bounds from it,
+//! and each line has a test that reaches it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One bound of the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Limit {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: u64,
+    /// What it bounds, with the unit.
+    pub about: String,
+}
+
+macro_rules! limits {
+    ($($(#[doc = $about:literal])+ $name:ident = $value:expr;)+) => {
+        $($(#[doc = $about])+ pub const $name: usize = $value;)+
+
+        /// All bounds, in the order of this file.
+        pub fn all() -> Vec<Limit> {
+            vec![$(Limit {
+                name: stringify!($name).to_lowercase(),
+                value: $name as u64,
+                about: concat!($($about),+).trim().to_owned(),
+            }),+]
+        }
+    };
+}
+
+limits! {
+    // HTTP.
+    /// Bytes of a request's head: request line and headers.
+    HTTP_HEAD_BYTES_MAX = 16 * 1024;
+    /// Headers of a request.
+    HTTP_HEADERS_MAX = 100;
+    /// Milliseconds to send a request's head.
+    HTTP_HEAD_MS_MAX = 5_000;
+    /// Bytes of a request's body.
+    HTTP_BODY_BYTES_MAX = 256 * 1024;
+    /// Milliseconds to send a request's body.
+    HTTP_BODY_MS_MAX = 15_000;
+    /// Milliseconds a connection may stay open without a request.
+    HTTP_IDLE_MS_MAX = 30_000;
+    /// HTTP connections and sockets open at once.
+    CONNECTIONS_MAX = 20_000;
+    /// Milliseconds an operation may take before it is answered with `timeout`.
+    OPERATION_MS_MAX = 30_000;
+    /// Levels of nesting in JSON or MessagePack.
+    NESTING_MAX = 32;
+
+    // Lists.
+    /// Items of one page.
+    PAGE_ITEMS_MAX = 200;
+    /// Items of one page when the request does not say.
+    PAGE_ITEMS_DEFAULT = 50;
+    /// Characters of a cursor.
+    CURSOR_LENGTH_MAX = 512;
+
+    // Mutations.
+    /// Characters of an idempotency key, at least.
+    IDEMPOTENCY_KEY_LENGTH_MIN = 16;
+    /// Characters of an idempotency key, at most.
+    IDEMPOTENCY_KEY_LENGTH_MAX = 128;
+    /// Hours for which the first answer to an idempotency key is kept.
+    IDEMPOTENCY_HOURS = 24;
+
+    // Sockets and sessions.
+    /// Bytes of a message from a signed-in socket.
+    SOCKET_MESSAGE_BYTES_MAX = 64 * 1024;
+    /// Bytes of a message from a socket that has not signed in.
+    SOCKET_MESSAGE_BYTES_MAX_UNSIGNED = 16 * 1024;
+    /// Milliseconds for a new socket to sign in.
+    SOCKET_SIGN_IN_MS_MAX = 10_000;
+    /// Requests in flight on one socket.
+    SOCKET_IN_FLIGHT_MAX = 64;
+    /// Milliseconds of silence after which the server pings.
+    SOCKET_PING_MS = 20_000;
+    /// Milliseconds without any frame after which the server gives up on a socket.
+    SOCKET_SILENCE_MS_MAX = 45_000;
+    /// Events waiting for one session's socket.
+    OUTBOX_EVENTS_MAX = 256;
+    /// Bytes waiting for one session's socket.
+    OUTBOX_BYTES_MAX = 1024 * 1024;
+    /// Sent events a session keeps for a resume.
+    RING_EVENTS_MAX = 512;
+    /// Bytes of sent events a session keeps for a resume.
+    RING_BYTES_MAX = 256 * 1024;
+    /// Milliseconds after a drop in which a session can be resumed.
+    RESUME_MS_MAX = 60_000;
+    /// Live sessions of one user.
+    SESSIONS_PER_USER_MAX = 10;
+    /// Milliseconds in which a socket ticket must be used.
+    SOCKET_TICKET_MS_MAX = 30_000;
+    /// Socket tickets waiting to be used, in all.
+    SOCKET_TICKETS_MAX = 20_000;
+    /// Users one session may watch.
+    WATCHED_USERS_MAX = 1_000;
+    /// Watches one session may hold.
+    WATCHES_MAX = 16;
+}
