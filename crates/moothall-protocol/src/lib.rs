@@ -5,12 +5,18 @@
 //! from them; clients use them as they are. Doc comments here become the documentation of every door,
 //! and the bounds in the `schemars` attributes are the bounds the server enforces.
 
+pub mod accounts;
+pub mod communication;
+pub mod connections;
+mod event;
 mod id;
 pub mod limits;
 mod page;
 mod problem;
+pub mod system;
 mod time;
 
+pub use event::{Class, CloseCode, Event};
 pub use id::{Id, IdKind};
 pub use page::{Cursor, Page};
 pub use problem::{FieldError, Kind, Problem};

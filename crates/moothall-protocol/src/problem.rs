@@ -17,12 +17,16 @@ pub enum Kind {
     Forbidden,
     /// Absent, or not the caller's to know of: 404.
     NotFound,
+    /// The address takes other methods: 405.
+    Method,
     /// In conflict with what is: 409.
     Conflict,
     /// The version the caller knew is no longer the newest: 412.
     Version,
     /// Too large: 413.
     TooLarge,
+    /// A body of a type the server does not take: 415.
+    MediaType,
     /// Read, and not valid: 422.
     Invalid,
     /// Too many, too soon: 429.
@@ -41,9 +45,11 @@ impl Kind {
             Self::Unauthenticated => 401,
             Self::Forbidden => 403,
             Self::NotFound => 404,
+            Self::Method => 405,
             Self::Conflict => 409,
             Self::Version => 412,
             Self::TooLarge => 413,
+            Self::MediaType => 415,
             Self::Invalid => 422,
             Self::Limited => 429,
             Self::Internal => 500,

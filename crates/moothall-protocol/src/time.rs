@@ -136,7 +136,10 @@ mod tests {
         let time: Timestamp = "2026-11-23T18:00:00.000001Z".parse().unwrap();
         assert_eq!(time.to_string(), "2026-11-23T18:00:00.000001Z");
         assert_eq!(time.as_micros() % 1_000_000, 1);
-        assert_eq!("2026-11-23T19:00:00+01:00".parse::<Timestamp>().unwrap().to_string(), "2026-11-23T18:00:00.000000Z");
+        assert_eq!(
+            "2026-11-23T19:00:00+01:00".parse::<Timestamp>().unwrap().to_string(),
+            "2026-11-23T18:00:00.000000Z"
+        );
     }
 
     #[test]

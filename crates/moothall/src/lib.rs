@@ -1,1 +1,42 @@
-//! Stub.
+//! Moothall, the library: every rule of a game community's server, and no HTTP.
+//!
+//! A [`Hall`] is a running server without its doors. Operations are plain functions that take a [`Cx`] first; doors such as
+//! `moothall-api` find them in the [`Registry`], and an embedding program calls them directly or adds its own.
+//!
+//! Contexts: [`accounts`] (users, sign-in, sessions, roles, keys), [`connections`] (presence, live sessions),
+//! [`communication`] (rooms, messages). Beside them: [`audit`] (who did what, and why), [`idempotency`] (retrying is safe),
+//! [`runtime`] (live entities in partitions), [`topics`] (events to many).
+
+pub mod accounts;
+pub mod audit;
+pub mod clock;
+pub mod communication;
+pub mod connections;
+pub mod cx;
+mod error;
+mod hall;
+pub mod hooks;
+pub mod idempotency;
+pub mod mail;
+pub mod operation;
+mod permission;
+mod random;
+mod rates;
+pub mod runtime;
+mod settings;
+mod system;
+pub mod topics;
+
+pub use clock::{Clock, FakeClock, SystemClock};
+pub use cx::{Caller, Cx, Identity, Origin, Tx};
+pub use error::{CATALOGUE, Details, Error, ErrorEntry, Fault, FieldError, Kind};
+pub use hall::{Builder, Hall, MIGRATIONS, OpenError, WeakHall, contexts, open_store, statements};
+pub use hooks::Hooks;
+pub use moothall_protocol as protocol;
+pub use moothall_store;
+pub use operation::{Access, Answer, Method, Operation, Operations, Rate, Registry};
+pub use permission::{Permission, Permissions};
+pub use random::{Random, SeededRandom, SystemRandom};
+pub use rates::Rates;
+pub use settings::{Settings, StoreSettings, Synchronous};
+pub use topics::{Topic, Topics};

@@ -1,0 +1,1 @@
+//! Communication: rooms, direct conversations, messages.

@@ -1,0 +1,78 @@
+//! All that a client may receive without asking: one enum, in one file.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::connections::{Ready, Resumed};
+
+/// An event. On the wire `{"seq":912,"topic":"room:…","event":"communication.message_sent","data":{…}}`.
+///
+/// Its name is the verb of the operation that caused it, in the past.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "event", content = "data")]
+pub enum Event {
+    /// The first event of a session on a new socket, with what a client needs to draw itself.
+    #[serde(rename = "session.ready")]
+    SessionReady(Box<Ready>),
+    /// The session goes on: what was missed follows, in order.
+    #[serde(rename = "session.resumed")]
+    SessionResumed(Resumed),
+    /// What was missed is not kept any more: here is everything afresh.
+    #[serde(rename = "session.stale")]
+    SessionStale(Box<Ready>),
+}
+
+/// What may become of an event when a client reads too slowly.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Must arrive: over the bound the socket is closed, and the session resumes.
+    Reliable,
+    /// Only the newest of its key matters.
+    Latest(String),
+    /// May be lost.
+    Droppable,
+}
+
+impl Event {
+    /// What may become of this event when a client reads too slowly.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::SessionReady(_) | Self::SessionResumed(_) | Self::SessionStale(_) => Class::Reliable,
+        }
+    }
+}
+
+/// Why the server closes a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CloseCode {
+    /// 4000: the client broke the protocol; the reason says what and where.
+    ProtocolError,
+    /// 4001: signed out, or the token ended.
+    SignedOut,
+    /// 4003: restricted.
+    Restricted,
+    /// 4008: the client reads too slowly. Resume.
+    SlowConsumer,
+    /// 4009: another sign-in took the place.
+    Replaced,
+    /// 4012: the server is about to stop. Come back after the delay.
+    Draining,
+    /// 4029: far too many requests.
+    Abuse,
+}
+
+impl CloseCode {
+    /// The number on the wire.
+    pub const fn number(self) -> u16 {
+        match self {
+            Self::ProtocolError => 4000,
+            Self::SignedOut => 4001,
+            Self::Restricted => 4003,
+            Self::SlowConsumer => 4008,
+            Self::Replaced => 4009,
+            Self::Draining => 4012,
+            Self::Abuse => 4029,
+        }
+    }
+}

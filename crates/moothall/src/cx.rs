@@ -1,0 +1,263 @@
+//! `Cx`: who calls, what they may do, and the way to time, chance and the store. Always the first parameter.
+
+use std::net::IpAddr;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::time::Duration;
+
+use moothall_protocol::accounts::SessionKind;
+use moothall_protocol::{ApiKeyId, Event, Id, RequestId, SessionId, Timestamp, UserId};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::Error;
+use crate::idempotency::{self, Claim};
+use crate::{Hall, Permission, Permissions, Random, Topic};
+
+/// Who calls.
+#[derive(Clone, Debug, Default)]
+pub enum Caller {
+    /// Nobody the server knows: only public operations answer.
+    #[default]
+    Nobody,
+    /// A signed-in user, or a key of theirs.
+    Member(Arc<Identity>),
+    /// The server itself, its command line, or the program that embeds it: may do everything.
+    Server,
+}
+
+/// A signed-in caller.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The user. A key acts as the user who owns it.
+    pub user_id: UserId,
+    /// The session, or for a key the session that is the key's own.
+    pub session_id: SessionId,
+    /// What kind of client this is.
+    pub kind: SessionKind,
+    /// The key, if one was used instead of a token.
+    pub api_key_id: Option<ApiKeyId>,
+    /// What the caller may do.
+    pub permissions: Permissions,
+}
+
+/// What is known of the request beside the caller.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The address it came from, as far as the doors trust it.
+    pub address: Option<IpAddr>,
+    /// What the client calls itself.
+    pub agent: Option<String>,
+    /// The idempotency key that guards it.
+    pub idempotency_key: Option<String>,
+}
+
+/// The context of one call. Cheap to clone.
+#[derive(Clone)]
+pub struct Cx(Arc<Scope>);
+
+struct Scope {
+    hall: Hall,
+    caller: Caller,
+    request_id: RequestId,
+    origin: Origin,
+    claim: Option<Claim>,
+}
+
+impl Cx {
+    /// The context of a call by `caller`.
+    pub fn new(hall: &Hall, caller: Caller, origin: Origin) -> Self {
+        let request_id = hall.random().id(hall.clock().now());
+        Self(Arc::new(Scope { hall: hall.clone(), caller, request_id, origin, claim: None }))
+    }
+
+    /// The context of what the server does by itself, or an embedding program in its name.
+    pub fn server(hall: &Hall) -> Self {
+        Self::new(hall, Caller::Server, Origin::default())
+    }
+
+    /// The same call, guarded by its idempotency key: see [`Cx::mutate`].
+    #[must_use]
+    pub fn claiming(&self, claim: Claim) -> Self {
+        Self(Arc::new(Scope {
+            hall: self.0.hall.clone(),
+            caller: self.0.caller.clone(),
+            request_id: self.0.request_id,
+            origin: self.0.origin.clone(),
+            claim: Some(claim),
+        }))
+    }
+
+    /// The server this call runs in.
+    pub fn hall(&self) -> &Hall {
+        &self.0.hall
+    }
+
+    /// Names this call in logs and problems.
+    pub fn request_id(&self) -> RequestId {
+        self.0.request_id
+    }
+
+    /// What is known of the request beside the caller.
+    pub fn origin(&self) -> &Origin {
+        &self.0.origin
+    }
+
+    /// Who calls.
+    pub fn caller(&self) -> &Caller {
+        &self.0.caller
+    }
+
+    /// The signed-in caller, if there is one.
+    pub fn identity(&self) -> Option<&Identity> {
+        match &self.0.caller {
+            Caller::Member(identity) => Some(identity),
+            Caller::Nobody | Caller::Server => None,
+        }
+    }
+
+    /// The user who calls, if one does.
+    pub fn user(&self) -> Option<UserId> {
+        self.identity().map(|identity| identity.user_id)
+    }
+
+    /// The user who calls.
+    pub fn require_user(&self) -> Result<UserId, Error> {
+        self.user().ok_or(Error::NotSignedIn)
+    }
+
+    /// The signed-in caller.
+    pub fn require_identity(&self) -> Result<&Identity, Error> {
+        self.identity().ok_or(Error::NotSignedIn)
+    }
+
+    /// Whether the caller has a permission.
+    pub fn can(&self, permission: Permission) -> bool {
+        match &self.0.caller {
+            Caller::Nobody => false,
+            Caller::Member(identity) => identity.permissions.allow(permission),
+            Caller::Server => true,
+        }
+    }
+
+    /// Refuses a caller without this permission.
+    pub fn require(&self, permission: Permission) -> Result<(), Error> {
+        match &self.0.caller {
+            Caller::Nobody => Err(Error::NotSignedIn),
+            _ if self.can(permission) => Ok(()),
+            _ => Err(Error::Forbidden),
+        }
+    }
+
+    /// The time of day.
+    pub fn now(&self) -> Timestamp {
+        self.0.hall.clock().now()
+    }
+
+    /// Time since the server started; never jumps.
+    pub fn elapsed(&self) -> Duration {
+        self.0.hall.clock().elapsed()
+    }
+
+    /// The source of randomness.
+    pub fn random(&self) -> &dyn Random {
+        self.0.hall.random()
+    }
+
+    /// A new id.
+    pub fn new_id<K>(&self) -> Id<K> {
+        self.random().id(self.now())
+    }
+
+    /// Reads one snapshot of the database. The closure may be run again.
+    pub async fn read<T, E>(
+        &self,
+        mut work: impl FnMut(&mut Tx<'_, '_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<moothall_store::Error> + Send + 'static,
+    {
+        let cx = self.clone();
+        self.0.hall.store().read(move |sql| work(&mut Tx { sql, cx: &cx })).await
+    }
+
+    /// Writes in one transaction, and answers once it is durable. The closure may be run again.
+    ///
+    /// For what belongs to no request, or to the preparation of one. The change a mutation is about goes through
+    /// [`Cx::mutate`].
+    pub async fn write<T, E>(
+        &self,
+        mut work: impl FnMut(&mut Tx<'_, '_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<moothall_store::Error> + Send + 'static,
+    {
+        let cx = self.clone();
+        self.0.hall.store().write(move |sql| work(&mut Tx { sql, cx: &cx })).await
+    }
+
+    /// The one write of a mutation; its result is the operation's answer.
+    ///
+    /// When the request carries an idempotency key, the key and the answer are stored in this same transaction: a repeated
+    /// request gets the first answer and changes nothing, whenever and wherever the first one was cut off.
+    pub async fn mutate<T, E>(
+        &self,
+        mut work: impl FnMut(&mut Tx<'_, '_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Serialize + DeserializeOwned + Send + 'static,
+        E: From<moothall_store::Error> + From<Error> + Send + 'static,
+    {
+        let cx = self.clone();
+        self.write(move |tx| match &cx.0.claim {
+            None => work(tx),
+            Some(claim) => idempotency::guard(tx, claim, &mut work),
+        })
+        .await
+    }
+
+    /// The claim that guards this call. Only for the owner of live entities, which stores it beside the entity's effects.
+    pub fn claim(&self) -> Option<&Claim> {
+        self.0.claim.as_ref()
+    }
+}
+
+/// A transaction of one call: the store's, with the call's clock and what it will tell once it is committed.
+pub struct Tx<'a, 'b> {
+    sql: &'a mut moothall_store::Tx<'b>,
+    cx: &'a Cx,
+}
+
+impl<'a, 'b> Tx<'a, 'b> {
+    /// The call this belongs to.
+    pub fn cx(&self) -> &'a Cx {
+        self.cx
+    }
+
+    /// The time of day.
+    pub fn now(&self) -> Timestamp {
+        self.cx.now()
+    }
+
+    /// Publishes an event after the commit, in commit order; never, if this does not commit.
+    pub fn emit(&mut self, topic: Topic, event: Event) {
+        let hall = self.cx.hall().clone();
+        self.sql.after_commit(move || hall.topics().publish(topic, event));
+    }
+}
+
+impl<'b> Deref for Tx<'_, 'b> {
+    type Target = moothall_store::Tx<'b>;
+
+    fn deref(&self) -> &Self::Target {
+        self.sql
+    }
+}
+
+impl DerefMut for Tx<'_, '_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        self.sql
+    }
+}

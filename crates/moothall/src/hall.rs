@@ -1,0 +1,302 @@
+//! The hall: a running server without its doors. Build one with [`Hall::builder`], stop it with [`Hall::close`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moothall_store::{Migration, Store};
+
+use crate::clock::{Clock, SystemClock};
+use crate::cx::Cx;
+use crate::hooks::{Hooks, NoHooks};
+use crate::mail::Mailer;
+use crate::operation::{Operations, Registry, RegistryError};
+use crate::random::{Random, SystemRandom};
+use crate::runtime::Directory;
+use crate::settings::{Settings, Synchronous};
+use crate::topics::Topics;
+use crate::{Rates, accounts, audit, communication, connections, idempotency, system};
+
+/// Every migration, oldest first. Added, never edited: a test compares checksums.
+pub const MIGRATIONS: &[Migration] = moothall_store::migrations!["20261123000000_idempotency"];
+
+/// A running server without its doors. Cheap to clone; all clones are the same server.
+#[derive(Clone)]
+pub struct Hall(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    hooks: Arc<dyn Hooks>,
+    mailer: Arc<dyn Mailer>,
+    registry: Registry,
+    topics: Topics,
+    rates: Rates,
+    directory: Directory,
+    accounts: accounts::Live,
+    connections: connections::Live,
+    communication: communication::Live,
+}
+
+/// Why a hall did not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The store did not open, or a migration failed.
+    #[error("the database cannot be used")]
+    Store(#[from] moothall_store::Error),
+    /// The operations contradict each other.
+    #[error("the operations cannot stand in one registry")]
+    Registry(#[from] RegistryError),
+    /// A setting is wrong.
+    #[error("the setting {key} is wrong: {message}")]
+    Setting {
+        /// Which.
+        key: &'static str,
+        /// What is wrong, and what to do.
+        message: String,
+    },
+    /// A context could not start.
+    #[error("a part of the server could not start")]
+    Context(#[from] crate::Error),
+}
+
+/// Builds a [`Hall`].
+pub struct Builder {
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    hooks: Arc<dyn Hooks>,
+    mailer: Option<Arc<dyn Mailer>>,
+    operations: Vec<Operations>,
+}
+
+impl Builder {
+    /// Takes the time from here instead of from the machine.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Takes randomness from here instead of from the machine.
+    #[must_use]
+    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// Adds rules of the embedding program.
+    #[must_use]
+    pub fn hooks(mut self, hooks: Arc<dyn Hooks>) -> Self {
+        self.hooks = hooks;
+        self
+    }
+
+    /// Sends e-mail through this, instead of what the settings say.
+    #[must_use]
+    pub fn mailer(mut self, mailer: Arc<dyn Mailer>) -> Self {
+        self.mailer = Some(mailer);
+        self
+    }
+
+    /// Adds operations of the embedding program. They appear in every door and document.
+    #[must_use]
+    pub fn operations(mut self, operations: Operations) -> Self {
+        self.operations.push(operations);
+        self
+    }
+
+    /// Opens the database, brings it up to date, and starts the server.
+    pub async fn open(self) -> Result<Hall, OpenError> {
+        let registry = Registry::new(contexts().into_iter().chain(self.operations).collect())?;
+        let store = open_store(&self.settings).await?;
+        store.migrate(MIGRATIONS, |progress| tracing::info!("Migrating the database: {progress}")).await?;
+        let mailer = match self.mailer {
+            Some(mailer) => mailer,
+            None => crate::mail::from_settings(&self.settings.mail)?,
+        };
+        let accounts = accounts::Live::open(&self.settings, &store, &self.clock, &self.random).await?;
+        let hall = Hall(Arc::new(Inner {
+            store,
+            registry,
+            topics: Topics::default(),
+            rates: Rates::default(),
+            directory: Directory::default(),
+            accounts,
+            connections: connections::Live::new(&self.settings.connections),
+            communication: communication::Live::new(&self.settings.communication)?,
+            mailer,
+            settings: self.settings,
+            clock: self.clock,
+            random: self.random,
+            hooks: self.hooks,
+        }));
+        hall.0.directory.start(&hall);
+        accounts::start(&hall).await?;
+        connections::start(&hall);
+        communication::start(&hall);
+        tokio::spawn(sweep(hall.downgrade()));
+        Ok(hall)
+    }
+}
+
+/// The operations of all contexts.
+pub fn contexts() -> Vec<Operations> {
+    vec![
+        system::operations(),
+        accounts::operations(),
+        audit::operations(),
+        connections::operations(),
+        communication::operations(),
+    ]
+}
+
+/// All SQL of the library, by name, for the test that prepares it on both engines.
+pub fn statements() -> Vec<(&'static str, &'static str)> {
+    [
+        idempotency::STATEMENTS,
+        audit::STATEMENTS,
+        accounts::STATEMENTS,
+        connections::STATEMENTS,
+        communication::STATEMENTS,
+    ]
+    .concat()
+}
+
+/// Opens the store the settings name, without touching what is in it.
+pub async fn open_store(settings: &Settings) -> Result<Store, moothall_store::Error> {
+    let mut options = moothall_store::Options::new(settings.store.url.clone());
+    options.synchronous = match settings.store.synchronous {
+        Synchronous::Full => moothall_store::Synchronous::Full,
+        Synchronous::Normal => moothall_store::Synchronous::Normal,
+        Synchronous::Off => moothall_store::Synchronous::Off,
+    };
+    options.connections = settings.store.connections;
+    options.statement_timeout = Duration::from_millis(settings.store.statement_ms_max);
+    options.allow_unsafe_durability = settings.store.allow_unsafe_durability;
+    Store::open(options).await
+}
+
+/// A reference to a hall that does not keep it alive, for tasks of its own.
+#[derive(Clone)]
+pub struct WeakHall(std::sync::Weak<Inner>);
+
+impl WeakHall {
+    /// The hall, while it is there.
+    pub fn upgrade(&self) -> Option<Hall> {
+        self.0.upgrade().map(Hall)
+    }
+}
+
+impl Hall {
+    /// A builder with these settings, the machine's clock and randomness, and no hooks.
+    pub fn builder(settings: Settings) -> Builder {
+        Builder {
+            settings,
+            clock: SystemClock::shared(),
+            random: SystemRandom::shared(),
+            hooks: NoHooks::shared(),
+            mailer: None,
+            operations: Vec::new(),
+        }
+    }
+
+    /// A reference that does not keep the hall alive.
+    pub fn downgrade(&self) -> WeakHall {
+        WeakHall(Arc::downgrade(&self.0))
+    }
+
+    /// The settings it was opened with.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+
+    /// The clock, to keep.
+    pub fn shared_clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.0.clock)
+    }
+
+    /// The source of randomness.
+    pub fn random(&self) -> &dyn Random {
+        &*self.0.random
+    }
+
+    /// The rules of the embedding program.
+    pub fn hooks(&self) -> &dyn Hooks {
+        &*self.0.hooks
+    }
+
+    /// The sender of e-mail.
+    pub fn mailer(&self) -> &Arc<dyn Mailer> {
+        &self.0.mailer
+    }
+
+    /// All operations.
+    pub fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
+    /// Who is subscribed to what.
+    pub fn topics(&self) -> &Topics {
+        &self.0.topics
+    }
+
+    /// The token buckets of all callers.
+    pub fn rates(&self) -> &Rates {
+        &self.0.rates
+    }
+
+    /// The way to live entities.
+    pub fn directory(&self) -> &Directory {
+        &self.0.directory
+    }
+
+    pub(crate) fn accounts(&self) -> &accounts::Live {
+        &self.0.accounts
+    }
+
+    pub(crate) fn connections(&self) -> &connections::Live {
+        &self.0.connections
+    }
+
+    pub(crate) fn communication(&self) -> &communication::Live {
+        &self.0.communication
+    }
+
+    /// Stops: finishes what is in hand, then closes the database. The doors have stopped before.
+    pub async fn close(&self) {
+        self.0.directory.close().await;
+        self.0.store.close().await;
+    }
+}
+
+/// Clears what has expired, once an hour, for as long as the hall is there.
+async fn sweep(hall: WeakHall) {
+    const INTERVAL: Duration = Duration::from_secs(3600);
+    loop {
+        let Some(clock) = hall.upgrade().map(|hall| hall.shared_clock()) else { return };
+        clock.sleep_until(clock.elapsed() + INTERVAL).await;
+        let Some(hall) = hall.upgrade() else { return };
+        let cx = Cx::server(&hall);
+        if let Err(error) = idempotency::sweep(&cx).await {
+            tracing::warn!("Could not clear old idempotency keys: {error}");
+        }
+        if let Err(error) = accounts::sweep(&cx).await {
+            tracing::warn!("Could not clear what has expired of accounts: {error}");
+        }
+        if let Err(error) = communication::sweep(&cx).await {
+            tracing::warn!("Could not clear messages past their retention: {error}");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! SQL for idempotency keys.
+
+use std::time::Duration;
+
+use moothall_protocol::limits::IDEMPOTENCY_HOURS;
+use moothall_store::{OnConstraint as _, params, statements};
+
+use crate::cx::{Cx, Tx};
+use crate::error::Error;
+
+statements! {
+    FIND = "SELECT request, answer FROM idempotency_keys WHERE id = $1 AND created_at > $2";
+    /// An expired row that was not swept yet makes room for the new claim.
+    CLEAR = "DELETE FROM idempotency_keys WHERE id = $1 AND created_at <= $2";
+    INSERT = "INSERT INTO idempotency_keys (id, request, answer, created_at) VALUES ($1, $2, $3, $4)";
+    SWEEP = "DELETE FROM idempotency_keys WHERE created_at <= $1";
+}
+
+const KEPT: Duration = Duration::from_secs(IDEMPOTENCY_HOURS as u64 * 3600);
+
+pub(super) fn find(tx: &mut Tx<'_, '_>, id: &[u8; 32]) -> Result<Option<(Vec<u8>, Vec<u8>)>, Error> {
+    let since = tx.now() - KEPT;
+    let row = tx.query_opt(FIND, params![id.as_slice(), since])?;
+    row.map(|row| Ok((row.get(0)?, row.get(1)?))).transpose()
+}
+
+pub(super) fn insert(
+    tx: &mut Tx<'_, '_>,
+    id: &[u8; 32],
+    request: &[u8; 32],
+    answer: &[u8],
+) -> Result<(), Error> {
+    let now = tx.now();
+    tx.execute(CLEAR, params![id.as_slice(), now - KEPT])?;
+    tx.execute(INSERT, params![id.as_slice(), request.as_slice(), answer, now])
+        .on_constraint("idempotency_keys_pkey", Error::Unavailable)?;
+    Ok(())
+}
+
+/// Deletes what has expired. Returns how many keys that were.
+pub async fn sweep(cx: &Cx) -> Result<u64, Error> {
+    cx.write(|tx| {
+        let before = tx.now() - KEPT;
+        Ok(tx.execute(SWEEP, params![before])?)
+    })
+    .await
+}

@@ -1,0 +1,62 @@
+//! What an operator or an embedding program sets before a hall opens. `config/example.toml` is generated from these types.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The settings of a hall. Every key has a default.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where the data lives.
+    pub store: StoreSettings,
+    /// Accounts, sign-in and sessions.
+    pub accounts: crate::accounts::Settings,
+    /// E-mail.
+    pub mail: crate::mail::Settings,
+    /// Presence and live sessions.
+    pub connections: crate::connections::Settings,
+    /// Rooms and messages.
+    pub communication: crate::communication::Settings,
+}
+
+/// Where the data lives.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreSettings {
+    /// `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`.
+    pub url: String,
+    /// SQLite: `full` survives a power cut, `normal` may lose the last moments, `off` may lose everything.
+    pub synchronous: Synchronous,
+    /// Connections to PostgreSQL, or threads that read SQLite.
+    #[schemars(range(min = 1, max = 64))]
+    pub connections: usize,
+    /// Milliseconds one statement may take.
+    #[schemars(range(min = 100, max = 600_000))]
+    pub statement_ms_max: u64,
+    /// Start although PostgreSQL would lose acknowledged data (`fsync` or `synchronous_commit` off).
+    pub allow_unsafe_durability: bool,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self {
+            url: "sqlite:moothall-data/moothall.db".into(),
+            synchronous: Synchronous::Full,
+            connections: 4,
+            statement_ms_max: 10_000,
+            allow_unsafe_durability: false,
+        }
+    }
+}
+
+/// How sure SQLite makes of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Synchronous {
+    /// Every commit survives a power cut.
+    Full,
+    /// Survives a crash; the last commits may not survive a power cut.
+    Normal,
+    /// For tests only.
+    Off,
+}

@@ -1,0 +1,31 @@
+//! The server itself: what it is, how late it is, and its bounds.
+
+use moothall_protocol::limits::{self, Limit};
+use moothall_protocol::system::{Limits, ListLimits, Ping, Pong, RateBudget};
+
+use crate::cx::Cx;
+use crate::error::Error;
+use crate::operation::{Access, Operations, Rate};
+
+/// The operations of this context.
+pub fn operations() -> Operations {
+    Operations::context("system", "The server itself: time, version and bounds")
+        .get("/ping", "system.ping", Access::Public, ping)
+        .get("/limits", "system.limits", Access::Public, list_limits)
+}
+
+/// Answers at once, with the server's time. Clients use it as their heartbeat.
+pub async fn ping(cx: &Cx, _: Ping) -> Result<Pong, Error> {
+    Ok(Pong { time: cx.now(), version: env!("CARGO_PKG_VERSION").to_owned() })
+}
+
+/// Every bound of the server.
+pub async fn list_limits(_: &Cx, _: ListLimits) -> Result<Limits, Error> {
+    let rates = Rate::ALL.map(|rate| RateBudget {
+        class: rate.as_str().to_owned(),
+        burst: rate.budget().burst,
+        per_minute: rate.budget().per_minute,
+    });
+    let limits: Vec<Limit> = limits::all();
+    Ok(Limits { limits, rates: rates.to_vec() })
+}
