@@ -1,0 +1,117 @@
+//! The directory: the way from an entity's kind and id to whoever owns it.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use moothall_protocol::Id;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::job::{Command, Job};
+use super::leases::Owner;
+use super::{Bus, Entity, Envelope, Leases, LocalBus, LocalLeases, PARTITIONS, partition, partition_of};
+use crate::{Cx, Error, Hall};
+
+/// Commands that may wait for one partition. Over that, callers are told `unavailable` at once.
+pub(super) const MAILBOX: usize = 1_024;
+/// How long [`Directory::close`] waits for partitions to finish what is in hand.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The way to live entities.
+#[derive(Debug)]
+pub struct Directory {
+    leases: Arc<dyn Leases>,
+    bus: Arc<dyn Bus>,
+    mailboxes: OnceLock<Vec<mpsc::Sender<Box<dyn Job>>>>,
+    tasks: parking_lot::Mutex<Vec<JoinHandle<()>>>,
+    stopping: tokio::sync::watch::Sender<bool>,
+}
+
+impl Default for Directory {
+    fn default() -> Self {
+        Self {
+            leases: Arc::new(LocalLeases),
+            bus: Arc::new(LocalBus),
+            mailboxes: OnceLock::new(),
+            tasks: parking_lot::Mutex::default(),
+            stopping: tokio::sync::watch::Sender::new(false),
+        }
+    }
+}
+
+impl Directory {
+    /// Starts the partitions.
+    pub(crate) fn start(&self, hall: &Hall) {
+        let mut mailboxes = Vec::with_capacity(PARTITIONS.into());
+        let mut tasks = self.tasks.lock();
+        for _ in 0..PARTITIONS {
+            let (sender, receiver) = mpsc::channel(MAILBOX);
+            tasks.push(tokio::spawn(partition::run(hall.downgrade(), receiver, self.stopping.subscribe())));
+            mailboxes.push(sender);
+        }
+        // A second start would be a second hall; the first one's partitions stay.
+        let _ = self.mailboxes.set(mailboxes);
+    }
+
+    /// Tells an entity something, and brings its reply once that is durable.
+    ///
+    /// Commands of one caller to one entity are carried out in the order in which this was first polled. The idempotency
+    /// claim of `cx` is kept in the same write as the entity's effects.
+    pub async fn call<E: Entity>(
+        &self,
+        cx: &Cx,
+        id: Id<E::Id>,
+        command: E::Command,
+    ) -> Result<E::Reply, E::Error> {
+        let number = partition_of(E::KIND, id.uuid());
+        match self.leases.owner(number) {
+            Owner::Here { .. } => self.call_here::<E>(number, cx, id, command).await,
+            Owner::Node(node) => {
+                let command = serde_json::to_vec(&command).map_err(Error::internal)?;
+                let envelope = Envelope { partition: number, kind: E::KIND, id: id.uuid(), command };
+                let reply = self.bus.ask(node, envelope).await.map_err(|_| Error::Unavailable)?;
+                Ok(serde_json::from_slice(&reply).map_err(Error::internal)?)
+            }
+            Owner::Nobody => Err(Error::Unavailable.into()),
+        }
+    }
+
+    async fn call_here<E: Entity>(
+        &self,
+        number: u16,
+        cx: &Cx,
+        id: Id<E::Id>,
+        command: E::Command,
+    ) -> Result<E::Reply, E::Error> {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Command::<E>::new(cx, id, command, reply));
+        let mailbox = self.mailboxes.get().and_then(|mailboxes| mailboxes.get(usize::from(number)));
+        let Some(mailbox) = mailbox else { return Err(Error::Unavailable.into()) };
+        if mailbox.try_send(job).is_err() {
+            metrics::counter!("partition_refused_total", "kind" => E::KIND).increment(1);
+            return Err(Error::Unavailable.into());
+        }
+        // The partition answers every job it took, unless the server stops underneath.
+        answer.await.unwrap_or_else(|_| Err(Error::Unavailable.into()))
+    }
+
+    /// How many commands wait, over all partitions.
+    pub fn waiting(&self) -> usize {
+        let mailboxes = self.mailboxes.get().map(Vec::as_slice).unwrap_or_default();
+        mailboxes.iter().map(|mailbox| mailbox.max_capacity() - mailbox.capacity()).sum()
+    }
+
+    /// Finishes what is in hand, and stops.
+    pub(crate) async fn close(&self) {
+        self.stopping.send_replace(true);
+        let tasks = std::mem::take(&mut *self.tasks.lock());
+        let all = async {
+            for task in tasks {
+                let _ = task.await;
+            }
+        };
+        if tokio::time::timeout(CLOSE_DEADLINE, all).await.is_err() {
+            tracing::warn!("Some partitions did not finish in time");
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! One command on its way through a partition, whatever the kind of its entity.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use moothall_protocol::{Event, Id, Timestamp};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::{Entity, Turn};
+use crate::cx::Tx;
+use crate::idempotency::Claim;
+use crate::{Cx, Error, Random, Topic};
+
+/// Which entity.
+pub(super) type Key = (&'static str, Uuid);
+
+/// An entity in memory, of a kind that only its jobs know.
+pub(super) type Cell = Box<dyn Any + Send>;
+
+/// A command that has to be told later.
+pub(super) type Timer = (Duration, Box<dyn Job>);
+
+/// What a job needs to know of the world when it runs.
+pub(super) struct World<'a> {
+    pub now: Timestamp,
+    pub random: &'a dyn Random,
+}
+
+/// One command, with everything that follows from it.
+///
+/// A job goes through [`Job::prepare`], [`Job::run`], [`Job::persist`] and [`Job::finish`], in this order. All but the last may
+/// happen again when a transaction has to.
+pub(super) trait Job: Send {
+    fn key(&self) -> Key;
+
+    /// An entity that need not be loaded.
+    fn fresh(&self) -> Option<Cell>;
+
+    /// Whether an earlier answer may be waiting for this request.
+    fn is_claiming(&self) -> bool;
+
+    /// Looks up an earlier answer, and loads the entity if `load` says so.
+    fn prepare(&mut self, tx: &mut Tx<'_, '_>, load: bool) -> Result<(), Error>;
+
+    /// The entity that [`Job::prepare`] loaded, with its timers.
+    fn take_loaded(&mut self, world: &World<'_>) -> Option<(Cell, Vec<Timer>)>;
+
+    /// Hands the command to its entity. Returns false if the entity must be forgotten.
+    fn run(&mut self, cell: Option<&mut Cell>, world: &World<'_>) -> bool;
+
+    /// Whether something must be written before the answer.
+    fn is_durable(&self) -> bool;
+
+    /// Writes effects and claim. An error is kept for the answer, and undoes the transaction.
+    fn persist(&self, tx: &mut Tx<'_, '_>) -> Result<(), Failed>;
+
+    /// Forgets what [`Job::run`] brought, to run once more.
+    fn reset(&mut self);
+
+    /// Takes the timers that were set.
+    fn take_timers(&mut self) -> Vec<Timer>;
+
+    /// Refuses the command because of what happened around it.
+    fn fail(&mut self, error: Error);
+
+    /// Refuses the command because its effects could not be written.
+    fn fail_to_persist(&mut self, failed: Failed);
+
+    /// Takes the events, then answers.
+    fn take_events(&mut self) -> Vec<(Topic, Event)>;
+
+    /// Answers.
+    fn finish(self: Box<Self>);
+
+    /// Whether this cell may be forgotten.
+    fn is_idle(&self, cell: &Cell) -> bool;
+}
+
+/// Why effects could not be written: an error of the entity's own type.
+pub(super) struct Failed(pub Box<dyn Any + Send>);
+
+impl From<moothall_store::Error> for Failed {
+    fn from(error: moothall_store::Error) -> Self {
+        Self(Box::new(Error::from(error)))
+    }
+}
+
+/// A command to an entity of kind `E`.
+pub(super) struct Command<E: Entity> {
+    id: Id<E::Id>,
+    command: E::Command,
+    caller: Option<moothall_protocol::UserId>,
+    claim: Option<Claim>,
+    reply: Option<oneshot::Sender<Result<E::Reply, E::Error>>>,
+    loaded: Option<E>,
+    outcome: Option<Result<E::Reply, E::Error>>,
+    /// The outcome was given before: nothing is to be written or told.
+    is_replayed: bool,
+    effects: Vec<E::Effect>,
+    events: Vec<(Topic, Event)>,
+    timers: Vec<(Duration, E::Command)>,
+}
+
+impl<E: Entity> Command<E> {
+    pub fn new(
+        cx: &Cx,
+        id: Id<E::Id>,
+        command: E::Command,
+        reply: oneshot::Sender<Result<E::Reply, E::Error>>,
+    ) -> Self {
+        Self { caller: cx.user(), claim: cx.claim().cloned(), reply: Some(reply), ..Self::timer(id, command) }
+    }
+
+    /// A command that nobody waits for.
+    fn timer(id: Id<E::Id>, command: E::Command) -> Self {
+        Self {
+            id,
+            command,
+            caller: None,
+            claim: None,
+            reply: None,
+            loaded: None,
+            outcome: None,
+            is_replayed: false,
+            effects: Vec::new(),
+            events: Vec::new(),
+            timers: Vec::new(),
+        }
+    }
+
+    fn timers_of(id: Id<E::Id>, timers: Vec<(Duration, E::Command)>) -> Vec<Timer> {
+        timers
+            .into_iter()
+            .map(|(wait, command)| (wait, Box::new(Self::timer(id, command)) as Box<dyn Job>))
+            .collect()
+    }
+
+    fn wake(&self, entity: &mut E, world: &World<'_>) -> Vec<Timer> {
+        let mut turn = Turn::new(world.now, None, world.random);
+        entity.wake(&mut turn);
+        Self::timers_of(self.id, turn.timers)
+    }
+}
+
+impl<E: Entity> Job for Command<E> {
+    fn key(&self) -> Key {
+        (E::KIND, self.id.uuid())
+    }
+
+    fn fresh(&self) -> Option<Cell> {
+        E::fresh(self.id).map(|entity| Box::new(entity) as Cell)
+    }
+
+    fn is_claiming(&self) -> bool {
+        self.claim.is_some()
+    }
+
+    fn prepare(&mut self, tx: &mut Tx<'_, '_>, load: bool) -> Result<(), Error> {
+        if let Some(claim) = &self.claim {
+            match claim.find(tx) {
+                Ok(None) => {}
+                Ok(Some(reply)) => {
+                    self.outcome = Some(Ok(reply));
+                    self.is_replayed = true;
+                }
+                Err(error) => self.outcome = Some(Err(error.into())),
+            }
+        }
+        if load {
+            match E::load(tx, self.id) {
+                Ok(entity) => self.loaded = entity,
+                Err(error) => self.outcome = Some(Err(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn take_loaded(&mut self, world: &World<'_>) -> Option<(Cell, Vec<Timer>)> {
+        let mut entity = self.loaded.take()?;
+        let timers = self.wake(&mut entity, world);
+        Some((Box::new(entity), timers))
+    }
+
+    fn run(&mut self, cell: Option<&mut Cell>, world: &World<'_>) -> bool {
+        if self.outcome.is_some() {
+            return true;
+        }
+        let Some(entity) = cell.and_then(|cell| cell.downcast_mut::<E>()) else {
+            self.outcome = Some(Err(Error::NotFound.into()));
+            return true;
+        };
+        let mut turn = Turn::new(world.now, self.caller, world.random);
+        // What a panic leaves behind is never looked at: the entity is forgotten, and loaded again.
+        match catch_unwind(AssertUnwindSafe(|| entity.handle(&self.command, &mut turn))) {
+            Ok(Ok(reply)) => {
+                self.outcome = Some(Ok(reply));
+                (self.effects, self.events, self.timers) = (turn.effects, turn.events, turn.timers);
+                true
+            }
+            Ok(Err(error)) => {
+                self.outcome = Some(Err(error));
+                true
+            }
+            Err(_) => {
+                metrics::counter!("entity_panics_total", "kind" => E::KIND).increment(1);
+                tracing::error!(entity.id = %self.id, "The {} {} panicked and is loaded again", E::KIND, self.id);
+                self.fail(Error::internal("an entity panicked"));
+                false
+            }
+        }
+    }
+
+    fn is_durable(&self) -> bool {
+        let is_kept = self.claim.is_some() && !self.is_replayed && matches!(self.outcome, Some(Ok(_)));
+        is_kept || !self.effects.is_empty()
+    }
+
+    fn persist(&self, tx: &mut Tx<'_, '_>) -> Result<(), Failed> {
+        if !self.effects.is_empty() {
+            E::persist(tx, self.id, &self.effects).map_err(|error| Failed(Box::new(error)))?;
+        }
+        if let (Some(claim), Some(Ok(reply)), false) = (&self.claim, &self.outcome, self.is_replayed) {
+            claim.keep(tx, reply).map_err(|error| Failed(Box::new(E::Error::from(error))))?;
+        }
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        self.outcome = None;
+        self.is_replayed = false;
+        self.effects.clear();
+        self.events.clear();
+        self.timers.clear();
+    }
+
+    fn take_timers(&mut self) -> Vec<Timer> {
+        Self::timers_of(self.id, std::mem::take(&mut self.timers))
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.reset();
+        self.outcome = Some(Err(error.into()));
+    }
+
+    fn fail_to_persist(&mut self, failed: Failed) {
+        self.reset();
+        let error = match failed.0.downcast::<E::Error>() {
+            Ok(own) => *own,
+            Err(other) => match other.downcast::<Error>() {
+                Ok(common) => (*common).into(),
+                Err(_) => Error::internal("the effects of an entity could not be written").into(),
+            },
+        };
+        self.outcome = Some(Err(error));
+    }
+
+    fn take_events(&mut self) -> Vec<(Topic, Event)> {
+        std::mem::take(&mut self.events)
+    }
+
+    fn finish(self: Box<Self>) {
+        let outcome = self.outcome.unwrap_or_else(|| Err(Error::Unavailable.into()));
+        if let Some(reply) = self.reply {
+            // The caller may have gone; what was done stays done.
+            let _ = reply.send(outcome);
+        }
+    }
+
+    fn is_idle(&self, cell: &Cell) -> bool {
+        cell.downcast_ref::<E>().is_none_or(E::is_idle)
+    }
+}

@@ -1,0 +1,254 @@
+//! A partition: the one serial task that owns its entities.
+//!
+//! Take what waits; look up claims and load what is missing in one read; run; write all effects in one transaction; then
+//! publish and answer. A batch whose write is refused is run again one by one, so that one command cannot spoil another's.
+
+use std::collections::{BTreeMap, HashMap};
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, watch};
+
+use super::job::{Cell, Failed, Job, Key, Timer, World};
+use crate::cx::Cx;
+use crate::hall::WeakHall;
+use crate::{Error, Hall};
+
+/// Commands taken at once.
+const BATCH: usize = 256;
+/// Entities of one partition kept in memory; over that, idle ones that were not used lately are forgotten.
+const CELLS: usize = 1_024;
+/// How long an idle entity is kept at least.
+const KEPT: Duration = Duration::from_secs(300);
+/// How often idle entities are looked for at most: that walks through all of them.
+const SWEEP: Duration = Duration::from_secs(10);
+/// Timers of one partition. Over that a timer is dropped and counted: what must happen is set again when its entity wakes.
+const TIMERS: usize = 65_536;
+
+/// An entity in memory.
+struct Slot {
+    cell: Cell,
+    used: Duration,
+    is_idle: bool,
+}
+
+#[derive(Default)]
+struct Partition {
+    slots: HashMap<Key, Slot>,
+    /// By the time they are due, and then by the order in which they were set.
+    timers: BTreeMap<(Duration, u64), Box<dyn Job>>,
+    timers_set: u64,
+    /// When idle entities were last looked for.
+    swept: Duration,
+}
+
+/// Runs until the hall is gone, or told to stop and empty.
+pub(super) async fn run(
+    hall: WeakHall,
+    mut mailbox: mpsc::Receiver<Box<dyn Job>>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let Some(clock) = hall.upgrade().map(|hall| hall.shared_clock()) else { return };
+    let mut partition = Partition::default();
+    loop {
+        let due = partition.timers.first_key_value().map(|((at, _), _)| *at);
+        let timer = async {
+            match due {
+                Some(at) => clock.sleep_until(at).await,
+                None => pending().await,
+            }
+        };
+        let mut batch = Vec::new();
+        tokio::select! {
+            taken = mailbox.recv_many(&mut batch, BATCH) => if taken == 0 { return },
+            () = timer => {}
+            _ = stopping.changed() => mailbox.close(),
+        }
+        let Some(hall) = hall.upgrade() else { return };
+        partition.take_due(clock.elapsed(), &mut batch);
+        if !batch.is_empty() {
+            partition.turn(&hall, batch).await;
+        }
+    }
+}
+
+impl Partition {
+    fn take_due(&mut self, now: Duration, batch: &mut Vec<Box<dyn Job>>) {
+        while let Some(entry) = self.timers.first_entry() {
+            if entry.key().0 > now || batch.len() >= 2 * BATCH {
+                return;
+            }
+            batch.push(entry.remove());
+        }
+    }
+
+    fn set_timers(&mut self, now: Duration, timers: Vec<Timer>) {
+        for (wait, job) in timers {
+            if self.timers.len() >= TIMERS {
+                metrics::counter!("partition_timers_dropped_total").increment(1);
+                return;
+            }
+            self.timers_set += 1;
+            self.timers.insert((now + wait, self.timers_set), job);
+        }
+    }
+
+    /// Carries out a batch, whole if that goes well, else one by one.
+    async fn turn(&mut self, hall: &Hall, batch: Vec<Box<dyn Job>>) {
+        metrics::histogram!("partition_batch_size").record(batch.len() as f64);
+        let count = batch.len();
+        let Err(mut batch) = self.attempt(hall, batch, count > 1).await else { return };
+        for job in &mut batch {
+            job.reset();
+        }
+        for job in batch {
+            // Alone, a job takes its refusal as its answer, so nothing comes back.
+            let _ = self.attempt(hall, vec![job], false).await;
+        }
+    }
+
+    /// One try. With `may_return`, a batch whose write was refused comes back unanswered.
+    async fn attempt(
+        &mut self,
+        hall: &Hall,
+        batch: Vec<Box<dyn Job>>,
+        may_return: bool,
+    ) -> Result<(), Vec<Box<dyn Job>>> {
+        let cx = Cx::server(hall);
+        let mut batch = self.prepare(&cx, batch).await;
+        self.run(&cx, &mut batch);
+        if batch.iter().any(|job| job.is_durable()) {
+            let jobs = Arc::new(Mutex::new(batch));
+            let written = write(&cx, Arc::clone(&jobs)).await;
+            batch = std::mem::take(&mut *jobs.lock());
+            if let Err(refusal) = written {
+                // Memory is ahead of the database: forget it, and load what is true when somebody asks.
+                for job in &batch {
+                    self.slots.remove(&job.key());
+                }
+                match refusal {
+                    Refusal::Store(error) => batch.iter_mut().for_each(|job| job.fail(error.clone())),
+                    Refusal::Job(..) if may_return => return Err(batch),
+                    Refusal::Job(failed) => {
+                        if let Some(job) = batch.first_mut() {
+                            job.fail_to_persist(failed);
+                        }
+                    }
+                }
+            }
+        }
+        self.finish(&cx, batch);
+        Ok(())
+    }
+
+    /// Looks up claims and loads what is missing, in one read; nothing, when there is neither.
+    async fn prepare(&mut self, cx: &Cx, mut batch: Vec<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
+        let now = cx.elapsed();
+        let mut missing = Vec::with_capacity(batch.len());
+        for job in &batch {
+            let key = job.key();
+            let mut is_missing = !self.slots.contains_key(&key);
+            if is_missing && let Some(cell) = job.fresh() {
+                self.slots.insert(key, Slot { cell, used: now, is_idle: false });
+                is_missing = false;
+            }
+            missing.push(is_missing);
+        }
+        if !missing.contains(&true) && !batch.iter().any(|job| job.is_claiming()) {
+            return batch;
+        }
+        let jobs = Arc::new(Mutex::new(batch));
+        let shared = Arc::clone(&jobs);
+        let loads = missing.clone();
+        let read: Result<(), Error> = cx
+            .read(move |tx| {
+                let mut jobs = shared.lock();
+                // Only the first command to an entity loads it.
+                let mut seen: Vec<Key> = Vec::new();
+                for (job, load) in jobs.iter_mut().zip(&loads) {
+                    let load = *load && !seen.contains(&job.key());
+                    if load {
+                        seen.push(job.key());
+                    }
+                    job.prepare(tx, load)?;
+                }
+                Ok(())
+            })
+            .await;
+        batch = std::mem::take(&mut *jobs.lock());
+        if let Err(error) = read {
+            batch.iter_mut().for_each(|job| job.fail(error.clone()));
+            return batch;
+        }
+        let world = World { now: cx.now(), random: cx.random() };
+        for job in &mut batch {
+            if let Some((cell, timers)) = job.take_loaded(&world) {
+                self.slots.insert(job.key(), Slot { cell, used: now, is_idle: false });
+                self.set_timers(now, timers);
+            }
+        }
+        batch
+    }
+
+    fn run(&mut self, cx: &Cx, batch: &mut [Box<dyn Job>]) {
+        let world = World { now: cx.now(), random: cx.random() };
+        let now = cx.elapsed();
+        for job in batch {
+            let key = job.key();
+            let slot = self.slots.get_mut(&key);
+            let is_sound = match slot {
+                Some(slot) => {
+                    slot.used = now;
+                    let is_sound = job.run(Some(&mut slot.cell), &world);
+                    slot.is_idle = job.is_idle(&slot.cell);
+                    is_sound
+                }
+                None => job.run(None, &world),
+            };
+            if !is_sound {
+                self.slots.remove(&key);
+            }
+        }
+    }
+
+    fn finish(&mut self, cx: &Cx, batch: Vec<Box<dyn Job>>) {
+        let now = cx.elapsed();
+        for mut job in batch {
+            self.set_timers(now, job.take_timers());
+            for (topic, event) in job.take_events() {
+                cx.hall().topics().publish(topic, event);
+            }
+            job.finish();
+        }
+        if self.slots.len() > CELLS && now >= self.swept + SWEEP {
+            self.swept = now;
+            self.slots.retain(|_, slot| !slot.is_idle || slot.used + KEPT > now);
+        }
+    }
+}
+
+/// Why a write was refused.
+enum Refusal {
+    /// By the store: nothing was wrong with the commands.
+    Store(Error),
+    /// By one of the commands.
+    Job(Failed),
+}
+
+impl From<moothall_store::Error> for Refusal {
+    fn from(error: moothall_store::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+async fn write(cx: &Cx, jobs: Arc<Mutex<Vec<Box<dyn Job>>>>) -> Result<(), Refusal> {
+    cx.write(move |tx| {
+        for job in jobs.lock().iter().filter(|job| job.is_durable()) {
+            job.persist(tx).map_err(Refusal::Job)?;
+        }
+        Ok(())
+    })
+    .await
+}
