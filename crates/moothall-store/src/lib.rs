@@ -1,104 +1,60 @@
 //! SQLite and PostgreSQL behind one [`Store`].
-#![allow(missing_docs, unused)]
-use std::{fmt, time::Duration};
-#[derive(Clone)]
-pub struct Store;
-pub struct Options {
-    pub url: String,
-    pub synchronous: Synchronous,
-    pub connections: usize,
-    pub statement_timeout: Duration,
-    pub allow_unsafe_durability: bool,
-}
-impl Options {
-    pub fn new(url: impl Into<String>) -> Self {
-        todo!()
-    }
-}
-pub enum Synchronous {
-    Full,
-    Normal,
-    Off,
-}
-#[derive(Debug, Clone)]
-pub struct Error;
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Ok(())
-    }
-}
-impl std::error::Error for Error {}
-impl Error {
-    pub fn is_unavailable(&self) -> bool {
-        true
-    }
-    pub fn constraint(&self) -> Option<&str> {
-        None
-    }
-}
-pub struct Migration {
-    pub name: &'static str,
-    pub sql: &'static str,
-}
-pub struct MigrationProgress;
-impl fmt::Display for MigrationProgress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Ok(())
-    }
-}
-#[macro_export]
-macro_rules! migrations{($($n:literal),*)=>{&[$($crate::Migration{name:$n,sql:include_str!(concat!("../migrations/",$n,".sql"))}),*]}}
-#[macro_export]
-macro_rules! params{($($n:expr),*$(,)?)=>{&[$(&$n as &dyn $crate::ToParam),*]}}
-#[macro_export]
-macro_rules! statements{($($(#[$a:meta])*$n:ident=$s:expr;)*)=>{$($(#[$a])* const $n:&str=$s;)* pub(crate) const STATEMENTS:&[(&str,&str)]=&[$((stringify!($n),$n)),*];}}
-pub trait ToParam {}
-impl ToParam for &[u8] {}
-impl ToParam for moothall_protocol::Timestamp {}
-pub trait FromColumn {}
-impl FromColumn for Vec<u8> {}
-pub struct Tx<'a>(&'a ());
-pub struct Row;
-impl Row {
-    pub fn get<T: FromColumn>(&self, i: usize) -> Result<T, Error> {
-        todo!()
-    }
-}
-impl Tx<'_> {
-    pub fn execute(&mut self, s: &'static str, p: &[&dyn ToParam]) -> Result<u64, Error> {
-        todo!()
-    }
-    pub fn query_opt(&mut self, s: &'static str, p: &[&dyn ToParam]) -> Result<Option<Row>, Error> {
-        todo!()
-    }
-    pub fn after_commit(&mut self, c: impl FnOnce() + Send + 'static) {}
-}
-pub trait OnConstraint<T> {
-    fn on_constraint<E: From<Error>>(self, n: &str, e: E) -> Result<T, E>;
-}
-impl<T> OnConstraint<T> for Result<T, Error> {
-    fn on_constraint<E: From<Error>>(self, n: &str, e: E) -> Result<T, E> {
-        todo!()
-    }
-}
-impl Store {
-    pub async fn open(o: Options) -> Result<Store, Error> {
-        todo!()
-    }
-    pub async fn migrate(&self, m: &[Migration], p: impl Fn(&MigrationProgress)) -> Result<(), Error> {
-        todo!()
-    }
-    pub async fn close(&self) {}
-    pub async fn write<T: Send + 'static, E: From<Error> + Send + 'static>(
-        &self,
-        w: impl FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E> {
-        todo!()
-    }
-    pub async fn read<T: Send + 'static, E: From<Error> + Send + 'static>(
-        &self,
-        w: impl FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E> {
-        todo!()
-    }
-}
+//!
+//! Work is a closure over a [`Tx`]. It is synchronous, so nobody awaits while holding a transaction, and it may be run
+//! again, so conflicts between transactions and lost connections are the store's business:
+//!
+//! ```
+//! # use moothall_store::{Migration, Options, OnConstraint, Store, params};
+//! # #[derive(Debug)] enum Error { NameTaken, Store(moothall_store::Error) }
+//! # impl From<moothall_store::Error> for Error { fn from(error: moothall_store::Error) -> Self { Self::Store(error) } }
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! # let file = std::env::temp_dir().join(format!("moothall-doc-{}.db", std::process::id()));
+//! let store = Store::open(Options::new(format!("sqlite:{}", file.display()))).await.unwrap();
+//! let migration = Migration {
+//!     name: "20261123000000_users",
+//!     sql: "CREATE TABLE users (name {text} NOT NULL, CONSTRAINT users_name_key_unique UNIQUE (name)) {strict}",
+//! };
+//! store.migrate(&[migration], |_| {}).await.unwrap();
+//! let name = "Ana".to_owned();
+//! store
+//!     .write(move |tx| {
+//!         tx.execute("INSERT INTO users (name) VALUES ($1)", params![name])
+//!             .on_constraint("users_name_key_unique", Error::NameTaken)?;
+//!         tx.after_commit(|| println!("Ana is here"));
+//!         Ok::<_, Error>(())
+//!     })
+//!     .await
+//!     .unwrap();
+//! # store.close().await; std::fs::remove_file(file).unwrap(); }
+//! ```
+//!
+//! The promise: when [`Store::write`] has answered `Ok`, the write is on disk and survives the death of the process, of
+//! the system and of the power supply; when it has answered with an error, nothing of it is there. (There is one
+//! exception, and its text says so: a connection to PostgreSQL that is lost in a commit and not regained.)
+//!
+//! Read on at [`Store`]; then `sqlite/batch.rs` for group commit, `postgres/worker.rs` for retries, `published.rs` for
+//! the order of what happens after commits.
+
+mod appender;
+mod error;
+mod job;
+mod migrate;
+mod options;
+mod postgres;
+mod published;
+mod queue;
+mod row;
+mod sql;
+mod sqlite;
+mod store;
+mod tx;
+mod value;
+
+pub use appender::{Appender, Full};
+pub use error::{ConstraintKind, Error, OnConstraint};
+pub use migrate::{Migration, MigrationProgress, MigrationState, MigrationStatus};
+pub use options::{Engine, Options, Synchronous};
+pub use row::{Column, FromColumn, Mismatch, Row};
+pub use store::Store;
+pub use tx::Tx;
+pub use value::{Element, Json, Param, ToParam, Value, into_values};
