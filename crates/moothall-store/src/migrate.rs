@@ -51,6 +51,14 @@ pub struct MigrationProgress {
     pub is_done: bool,
 }
 
+impl std::fmt::Display for MigrationProgress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { name, number, of, elapsed, is_done } = self;
+        let state = if *is_done { "done after" } else { "running for" };
+        write!(f, "{name} ({number} of {of}), {state} {:.1} s", elapsed.as_secs_f64())
+    }
+}
+
 /// One migration and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MigrationStatus {

@@ -111,7 +111,7 @@ impl Builder {
     pub async fn open(self) -> Result<Hall, OpenError> {
         let registry = Registry::new(contexts().into_iter().chain(self.operations).collect())?;
         let store = open_store(&self.settings).await?;
-        store.migrate(MIGRATIONS, |progress| tracing::info!("Migrating the database: {progress}")).await?;
+        store.migrate(MIGRATIONS, |progress| tracing::info!("Migrating the database: {progress:?}")).await?;
         let mailer = match self.mailer {
             Some(mailer) => mailer,
             None => crate::mail::from_settings(&self.settings.mail)?,
