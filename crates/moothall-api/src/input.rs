@@ -1,0 +1,394 @@
+//! Checking an input against its operation's schema, once, at the edge; and saying all that is wrong with it.
+//!
+//! Start at [`Check::apply`]. An error names the path, the rule and the bound, and never repeats the value, which may be a
+//! secret.
+
+use jsonschema::error::{TypeKind, ValidationErrorKind as Rule};
+use jsonschema::{ValidationError, Validator};
+use moothall::{Error, FieldError};
+use serde_json::Value;
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
+
+use crate::schemas::Schemas;
+
+/// How many wrong fields one answer tells of.
+const ERRORS_MAX: usize = 16;
+
+/// The check of one operation's input.
+#[derive(Debug)]
+pub(crate) struct Check {
+    schema: Value,
+    validator: Validator,
+    /// Fields that may be absent: for them `null` means the same.
+    optional: Vec<String>,
+}
+
+impl Check {
+    /// The check of this operation, or what is wrong with its schema.
+    pub fn new(schemas: &Schemas, operation: &str) -> Result<Self, String> {
+        let schema = schemas.standalone(schemas.input(operation));
+        if schema.get("type").and_then(Value::as_str) != Some("object") {
+            return Err("an input must be a struct with named fields".to_owned());
+        }
+        let validator = jsonschema::draft202012::options()
+            .should_validate_formats(true)
+            .with_pattern_options(jsonschema::PatternOptions::regex())
+            .build(&schema)
+            .map_err(|error| error.to_string())?;
+        let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+        let optional = schema
+            .get("properties")
+            .and_then(Value::as_object)
+            .map(|fields| fields.keys().filter(|name| !required.iter().any(|required| required == *name)))
+            .map(|names| names.cloned().collect())
+            .unwrap_or_default();
+        Ok(Self { schema, validator, optional })
+    }
+
+    /// Brings the input into its one form, and refuses it if it breaks a rule.
+    pub fn apply(&self, mut input: Value) -> Result<Value, Error> {
+        normalise(&mut input);
+        if let Value::Object(fields) = &mut input {
+            fields.retain(|name, value| !(value.is_null() && self.optional.contains(name)));
+        }
+        // The quick question first: nearly every input is valid.
+        if self.validator.is_valid(&input) {
+            return Ok(input);
+        }
+        let mut fields = Vec::new();
+        for error in self.validator.iter_errors(&input).take(ERRORS_MAX) {
+            self.explain(&error, &mut fields);
+        }
+        fields.truncate(ERRORS_MAX);
+        Err(Error::Invalid { fields })
+    }
+
+    fn explain(&self, error: &ValidationError<'_>, fields: &mut Vec<FieldError>) {
+        let path = error.instance_path().as_str();
+        match error.kind() {
+            Rule::AdditionalProperties { unexpected } | Rule::UnevaluatedProperties { unexpected } => {
+                let known = self.known_names(error);
+                fields.extend(unexpected.iter().map(|name| unknown_field(path, name, &known)));
+            }
+            Rule::AnyOf { context } | Rule::OneOfNotValid { context } => {
+                self.explain_branches(path, context, fields);
+            }
+            rule => fields.push(broken(path, rule)),
+        }
+    }
+
+    /// No branch of a choice fits: tells what is wrong with the one that was meant, if that can be seen.
+    fn explain_branches(
+        &self,
+        path: &str,
+        context: &[Vec<ValidationError<'static>>],
+        fields: &mut Vec<FieldError>,
+    ) {
+        let is_other = |error: &ValidationError<'_>| match error.kind() {
+            Rule::Type { .. } => error.instance_path().as_str() == path,
+            Rule::Constant { .. } | Rule::Enum { .. } => true,
+            _ => false,
+        };
+        let mut meant = context.iter().filter(|errors| !errors.iter().any(is_other));
+        if let (Some(errors), None) = (meant.next(), meant.next()) {
+            errors.iter().for_each(|error| self.explain(error, fields));
+            return;
+        }
+        let errors = || context.iter().flatten();
+        let mut choices = Vec::new();
+        for error in errors() {
+            match error.kind() {
+                Rule::Constant { expected_value } => choices.push(expected_value.to_string()),
+                Rule::Enum { options } => choices.push(listed(options)),
+                _ => {}
+            }
+        }
+        let at = errors()
+            .find(|error| matches!(error.kind(), Rule::Constant { .. } | Rule::Enum { .. }))
+            .map_or(path, |error| error.instance_path().as_str());
+        fields.push(if !choices.is_empty() {
+            field(at, "not_a_choice", format!("must be one of {}", choices.join(", ")))
+        } else if errors().all(is_other) {
+            let kinds: Vec<String> = errors().filter_map(|error| kinds_of(error.kind())).collect();
+            field(path, "wrong_type", format!("must be {}", kinds.join(" or ")))
+        } else {
+            field(path, "invalid", "fits none of the shapes it may have")
+        });
+    }
+
+    /// The fields that the object of this error may have.
+    fn known_names(&self, error: &ValidationError<'_>) -> Vec<&str> {
+        let keyword = error.schema_path().as_str();
+        let object = keyword.rsplit_once('/').and_then(|(parent, _)| self.schema.pointer(parent));
+        let names = object.and_then(|object| object.get("properties")).and_then(Value::as_object);
+        names.map(|names| names.keys().map(String::as_str).collect()).unwrap_or_default()
+    }
+}
+
+/// Texts in Unicode's composed form, so that lengths and equality mean what people see; whole numbers as integers.
+fn normalise(value: &mut Value) {
+    match value {
+        Value::String(text) if !is_nfc(text) => *text = text.nfc().collect(),
+        Value::Number(number) => {
+            if let Some(float) = number.as_f64().filter(|_| number.is_f64())
+                && float.fract() == 0.0
+                && float.abs() < 9_007_199_254_740_992.0
+            {
+                *value = Value::from(float as i64);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(normalise),
+        Value::Object(fields) => fields.values_mut().for_each(normalise),
+        _ => {}
+    }
+}
+
+fn field(path: &str, code: &str, message: impl Into<String>) -> FieldError {
+    FieldError {
+        path: path.to_owned(),
+        code: code.to_owned(),
+        message: message.into(),
+        min: None,
+        max: None,
+        nearest: None,
+    }
+}
+
+fn unknown_field(path: &str, name: &str, known: &[&str]) -> FieldError {
+    let nearest = known
+        .iter()
+        .map(|known| (strsim::damerau_levenshtein(known, name), *known))
+        .min()
+        // Further away than half of the word is another word.
+        .filter(|(distance, known)| *distance <= known.chars().count().div_ceil(2))
+        .map(|(_, known)| known.to_owned());
+    let message = match &nearest {
+        Some(nearest) => format!("there is no such field; did you mean `{nearest}`?"),
+        None => "there is no such field".to_owned(),
+    };
+    FieldError { nearest, ..field(&child(path, name), "unknown_field", message) }
+}
+
+/// A JSON pointer to a field of what `path` points to.
+pub(crate) fn child(path: &str, name: &str) -> String {
+    format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+fn broken(path: &str, rule: &Rule) -> FieldError {
+    let least =
+        |code: &str, min: f64, message: String| FieldError { min: Some(min), ..field(path, code, message) };
+    let most =
+        |code: &str, max: f64, message: String| FieldError { max: Some(max), ..field(path, code, message) };
+    let number = |limit: &Value| limit.as_f64().unwrap_or_default();
+    match rule {
+        Rule::Required { property } => {
+            field(&child(path, property.as_str().unwrap_or_default()), "required", "must be there")
+        }
+        Rule::Type { .. } => {
+            field(path, "wrong_type", format!("must be {}", kinds_of(rule).unwrap_or_default()))
+        }
+        Rule::MinLength { limit } => {
+            least("too_short", *limit as f64, format!("must have at least {limit} characters"))
+        }
+        Rule::MaxLength { limit } => {
+            most("too_long", *limit as f64, format!("must have at most {limit} characters"))
+        }
+        Rule::Minimum { limit } => least("too_small", number(limit), format!("must be at least {limit}")),
+        Rule::ExclusiveMinimum { limit } => {
+            least("too_small", number(limit), format!("must be more than {limit}"))
+        }
+        Rule::Maximum { limit } => most("too_large", number(limit), format!("must be at most {limit}")),
+        Rule::ExclusiveMaximum { limit } => {
+            most("too_large", number(limit), format!("must be less than {limit}"))
+        }
+        Rule::MinItems { limit } => {
+            least("too_few", *limit as f64, format!("must have at least {limit} items"))
+        }
+        Rule::MaxItems { limit } => {
+            most("too_many", *limit as f64, format!("must have at most {limit} items"))
+        }
+        Rule::AdditionalItems { limit } => {
+            most("too_many", *limit as f64, format!("must have at most {limit} items"))
+        }
+        Rule::MinProperties { limit } => {
+            least("too_few", *limit as f64, format!("must have at least {limit} fields"))
+        }
+        Rule::MaxProperties { limit } => {
+            most("too_many", *limit as f64, format!("must have at most {limit} fields"))
+        }
+        Rule::Pattern { pattern } => field(path, "bad_pattern", format!("must match {pattern}")),
+        Rule::Format { format } => field(path, "bad_format", format!("must be of the format {format}")),
+        Rule::Enum { options } => field(path, "not_a_choice", format!("must be one of {}", listed(options))),
+        Rule::Constant { expected_value } => field(path, "not_a_choice", format!("must be {expected_value}")),
+        Rule::UniqueItems => field(path, "not_unique", "must not have the same item twice"),
+        Rule::PropertyNames { error } => field(path, "bad_pattern", broken("", error.kind()).message),
+        _ => field(path, "invalid", "is not valid"),
+    }
+}
+
+fn listed(options: &Value) -> String {
+    let options: Vec<String> = options.as_array().into_iter().flatten().map(Value::to_string).collect();
+    options.join(", ")
+}
+
+fn kinds_of(rule: &Rule) -> Option<String> {
+    let Rule::Type { kind } = rule else { return None };
+    let kinds: Vec<&str> = match kind {
+        TypeKind::Single(kind) => vec![kind.as_str()],
+        TypeKind::Multiple(kinds) => kinds.iter().map(|kind| kind.as_str()).collect(),
+    };
+    let with_article = kinds.into_iter().map(|kind| match kind {
+        "null" => "null".to_owned(),
+        "integer" | "array" | "object" => format!("an {kind}"),
+        kind => format!("a {kind}"),
+    });
+    Some(with_article.collect::<Vec<_>>().join(" or "))
+}
+
+#[cfg(test)]
+mod tests {
+    use moothall::{Access, Cx, Operations, Registry};
+    use moothall_protocol::UserId;
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    struct Try {
+        user_id: UserId,
+        #[schemars(length(min = 2, max = 4))]
+        name: String,
+        #[serde(default)]
+        #[schemars(range(min = 1, max = 200))]
+        limit: Option<u32>,
+        #[serde(default)]
+        is_loud: bool,
+        #[serde(default)]
+        colour: Option<Colour>,
+        #[serde(default)]
+        #[schemars(length(max = 2))]
+        parts: Vec<Part>,
+        #[serde(default)]
+        shape: Option<Shape>,
+        #[serde(default)]
+        count: i64,
+    }
+
+    #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+    #[serde(rename_all = "snake_case")]
+    enum Colour {
+        /// As blood.
+        Red,
+        /// As the sky.
+        Blue,
+    }
+
+    #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    struct Part {
+        weight: f64,
+    }
+
+    #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+    #[serde(tag = "kind", rename_all = "snake_case")]
+    enum Shape {
+        Circle { radius: u8 },
+        Square { side: u8 },
+    }
+
+    async fn attempt(_: &Cx, _: Try) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn check() -> Check {
+        let operations = Operations::context("tries", "For this test").post(
+            "/tries",
+            "tries.attempt",
+            Access::Public,
+            attempt,
+        );
+        let registry = Registry::new(vec![operations]).unwrap();
+        Check::new(&Schemas::new(&registry, &[]), "tries.attempt").unwrap()
+    }
+
+    const USER: &str = "01900000-0000-7000-8000-000000000000";
+
+    /// What is wrong with an input that is right but for this.
+    fn wrong_with(changes: Value) -> Vec<(String, String)> {
+        let mut input = json!({ "user_id": USER, "name": "ana" });
+        for (name, value) in changes.as_object().unwrap() {
+            input[name] = value.clone();
+        }
+        match check().apply(input) {
+            Ok(_) => Vec::new(),
+            Err(Error::Invalid { fields }) => {
+                fields.into_iter().map(|field| (field.path, field.code)).collect()
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    fn one(path: &str, code: &str) -> Vec<(String, String)> {
+        vec![(path.to_owned(), code.to_owned())]
+    }
+
+    #[test]
+    fn each_broken_rule_is_named_with_its_path() {
+        assert_eq!(wrong_with(json!({})), []);
+        assert_eq!(wrong_with(json!({ "user_id": "ana" })), one("/user_id", "bad_format"));
+        assert_eq!(wrong_with(json!({ "name": "a" })), one("/name", "too_short"));
+        assert_eq!(wrong_with(json!({ "name": 7 })), one("/name", "wrong_type"));
+        assert_eq!(wrong_with(json!({ "limit": 0 })), one("/limit", "too_small"));
+        assert_eq!(wrong_with(json!({ "limit": 201 })), one("/limit", "too_large"));
+        assert_eq!(wrong_with(json!({ "limit": 1.5 })), one("/limit", "wrong_type"));
+        assert_eq!(wrong_with(json!({ "colour": "green" })), one("/colour", "not_a_choice"));
+        assert_eq!(wrong_with(json!({ "colour": 3 })), one("/colour", "not_a_choice"));
+        assert_eq!(wrong_with(json!({ "count": 1e300 })), one("/count", "too_large"));
+        assert_eq!(
+            wrong_with(json!({ "parts": [{ "weight": 1 }, { "weight": "x" }] })),
+            one("/parts/1/weight", "wrong_type")
+        );
+        assert_eq!(
+            wrong_with(json!({ "parts": [{ "weight": 1, "wieght": 2 }] })),
+            one("/parts/0/wieght", "unknown_field")
+        );
+        assert_eq!(wrong_with(json!({ "parts": [{}, {}, {}] }))[..1], one("/parts", "too_many"));
+        assert_eq!(
+            wrong_with(json!({ "shape": { "kind": "circle", "radius": 300 } })),
+            one("/shape/radius", "too_large")
+        );
+        assert_eq!(wrong_with(json!({ "shape": { "kind": "star" } })), one("/shape/kind", "not_a_choice"));
+        assert_eq!(wrong_with(json!({ "shape": 5 })), one("/shape", "wrong_type"));
+    }
+
+    #[test]
+    fn an_error_tells_the_bound_and_the_nearest_name_and_never_the_value() {
+        let input = json!({ "user_id": USER, "nmae": "hunter2", "limit": 999 });
+        let Err(Error::Invalid { fields }) = check().apply(input) else { panic!("valid") };
+        let of = |code: &str| fields.iter().find(|field| field.code == code).unwrap();
+        assert_eq!(of("unknown_field").nearest.as_deref(), Some("name"));
+        assert_eq!(of("required").path, "/name");
+        assert_eq!(of("too_large").max, Some(200.0));
+        assert!(!format!("{fields:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn at_most_sixteen_errors_are_told() {
+        let fields: Value =
+            (0..40).map(|n| (format!("x{n}"), json!(1))).collect::<serde_json::Map<_, _>>().into();
+        assert_eq!(wrong_with(fields).len(), ERRORS_MAX);
+    }
+
+    #[test]
+    fn null_is_as_absent_and_text_is_composed_before_it_is_measured() {
+        let decomposed = "e\u{301}e\u{301}e\u{301}e\u{301}";
+        let input = json!({ "user_id": USER, "name": decomposed, "limit": null, "is_loud": null, "shape": null, "count": 3.0 });
+        let checked = check().apply(input).unwrap();
+        assert_eq!(checked, json!({ "user_id": USER, "name": "éééé", "count": 3 }));
+        serde_json::from_value::<Try>(checked).unwrap();
+        assert_eq!(wrong_with(json!({ "name": null })), one("/name", "wrong_type"));
+    }
+}
