@@ -5,5 +5,5 @@ CREATE TABLE idempotency_keys (
     answer     {bytes} NOT NULL, -- sealed with a key derived from the client's own
     created_at {time}  NOT NULL,
     CONSTRAINT idempotency_keys_pkey PRIMARY KEY (id)
-){strict};
+) {strict};
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);

@@ -17,7 +17,11 @@ use crate::topics::Topics;
 use crate::{Rates, accounts, audit, communication, connections, idempotency, system};
 
 /// Every migration, oldest first. Added, never edited: a test compares checksums.
-pub const MIGRATIONS: &[Migration] = moothall_store::migrations!["20261123000000_idempotency"];
+pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
+    "20261123000000_idempotency",
+    "20261123000100_accounts",
+    "20261123000300_audit",
+];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.
 #[derive(Clone)]
