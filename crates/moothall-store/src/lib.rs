@@ -55,8 +55,33 @@ macro_rules! statements{($($(#[$a:meta])*$n:ident=$s:expr;)*)=>{$($(#[$a])* cons
 pub trait ToParam {}
 impl ToParam for &[u8] {}
 impl ToParam for moothall_protocol::Timestamp {}
+impl<K> ToParam for moothall_protocol::Id<K> {}
+impl ToParam for bool {}
+impl ToParam for i16 {}
+impl ToParam for i32 {}
+impl ToParam for i64 {}
+impl ToParam for f64 {}
+impl ToParam for usize {}
+impl ToParam for &str {}
+impl ToParam for String {}
+impl ToParam for Vec<u8> {}
+impl ToParam for serde_json::Value {}
+impl<T: ToParam> ToParam for Option<T> {}
+impl<K> ToParam for Vec<moothall_protocol::Id<K>> {}
+impl<K> ToParam for &[moothall_protocol::Id<K>] {}
+impl ToParam for &[String] {}
 pub trait FromColumn {}
 impl FromColumn for Vec<u8> {}
+impl<K> FromColumn for moothall_protocol::Id<K> {}
+impl FromColumn for moothall_protocol::Timestamp {}
+impl FromColumn for bool {}
+impl FromColumn for i16 {}
+impl FromColumn for i32 {}
+impl FromColumn for i64 {}
+impl FromColumn for f64 {}
+impl FromColumn for String {}
+impl FromColumn for serde_json::Value {}
+impl<T: FromColumn> FromColumn for Option<T> {}
 pub struct Tx<'a>(&'a ());
 pub struct Row;
 impl Row {
@@ -66,6 +91,12 @@ impl Row {
 }
 impl Tx<'_> {
     pub fn execute(&mut self, s: &'static str, p: &[&dyn ToParam]) -> Result<u64, Error> {
+        todo!()
+    }
+    pub fn query(&mut self, s: &'static str, p: &[&dyn ToParam]) -> Result<Vec<Row>, Error> {
+        todo!()
+    }
+    pub fn query_one(&mut self, s: &'static str, p: &[&dyn ToParam]) -> Result<Row, Error> {
         todo!()
     }
     pub fn query_opt(&mut self, s: &'static str, p: &[&dyn ToParam]) -> Result<Option<Row>, Error> {
