@@ -100,4 +100,10 @@ limits! {
     WATCHED_USERS_MAX = 1_000;
     /// Watches one session may hold.
     WATCHES_MAX = 16;
+
+    // Users.
+    /// Characters of a user's name, at least.
+    NAME_LENGTH_MIN = 2;
+    /// Characters of a user's name, at most, after composing (NFC).
+    NAME_LENGTH_MAX = 20;
 }

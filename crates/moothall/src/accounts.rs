@@ -1,5 +1,7 @@
 //! Accounts: users, sign-in, sessions, roles, keys.
 
+pub mod names;
+
 use std::sync::Arc;
 
 use moothall_store::Store;

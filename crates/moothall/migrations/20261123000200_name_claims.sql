@@ -1,0 +1,9 @@
+-- Who holds which name. See `accounts/names.rs`.
+CREATE TABLE name_claims (
+    form       {text} NOT NULL, -- a name folded, or its skeleton; a user holds both
+    user_id    {id}   NOT NULL REFERENCES users (id),
+    held_until {time},          -- set when the user let it go: nobody else may take it before
+    CONSTRAINT name_claims_pkey PRIMARY KEY (form)
+){strict};
+CREATE INDEX name_claims_by_user ON name_claims (user_id);
+CREATE INDEX name_claims_by_end ON name_claims (held_until) WHERE held_until IS NOT NULL;
