@@ -1,2 +1,4 @@
-//! Stub.
-fn main() {}
+//! tmp
+#![allow(unused, dead_code)]
+mod config;
+fn main(){ println!("{}", config::example().unwrap()) }

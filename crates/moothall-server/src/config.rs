@@ -1,0 +1,149 @@
+//! Configuration: one TOML file, then the environment, then flags; the later wins.
+//!
+//! Start at [`Config::load`]. Every key is a typed field with a doc comment, a default and a bound; all three are read from
+//! the types' own schema, and `config/example.toml` is generated from it. A key nobody knows is refused with the nearest
+//! one that somebody does, and whatever is wrong is said with where it was set.
+
+mod example;
+mod layer;
+mod schema;
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::{Result, anyhow, bail};
+use moothall::Settings;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use example::example;
+pub use layer::Flags;
+use layer::Layers;
+
+/// Everything an operator can set.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// `[server]`: how clients reach it.
+    pub server: Server,
+    /// `[log]`: what it says of itself.
+    pub log: Log,
+    /// All other sections, which are those of the library.
+    pub hall: Settings,
+}
+
+/// How clients reach the server.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// The address and port to listen on. `0.0.0.0:7350` is reachable from other machines: put TLS in front.
+    pub listen: SocketAddr,
+    /// Proxies whose `Forwarded` and `X-Forwarded-For` are believed: addresses or prefixes such as `10.0.0.0/8`.
+    pub trusted_proxies: Vec<String>,
+    /// Origins whose pages may call the API from a browser, such as `https://play.example.org`. `*` means all.
+    pub cors_origins: Vec<String>,
+    /// Milliseconds in which requests in hand may finish when the server stops.
+    #[schemars(range(min = 0, max = 600_000))]
+    pub shutdown_ms: u64,
+    /// All rates times this. For load tests and trusted networks only.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub rate_scale: u32,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7350)),
+            trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
+            shutdown_ms: 10_000,
+            rate_scale: 1,
+        }
+    }
+}
+
+/// What the server says of itself, on standard error.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `text` for people, `json` for collectors: one object per line.
+    pub format: LogFormat,
+    /// What is written: `error`, `warn`, `info`, `debug`, or by part such as `info,moothall_store=debug`.
+    pub level: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: "info".into() }
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For collectors.
+    Json,
+}
+
+impl Config {
+    /// Reads the file, the environment and the flags.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+        flags: &Flags,
+    ) -> Result<Self> {
+        let schema = schema::schema();
+        let mut layers = Layers::new(&schema);
+        if let Some(file) = file {
+            layers.add_file(file)?;
+        }
+        layers.add_environment(environment);
+        layers.add_flags(flags);
+        let (value, mistakes) = layers.finish();
+        if !mistakes.is_empty() {
+            bail!("the configuration is wrong:\n  {}", mistakes.join("\n  "));
+        }
+        Self::from_value(value)
+    }
+
+    /// The sections of the server and those of the library are one document, and two types.
+    fn from_value(mut value: Map<String, Value>) -> Result<Self> {
+        let server = value.remove("server").unwrap_or_else(|| Value::Object(Map::new()));
+        let log = value.remove("log").unwrap_or_else(|| Value::Object(Map::new()));
+        Ok(Self {
+            server: read(server).map_err(|message| anyhow!("the configuration is wrong: server.{message}"))?,
+            log: read(log).map_err(|message| anyhow!("the configuration is wrong: log.{message}"))?,
+            hall: read(Value::Object(value)).map_err(|message| anyhow!("the configuration is wrong: {message}"))?,
+        })
+    }
+
+    /// As one document, as it would stand in the file.
+    pub fn to_value(&self) -> Result<Map<String, Value>> {
+        let mut sections = Map::new();
+        sections.insert("server".into(), serde_json::to_value(&self.server)?);
+        sections.insert("log".into(), serde_json::to_value(&self.log)?);
+        if let Value::Object(rest) = serde_json::to_value(&self.hall)? {
+            sections.extend(rest);
+        }
+        Ok(sections)
+    }
+
+    /// As a file, with every secret as `***`.
+    pub fn to_toml(&self) -> Result<String> {
+        let mut value = Value::Object(self.to_value()?);
+        schema::mask(&mut value);
+        Ok(toml::to_string_pretty(&schema::without_nulls(&value))?)
+    }
+}
+
+/// Reads what the schema has already found right; what is left are rules that no schema can say.
+fn read<T: DeserializeOwned>(value: Value) -> Result<T, String> {
+    serde_path_to_error::deserialize(value).map_err(|error| format!("{}: {}", error.path(), error.inner()))
+}
+
+#[cfg(test)]
+mod tests;

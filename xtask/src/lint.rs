@@ -1,0 +1,13 @@
+//! `cargo xtask lint`: format, lints, documentation, and the rules that `tidy` checks.
+
+use anyhow::Result;
+
+use crate::step::cargo;
+
+/// Runs all checks; the first that fails ends it.
+pub fn run() -> Result<()> {
+    cargo(["fmt", "--all", "--check"]).run()?;
+    cargo(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]).run()?;
+    cargo(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings").run()?;
+    cargo(["test", "--quiet", "--package", "moothall-server", "--test", "tidy"]).run()
+}

@@ -1,0 +1,137 @@
+//! `cargo xtask test`: every test, with whatever services this machine has, and a loud list of what was left out.
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::step::{Step, cargo, find};
+use crate::{foreign, postgres};
+
+/// What to run.
+#[derive(Args)]
+pub struct Arguments {
+    /// Fail when a service or a tool is missing, instead of leaving its tests out.
+    #[arg(long)]
+    require_services: bool,
+    /// Leave out what takes minutes: foreign clients and the crash driver.
+    #[arg(long)]
+    fast: bool,
+    /// Only tests with this in their name.
+    filter: Option<String>,
+}
+
+/// What a run of tests added up to.
+#[derive(Default)]
+struct Total {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+}
+
+/// Starts the services, runs the tests, and ends with how many passed, failed and were skipped.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let mut left_out = Vec::new();
+    let mut variables = Vec::new();
+    let postgres = match postgres::Server::start() {
+        Ok(server) => {
+            variables.push((postgres::URL, server.url.clone().into()));
+            Some(server)
+        }
+        Err(error) => {
+            left_out.push(format!("everything on PostgreSQL ({error:#}; {})", postgres::HOW_TO_INSTALL));
+            None
+        }
+    };
+    if arguments.fast {
+        left_out.push("foreign clients and the crash driver (--fast)".to_owned());
+    } else {
+        match foreign::python() {
+            Ok(python) => variables.push((foreign::PYTHON, python.into_os_string())),
+            Err(error) => left_out.push(format!("clients in Python, schemathesis ({error:#})")),
+        }
+        match foreign::node() {
+            Ok(node) => variables.push((foreign::NODE, node.into_os_string())),
+            Err(error) => left_out.push(format!("the client in Node ({error:#})")),
+        }
+        if !std::path::Path::new("/dev/fuse").exists() {
+            left_out.push("power cuts (no /dev/fuse on this machine)".to_owned());
+        }
+    }
+    if arguments.require_services {
+        if !left_out.is_empty() {
+            bail!("these would be left out, and --require-services is given:\n  {}", left_out.join("\n  "));
+        }
+        variables.push(("MOOTHALL_REQUIRE_SERVICES", "1".into()));
+    }
+    let set = |step: Step| variables.iter().fold(step, |step, (name, value)| step.env(name, value));
+
+    let mut total = Total::default();
+    let mut succeeded = set(documentation(arguments)).watch(|line| total.add(line))?;
+    succeeded &= set(programs(arguments)).watch(|line| total.add(line))?;
+    drop(postgres);
+
+    for part in &left_out {
+        println!("\nSKIPPED: {part}");
+    }
+    println!("\nTotal: {} passed, {} failed, {} skipped", total.passed, total.failed, total.skipped);
+    if !succeeded || total.passed == 0 {
+        bail!("the tests failed");
+    }
+    Ok(())
+}
+
+/// The examples in the documentation, which nextest does not run.
+fn documentation(arguments: &Arguments) -> Step {
+    cargo(["test", "--workspace", "--doc", "--no-fail-fast", "--"]).args(&arguments.filter)
+}
+
+/// Everything else, with nextest where it is installed: it runs tests of all crates side by side.
+fn programs(arguments: &Arguments) -> Step {
+    const LONG: [&str; 2] = ["crash", "foreign"];
+    if find("cargo-nextest").is_some() {
+        let step = cargo(["nextest", "run", "--workspace", "--no-fail-fast", "--color=never"]);
+        let step = if arguments.fast {
+            let long = LONG.map(|name| format!("binary({name})")).join(" or ");
+            step.arg("--filterset").arg(format!("not ({long})"))
+        } else {
+            step
+        };
+        return step.args(&arguments.filter);
+    }
+    let step = cargo(["test", "--workspace", "--all-targets", "--no-fail-fast", "--"]).args(&arguments.filter);
+    if arguments.fast { step.args(LONG.iter().flat_map(|name| ["--skip", name])) } else { step }
+}
+
+impl Total {
+    /// Adds what a summary line says: `test result: ok. 3 passed; 0 failed; …` or `Summary [ 9.1s] 3 tests run: 3 passed, …`.
+    fn add(&mut self, line: &str) {
+        let line = line.trim_start();
+        if !line.starts_with("test result:") && !line.starts_with("Summary [") {
+            return;
+        }
+        let words: Vec<&str> = line.split([' ', ',', ';', ':', '.']).filter(|word| !word.is_empty()).collect();
+        for pair in words.windows(2) {
+            let [number, what] = pair else { continue };
+            let Ok(number) = number.parse::<u64>() else { continue };
+            match *what {
+                "passed" => self.passed += number,
+                "failed" | "timed" => self.failed += number,
+                "ignored" | "skipped" => self.skipped += number,
+                _ => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summaries_of_both_runners_are_added_up() {
+        let mut total = Total::default();
+        total.add("test result: ok. 3 passed; 1 failed; 2 ignored; 0 measured; 9 filtered out; finished in 0.00s");
+        total.add("     Summary [   1.234s] 14 tests run: 10 passed (1 slow), 3 failed, 1 timed out, 5 skipped");
+        total.add("test the_9_passed ... ok");
+        assert_eq!((total.passed, total.failed, total.skipped), (13, 5, 7));
+    }
+}
