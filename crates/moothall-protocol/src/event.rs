@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::communication::{Marker, MemberChanged, MemberGone, Message, MessageDeleted, Room, Typing};
 use crate::connections::{Ready, Resumed};
 
 /// An event. On the wire `{"seq":912,"topic":"room:…","event":"communication.message_sent","data":{…}}`.
@@ -20,6 +21,42 @@ pub enum Event {
     /// What was missed is not kept any more: here is everything afresh.
     #[serde(rename = "session.stale")]
     SessionStale(Box<Ready>),
+    /// Somebody wrote in a room of the user.
+    #[serde(rename = "communication.message_sent")]
+    MessageSent(Message),
+    /// A message says something else now.
+    #[serde(rename = "communication.message_edited")]
+    MessageEdited(Message),
+    /// A message is gone; its place stays.
+    #[serde(rename = "communication.message_deleted")]
+    MessageDeleted(MessageDeleted),
+    /// The user is in a room from now on: by themselves, in another session, or because somebody brought them in.
+    #[serde(rename = "communication.room_joined")]
+    RoomJoined(Room),
+    /// The user is no longer in a room.
+    #[serde(rename = "communication.room_left")]
+    RoomLeft(MemberGone),
+    /// Somebody else is in the room from now on.
+    #[serde(rename = "communication.member_joined")]
+    MemberJoined(MemberChanged),
+    /// Somebody else is no longer in the room.
+    #[serde(rename = "communication.member_left")]
+    MemberLeft(MemberGone),
+    /// A member has another role.
+    #[serde(rename = "communication.role_set")]
+    RoleSet(MemberChanged),
+    /// A room's description changed.
+    #[serde(rename = "communication.room_updated")]
+    RoomUpdated(Room),
+    /// A room was archived, or opened again by staff.
+    #[serde(rename = "communication.room_archived")]
+    RoomArchived(Room),
+    /// The user has read on in another session; in a direct conversation also: the other one has.
+    #[serde(rename = "communication.read")]
+    Read(Marker),
+    /// Somebody is writing.
+    #[serde(rename = "communication.typing")]
+    Typing(Typing),
 }
 
 /// What may become of an event when a client reads too slowly.
@@ -38,6 +75,19 @@ impl Event {
     pub fn class(&self) -> Class {
         match self {
             Self::SessionReady(_) | Self::SessionResumed(_) | Self::SessionStale(_) => Class::Reliable,
+            Self::Typing(_) => Class::Droppable,
+            Self::MessageSent(_)
+            | Self::MessageEdited(_)
+            | Self::MessageDeleted(_)
+            | Self::RoomJoined(_)
+            | Self::RoomLeft(_)
+            | Self::MemberJoined(_)
+            | Self::MemberLeft(_)
+            | Self::RoleSet(_)
+            | Self::RoomUpdated(_)
+            | Self::RoomArchived(_) => Class::Reliable,
+            // A newer marker says all that an older one did.
+            Self::Read(marker) => Class::Latest(format!("read:{}:{}", marker.room_id, marker.user_id)),
         }
     }
 }

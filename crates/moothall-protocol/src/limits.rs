@@ -101,9 +101,45 @@ limits! {
     /// Watches one session may hold.
     WATCHES_MAX = 16;
 
-    // Users.
-    /// Characters of a user's name, at least.
-    NAME_LENGTH_MIN = 2;
-    /// Characters of a user's name, at most, after composing (NFC).
-    NAME_LENGTH_MAX = 20;
+    // Rooms.
+    /// Characters of a room's name.
+    ROOM_NAME_LENGTH_MAX = 64;
+    /// Characters of a room's topic.
+    ROOM_TOPIC_LENGTH_MAX = 500;
+    /// Members of a room, unless the operator sets fewer.
+    ROOM_MEMBERS_MAX = 10_000;
+    /// Members of a group.
+    GROUP_MEMBERS_MAX = 20;
+    /// Rooms and groups one user may be in.
+    ROOMS_JOINED_MAX = 200;
+    /// Milliseconds of slow mode.
+    SLOW_MODE_MS_MAX = 21_600_000;
+    /// Days for which a room keeps its messages, if it says how many.
+    RETENTION_DAYS_MAX = 3_650;
+    /// Members up to which a room shows who is writing.
+    TYPING_MEMBERS_MAX = 100;
+    /// Milliseconds between two signs that the same member is writing; those between are not shown.
+    TYPING_INTERVAL_MS = 3_000;
+    /// Rooms of which one answer tells what is unread.
+    UNREAD_ROOMS_MAX = 300;
+
+    // Messages.
+    /// Characters of a message.
+    MESSAGE_LENGTH_MAX = 2_000;
+    /// Attachments of a message.
+    MESSAGE_ATTACHMENTS_MAX = 10;
+    /// Users a message mentions.
+    MESSAGE_MENTIONS_MAX = 20;
+    /// Characters of an attached link.
+    ATTACHMENT_URL_LENGTH_MAX = 2_000;
+    /// Characters of an attached link's title.
+    ATTACHMENT_TITLE_LENGTH_MAX = 200;
+    /// Characters of the name of a custom attachment.
+    ATTACHMENT_NAME_LENGTH_MAX = 64;
+    /// Bytes of JSON in a custom attachment.
+    ATTACHMENT_DATA_BYTES_MAX = 2_048;
+    /// Words and phrases of the operator's word list.
+    FILTER_WORDS_MAX = 10_000;
+    /// Characters of a reason that staff gives.
+    REASON_LENGTH_MAX = 500;
 }
