@@ -142,4 +142,9 @@ limits! {
     FILTER_WORDS_MAX = 10_000;
     /// Characters of a reason that staff gives.
     REASON_LENGTH_MAX = 500;
+    // Users.
+    /// Characters of a user's name, at least.
+    NAME_LENGTH_MIN = 2;
+    /// Characters of a user's name, at most, after composing (NFC).
+    NAME_LENGTH_MAX = 20;
 }
