@@ -13,7 +13,7 @@ use moothall_protocol::{Event, RoomId, SessionId, UserId};
 use parking_lot::Mutex;
 
 pub use frame::{Encoding, Frame, Seq};
-pub use outbox::{Closing, Outbox, Pushed};
+pub use outbox::{Closing, NotBegun, Outbox, Pushed, Reader};
 
 /// What an event is about, and so who hears of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,8 +22,6 @@ pub enum Topic {
     User(UserId),
     /// One session.
     Session(SessionId),
-    /// Those who watch a user's presence.
-    Presence(UserId),
     /// The members of a room.
     Room(RoomId),
 }
@@ -33,7 +31,6 @@ impl fmt::Display for Topic {
         match self {
             Self::User(id) => write!(f, "user:{id}"),
             Self::Session(id) => write!(f, "session:{id}"),
-            Self::Presence(id) => write!(f, "presence:{id}"),
             Self::Room(id) => write!(f, "room:{id}"),
         }
     }
