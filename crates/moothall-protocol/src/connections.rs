@@ -215,6 +215,8 @@ pub struct OwnPresence {
     pub presence: Presence,
     /// Who sees it.
     pub visibility: Visibility,
+    /// When the last socket was lost, if the user was ever gone since the server started.
+    pub last_disconnected_at: Option<Timestamp>,
 }
 
 /// Changes how the user stands. What is absent stays; what is as it was changes nothing and tells nobody.

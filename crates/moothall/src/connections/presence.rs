@@ -12,9 +12,9 @@ use moothall_protocol::connections::{OwnPresence, Presence as Shown, Status, Upd
 use moothall_protocol::{Event, LobbyId, PartyId, SessionId, Timestamp, UserId, kind};
 use serde::{Deserialize, Serialize};
 
-use super::Settings;
+use super::{Error, Settings};
 use crate::runtime::{Entity, Turn};
-use crate::{Error, Topic, Tx, accounts};
+use crate::{Topic, Tx, accounts};
 
 /// What presence can be told.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ pub(crate) enum Command {
     Place { lobby_id: Option<LobbyId>, party_id: Option<PartyId> },
     /// Nobody but the clock: a drop of this number may have lasted long enough.
     Tick { drop: u64 },
-    /// Nothing changes; how does the user stand?
+    /// Nothing changes: how does the user stand?
     Read,
 }
 
@@ -100,9 +100,11 @@ impl Presence {
     }
 
     /// Carries out a command. Returns whether there is something to tell.
-    pub fn carry_out(&mut self, now: Timestamp, command: &Command) -> bool {
+    pub fn carry_out(&mut self, now: Timestamp, command: &Command) -> Result<bool, Error> {
         let before = self.own.clone();
         match command {
+            Command::Read => return Ok(false),
+            Command::Update(_) | Command::Place { .. } if !self.is_here => return Err(Error::NotConnected),
             Command::Connect { session, attachment, is_bot, grace } => {
                 let newest = self.sessions.get(session).map_or(0, |(known, _)| *known);
                 if *attachment >= newest {
@@ -142,15 +144,14 @@ impl Presence {
                     self.tick(now);
                 }
             }
-            Command::Read => {}
         }
         if self.own == before && self.is_told {
-            return false;
+            return Ok(false);
         }
         // A fresh one tells how it stands even if nothing changed: the one before it may have been lost in a panic.
         self.is_told = true;
         self.own.update_id += 1;
-        true
+        Ok(true)
     }
 
     fn come(&mut self) {
@@ -251,7 +252,7 @@ impl Entity for Presence {
     fn handle(&mut self, command: &Command, turn: &mut Turn<'_, Self>) -> Result<OwnPresence, Error> {
         let was_here = self.is_here;
         let drops = self.drops;
-        if self.carry_out(turn.now(), command) {
+        if self.carry_out(turn.now(), command)? {
             turn.emit(Topic::User(self.own.presence.user_id), Event::PresenceUpdated(self.own.clone()));
         }
         match (was_here, self.is_here) {
