@@ -5,8 +5,10 @@
 //! nothing is missed: collect first, subscribe second, read last, and send what was collected behind what was read.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
+use moothall_protocol::accounts::SessionKind;
 use moothall_protocol::connections::{OwnPresence, Ready, Resumed};
 use moothall_protocol::{CloseCode, Event, SessionId, UserId};
 
@@ -14,7 +16,6 @@ use super::live::Admitted;
 use super::presence::{Command, Grace, Presence};
 use super::session::Session;
 use super::{Error, tickets};
-use crate::accounts::SessionKind;
 use crate::topics::{Closing, Frame, NotBegun, Reader, Seq};
 use crate::{Cx, Hall, Topic, accounts};
 
@@ -28,11 +29,16 @@ pub struct Resume {
 }
 
 /// One socket's hold on a session. When it is let go, the session waits to be resumed.
-#[derive(Debug)]
 struct Attachment {
     hall: Hall,
     session: Arc<Session>,
     number: u64,
+}
+
+impl fmt::Debug for Attachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "attachment {} of session {}", self.number, self.session.id)
+    }
 }
 
 impl Drop for Attachment {
@@ -76,7 +82,8 @@ pub(crate) async fn attach(cx: &Cx, resume: Option<&Resume>) -> Result<Attached,
     {
         return Ok(Attached::Resumed(Stream { attachment, reader, pending }));
     }
-    Ok(Attached::Opening(Opening { attachment, own, is_stale: resume.is_some(), epoch: 0 }))
+    let (token, _) = tickets::secret(cx.random());
+    Ok(Attached::Opening(Opening { attachment, own, is_stale: resume.is_some(), epoch: 0, token }))
 }
 
 impl Attachment {
@@ -113,6 +120,15 @@ pub(crate) struct Opening {
     own: OwnPresence,
     is_stale: bool,
     epoch: u64,
+    token: String,
+}
+
+/// Whether a stream began.
+pub(crate) enum Begun {
+    /// It did.
+    Stream(Stream),
+    /// More happened meanwhile than the outbox holds: collect and read again.
+    Again(Opening),
 }
 
 impl Opening {
@@ -121,29 +137,57 @@ impl Opening {
         &self.own
     }
 
+    /// The session.
+    pub fn session_id(&self) -> SessionId {
+        self.attachment.session.id
+    }
+
+    /// What resumes the stream.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Begins to collect what comes after the snapshot: what every session hears of, and these topics.
     pub fn collect(&mut self, expected: Vec<Topic>) -> Result<(), Error> {
-        let session = &self.attachment.session;
-        let Some(mut state) = session.state() else { return Err(crate::Error::TokenInvalid.into()) };
+        let (hall, session) = (&self.attachment.hall, &self.attachment.session);
+        let Some(mut state) = session.state() else { return Err(ended()) };
         // From here on the older stream cannot be resumed, and its watches are over.
         state.token = None;
         let watches = std::mem::take(&mut state.watches);
         self.epoch = session.outbox.restart();
         drop(state);
-        super::forget_watches(&self.attachment.hall, session, watches.into_values());
-        let topics = self.attachment.hall.topics();
-        session.subscribe(topics, Topic::User(session.user_id));
-        session.subscribe(topics, Topic::Session(session.id));
-        session.expect(topics, expected);
+        super::forget_watches(hall, session.id, watches.into_values());
+        session.subscribe(hall.topics(), Topic::User(session.user_id));
+        session.subscribe(hall.topics(), Topic::Session(session.id));
+        session.expect(hall.topics(), expected);
         Ok(())
     }
 
-    /// Begins the stream with what was read after [`Opening::collect`]; `topics` are the session's own by the same reading. Returns
-    /// `Ok(None)` when so much happened meanwhile that it must be read again.
-    pub fn begin(&mut self, topics: &[Topic], ready: impl FnOnce(String) -> Ready) -> Result<Option<()>, Error> {
-        let _ = (topics, ready);
-        Ok(None)
+    /// Begins the stream with what was read after [`Opening::collect`]; `topics` are the session's own by the same reading.
+    pub fn begin(self, topics: &[Topic], ready: Ready) -> Result<Begun, Error> {
+        let (hall, session) = (&self.attachment.hall, &self.attachment.session);
+        session.confirm(hall.topics(), topics);
+        let ready = Box::new(ready);
+        let first = if self.is_stale { Event::SessionStale(ready) } else { Event::SessionReady(ready) };
+        let Some(mut state) = session.state() else { return Err(ended()) };
+        let begun = session.outbox.begin(self.epoch, Arc::new(Frame::new(None, first)));
+        if begun.is_ok() {
+            state.token = Some(tickets::hash(&self.token));
+        }
+        drop(state);
+        match begun {
+            Ok(reader) => {
+                let pending = VecDeque::new();
+                Ok(Begun::Stream(Stream { reader, attachment: self.attachment, pending }))
+            }
+            Err(NotBegun::Over) => Ok(Begun::Again(self)),
+            Err(NotBegun::Replaced) => Err(Error::Replaced),
+        }
     }
+}
+
+fn ended() -> Error {
+    crate::Error::TokenInvalid.into()
 }
 
 /// What a session receives, for a door to pass on. Letting go of it leaves the session to be resumed.
@@ -172,7 +216,7 @@ impl Stream {
         if self.pending.is_empty() {
             return self.reader.take(max);
         }
-        self.reader.check()?;
+        self.reader.must_close()?;
         Ok(self.pending.drain(..max.min(self.pending.len())).collect())
     }
 

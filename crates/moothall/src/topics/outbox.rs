@@ -235,14 +235,25 @@ impl Reader {
     /// what waited, unless the socket is too slow or replaced.
     pub fn take(&self, max: usize) -> Result<Vec<(Seq, Arc<Frame>)>, Closing> {
         let mut inner = self.outbox.0.lock();
+        self.check(&inner)?;
+        match &inner.closing {
+            Some(closing) if inner.waiting.is_empty() => Err(closing.clone()),
+            _ => Ok(inner.take(max)),
+        }
+    }
+
+    /// Whether the socket must close, whatever waits.
+    pub fn must_close(&self) -> Result<(), Closing> {
+        self.check(&self.outbox.0.lock())
+    }
+
+    fn check(&self, inner: &Inner) -> Result<(), Closing> {
         if !inner.reader.as_ref().is_some_and(|reader| Arc::ptr_eq(reader, &self.wake)) {
             return Err(Closing::new(CloseCode::Replaced, "a newer socket took this one's place"));
         }
         match &inner.closing {
-            Some(closing) if inner.waiting.is_empty() || closing.code == CloseCode::SlowConsumer => {
-                Err(closing.clone())
-            }
-            _ => Ok(inner.take(max)),
+            Some(closing) if closing.code == CloseCode::SlowConsumer => Err(closing.clone()),
+            _ => Ok(()),
         }
     }
 
