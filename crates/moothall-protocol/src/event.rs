@@ -5,10 +5,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::communication::{Marker, MemberChanged, MemberGone, Message, MessageDeleted, Room, Typing};
 use crate::connections::{Ready, Resumed};
+use crate::connections::{OwnPresence, PresenceChanged, Ready, Resumed};
 
 /// An event. On the wire `{"seq":912,"topic":"room:…","event":"communication.message_sent","data":{…}}`.
 ///
 /// Its name is the verb of the operation that caused it, in the past.
+///
+/// `seq` numbers the events of a *stream*. A stream begins with `session.ready` or `session.stale` as number 1 and with a resume
+/// token of its own; each event after that has the number of the one before it, plus one. `session.resumed` alone is not counted:
+/// it repeats the number the client gave, and the next event is that plus one. So a client keeps one rule: the `seq` that came
+/// last is the one to resume from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", content = "data")]
 pub enum Event {
@@ -57,6 +63,12 @@ pub enum Event {
     /// Somebody is writing.
     #[serde(rename = "communication.typing")]
     Typing(Typing),
+    /// The user's own presence changed. To all their sessions.
+    #[serde(rename = "connections.presence_updated")]
+    PresenceUpdated(OwnPresence),
+    /// Watched users stand otherwise than before. To the session that watches.
+    #[serde(rename = "presence.changed")]
+    PresenceChanged(PresenceChanged),
 }
 
 /// What may become of an event when a client reads too slowly.
@@ -88,6 +100,11 @@ impl Event {
             | Self::RoomArchived(_) => Class::Reliable,
             // A newer marker says all that an older one did.
             Self::Read(marker) => Class::Latest(format!("read:{}:{}", marker.room_id, marker.user_id)),
+            Self::SessionReady(_)
+            | Self::SessionResumed(_)
+            | Self::SessionStale(_)
+            | Self::PresenceChanged(_) => Class::Reliable,
+            Self::PresenceUpdated(_) => Class::Latest("connections.presence_updated".to_owned()),
         }
     }
 }
@@ -123,6 +140,19 @@ impl CloseCode {
             Self::Replaced => 4009,
             Self::Draining => 4012,
             Self::Abuse => 4029,
+        }
+    }
+
+    /// As the reason of the close frame names it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ProtocolError => "protocol_error",
+            Self::SignedOut => "signed_out",
+            Self::Restricted => "restricted",
+            Self::SlowConsumer => "slow_consumer",
+            Self::Replaced => "replaced",
+            Self::Draining => "draining",
+            Self::Abuse => "abuse",
         }
     }
 }

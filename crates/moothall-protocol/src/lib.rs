@@ -35,6 +35,10 @@ pub mod kind {
         Room,
         /// One message of a room.
         Message,
+        /// A lobby, where players gather before a match.
+        Lobby,
+        /// A party of players who go together.
+        Party,
         /// An API key of a host or a tool.
         ApiKey,
         /// One line of the audit log.
@@ -56,6 +60,10 @@ pub type SessionId = Id<kind::Session>;
 pub type RoomId = Id<kind::Room>;
 /// The id of a message.
 pub type MessageId = Id<kind::Message>;
+/// The id of a lobby.
+pub type LobbyId = Id<kind::Lobby>;
+/// The id of a party.
+pub type PartyId = Id<kind::Party>;
 /// The id of an API key.
 pub type ApiKeyId = Id<kind::ApiKey>;
 /// The id of an audit line.

@@ -80,11 +80,19 @@ limits! {
     SOCKET_PING_MS = 20_000;
     /// Milliseconds without any frame after which the server gives up on a socket.
     SOCKET_SILENCE_MS_MAX = 45_000;
+    /// Milliseconds in which a socket must take what is written to it.
+    SOCKET_WRITE_MS_MAX = 10_000;
+    /// Messages of any kind a socket may send at once. A refused request counts as five.
+    SOCKET_MESSAGES_BURST_MAX = 2_000;
+    /// Messages of any kind a socket may send per second in the long run.
+    SOCKET_MESSAGES_PER_SECOND_MAX = 200;
+    /// Milliseconds over which clients come back after the server stopped.
+    SOCKET_DRAIN_SPREAD_MS = 10_000;
     /// Events waiting for one session's socket.
     OUTBOX_EVENTS_MAX = 256;
-    /// Bytes waiting for one session's socket.
+    /// Bytes waiting for one session.
     OUTBOX_BYTES_MAX = 1024 * 1024;
-    /// Sent events a session keeps for a resume.
+    /// Sent events a session keeps for a resume, and events that may wait for a session without a socket.
     RING_EVENTS_MAX = 512;
     /// Bytes of sent events a session keeps for a resume.
     RING_BYTES_MAX = 256 * 1024;
@@ -92,6 +100,8 @@ limits! {
     RESUME_MS_MAX = 60_000;
     /// Live sessions of one user.
     SESSIONS_PER_USER_MAX = 10;
+    /// Live sessions of the server, with those that wait for a resume.
+    LIVE_SESSIONS_MAX = 40_000;
     /// Milliseconds in which a socket ticket must be used.
     SOCKET_TICKET_MS_MAX = 30_000;
     /// Socket tickets waiting to be used, in all.
@@ -147,4 +157,12 @@ limits! {
     NAME_LENGTH_MIN = 2;
     /// Characters of a user's name, at most, after composing (NFC).
     NAME_LENGTH_MAX = 20;
+    /// Milliseconds between two batches of presence to one session, at least.
+    PRESENCE_BATCH_MS = 250;
+    /// Characters of the text of a status.
+    PRESENCE_TEXT_LENGTH_MAX = 100;
+    /// Characters of an access token, an API key or a resume token.
+    CREDENTIAL_LENGTH_MAX = 4_096;
+    /// Characters of the reason for an action of staff.
+    REASON_LENGTH_MAX = 500;
 }

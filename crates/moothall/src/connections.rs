@@ -1,48 +1,347 @@
-//! Stub.
+//! Connections: live sessions and what they receive, presence, and who watches it.
+//!
+//! A *session* is a signed-in client; a *socket* is its connection of the moment, and any door can be one: it asks
+//! [`crate::snapshot::open`] for a [`Stream`] and passes on what comes out. Start at `stream.rs` for how a stream begins and goes on,
+//! at `live.rs` for which sessions there are, at `presence.rs` for how a user stands.
+//!
+//! Promises: a stream has every event once and in order, or ends and a fresh one begins; a session that is signed out or revoked
+//! loses its socket at once; nothing is kept of who is gone.
 
+mod error;
+mod live;
+mod policy;
+pub(crate) mod presence;
+mod session;
+mod stream;
+mod tickets;
+mod watches;
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use moothall_protocol::connections::{
+    Connected, ConnectedCount, CountConnected, CreateTicket, Disconnect, DisconnectUser, GetPresence,
+    ListConnected, OwnPresence, Presence, PresenceWatch, Ticket, UnwatchPresence, UpdatePresence, WatchPresence,
+};
+use moothall_protocol::limits::{PAGE_ITEMS_DEFAULT, PRESENCE_BATCH_MS, WATCHED_USERS_MAX, WATCHES_MAX};
+use moothall_protocol::{CloseCode, Cursor, LobbyId, Page, PartyId, SessionId, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Hall, Operations};
+use crate::operation::{Access, Operations, Rate};
+use crate::topics::Closing;
+use crate::{Caller, Cx, Hall, Identity, Permission, Topic, WeakHall, accounts, audit, reach};
+pub use error::Error;
+pub(crate) use live::Live;
+pub use policy::{OnExcess, SessionPolicies, SessionPolicy};
+use presence::Command;
+use session::{Session, Watch};
+pub use stream::{Resume, Stream};
+pub(crate) use stream::{Attached, Begun, Opening, attach};
 
 pub(crate) const STATEMENTS: &[(&str, &str)] = &[];
 
-/// The operations of this context.
-pub fn operations() -> Operations {
-    Operations::context("connections", "TBD")
+/// Sees who is connected.
+pub const LIST: Permission = Permission("connections.list");
+/// Disconnects others.
+pub const DISCONNECT: Permission = Permission("connections.disconnect");
+
+/// Settings of live sessions and presence.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Milliseconds after a drop before others see the user offline.
+    #[schemars(range(max = 600_000))]
+    pub offline_after_ms: u64,
+    /// Milliseconds after a drop before what the user said of themselves is forgotten, and they leave where they were.
+    #[schemars(range(max = 86_400_000))]
+    pub grace_ms: u64,
+    /// How many sessions of each kind a user may have live at once.
+    pub sessions: SessionPolicies,
 }
 
-/// Settings.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {}
-
-/// What this context keeps in memory.
-#[derive(Debug)]
-pub(crate) struct Live {}
-
-pub(crate) fn start(_: &Hall) {}
-
-impl Live {
-    pub(crate) fn new(_: &Settings) -> Self {
-        Self {}
+impl Default for Settings {
+    fn default() -> Self {
+        Self { offline_after_ms: 15_000, grace_ms: 300_000, sessions: SessionPolicies::default() }
     }
 }
 
+/// The operations of this context.
+pub fn operations() -> Operations {
+    Operations::context("connections", "Live sessions, and how their users stand")
+        .errors(Error::CATALOGUE)
+        .post("/socket/tickets", "connections.create_ticket", Access::Player, create_ticket)
+        .unguarded()
+        .get("/connections", "connections.list", Access::Permission(LIST), list)
+        .rate(Rate::Admin)
+        .get("/connections/count", "connections.count", Access::Player, count)
+        .post("/connections/disconnect", "connections.disconnect", Access::Player, disconnect)
+        .unguarded()
+        .post(
+            "/users/{user_id}/disconnect",
+            "connections.disconnect_user",
+            Access::Permission(DISCONNECT),
+            disconnect_user,
+        )
+        .rate(Rate::Admin)
+        .get("/users/{user_id}/presence", "connections.get_presence", Access::Player, get_presence)
+        .patch("/presence", "connections.update_presence", Access::Player, update_presence)
+        .rate(Rate::Social)
+        .unguarded()
+}
+
+/// The operations on watches.
+pub fn watch_operations() -> Operations {
+    Operations::context("presence", "Watching how others stand")
+        .errors(Error::CATALOGUE)
+        .post("/presence/watches", "presence.watch", Access::Player, watch)
+        .rate(Rate::Social)
+        .unguarded()
+        .delete("/presence/watches/{watch_id}", "presence.unwatch", Access::Player, unwatch)
+        .rate(Rate::Social)
+        .unguarded()
+}
+
+/// Makes a ticket that opens one socket of the calling session.
+pub async fn create_ticket(cx: &Cx, _: CreateTicket) -> Result<Ticket, Error> {
+    let session = cx.require_identity()?.session_id;
+    let ticket = cx.hall().connections().tickets.create(cx.random(), cx.elapsed(), session);
+    Ok(Ticket { ticket, expires_at: cx.now() + tickets::TICKET })
+}
+
+/// Who may open a socket with this ticket, which is then used up.
+pub async fn redeem_ticket(hall: &Hall, ticket: &str) -> Result<std::sync::Arc<Identity>, Error> {
+    let session = hall.connections().tickets.take(hall.clock().elapsed(), ticket).ok_or(Error::TicketInvalid)?;
+    Ok(accounts::identity_of(hall, session).await?)
+}
+
+/// Lists live sessions, with those that can still be resumed.
+pub async fn list(cx: &Cx, input: ListConnected) -> Result<Page<Connected>, Error> {
+    let after = match &input.cursor {
+        Some(cursor) => Some(cursor.key().ok_or_else(|| {
+            crate::Error::field("/cursor", "invalid", "this is no cursor of this list")
+        })?),
+        None => None,
+    };
+    let limit = input.limit.map_or(PAGE_ITEMS_DEFAULT, |limit| limit as usize);
+    let sessions = cx.hall().connections().list(input.kind, after, limit + 1);
+    Ok(Page::cut(sessions, limit, |last| Cursor::of(&last.session_id)))
+}
+
+/// Counts who is connected.
+pub async fn count(cx: &Cx, _: CountConnected) -> Result<ConnectedCount, Error> {
+    Ok(cx.hall().connections().count())
+}
+
+/// Ends the calling session's connection on purpose.
+pub async fn disconnect(cx: &Cx, _: Disconnect) -> Result<(), Error> {
+    let session = cx.require_identity()?.session_id;
+    end_session(cx.hall(), session, Closing::new(CloseCode::Disconnected, "disconnected as asked"));
+    Ok(())
+}
+
+/// Ends all connections of a user.
+pub async fn disconnect_user(cx: &Cx, input: DisconnectUser) -> Result<(), Error> {
+    cx.require(DISCONNECT)?;
+    let hall = cx.hall().clone();
+    cx.mutate(move |tx| {
+        audit::record(
+            tx,
+            audit::Entry::new("connections.disconnect_user").user(input.user_id).reason(&input.reason),
+        )?;
+        let (hall, user) = (hall.clone(), input.user_id);
+        let closing = Closing::new(CloseCode::Disconnected, input.reason.clone());
+        tx.after_commit(move || end_user(&hall, user, None, closing));
+        Ok(())
+    })
+    .await
+}
+
+/// How a user looks to the caller.
+pub async fn get_presence(cx: &Cx, input: GetPresence) -> Result<Presence, Error> {
+    let is_seen = may_see(cx, &[input.user_id]).await?.contains(&input.user_id);
+    let watches = &cx.hall().connections().watches;
+    Ok(if is_seen { watches.look(input.user_id) } else { presence::offline(input.user_id) })
+}
+
+/// Changes how the caller stands. Their sessions hear of it, and whoever watches them.
+pub async fn update_presence(cx: &Cx, input: UpdatePresence) -> Result<OwnPresence, Error> {
+    let user = cx.require_user()?;
+    cx.hall().directory().call::<presence::Presence>(cx, user, Command::Update(input)).await
+}
+
+/// Says where a user is. Only for the contexts that own lobbies and parties, and for embedding programs.
+pub async fn place(
+    cx: &Cx,
+    user: UserId,
+    lobby_id: Option<LobbyId>,
+    party_id: Option<PartyId>,
+) -> Result<OwnPresence, Error> {
+    if !matches!(cx.caller(), Caller::Server) {
+        return Err(crate::Error::Forbidden.into());
+    }
+    cx.hall().directory().call::<presence::Presence>(cx, user, Command::Place { lobby_id, party_id }).await
+}
+
+/// Watches how users stand.
+pub async fn watch(cx: &Cx, input: WatchPresence) -> Result<PresenceWatch, Error> {
+    let mut asked = input.user_ids;
+    let mut seen = HashSet::new();
+    asked.retain(|user| seen.insert(*user));
+    let visible = may_see(cx, &asked).await?;
+    let live = cx.hall().connections();
+    let session = live.find(cx.require_identity()?.session_id).ok_or(Error::NotConnected)?;
+    let mut state = session.state().ok_or(Error::NotConnected)?;
+    let watched: usize = state.watches.values().map(|watch| watch.users.len()).sum();
+    if state.watches.len() >= WATCHES_MAX || watched + asked.len() > WATCHED_USERS_MAX {
+        return Err(Error::TooManyWatches);
+    }
+    let watch_id = cx.new_id();
+    live.watches.add(session.id, &visible);
+    let users = asked
+        .iter()
+        .map(|user| if visible.contains(user) { live.watches.look(*user) } else { presence::offline(*user) })
+        .collect();
+    state.watches.insert(watch_id, Watch { version: 1, users: visible });
+    Ok(PresenceWatch { watch_id, version: 1, users })
+}
+
+/// Ends a watch of the calling session.
+pub async fn unwatch(cx: &Cx, input: UnwatchPresence) -> Result<(), Error> {
+    let live = cx.hall().connections();
+    let session = live.find(cx.require_identity()?.session_id).ok_or(crate::Error::NotFound)?;
+    let watch = session.state().and_then(|mut state| state.watches.remove(&input.watch_id));
+    forget_watches(cx.hall(), session.id, [watch.ok_or(crate::Error::NotFound)?]);
+    Ok(())
+}
+
+/// Those of the users whose presence the caller may see.
+async fn may_see(cx: &Cx, users: &[UserId]) -> Result<HashSet<UserId>, Error> {
+    Ok(reach::visible(cx, users).await?)
+}
+
 /// Closes the socket of a session and forgets the session. Other contexts call this after the commit that ended it.
-pub fn end_session(_: &Hall, _: moothall_protocol::SessionId, _: crate::topics::Closing) {}
+pub fn end_session(hall: &Hall, session: SessionId, closing: Closing) {
+    if let Some(session) = hall.connections().remove(session) {
+        end(hall, &session, closing);
+    }
+}
 
 /// Closes the sockets of a user's sessions, all but one if `except` names it.
-pub fn end_user(
-    _: &Hall,
-    _: moothall_protocol::UserId,
-    _except: Option<moothall_protocol::SessionId>,
-    _: crate::topics::Closing,
-) {
+pub fn end_user(hall: &Hall, user: UserId, except: Option<SessionId>, closing: Closing) {
+    for session in hall.connections().of_user(user) {
+        if Some(session.id) != except {
+            end_session(hall, session.id, closing.clone());
+        }
+    }
 }
 
 /// From now on all live sessions of the user hear of this topic.
-pub fn subscribe_user(_: &Hall, _: moothall_protocol::UserId, _: crate::Topic) {}
+pub fn subscribe_user(hall: &Hall, user: UserId, topic: Topic) {
+    for session in hall.connections().of_user(user) {
+        session.subscribe(hall.topics(), topic.clone());
+    }
+}
 
 /// From now on no live session of the user hears of this topic.
-pub fn unsubscribe_user(_: &Hall, _: moothall_protocol::UserId, _: &crate::Topic) {}
+pub fn unsubscribe_user(hall: &Hall, user: UserId, topic: &Topic) {
+    for session in hall.connections().of_user(user) {
+        session.unsubscribe(hall.topics(), topic);
+    }
+}
+
+/// How many sessions are live, for the metrics.
+pub fn live_sessions(hall: &Hall) -> u64 {
+    hall.connections().count().sessions
+}
+
+/// Ends a session that is live no more.
+fn end(hall: &Hall, session: &Session, closing: Closing) {
+    let watches = session.end(hall.topics(), closing);
+    forget_watches(hall, session.id, watches);
+    tell_presence(hall, session.user_id, Command::Leave { session: session.id });
+}
+
+fn forget_watches(hall: &Hall, session: SessionId, watches: impl IntoIterator<Item = Watch>) {
+    for watch in watches {
+        hall.connections().watches.remove(session, &watch.users);
+    }
+}
+
+/// Tells the user's presence something that nobody waits for.
+///
+/// Repeated while the partition is too busy: a drop or a leave that is lost would show the user online for ever.
+fn tell_presence(hall: &Hall, user: UserId, command: Command) {
+    const ATTEMPTS: u32 = 10;
+    let hall = hall.downgrade();
+    tokio::spawn(async move {
+        for attempt in 1..=ATTEMPTS {
+            let Some(hall) = hall.upgrade() else { return };
+            let cx = Cx::server(&hall);
+            match hall.directory().call::<presence::Presence>(&cx, user, command.clone()).await {
+                Ok(_) => return,
+                Err(error) if attempt == ATTEMPTS => {
+                    tracing::warn!(user.id = %user, "The presence of {user} is behind: {error}");
+                }
+                Err(_) => {
+                    let clock = hall.shared_clock();
+                    drop((cx, hall));
+                    clock.sleep_until(clock.elapsed() + Duration::from_millis(100) * attempt).await;
+                }
+            }
+        }
+    });
+}
+
+/// Starts what runs beside the calls: batches of presence, and the end of sessions that nobody resumes.
+pub(crate) fn start(hall: &Hall) {
+    watches::listen(&hall.connections().watches, hall.topics());
+    tokio::spawn(tell_watchers(hall.downgrade()));
+    tokio::spawn(expire(hall.downgrade()));
+}
+
+/// Sends the presence that changed, a quarter of a second after the first change.
+async fn tell_watchers(hall: WeakHall) {
+    let Some((watches, clock)) = hall.upgrade().map(|hall| {
+        (std::sync::Arc::clone(&hall.connections().watches), hall.shared_clock())
+    }) else {
+        return;
+    };
+    loop {
+        watches.gathering.notified().await;
+        clock.sleep_until(clock.elapsed() + Duration::from_millis(PRESENCE_BATCH_MS as u64)).await;
+        let Some(hall) = hall.upgrade() else { return };
+        for (session, changed) in watches.take() {
+            if let Some(session) = hall.connections().find(session) {
+                watches::tell(&session, &changed);
+            }
+        }
+    }
+}
+
+/// Ends sessions that can no longer be resumed, when their time has come.
+async fn expire(hall: WeakHall) {
+    let Some((dropped, clock)) = hall.upgrade().map(|hall| {
+        (std::sync::Arc::clone(&hall.connections().dropped), hall.shared_clock())
+    }) else {
+        return;
+    };
+    loop {
+        let Some(next) = hall.upgrade().map(|hall| hall.connections().next_expiry()) else { return };
+        match next {
+            Some(at) => clock.sleep_until(at).await,
+            None => dropped.notified().await,
+        }
+        let Some(hall) = hall.upgrade() else { return };
+        hall.connections().tickets.sweep(clock.elapsed());
+        for (session, attachment) in hall.connections().remove_expired(clock.elapsed()) {
+            let closing = Closing::new(CloseCode::SlowConsumer, "not resumed in time");
+            let watches = session.end(hall.topics(), closing);
+            forget_watches(&hall, session.id, watches);
+            tell_presence(&hall, session.user_id, Command::Expire { session: session.id, attachment });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

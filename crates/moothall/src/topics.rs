@@ -7,13 +7,13 @@ mod outbox;
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use moothall_protocol::{Event, RoomId, SessionId, UserId};
 use parking_lot::Mutex;
 
 pub use frame::{Encoding, Frame, Seq};
-pub use outbox::{Closing, Outbox, Pushed};
+pub use outbox::{Closing, NotBegun, Outbox, Pushed, Reader};
 
 /// What an event is about, and so who hears of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,8 +22,6 @@ pub enum Topic {
     User(UserId),
     /// One session.
     Session(SessionId),
-    /// Those who watch a user's presence.
-    Presence(UserId),
     /// The members of a room.
     Room(RoomId),
 }
@@ -33,7 +31,6 @@ impl fmt::Display for Topic {
         match self {
             Self::User(id) => write!(f, "user:{id}"),
             Self::Session(id) => write!(f, "session:{id}"),
-            Self::Presence(id) => write!(f, "presence:{id}"),
             Self::Room(id) => write!(f, "room:{id}"),
         }
     }
@@ -46,15 +43,27 @@ const SHARDS: usize = 64;
 ///
 /// Bounded by the sessions there are and what each may subscribe to. An outbox that nobody owns any more is forgotten at the
 /// next publication on its topic, or when its owner unsubscribes.
-#[derive(Debug)]
 pub struct Topics {
     shards: Vec<Mutex<HashMap<Topic, Vec<Weak<Outbox>>>>>,
     hasher: RandomState,
+    listener: OnceLock<Box<Listener>>,
+}
+
+type Listener = dyn Fn(&Topic, &Event) + Send + Sync;
+
+impl fmt::Debug for Topics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Topics").field("subscriptions", &self.subscriptions()).finish_non_exhaustive()
+    }
 }
 
 impl Default for Topics {
     fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), hasher: RandomState::new() }
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            hasher: RandomState::new(),
+            listener: OnceLock::new(),
+        }
     }
 }
 
@@ -87,6 +96,9 @@ impl Topics {
 
     /// Hands an event to all who are subscribed. Never waits: each outbox has its bound and its policy.
     pub fn publish(&self, topic: Topic, event: Event) {
+        if let Some(listener) = self.listener.get() {
+            listener(&topic, &event);
+        }
         let mut shard = self.shard(&topic).lock();
         let Some(subscribers) = shard.get_mut(&topic) else { return };
         let frame = Arc::new(Frame::new(Some(&topic), event));
@@ -100,6 +112,11 @@ impl Topics {
         if subscribers.is_empty() {
             shard.remove(&topic);
         }
+    }
+
+    /// Has the server itself hear of every event, before any subscriber does. Only the first listener is taken; it must be quick.
+    pub(crate) fn listen(&self, listener: impl Fn(&Topic, &Event) + Send + Sync + 'static) {
+        let _ = self.listener.set(Box::new(listener));
     }
 
     /// How many subscriptions there are, for the metrics and for tests that look for leaks.

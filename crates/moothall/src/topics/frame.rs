@@ -5,7 +5,7 @@
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use moothall_protocol::Event;
+use moothall_protocol::{Class, Event};
 
 use super::Topic;
 
@@ -26,6 +26,7 @@ pub type Seq = u64;
 pub struct Frame {
     topic: Option<String>,
     event: Event,
+    class: Class,
     json: OnceLock<Bytes>,
     msgpack: OnceLock<Bytes>,
 }
@@ -33,12 +34,24 @@ pub struct Frame {
 impl Frame {
     /// An event of a topic, or of the session itself.
     pub fn new(topic: Option<&Topic>, event: Event) -> Self {
-        Self { topic: topic.map(Topic::to_string), event, json: OnceLock::new(), msgpack: OnceLock::new() }
+        let class = event.class();
+        Self {
+            topic: topic.map(Topic::to_string),
+            event,
+            class,
+            json: OnceLock::new(),
+            msgpack: OnceLock::new(),
+        }
     }
 
     /// The event.
     pub fn event(&self) -> &Event {
         &self.event
+    }
+
+    /// What may become of it when a client reads too slowly.
+    pub fn class(&self) -> &Class {
+        &self.class
     }
 
     /// What comes before the shared part: the opening and the sequence number.

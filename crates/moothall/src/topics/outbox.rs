@@ -1,7 +1,11 @@
 //! The outbox of one session: what waits to be sent, and what was sent and may be asked for again.
 //!
-//! One ring under a short lock. A push never waits. Over the bound an event that only its newest matters replaces its elder,
-//! one that may be lost is lost and counted, and any other closes the socket; the session can then resume.
+//! Start at [`Outbox::push`] for the side of the topics and at [`Reader`] for the side of the socket. A push never waits. The promise:
+//! a reader gets every event of a stream once and in order, or the stream is over and a fresh snapshot begins another.
+//!
+//! Bounds: with a reader, 256 waiting events make it a slow consumer, which is told to close; its session can resume, for the
+//! outbox goes on to collect up to 512 events or 1 MiB, as it does for a session without a socket. Over that bound an event that may
+//! be lost is lost and counted; any other ends the stream. Sent events are kept up to 512 or 256 KiB.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -24,6 +28,13 @@ pub struct Closing {
     pub retry_after_ms: Option<u64>,
 }
 
+impl Closing {
+    /// A reason in words, and no time to come back.
+    pub fn new(code: CloseCode, reason: impl Into<String>) -> Self {
+        Self { code, reason: reason.into(), retry_after_ms: None }
+    }
+}
+
 /// What became of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pushed {
@@ -33,9 +44,13 @@ pub enum Pushed {
     Replaced,
     /// It was dropped, as its class allows.
     Dropped,
-    /// The outbox is over its bound; the socket closes and may resume.
-    Overflowed,
+    /// There was no room, or none before: the stream is over.
+    Over,
 }
+
+/// The outbox of one session. Topics push into it, one [`Reader`] at a time takes from it.
+#[derive(Debug, Default)]
+pub struct Outbox(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -45,140 +60,217 @@ struct Inner {
     /// Not sent yet. Numbered when sent, so that what is replaced leaves no gap.
     waiting: VecDeque<Arc<Frame>>,
     waiting_bytes: usize,
+    /// The number of the last event that was sent.
     last: Seq,
+    /// Which stream this is: a reader that prepares one loses to a later one.
+    epoch: u64,
+    /// Something that had to arrive found no room.
+    is_over: bool,
+    /// Wakes the reader. The reader is known by it.
+    reader: Option<Arc<Notify>>,
+    /// Why the reader must go.
     closing: Option<Closing>,
-    overflowed: bool,
-}
-
-/// The outbox of one session. The session's socket task takes from it; topics push into it.
-#[derive(Debug, Default)]
-pub struct Outbox {
-    inner: Mutex<Inner>,
-    changed: Notify,
 }
 
 impl Outbox {
     /// Adds a frame at the end, by the policy of its class.
     pub fn push(&self, frame: Arc<Frame>) -> Pushed {
-        let pushed = self.inner.lock().push(frame);
-        if pushed != Pushed::Dropped {
-            self.changed.notify_one();
-        }
+        let mut inner = self.0.lock();
+        let pushed = inner.push(frame);
+        inner.wake();
         pushed
     }
 
-    /// Asks the socket to close. The first reason stands.
+    /// Asks the reader to close, once it has taken what waits. The first reason stands.
     pub fn close(&self, closing: Closing) {
-        self.inner.lock().closing.get_or_insert(closing);
-        self.changed.notify_one();
+        let mut inner = self.0.lock();
+        if inner.reader.is_some() {
+            inner.closing.get_or_insert(closing);
+            inner.wake();
+        }
     }
 
-    /// Why the socket must go, if it must.
-    pub fn closing(&self) -> Option<Closing> {
-        self.inner.lock().closing.clone()
+    /// Begins to collect for another stream: forgets what was sent or waits, and sends the reader away. What is pushed from now on
+    /// follows the first event of the new stream, which [`Outbox::begin`] sends.
+    pub fn restart(&self) -> u64 {
+        let mut inner = self.0.lock();
+        inner.replace_reader(None);
+        let epoch = inner.epoch + 1;
+        *inner = Inner { epoch, ..Inner::default() };
+        epoch
     }
 
-    /// A new socket takes over: the reason why the last one went is forgotten.
-    pub fn reopen(&self) {
-        let mut inner = self.inner.lock();
-        inner.closing = None;
-        inner.overflowed = false;
+    /// Begins the stream of this epoch with its first event, in front of what was pushed since [`Outbox::restart`].
+    pub fn begin(self: &Arc<Self>, epoch: u64, first: Arc<Frame>) -> Result<Reader, NotBegun> {
+        let mut inner = self.0.lock();
+        if inner.epoch != epoch {
+            return Err(NotBegun::Replaced);
+        }
+        if inner.is_over {
+            return Err(NotBegun::Over);
+        }
+        inner.waiting_bytes += first.weight();
+        inner.waiting.push_front(first);
+        Ok(inner.attach(self))
     }
 
-    /// Waits until there is something to take, or a reason to close.
-    pub async fn changed(&self) {
-        self.changed.notified().await;
-    }
-
-    /// Takes up to `max` frames, numbers them and keeps them for a resume.
-    pub fn take(&self, max: usize) -> Vec<(Seq, Arc<Frame>)> {
-        self.inner.lock().take(max)
-    }
-
-    /// What was sent after `seen`; `None` if some of it is not kept any more.
-    pub fn since(&self, seen: Seq) -> Option<Vec<(Seq, Arc<Frame>)>> {
-        let inner = self.inner.lock();
-        if inner.overflowed || seen > inner.last {
+    /// Goes on with the stream after `seen`: a reader, and all that comes after that number by now. `None` if some of it is not
+    /// kept any more.
+    pub fn resume(self: &Arc<Self>, seen: Seq) -> Option<(Reader, Vec<(Seq, Arc<Frame>)>)> {
+        let mut inner = self.0.lock();
+        let kept_from = inner.sent.front().map_or(inner.last + 1, |(seq, _)| *seq);
+        if inner.is_over || inner.last == 0 || seen > inner.last || seen + 1 < kept_from {
             return None;
         }
-        let oldest = inner.sent.front().map_or(inner.last + 1, |(seq, _)| *seq);
-        if seen + 1 < oldest {
-            return None;
-        }
-        Some(inner.sent.iter().filter(|(seq, _)| *seq > seen).cloned().collect())
+        let mut missed: Vec<_> = inner.sent.iter().filter(|(seq, _)| *seq > seen).cloned().collect();
+        missed.extend(inner.take(usize::MAX));
+        Some((inner.attach(self), missed))
     }
+}
 
-    /// Forgets everything that was sent or waits: a fresh snapshot follows. Numbers go on.
-    pub fn clear(&self) {
-        let mut inner = self.inner.lock();
-        *inner = Inner { last: inner.last, ..Inner::default() };
-    }
-
-    /// The number of the last event that was sent.
-    pub fn last(&self) -> Seq {
-        self.inner.lock().last
-    }
+/// Why a stream did not begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotBegun {
+    /// A newer reader began another.
+    Replaced,
+    /// More was pushed than the outbox holds: restart, and try again.
+    Over,
 }
 
 impl Inner {
     fn push(&mut self, frame: Arc<Frame>) -> Pushed {
-        if self.overflowed {
-            return Pushed::Overflowed;
+        if self.is_over {
+            return Pushed::Over;
         }
-        if let Class::Latest(key) = frame.event().class() {
-            let same = |other: &Arc<Frame>| other.event().class() == Class::Latest(key.clone());
-            if let Some(place) = self.waiting.iter().position(same) {
-                if let Some(old) = self.waiting.remove(place) {
-                    self.waiting_bytes -= old.weight();
-                }
-                self.add(frame);
-                return Pushed::Replaced;
-            }
+        let mut pushed = Pushed::Queued;
+        if let Class::Latest(_) = frame.class()
+            && let Some(place) = self.waiting.iter().position(|other| other.class() == frame.class())
+            && let Some(old) = self.waiting.remove(place)
+        {
+            self.waiting_bytes -= old.weight();
+            pushed = Pushed::Replaced;
         }
-        let is_full =
-            self.waiting.len() >= OUTBOX_EVENTS_MAX || self.waiting_bytes + frame.weight() > OUTBOX_BYTES_MAX;
+        let is_droppable = *frame.class() == Class::Droppable;
+        let is_slow = self.reader.is_some() && self.waiting.len() >= OUTBOX_EVENTS_MAX;
+        let is_full = self.waiting.len() >= RING_EVENTS_MAX
+            || self.waiting_bytes + frame.weight() > OUTBOX_BYTES_MAX;
+        if is_droppable && (is_slow || is_full) {
+            metrics::counter!("outbox_dropped_total").increment(1);
+            return Pushed::Dropped;
+        }
+        if (is_slow || is_full) && self.reader.is_some() && self.closing.is_none() {
+            metrics::counter!("outbox_slow_total").increment(1);
+            self.closing =
+                Some(Closing::new(CloseCode::SlowConsumer, "the client reads too slowly: resume"));
+        }
         if is_full {
-            if frame.event().class() == Class::Droppable {
-                metrics::counter!("outbox_dropped_total").increment(1);
-                return Pushed::Dropped;
-            }
-            self.overflowed = true;
-            self.closing.get_or_insert(Closing {
-                code: CloseCode::SlowConsumer,
-                reason: "the client reads too slowly: resume".into(),
-                retry_after_ms: None,
-            });
-            metrics::counter!("outbox_overflowed_total").increment(1);
-            return Pushed::Overflowed;
+            metrics::counter!("outbox_over_total").increment(1);
+            self.end_stream();
+            return Pushed::Over;
         }
-        self.add(frame);
-        Pushed::Queued
-    }
-
-    fn add(&mut self, frame: Arc<Frame>) {
         self.waiting_bytes += frame.weight();
         self.waiting.push_back(frame);
+        pushed
     }
 
+    /// What is kept is of no use without what found no room: it makes room at once.
+    fn end_stream(&mut self) {
+        self.is_over = true;
+        (self.sent, self.waiting) = (VecDeque::new(), VecDeque::new());
+        (self.sent_bytes, self.waiting_bytes) = (0, 0);
+    }
+
+    /// Takes up to `max` waiting frames, numbers them and keeps them for a resume.
     fn take(&mut self, max: usize) -> Vec<(Seq, Arc<Frame>)> {
         let count = max.min(self.waiting.len());
-        let taken: Vec<_> = self
-            .waiting
-            .drain(..count)
-            .map(|frame| {
-                self.last += 1;
-                (self.last, frame)
-            })
-            .collect();
-        for (seq, frame) in &taken {
+        let mut taken = Vec::with_capacity(count);
+        for frame in self.waiting.drain(..count) {
+            self.last += 1;
             self.waiting_bytes -= frame.weight();
             self.sent_bytes += frame.weight();
-            self.sent.push_back((*seq, Arc::clone(frame)));
+            self.sent.push_back((self.last, Arc::clone(&frame)));
+            taken.push((self.last, frame));
         }
         while self.sent.len() > RING_EVENTS_MAX || self.sent_bytes > RING_BYTES_MAX {
             let Some((_, old)) = self.sent.pop_front() else { break };
             self.sent_bytes -= old.weight();
         }
+        if self.waiting.is_empty() {
+            // An idle session holds no room for what once waited.
+            self.waiting.shrink_to(0);
+        }
         taken
     }
+
+    fn attach(&mut self, outbox: &Arc<Outbox>) -> Reader {
+        let wake = Arc::new(Notify::new());
+        // There may be something to take at once.
+        wake.notify_one();
+        self.replace_reader(Some(Arc::clone(&wake)));
+        Reader { outbox: Arc::clone(outbox), wake }
+    }
+
+    fn replace_reader(&mut self, reader: Option<Arc<Notify>>) {
+        self.wake();
+        self.reader = reader;
+        self.closing = None;
+    }
+
+    fn wake(&self) {
+        if let Some(reader) = &self.reader {
+            reader.notify_one();
+        }
+    }
 }
+
+/// The end of an outbox that a socket takes from. A newer reader replaces an older one; the outbox goes on without any.
+#[derive(Debug)]
+pub struct Reader {
+    outbox: Arc<Outbox>,
+    wake: Arc<Notify>,
+}
+
+impl Reader {
+    /// Takes up to `max` events with their numbers; none if none waits. An error says that the socket must close, and comes after
+    /// what waited, unless the socket is too slow or replaced.
+    pub fn take(&self, max: usize) -> Result<Vec<(Seq, Arc<Frame>)>, Closing> {
+        let mut inner = self.outbox.0.lock();
+        self.check(&inner)?;
+        match &inner.closing {
+            Some(closing) if inner.waiting.is_empty() => Err(closing.clone()),
+            _ => Ok(inner.take(max)),
+        }
+    }
+
+    /// Whether the socket must close, whatever waits.
+    pub fn must_close(&self) -> Result<(), Closing> {
+        self.check(&self.outbox.0.lock())
+    }
+
+    fn check(&self, inner: &Inner) -> Result<(), Closing> {
+        if !inner.reader.as_ref().is_some_and(|reader| Arc::ptr_eq(reader, &self.wake)) {
+            return Err(Closing::new(CloseCode::Replaced, "a newer socket took this one's place"));
+        }
+        match &inner.closing {
+            Some(closing) if closing.code == CloseCode::SlowConsumer => Err(closing.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until there may be something to take.
+    pub async fn changed(&self) {
+        self.wake.notified().await;
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let mut inner = self.outbox.0.lock();
+        if inner.reader.as_ref().is_some_and(|reader| Arc::ptr_eq(reader, &self.wake)) {
+            inner.replace_reader(None);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

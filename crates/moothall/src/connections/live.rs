@@ -1,0 +1,236 @@
+//! The live sessions: which there are, whose they are, which have a socket, and when they can no longer be resumed.
+//!
+//! One table under one short lock; nothing is awaited and nobody is called while it is held. A session comes with
+//! [`Live::admit`], is attached by one socket at a time (each attachment has a number, a later one a higher), is dropped when
+//! its socket goes, and leaves with [`Live::remove`]: by sign-out, by its user's other sessions, or a minute after the drop.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use moothall_protocol::accounts::SessionKind;
+use moothall_protocol::connections::{Connected, ConnectedCount};
+use moothall_protocol::limits::{LIVE_SESSIONS_MAX, RESUME_MS_MAX};
+use moothall_protocol::{SessionId, UserId};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::policy::{self, Held};
+use super::session::Session;
+use super::tickets::Tickets;
+use super::watches::Watches;
+use super::{Error, Settings};
+use crate::Identity;
+
+/// How long after the drop a session can be resumed.
+pub(super) const RESUME: Duration = Duration::from_millis(RESUME_MS_MAX as u64);
+
+/// What this context keeps in memory.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(super) settings: Settings,
+    pub(super) tickets: Tickets,
+    pub(super) watches: Arc<Watches>,
+    /// Woken when a session is dropped, for the task that ends it when nobody resumes.
+    pub(super) dropped: Arc<Notify>,
+    sessions: Mutex<Sessions>,
+}
+
+#[derive(Debug, Default)]
+struct Sessions {
+    by_id: HashMap<SessionId, Entry>,
+    /// Oldest first.
+    by_user: HashMap<UserId, Vec<SessionId>>,
+    /// Drops in the order in which they happened, those that came back among them until their time is over.
+    drops: VecDeque<Drop>,
+    attachments: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    session: Arc<Session>,
+    attachment: u64,
+    is_attached: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Drop {
+    at: Duration,
+    session: SessionId,
+    attachment: u64,
+}
+
+/// A session that was let in.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    pub session: Arc<Session>,
+    pub attachment: u64,
+    /// Sessions that are live no more, because this one took their place.
+    pub replaced: Vec<Arc<Session>>,
+}
+
+impl Live {
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            settings: settings.clone(),
+            tickets: Tickets::default(),
+            watches: Arc::default(),
+            dropped: Arc::default(),
+            sessions: Mutex::default(),
+        }
+    }
+
+    /// Lets a session in, or attaches it anew.
+    pub fn admit(
+        &self,
+        identity: &Identity,
+        make: impl FnOnce() -> Session,
+    ) -> Result<Admitted, Error> {
+        let mut sessions = self.sessions.lock();
+        sessions.attachments += 1;
+        let attachment = sessions.attachments;
+        if let Some(entry) = sessions.by_id.get_mut(&identity.session_id) {
+            (entry.attachment, entry.is_attached) = (attachment, true);
+            return Ok(Admitted { session: Arc::clone(&entry.session), attachment, replaced: Vec::new() });
+        }
+        let mut replaced = sessions.make_room_for(identity, &self.settings)?;
+        if sessions.by_id.len() >= LIVE_SESSIONS_MAX {
+            replaced.push(sessions.remove_oldest_drop().ok_or(crate::Error::Unavailable)?);
+        }
+        let session = Arc::new(make());
+        let entry = Entry { session: Arc::clone(&session), attachment, is_attached: true };
+        sessions.by_id.insert(session.id, entry);
+        sessions.by_user.entry(session.user_id).or_default().push(session.id);
+        Ok(Admitted { session, attachment, replaced })
+    }
+
+    /// The socket of this attachment is gone. Returns whether it was the session's newest.
+    pub fn drop_attachment(&self, now: Duration, session: SessionId, attachment: u64) -> bool {
+        let mut sessions = self.sessions.lock();
+        let Some(entry) = sessions.by_id.get_mut(&session) else { return false };
+        if entry.attachment != attachment {
+            return false;
+        }
+        entry.is_attached = false;
+        sessions.drops.push_back(Drop { at: now, session, attachment });
+        drop(sessions);
+        self.dropped.notify_one();
+        true
+    }
+
+    /// Takes away a session. Whoever calls this ends it.
+    pub fn remove(&self, session: SessionId) -> Option<Arc<Session>> {
+        self.sessions.lock().remove(session)
+    }
+
+    /// Takes away the sessions that can no longer be resumed, with the numbers of their last attachments.
+    pub fn remove_expired(&self, now: Duration) -> Vec<(Arc<Session>, u64)> {
+        let mut sessions = self.sessions.lock();
+        let mut expired = Vec::new();
+        while let Some(drop) = sessions.drops.pop_front_if(|drop| drop.at + RESUME <= now) {
+            if sessions.is_current(&drop) {
+                expired.extend(sessions.remove(drop.session).map(|session| (session, drop.attachment)));
+            }
+        }
+        expired
+    }
+
+    /// When the next session may expire.
+    pub fn next_expiry(&self) -> Option<Duration> {
+        self.sessions.lock().drops.front().map(|drop| drop.at + RESUME)
+    }
+
+    pub fn find(&self, session: SessionId) -> Option<Arc<Session>> {
+        self.sessions.lock().by_id.get(&session).map(|entry| Arc::clone(&entry.session))
+    }
+
+    /// The live sessions of a user, oldest first.
+    pub fn of_user(&self, user: UserId) -> Vec<Arc<Session>> {
+        let sessions = self.sessions.lock();
+        let ids = sessions.by_user.get(&user).map(Vec::as_slice).unwrap_or_default();
+        ids.iter().filter_map(|id| sessions.by_id.get(id)).map(|entry| Arc::clone(&entry.session)).collect()
+    }
+
+    /// The live sessions after `after`, by id.
+    pub fn list(&self, kind: Option<SessionKind>, after: Option<SessionId>, count: usize) -> Vec<Connected> {
+        let mut chosen: Vec<(Arc<Session>, bool)> = self
+            .sessions
+            .lock()
+            .by_id
+            .values()
+            .filter(|entry| kind.is_none_or(|kind| entry.session.kind == kind))
+            .filter(|entry| after.is_none_or(|after| entry.session.id > after))
+            .map(|entry| (Arc::clone(&entry.session), entry.is_attached))
+            .collect();
+        chosen.sort_unstable_by_key(|(session, _)| session.id);
+        chosen.truncate(count);
+        chosen.into_iter().map(|(session, is_attached)| session.describe(is_attached)).collect()
+    }
+
+    /// Who is connected, in figures.
+    pub fn count(&self) -> ConnectedCount {
+        let sessions = self.sessions.lock();
+        let mut count = ConnectedCount { sessions: sessions.by_id.len() as u64, ..ConnectedCount::default() };
+        for ids in sessions.by_user.values() {
+            let kinds: Vec<SessionKind> = ids
+                .iter()
+                .filter_map(|id| sessions.by_id.get(id))
+                .filter(|entry| entry.is_attached)
+                .map(|entry| entry.session.kind)
+                .collect();
+            let plays = kinds.iter().any(|kind| matches!(kind, SessionKind::Game | SessionKind::Web));
+            count.players += u64::from(plays);
+            count.bots += u64::from(!plays && kinds.contains(&SessionKind::Bot));
+        }
+        count
+    }
+
+    /// Everything this context holds, for the test that looks for leaks.
+    #[cfg(test)]
+    pub fn leftovers(&self) -> [usize; 6] {
+        let sessions = self.sessions.lock();
+        let [watched, changed, shown] = self.watches.leftovers();
+        let tickets = self.tickets.count();
+        [sessions.by_id.len() + sessions.drops.len(), sessions.by_user.len(), tickets, watched, changed, shown]
+    }
+}
+
+impl Sessions {
+    fn make_room_for(&mut self, identity: &Identity, settings: &Settings) -> Result<Vec<Arc<Session>>, Error> {
+        let ids = self.by_user.get(&identity.user_id).cloned().unwrap_or_default();
+        let held: Vec<Held> = ids
+            .iter()
+            .filter_map(|id| self.by_id.get(id))
+            .map(|entry| Held { kind: entry.session.kind, is_attached: entry.is_attached })
+            .collect();
+        let going = policy::make_room(&settings.sessions, &held, identity.kind).ok_or(Error::TooManySessions)?;
+        Ok(going.into_iter().filter_map(|index| self.remove(*ids.get(index)?)).collect())
+    }
+
+    fn remove_oldest_drop(&mut self) -> Option<Arc<Session>> {
+        while let Some(drop) = self.drops.pop_front() {
+            if self.is_current(&drop) {
+                return self.remove(drop.session);
+            }
+        }
+        None
+    }
+
+    /// Whether the session was not attached again since.
+    fn is_current(&self, drop: &Drop) -> bool {
+        self.by_id
+            .get(&drop.session)
+            .is_some_and(|entry| !entry.is_attached && entry.attachment == drop.attachment)
+    }
+
+    fn remove(&mut self, id: SessionId) -> Option<Arc<Session>> {
+        let entry = self.by_id.remove(&id)?;
+        if let Some(ids) = self.by_user.get_mut(&entry.session.user_id) {
+            ids.retain(|known| *known != id);
+            if ids.is_empty() {
+                self.by_user.remove(&entry.session.user_id);
+            }
+        }
+        Some(entry.session)
+    }
+}

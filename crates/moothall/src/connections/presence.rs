@@ -1,0 +1,290 @@
+//! The presence of a user: the union of their sessions, and what they say of themselves. Plain data; it lives in a partition.
+//!
+//! Start at [`Presence::carry_out`]. The promises: a short drop is seen by nobody; a purposeful leave is seen at once; a change is
+//! told once, and one that changes nothing is not told at all.
+//!
+//! Presence is volatile: it is what the connections of the moment say, so nothing of it is stored but when somebody came and went.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use moothall_protocol::connections::{OwnPresence, Presence as Shown, Status, UpdatePresence, Visibility};
+use moothall_protocol::{Event, LobbyId, PartyId, SessionId, Timestamp, UserId, kind};
+use serde::{Deserialize, Serialize};
+
+use super::{Error, Settings};
+use crate::runtime::{Entity, Turn};
+use crate::{Topic, Tx, accounts};
+
+/// What presence can be told.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum Command {
+    /// A session has a socket. A later attachment of a session has a higher number.
+    Connect { session: SessionId, attachment: u64, is_bot: bool, grace: Grace },
+    /// A session lost its socket without meaning to.
+    Drop { session: SessionId, attachment: u64 },
+    /// A session is over: signed out, disconnected, revoked, replaced.
+    Leave { session: SessionId },
+    /// A session can no longer be resumed.
+    Expire { session: SessionId, attachment: u64 },
+    /// The user says how they stand.
+    Update(UpdatePresence),
+    /// The server says where they are.
+    Place { lobby_id: Option<LobbyId>, party_id: Option<PartyId> },
+    /// Nobody but the clock: a drop of this number may have lasted long enough.
+    Tick { drop: u64 },
+    /// Nothing changes: how does the user stand?
+    Read,
+}
+
+/// How long a drop may last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Grace {
+    /// Until others see the user offline.
+    pub offline_after: Duration,
+    /// Until what the user said of themselves is forgotten.
+    pub forget_after: Duration,
+}
+
+impl Grace {
+    pub fn of(settings: &Settings) -> Self {
+        Self {
+            offline_after: Duration::from_millis(settings.offline_after_ms),
+            // Who looks offline while their lobby still waits is right; who is forgotten while they look online is not.
+            forget_after: Duration::from_millis(settings.grace_ms.max(settings.offline_after_ms)),
+        }
+    }
+}
+
+/// What stays in the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stamp {
+    /// The first session came.
+    CameAt(Timestamp),
+    /// The last session went.
+    WentAt(Timestamp),
+}
+
+/// The presence of one user.
+#[derive(Clone, Debug)]
+pub(crate) struct Presence {
+    own: OwnPresence,
+    /// The user's sessions that can come back or are there: the number of their attachment, and whether it still holds.
+    sessions: BTreeMap<SessionId, (u64, bool)>,
+    grace: Grace,
+    /// Counts the times the last socket was lost, so that a timer knows whether it is meant.
+    drops: u64,
+    dropped_at: Option<Timestamp>,
+    /// Whether the user came and has not gone: what the stamps say.
+    is_here: bool,
+    /// Whether anybody was told anything yet.
+    is_told: bool,
+}
+
+impl Presence {
+    pub fn new(user_id: UserId) -> Self {
+        Self {
+            own: OwnPresence {
+                update_id: 0,
+                presence: offline(user_id),
+                visibility: Visibility::Visible,
+                last_disconnected_at: None,
+            },
+            sessions: BTreeMap::new(),
+            grace: Grace::default(),
+            drops: 0,
+            dropped_at: None,
+            is_here: false,
+            is_told: false,
+        }
+    }
+
+    /// Carries out a command. Returns whether there is something to tell.
+    pub fn carry_out(&mut self, now: Timestamp, command: &Command) -> Result<bool, Error> {
+        let before = self.own.clone();
+        match command {
+            Command::Read => return Ok(false),
+            Command::Update(_) | Command::Place { .. } if !self.is_here => return Err(Error::NotConnected),
+            Command::Connect { session, attachment, is_bot, grace } => {
+                let newest = self.sessions.get(session).map_or(0, |(known, _)| *known);
+                if *attachment >= newest {
+                    self.sessions.insert(*session, (*attachment, true));
+                }
+                self.own.presence.is_bot |= is_bot;
+                self.grace = *grace;
+                self.come();
+            }
+            Command::Drop { session, attachment } => {
+                if let Some((known, is_attached)) = self.sessions.get_mut(session)
+                    && known == attachment
+                {
+                    *is_attached = false;
+                    self.drop(now);
+                }
+            }
+            Command::Expire { session, attachment } => {
+                if self.sessions.get(session) == Some(&(*attachment, false)) {
+                    self.sessions.remove(session);
+                }
+            }
+            Command::Leave { session } => {
+                let was_known = self.sessions.remove(session).is_some();
+                if was_known && self.sessions.is_empty() {
+                    self.forget(now);
+                } else {
+                    self.drop(now);
+                }
+            }
+            Command::Update(change) => self.change(change),
+            Command::Place { lobby_id, party_id } => {
+                (self.own.presence.lobby_id, self.own.presence.party_id) = (*lobby_id, *party_id);
+            }
+            Command::Tick { drop } => {
+                if *drop == self.drops {
+                    self.tick(now);
+                }
+            }
+        }
+        if self.own == before && self.is_told {
+            return Ok(false);
+        }
+        // A fresh one tells how it stands even if nothing changed: the one before it may have been lost in a panic.
+        self.is_told = true;
+        self.own.update_id += 1;
+        Ok(true)
+    }
+
+    fn come(&mut self) {
+        self.is_here = true;
+        self.own.presence.is_online = true;
+        self.drops += u64::from(self.dropped_at.take().is_some());
+    }
+
+    /// The last socket is gone, and may come back.
+    fn drop(&mut self, now: Timestamp) {
+        if self.is_here && self.dropped_at.is_none() && !self.is_attached() {
+            self.dropped_at = Some(now);
+            self.own.last_disconnected_at = Some(now);
+            self.drops += 1;
+        }
+    }
+
+    fn tick(&mut self, now: Timestamp) {
+        let Some(dropped_at) = self.dropped_at else { return };
+        if now >= dropped_at + self.grace.forget_after {
+            self.forget(dropped_at);
+        } else if now >= dropped_at + self.grace.offline_after {
+            self.own.presence.is_online = false;
+        }
+    }
+
+    /// The user is gone, since `at`.
+    fn forget(&mut self, at: Timestamp) {
+        let update_id = self.own.update_id;
+        *self = Self { drops: self.drops + 1, is_told: self.is_told, ..Self::new(self.own.presence.user_id) };
+        self.own.update_id = update_id;
+        self.own.last_disconnected_at = Some(at);
+    }
+
+    fn change(&mut self, change: &UpdatePresence) {
+        let own = &mut self.own;
+        own.presence.status = change.status.unwrap_or(own.presence.status);
+        own.presence.is_afk = change.is_afk.unwrap_or(own.presence.is_afk);
+        own.presence.is_in_game = change.is_in_game.unwrap_or(own.presence.is_in_game);
+        own.visibility = change.visibility.unwrap_or(own.visibility);
+        if let Some(text) = &change.text {
+            own.presence.text = Some(text.clone()).filter(|text| !text.is_empty());
+        }
+    }
+
+    fn is_attached(&self) -> bool {
+        self.sessions.values().any(|(_, is_attached)| *is_attached)
+    }
+
+    /// How long until a tick is due, if one is.
+    fn due(&self, now: Timestamp) -> Option<Duration> {
+        let dropped_at = self.dropped_at?;
+        let wait = if self.own.presence.is_online { self.grace.offline_after } else { self.grace.forget_after };
+        Some((dropped_at + wait).since(now))
+    }
+}
+
+/// How somebody looks who is not there, or not to be seen.
+pub(crate) fn offline(user_id: UserId) -> Shown {
+    Shown {
+        user_id,
+        is_online: false,
+        status: Status::InMenu,
+        text: None,
+        is_afk: false,
+        is_in_game: false,
+        is_bot: false,
+        lobby_id: None,
+        party_id: None,
+    }
+}
+
+/// How others see this.
+pub(crate) fn as_others_see(own: &OwnPresence) -> Shown {
+    if own.presence.is_online && own.visibility == Visibility::Visible {
+        own.presence.clone()
+    } else {
+        offline(own.presence.user_id)
+    }
+}
+
+impl Entity for Presence {
+    const KIND: &'static str = "presence";
+    type Id = kind::User;
+    type Command = Command;
+    type Reply = OwnPresence;
+    type Effect = Stamp;
+    type Error = Error;
+
+    fn fresh(id: UserId) -> Option<Self> {
+        Some(Self::new(id))
+    }
+
+    fn load(_: &mut Tx<'_, '_>, id: UserId) -> Result<Option<Self>, Error> {
+        Ok(Some(Self::new(id)))
+    }
+
+    fn handle(&mut self, command: &Command, turn: &mut Turn<'_, Self>) -> Result<OwnPresence, Error> {
+        let was_here = self.is_here;
+        let drops = self.drops;
+        if self.carry_out(turn.now(), command)? {
+            turn.emit(Topic::User(self.own.presence.user_id), Event::PresenceUpdated(self.own.clone()));
+        }
+        match (was_here, self.is_here) {
+            (false, true) => turn.persist(Stamp::CameAt(turn.now())),
+            (true, false) => {
+                turn.persist(Stamp::WentAt(self.own.last_disconnected_at.unwrap_or(turn.now())));
+            }
+            _ => {}
+        }
+        // A tick may come to nothing by a hair; then it asks for another.
+        if (drops != self.drops || matches!(command, Command::Tick { .. }))
+            && let Some(wait) = self.due(turn.now())
+        {
+            turn.after(wait, Command::Tick { drop: self.drops });
+        }
+        Ok(self.own.clone())
+    }
+
+    fn persist(tx: &mut Tx<'_, '_>, id: UserId, effects: &[Stamp]) -> Result<(), Error> {
+        for stamp in effects {
+            match stamp {
+                Stamp::CameAt(at) => accounts::stamp_login(tx, id, *at)?,
+                Stamp::WentAt(at) => accounts::stamp_logout(tx, id, *at)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn is_idle(&self) -> bool {
+        !self.is_here
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! One live session: its outbox, what it is subscribed to, what it watches. It outlives its socket.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use moothall_protocol::accounts::SessionKind;
+use moothall_protocol::connections::Connected;
+use moothall_protocol::{SessionId, Timestamp, UserId, WatchId};
+use parking_lot::{Mutex, MutexGuard};
+
+use super::tickets::Hash;
+use crate::topics::{Closing, Outbox};
+use crate::{Identity, Topic, Topics};
+
+/// One live session.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub id: SessionId,
+    pub user_id: UserId,
+    pub kind: SessionKind,
+    pub connected_at: Timestamp,
+    pub agent: Option<String>,
+    pub outbox: Arc<Outbox>,
+    /// Held while subscriptions change, so that none is left behind by a session that ends. Locks of topics and outboxes are taken
+    /// inside it, never the other way round.
+    state: Mutex<State>,
+}
+
+/// What of a session changes.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// The hash of the token that resumes the current stream.
+    pub token: Option<Hash>,
+    /// The watches by id.
+    pub watches: BTreeMap<WatchId, Watch>,
+    topics: HashSet<Topic>,
+    /// Topics that were expected before they were read for certain.
+    unconfirmed: HashSet<Topic>,
+    is_ended: bool,
+}
+
+/// A watch on the presence of others.
+#[derive(Debug)]
+pub(super) struct Watch {
+    pub version: u64,
+    pub users: HashSet<UserId>,
+}
+
+impl Session {
+    pub fn new(identity: &Identity, connected_at: Timestamp, agent: Option<String>) -> Self {
+        Self {
+            id: identity.session_id,
+            user_id: identity.user_id,
+            kind: identity.kind,
+            connected_at,
+            agent,
+            outbox: Arc::default(),
+            state: Mutex::default(),
+        }
+    }
+
+    /// What changes of it, unless it has ended.
+    pub fn state(&self) -> Option<MutexGuard<'_, State>> {
+        let state = self.state.lock();
+        (!state.is_ended).then_some(state)
+    }
+
+    /// From now on the session hears of this topic.
+    pub fn subscribe(&self, topics: &Topics, topic: Topic) {
+        let Some(mut state) = self.state() else { return };
+        state.unconfirmed.remove(&topic);
+        if state.topics.insert(topic.clone()) {
+            topics.subscribe(topic, &self.outbox);
+        }
+    }
+
+    /// From now on the session does not hear of this topic.
+    pub fn unsubscribe(&self, topics: &Topics, topic: &Topic) {
+        let Some(mut state) = self.state() else { return };
+        state.unconfirmed.remove(topic);
+        if state.topics.remove(topic) {
+            topics.unsubscribe(topic, &self.outbox);
+        }
+    }
+
+    /// Subscribes to what was read to be the session's own, before that is read once more for certain.
+    pub fn expect(&self, topics: &Topics, expected: Vec<Topic>) {
+        let Some(mut state) = self.state() else { return };
+        for topic in expected {
+            if state.topics.insert(topic.clone()) {
+                topics.subscribe(topic.clone(), &self.outbox);
+                state.unconfirmed.insert(topic);
+            }
+        }
+    }
+
+    /// Takes back what was expected, is not in `certain`, and was not subscribed by anybody else meanwhile.
+    pub fn confirm(&self, topics: &Topics, certain: &[Topic]) {
+        let Some(mut state) = self.state() else { return };
+        for topic in std::mem::take(&mut state.unconfirmed) {
+            if !certain.contains(&topic) {
+                state.topics.remove(&topic);
+                topics.unsubscribe(&topic, &self.outbox);
+            }
+        }
+    }
+
+    /// Ends it: it hears of nothing any more, and its socket is asked to close. Returns the watches it held.
+    pub fn end(&self, topics: &Topics, closing: Closing) -> Vec<Watch> {
+        let mut state = self.state.lock();
+        for topic in std::mem::take(&mut state.topics) {
+            topics.unsubscribe(&topic, &self.outbox);
+        }
+        self.outbox.close(closing);
+        let ended = std::mem::replace(&mut *state, State { is_ended: true, ..State::default() });
+        ended.watches.into_values().collect()
+    }
+
+    pub fn describe(&self, is_attached: bool) -> Connected {
+        Connected {
+            session_id: self.id,
+            user_id: self.user_id,
+            kind: self.kind,
+            connected_at: self.connected_at,
+            is_attached,
+            agent: self.agent.clone(),
+        }
+    }
+}
+
+impl State {
+    /// Everybody it watches.
+    pub fn watched(&self) -> HashSet<UserId> {
+        self.watches.values().flat_map(|watch| watch.users.iter().copied()).collect()
+    }
+}

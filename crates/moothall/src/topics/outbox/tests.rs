@@ -1,0 +1,184 @@
+use moothall_protocol::Event;
+use moothall_protocol::connections::Resumed;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+use super::*;
+
+fn event(n: u64) -> Arc<Frame> {
+    Arc::new(Frame::new(None, Event::SessionResumed(Resumed { missed: n })))
+}
+
+fn number(frame: &Frame) -> u64 {
+    match frame.event() {
+        Event::SessionResumed(resumed) => resumed.missed,
+        other => panic!("unexpected {other:?}"),
+    }
+}
+
+fn begun() -> (Arc<Outbox>, Reader) {
+    let outbox = Arc::new(Outbox::default());
+    let epoch = outbox.restart();
+    let reader = outbox.begin(epoch, event(0)).unwrap();
+    (outbox, reader)
+}
+
+#[test]
+fn the_first_event_of_a_stream_comes_before_what_was_pushed_while_it_was_prepared() {
+    let outbox = Arc::new(Outbox::default());
+    let epoch = outbox.restart();
+    outbox.push(event(7));
+    let reader = outbox.begin(epoch, event(0)).unwrap();
+    let taken = reader.take(10).unwrap();
+    assert_eq!(taken.iter().map(|(seq, frame)| (*seq, number(frame))).collect::<Vec<_>>(), [(1, 0), (2, 7)]);
+}
+
+#[test]
+fn of_two_that_prepare_a_stream_the_newer_wins() {
+    let outbox = Arc::new(Outbox::default());
+    let older = outbox.restart();
+    let newer = outbox.restart();
+    assert_eq!(outbox.begin(older, event(0)).unwrap_err(), NotBegun::Replaced);
+    outbox.begin(newer, event(0)).unwrap();
+}
+
+#[test]
+fn a_newer_reader_sends_the_older_away() {
+    let (outbox, older) = begun();
+    older.take(9).unwrap();
+    let (newer, missed) = outbox.resume(1).unwrap();
+    assert!(missed.is_empty());
+    assert_eq!(older.take(9).unwrap_err().code, CloseCode::Replaced);
+    drop(older);
+    outbox.push(event(1));
+    assert_eq!(newer.take(9).unwrap().len(), 1);
+}
+
+#[test]
+fn a_slow_reader_is_sent_away_and_a_resume_brings_the_rest() {
+    let (outbox, reader) = begun();
+    reader.take(1).unwrap();
+    for n in 1..=300 {
+        assert_eq!(outbox.push(event(n)), Pushed::Queued);
+    }
+    assert_eq!(reader.take(9).unwrap_err().code, CloseCode::SlowConsumer);
+    drop(reader);
+    let (_reader, missed) = outbox.resume(1).unwrap();
+    let numbers: Vec<u64> = missed.iter().map(|(_, frame)| number(frame)).collect();
+    assert_eq!(numbers, (1..=300).collect::<Vec<_>>());
+}
+
+#[test]
+fn over_the_bound_the_stream_is_over_and_nothing_is_kept() {
+    let (outbox, reader) = begun();
+    reader.take(1).unwrap();
+    drop(reader);
+    for n in 1..=RING_EVENTS_MAX as u64 {
+        assert_eq!(outbox.push(event(n)), Pushed::Queued);
+    }
+    assert_eq!(outbox.push(event(0)), Pushed::Over);
+    assert!(outbox.resume(1).is_none());
+    assert_eq!(outbox.0.lock().waiting_bytes, 0);
+}
+
+#[test]
+fn a_number_that_was_never_sent_or_is_not_kept_does_not_resume() {
+    let (outbox, reader) = begun();
+    assert!(outbox.resume(0).is_some(), "the first event itself can be asked for again");
+    drop(reader);
+    assert!(outbox.resume(2).is_none());
+    assert!(outbox.resume(u64::MAX).is_none());
+    let (reader, _) = outbox.resume(1).unwrap();
+    for n in 0..RING_EVENTS_MAX as u64 {
+        outbox.push(event(n));
+        reader.take(1).unwrap();
+    }
+    assert!(outbox.resume(0).is_none(), "the ring holds only the newest");
+    assert!(outbox.resume(1).is_some());
+}
+
+#[test]
+fn a_reason_to_close_comes_after_what_waited() {
+    let (outbox, reader) = begun();
+    outbox.push(event(1));
+    outbox.close(Closing::new(CloseCode::SignedOut, "signed out"));
+    assert_eq!(reader.take(64).unwrap().len(), 2);
+    assert_eq!(reader.take(64).unwrap_err().code, CloseCode::SignedOut);
+}
+
+/// Random pushes, reads, cuts that lose what was under way, and resumes, against the plain list of what was pushed.
+#[test]
+fn through_thousands_of_cuts_every_event_comes_once_and_in_order_or_the_stream_is_over() {
+    for seed in 0..20 {
+        let mut random = StdRng::seed_from_u64(seed);
+        let (outbox, mut reader) = begun();
+        let (mut pushed, mut seen, mut streams) = (0_u64, 0_u64, 1);
+        // What the client of this stream must have seen is every number from `from` on.
+        let mut from = 1;
+        let mut got: Vec<u64> = Vec::new();
+        let see = |frames: Vec<(Seq, Arc<Frame>)>, seen: &mut Seq, got: &mut Vec<u64>| {
+            for (seq, frame) in frames {
+                assert_eq!(seq, *seen + 1, "no gap and no repetition in the numbers");
+                *seen = seq;
+                if number(&frame) > 0 {
+                    got.push(number(&frame));
+                }
+            }
+        };
+        for _ in 0..2_000 {
+            match random.random_range(0..10) {
+                0..=5 => {
+                    for _ in 0..random.random_range(1..60) {
+                        pushed += 1;
+                        outbox.push(event(pushed));
+                    }
+                }
+                6 | 7 => {
+                    if let Ok(frames) = reader.take(random.random_range(1..200)) {
+                        see(frames, &mut seen, &mut got);
+                    }
+                }
+                _ => {
+                    // A cut: some of what was taken never arrives.
+                    if let Ok(mut frames) = reader.take(64) {
+                        frames.truncate(random.random_range(0..=64));
+                        see(frames, &mut seen, &mut got);
+                    }
+                    drop(reader);
+                    if let Some((resumed, mut missed)) = outbox.resume(seen) {
+                        reader = resumed;
+                        missed.truncate(random.random_range(0..700));
+                        let is_cut_again = missed.len() < 600;
+                        see(missed, &mut seen, &mut got);
+                        if is_cut_again {
+                            // The next loop must not read on from a socket that was cut.
+                            drop(reader);
+                            match outbox.resume(seen) {
+                                Some((resumed, missed)) => {
+                                    reader = resumed;
+                                    see(missed, &mut seen, &mut got);
+                                    continue;
+                                }
+                                None => reader = fresh(&outbox),
+                            }
+                        } else {
+                            continue;
+                        }
+                    } else {
+                        reader = fresh(&outbox);
+                    }
+                    assert_eq!(got, (from..from + got.len() as u64).collect::<Vec<_>>());
+                    (seen, from, streams) = (0, pushed + 1, streams + 1);
+                    got.clear();
+                }
+            }
+        }
+        assert_eq!(got, (from..from + got.len() as u64).collect::<Vec<_>>());
+        assert!(streams > 1, "the bounds were reached too");
+    }
+}
+
+fn fresh(outbox: &Arc<Outbox>) -> Reader {
+    let epoch = outbox.restart();
+    outbox.begin(epoch, event(0)).unwrap()
+}
