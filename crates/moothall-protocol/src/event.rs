@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::communication::{Marker, MemberChanged, MemberGone, Message, MessageDeleted, Room, Typing};
-use crate::connections::{Ready, Resumed};
 use crate::connections::{OwnPresence, PresenceChanged, Ready, Resumed};
 
 /// An event. On the wire `{"seq":912,"topic":"room:…","event":"communication.message_sent","data":{…}}`.

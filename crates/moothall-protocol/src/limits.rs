@@ -163,6 +163,4 @@ limits! {
     PRESENCE_TEXT_LENGTH_MAX = 100;
     /// Characters of an access token, an API key or a resume token.
     CREDENTIAL_LENGTH_MAX = 4_096;
-    /// Characters of the reason for an action of staff.
-    REASON_LENGTH_MAX = 500;
 }
