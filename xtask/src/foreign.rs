@@ -19,7 +19,8 @@ pub fn python() -> Result<PathBuf> {
     let folder = target().join("foreign/python");
     let interpreter = folder.join("bin/python");
     if !is_installed(&folder, &list) {
-        let python = find("python3").context("python3 is not installed: apt-get install python3 python3-venv")?;
+        let python =
+            find("python3").context("python3 is not installed: apt-get install python3 python3-venv")?;
         Step::new(python).args(["-m", "venv", "--clear"]).arg(&folder).quiet().run()?;
         let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
         Step::new(&interpreter).args(install).arg(&list).quiet().run()?;

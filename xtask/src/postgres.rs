@@ -43,13 +43,21 @@ pub fn binaries() -> Option<PathBuf> {
 impl Server {
     /// Makes a database cluster and starts a server on it.
     pub fn start() -> Result<Self> {
-        let binaries = binaries().context("there is no PostgreSQL: install it with `apt-get install postgresql`")?;
+        let binaries =
+            binaries().context("there is no PostgreSQL: install it with `apt-get install postgresql`")?;
         let folder = std::env::temp_dir().join(format!("moothall-postgres-{}", std::process::id()));
         let data = folder.join("data");
         std::fs::create_dir_all(&folder)?;
         hand_over(&folder)?;
         let made = as_postgres(&binaries.join("initdb"))
-            .args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync", "--pgdata"])
+            .args([
+                "--auth=trust",
+                "--username=postgres",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--no-sync",
+                "--pgdata",
+            ])
             .arg(&data)
             .output()?;
         if !made.status.success() {

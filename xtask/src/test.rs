@@ -97,7 +97,8 @@ fn programs(arguments: &Arguments) -> Step {
         };
         return step.args(&arguments.filter);
     }
-    let step = cargo(["test", "--workspace", "--all-targets", "--no-fail-fast", "--"]).args(&arguments.filter);
+    let step =
+        cargo(["test", "--workspace", "--all-targets", "--no-fail-fast", "--"]).args(&arguments.filter);
     if arguments.fast { step.args(LONG.iter().flat_map(|name| ["--skip", name])) } else { step }
 }
 
@@ -108,7 +109,8 @@ impl Total {
         if !line.starts_with("test result:") && !line.starts_with("Summary [") {
             return;
         }
-        let words: Vec<&str> = line.split([' ', ',', ';', ':', '.']).filter(|word| !word.is_empty()).collect();
+        let words: Vec<&str> =
+            line.split([' ', ',', ';', ':', '.']).filter(|word| !word.is_empty()).collect();
         for pair in words.windows(2) {
             let [number, what] = pair else { continue };
             let Ok(number) = number.parse::<u64>() else { continue };
@@ -129,8 +131,12 @@ mod tests {
     #[test]
     fn the_summaries_of_both_runners_are_added_up() {
         let mut total = Total::default();
-        total.add("test result: ok. 3 passed; 1 failed; 2 ignored; 0 measured; 9 filtered out; finished in 0.00s");
-        total.add("     Summary [   1.234s] 14 tests run: 10 passed (1 slow), 3 failed, 1 timed out, 5 skipped");
+        total.add(
+            "test result: ok. 3 passed; 1 failed; 2 ignored; 0 measured; 9 filtered out; finished in 0.00s",
+        );
+        total.add(
+            "     Summary [   1.234s] 14 tests run: 10 passed (1 slow), 3 failed, 1 timed out, 5 skipped",
+        );
         total.add("test the_9_passed ... ok");
         assert_eq!((total.passed, total.failed, total.skipped), (13, 5, 7));
     }

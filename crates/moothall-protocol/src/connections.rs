@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::accounts::SessionKind;
 use crate::limits;
 use crate::system::RateBudget;
-use crate::{LobbyId, PartyId, SessionId, Timestamp, UserId, WatchId};
+use crate::{Cursor, LobbyId, PartyId, SessionId, Timestamp, UserId, WatchId};
 
 /// What a client needs to draw itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -92,8 +92,7 @@ pub struct ListConnected {
     pub kind: Option<SessionKind>,
     /// Where to go on.
     #[serde(default)]
-    #[schemars(length(max = limits::CURSOR_LENGTH_MAX))]
-    pub cursor: Option<String>,
+    pub cursor: Option<Cursor>,
     /// How many at most.
     #[serde(default)]
     #[schemars(range(min = 1, max = limits::PAGE_ITEMS_MAX))]

@@ -99,10 +99,7 @@ impl Event {
             | Self::RoomArchived(_) => Class::Reliable,
             // A newer marker says all that an older one did.
             Self::Read(marker) => Class::Latest(format!("read:{}:{}", marker.room_id, marker.user_id)),
-            Self::SessionReady(_)
-            | Self::SessionResumed(_)
-            | Self::SessionStale(_)
-            | Self::PresenceChanged(_) => Class::Reliable,
+            Self::PresenceChanged(_) => Class::Reliable,
             Self::PresenceUpdated(_) => Class::Latest("connections.presence_updated".to_owned()),
         }
     }
@@ -122,6 +119,8 @@ pub enum CloseCode {
     SlowConsumer,
     /// 4009: another sign-in took the place.
     Replaced,
+    /// 4010: disconnected on purpose, by the client's own wish or by staff; the reason says why.
+    Disconnected,
     /// 4012: the server is about to stop. Come back after the delay.
     Draining,
     /// 4029: far too many requests.
@@ -137,6 +136,7 @@ impl CloseCode {
             Self::Restricted => 4003,
             Self::SlowConsumer => 4008,
             Self::Replaced => 4009,
+            Self::Disconnected => 4010,
             Self::Draining => 4012,
             Self::Abuse => 4029,
         }
@@ -150,6 +150,7 @@ impl CloseCode {
             Self::Restricted => "restricted",
             Self::SlowConsumer => "slow_consumer",
             Self::Replaced => "replaced",
+            Self::Disconnected => "disconnected",
             Self::Draining => "draining",
             Self::Abuse => "abuse",
         }

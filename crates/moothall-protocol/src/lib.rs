@@ -6,6 +6,7 @@
 //! and the bounds in the `schemars` attributes are the bounds the server enforces.
 
 pub mod accounts;
+pub mod audit;
 pub mod communication;
 pub mod connections;
 mod event;

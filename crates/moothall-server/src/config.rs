@@ -115,9 +115,11 @@ impl Config {
         let server = value.remove("server").unwrap_or_else(|| Value::Object(Map::new()));
         let log = value.remove("log").unwrap_or_else(|| Value::Object(Map::new()));
         Ok(Self {
-            server: read(server).map_err(|message| anyhow!("the configuration is wrong: server.{message}"))?,
+            server: read(server)
+                .map_err(|message| anyhow!("the configuration is wrong: server.{message}"))?,
             log: read(log).map_err(|message| anyhow!("the configuration is wrong: log.{message}"))?,
-            hall: read(Value::Object(value)).map_err(|message| anyhow!("the configuration is wrong: {message}"))?,
+            hall: read(Value::Object(value))
+                .map_err(|message| anyhow!("the configuration is wrong: {message}"))?,
         })
     }
 

@@ -1,4 +1,6 @@
 //! tmp
 #![allow(unused, dead_code)]
 mod config;
-fn main(){ println!("{}", config::example().unwrap()) }
+fn main() {
+    println!("{}", config::example().unwrap())
+}

@@ -8,6 +8,12 @@ use moothall_store::Store;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod store;
+
+use crate::cx::Tx;
+use moothall_protocol::{Timestamp, UserId};
+pub(crate) use store::STATEMENTS;
+
 use crate::{Clock, Cx, Hall, OpenError, Operations, Permission, Random};
 
 /// Hosts games, or is a tool that does.
@@ -40,8 +46,6 @@ pub async fn identity_of(
     Err(crate::Error::TokenInvalid)
 }
 
-pub(crate) const STATEMENTS: &[(&str, &str)] = &[];
-
 /// The operations of this context.
 pub fn operations() -> Operations {
     Operations::context("accounts", "Users, sign-up and sign-in, sessions, roles and keys")
@@ -73,4 +77,14 @@ pub(crate) async fn start(_: &Hall) -> Result<(), OpenError> {
 
 pub(crate) async fn sweep(_: &Cx) -> Result<(), crate::Error> {
     Ok(())
+}
+
+/// The user came, having been away: their first session since then.
+pub(crate) fn stamp_login(tx: &mut Tx<'_, '_>, user: UserId, at: Timestamp) -> Result<(), crate::Error> {
+    store::stamp_login(tx, user, at)
+}
+
+/// The user's last session went.
+pub(crate) fn stamp_logout(tx: &mut Tx<'_, '_>, user: UserId, at: Timestamp) -> Result<(), crate::Error> {
+    store::stamp_logout(tx, user, at)
 }

@@ -1,10 +1,95 @@
 //! The audit log: who did what to whom, before, after, and why. Append-only.
+//!
+//! Start at [`record`], which other contexts call inside the transaction of what they record: an action and its line are
+//! committed together or not at all.
 
-use crate::Operations;
+mod store;
 
-pub(crate) const STATEMENTS: &[(&str, &str)] = &[];
+use moothall_protocol::audit::{AuditLine, ListAudit};
+use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
+use moothall_protocol::{Cursor, Page, UserId};
+use serde::Serialize;
+
+use crate::cx::{Cx, Tx};
+use crate::error::Error;
+use crate::operation::{Access, Operations, Rate};
+use crate::{Permission, Topic};
+
+pub(crate) use store::STATEMENTS;
+
+/// Reads the audit log.
+pub const READ: Permission = Permission("audit.read");
 
 /// The operations of this context.
 pub fn operations() -> Operations {
     Operations::context("audit", "Who did what, before, after, and why")
+        .get("/audit", "audit.list", Access::Permission(READ), list)
+        .rate(Rate::Admin)
 }
+
+/// What is to be recorded. Who did it and when comes from the call itself.
+#[derive(Clone, Debug, Default)]
+pub struct Entry {
+    action: &'static str,
+    target: String,
+    reason: Option<String>,
+    before: Option<serde_json::Value>,
+    after: Option<serde_json::Value>,
+}
+
+impl Entry {
+    /// An action, named as its operation.
+    pub fn new(action: &'static str) -> Self {
+        Self { action, ..Self::default() }
+    }
+
+    /// Done to this user.
+    #[must_use]
+    pub fn user(self, user: UserId) -> Self {
+        self.target(Topic::User(user).to_string())
+    }
+
+    /// Done to this, such as `room:018f…`.
+    #[must_use]
+    pub fn target(mut self, target: impl Into<String>) -> Self {
+        self.target = target.into();
+        self
+    }
+
+    /// Why.
+    #[must_use]
+    pub fn reason(mut self, reason: &str) -> Self {
+        self.reason = Some(reason.to_owned());
+        self
+    }
+
+    /// What it was before and is after. Never a secret: whoever reads the log reads this.
+    #[must_use]
+    pub fn change(mut self, before: &impl Serialize, after: &impl Serialize) -> Self {
+        self.before = serde_json::to_value(before).ok();
+        self.after = serde_json::to_value(after).ok();
+        self
+    }
+}
+
+/// Records an action in the transaction that carries it out.
+pub fn record(tx: &mut Tx<'_, '_>, entry: Entry) -> Result<(), Error> {
+    store::insert(tx, &entry)
+}
+
+/// Lists the log, newest first.
+pub async fn list(cx: &Cx, input: ListAudit) -> Result<Page<AuditLine>, Error> {
+    cx.require(READ)?;
+    let limit = input.limit.map_or(PAGE_ITEMS_DEFAULT, |limit| limit as usize);
+    let before = match &input.cursor {
+        Some(cursor) => cursor
+            .key()
+            .ok_or_else(|| Error::field("/cursor", "invalid", "this is no cursor of this list"))?,
+        None => store::NEWEST,
+    };
+    let rows = cx.read(move |tx| store::list(tx, &input, before, limit + 1)).await?;
+    Ok(Page::cut(rows, limit, |last| Cursor::of(&(last.at.as_micros(), last.id))))
+}
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,8 @@ use std::time::Duration;
 
 use moothall_protocol::connections::{
     Connected, ConnectedCount, CountConnected, CreateTicket, Disconnect, DisconnectUser, GetPresence,
-    ListConnected, OwnPresence, Presence, PresenceWatch, Ticket, UnwatchPresence, UpdatePresence, WatchPresence,
+    ListConnected, OwnPresence, Presence, PresenceWatch, Ticket, UnwatchPresence, UpdatePresence,
+    WatchPresence,
 };
 use moothall_protocol::limits::{PAGE_ITEMS_DEFAULT, PRESENCE_BATCH_MS, WATCHED_USERS_MAX, WATCHES_MAX};
 use moothall_protocol::{CloseCode, Cursor, LobbyId, Page, PartyId, SessionId, UserId};
@@ -36,8 +37,8 @@ pub(crate) use live::Live;
 pub use policy::{OnExcess, SessionPolicies, SessionPolicy};
 use presence::Command;
 use session::{Session, Watch};
-pub use stream::{Resume, Stream};
 pub(crate) use stream::{Attached, Begun, Opening, attach};
+pub use stream::{Resume, Stream};
 
 pub(crate) const STATEMENTS: &[(&str, &str)] = &[];
 
@@ -111,18 +112,20 @@ pub async fn create_ticket(cx: &Cx, _: CreateTicket) -> Result<Ticket, Error> {
 
 /// Who may open a socket with this ticket, which is then used up.
 pub async fn redeem_ticket(hall: &Hall, ticket: &str) -> Result<std::sync::Arc<Identity>, Error> {
-    let session = hall.connections().tickets.take(hall.clock().elapsed(), ticket).ok_or(Error::TicketInvalid)?;
+    let session =
+        hall.connections().tickets.take(hall.clock().elapsed(), ticket).ok_or(Error::TicketInvalid)?;
     Ok(accounts::identity_of(hall, session).await?)
 }
 
 /// Lists live sessions, with those that can still be resumed.
 pub async fn list(cx: &Cx, input: ListConnected) -> Result<Page<Connected>, Error> {
-    let after = match &input.cursor {
-        Some(cursor) => Some(cursor.key().ok_or_else(|| {
-            crate::Error::field("/cursor", "invalid", "this is no cursor of this list")
-        })?),
-        None => None,
-    };
+    let after =
+        match &input.cursor {
+            Some(cursor) => Some(cursor.key().ok_or_else(|| {
+                crate::Error::field("/cursor", "invalid", "this is no cursor of this list")
+            })?),
+            None => None,
+        };
     let limit = input.limit.map_or(PAGE_ITEMS_DEFAULT, |limit| limit as usize);
     let sessions = cx.hall().connections().list(input.kind, after, limit + 1);
     Ok(Page::cut(sessions, limit, |last| Cursor::of(&last.session_id)))
@@ -197,7 +200,8 @@ pub async fn watch(cx: &Cx, input: WatchPresence) -> Result<PresenceWatch, Error
         return Err(Error::TooManyWatches);
     }
     let watch_id = cx.new_id();
-    live.watches.add(session.id, &visible);
+    let watched: Vec<UserId> = visible.iter().copied().collect();
+    live.watches.add(session.id, &watched);
     let users = asked
         .iter()
         .map(|user| if visible.contains(user) { live.watches.look(*user) } else { presence::offline(*user) })
@@ -302,9 +306,9 @@ pub(crate) fn start(hall: &Hall) {
 
 /// Sends the presence that changed, a quarter of a second after the first change.
 async fn tell_watchers(hall: WeakHall) {
-    let Some((watches, clock)) = hall.upgrade().map(|hall| {
-        (std::sync::Arc::clone(&hall.connections().watches), hall.shared_clock())
-    }) else {
+    let Some((watches, clock)) =
+        hall.upgrade().map(|hall| (std::sync::Arc::clone(&hall.connections().watches), hall.shared_clock()))
+    else {
         return;
     };
     loop {
@@ -321,9 +325,9 @@ async fn tell_watchers(hall: WeakHall) {
 
 /// Ends sessions that can no longer be resumed, when their time has come.
 async fn expire(hall: WeakHall) {
-    let Some((dropped, clock)) = hall.upgrade().map(|hall| {
-        (std::sync::Arc::clone(&hall.connections().dropped), hall.shared_clock())
-    }) else {
+    let Some((dropped, clock)) =
+        hall.upgrade().map(|hall| (std::sync::Arc::clone(&hall.connections().dropped), hall.shared_clock()))
+    else {
         return;
     };
     loop {
@@ -342,6 +346,3 @@ async fn expire(hall: WeakHall) {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -22,6 +22,7 @@ pub mod operation;
 mod permission;
 mod random;
 mod rates;
+pub mod reach;
 pub mod runtime;
 mod settings;
 mod system;

@@ -49,7 +49,8 @@ impl<'a> Layers<'a> {
 
     /// Lays a file over what is there.
     pub fn add_file(&mut self, file: &Path) -> Result<()> {
-        let text = std::fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))?;
+        let text =
+            std::fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))?;
         let table: Map<String, Value> =
             toml::from_str(&text).with_context(|| format!("{} is not valid TOML", file.display()))?;
         self.add_table(&table, &mut Vec::new(), &file.display().to_string());
@@ -61,7 +62,9 @@ impl<'a> Layers<'a> {
         // Sorted, so that the same mistakes are always told in the same order.
         let mut variables: Vec<_> = environment
             .filter(|(name, _)| name.starts_with(PREFIX))
-            .filter(|(name, _)| !NOT_SETTINGS.contains(&name.as_str()) && !name.starts_with(NOT_SETTINGS_PREFIX))
+            .filter(|(name, _)| {
+                !NOT_SETTINGS.contains(&name.as_str()) && !name.starts_with(NOT_SETTINGS_PREFIX)
+            })
             .collect();
         variables.sort();
         for (name, text) in variables {
@@ -74,7 +77,8 @@ impl<'a> Layers<'a> {
 
     /// Lays the flags over what is there.
     pub fn add_flags(&mut self, flags: &Flags) {
-        let data = flags.data.as_ref().map(|folder| format!("sqlite:{}", folder.join("moothall.db").display()));
+        let data =
+            flags.data.as_ref().map(|folder| format!("sqlite:{}", folder.join("moothall.db").display()));
         let named = [
             ("server.listen", "--listen", flags.listen.as_ref()),
             ("store.url", "--data", data.as_ref()),

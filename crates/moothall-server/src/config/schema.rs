@@ -8,7 +8,8 @@ use super::{Log, Server};
 
 /// One object schema over all sections, with everything inlined.
 pub fn schema() -> Value {
-    let generator = || SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator();
+    let generator =
+        || SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator();
     let mut whole = generator().into_root_schema_for::<Settings>().to_value();
     let section = |schema: schemars::Schema| schema.to_value();
     if let Some(properties) = whole.get_mut("properties").and_then(Value::as_object_mut) {

@@ -18,7 +18,8 @@ fn refusal(file: &str, environment: &[(&str, &str)]) -> String {
 fn flags_win_over_the_environment_and_the_environment_over_the_file() {
     let file = "[server]\nlisten = '127.0.0.1:1'\nshutdown_ms = 5\n[store]\nurl = 'sqlite:file.db'\nconnections = 7\n";
     let environment = [("MOOTHALL_SERVER__LISTEN", "127.0.0.1:2"), ("MOOTHALL_STORE__CONNECTIONS", "9")];
-    let flags = Flags { listen: Some("127.0.0.1:3".into()), data: Some(PathBuf::from("/tmp/x")), ..Flags::default() };
+    let flags =
+        Flags { listen: Some("127.0.0.1:3".into()), data: Some(PathBuf::from("/tmp/x")), ..Flags::default() };
     let config = load(file, &environment, &flags).unwrap();
     assert_eq!(config.server.listen.port(), 3);
     assert_eq!(config.hall.store.connections, 9);
@@ -41,7 +42,12 @@ fn everything_that_is_wrong_is_said_at_once_with_its_bound() {
         "[store]\nconnections = 0\nsynchronous = 'sometimes'\n",
         &[("MOOTHALL_SERVER__SHUTDOWN_MS", "soon")],
     );
-    for part in ["store.connections", "minimum of 1", "store.synchronous", "the variable MOOTHALL_SERVER__SHUTDOWN_MS"] {
+    for part in [
+        "store.connections",
+        "minimum of 1",
+        "store.synchronous",
+        "the variable MOOTHALL_SERVER__SHUTDOWN_MS",
+    ] {
         assert!(message.contains(part), "{part} is not in: {message}");
     }
     let message = refusal("[server]\nlisten = 'everywhere'\n", &[]);

@@ -81,11 +81,7 @@ impl Live {
     }
 
     /// Lets a session in, or attaches it anew.
-    pub fn admit(
-        &self,
-        identity: &Identity,
-        make: impl FnOnce() -> Session,
-    ) -> Result<Admitted, Error> {
+    pub fn admit(&self, identity: &Identity, make: impl FnOnce() -> Session) -> Result<Admitted, Error> {
         let mut sessions = self.sessions.lock();
         sessions.attachments += 1;
         let attachment = sessions.attachments;
@@ -191,19 +187,31 @@ impl Live {
         let sessions = self.sessions.lock();
         let [watched, changed, shown] = self.watches.leftovers();
         let tickets = self.tickets.count();
-        [sessions.by_id.len() + sessions.drops.len(), sessions.by_user.len(), tickets, watched, changed, shown]
+        [
+            sessions.by_id.len() + sessions.drops.len(),
+            sessions.by_user.len(),
+            tickets,
+            watched,
+            changed,
+            shown,
+        ]
     }
 }
 
 impl Sessions {
-    fn make_room_for(&mut self, identity: &Identity, settings: &Settings) -> Result<Vec<Arc<Session>>, Error> {
+    fn make_room_for(
+        &mut self,
+        identity: &Identity,
+        settings: &Settings,
+    ) -> Result<Vec<Arc<Session>>, Error> {
         let ids = self.by_user.get(&identity.user_id).cloned().unwrap_or_default();
         let held: Vec<Held> = ids
             .iter()
             .filter_map(|id| self.by_id.get(id))
             .map(|entry| Held { kind: entry.session.kind, is_attached: entry.is_attached })
             .collect();
-        let going = policy::make_room(&settings.sessions, &held, identity.kind).ok_or(Error::TooManySessions)?;
+        let going =
+            policy::make_room(&settings.sessions, &held, identity.kind).ok_or(Error::TooManySessions)?;
         Ok(going.into_iter().filter_map(|index| self.remove(*ids.get(index)?)).collect())
     }
 

@@ -204,7 +204,8 @@ impl Presence {
     /// How long until a tick is due, if one is.
     fn due(&self, now: Timestamp) -> Option<Duration> {
         let dropped_at = self.dropped_at?;
-        let wait = if self.own.presence.is_online { self.grace.offline_after } else { self.grace.forget_after };
+        let wait =
+            if self.own.presence.is_online { self.grace.offline_after } else { self.grace.forget_after };
         Some((dropped_at + wait).since(now))
     }
 }
@@ -285,6 +286,3 @@ impl Entity for Presence {
         !self.is_here
     }
 }
-
-#[cfg(test)]
-mod tests;

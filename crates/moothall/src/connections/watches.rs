@@ -123,7 +123,8 @@ pub(super) fn tell(session: &Session, changed: &[Shown]) {
         }
         users.sort_unstable_by_key(|shown| shown.user_id);
         watch.version += 1;
-        let event = Event::PresenceChanged(PresenceChanged { watch_id: *watch_id, version: watch.version, users });
+        let event =
+            Event::PresenceChanged(PresenceChanged { watch_id: *watch_id, version: watch.version, users });
         session.outbox.push(Arc::new(Frame::new(None, event)));
     }
 }

@@ -152,16 +152,15 @@ impl Inner {
         }
         let is_droppable = *frame.class() == Class::Droppable;
         let is_slow = self.reader.is_some() && self.waiting.len() >= OUTBOX_EVENTS_MAX;
-        let is_full = self.waiting.len() >= RING_EVENTS_MAX
-            || self.waiting_bytes + frame.weight() > OUTBOX_BYTES_MAX;
+        let is_full =
+            self.waiting.len() >= RING_EVENTS_MAX || self.waiting_bytes + frame.weight() > OUTBOX_BYTES_MAX;
         if is_droppable && (is_slow || is_full) {
             metrics::counter!("outbox_dropped_total").increment(1);
             return Pushed::Dropped;
         }
         if (is_slow || is_full) && self.reader.is_some() && self.closing.is_none() {
             metrics::counter!("outbox_slow_total").increment(1);
-            self.closing =
-                Some(Closing::new(CloseCode::SlowConsumer, "the client reads too slowly: resume"));
+            self.closing = Some(Closing::new(CloseCode::SlowConsumer, "the client reads too slowly: resume"));
         }
         if is_full {
             metrics::counter!("outbox_over_total").increment(1);

@@ -1,0 +1,15 @@
+//! Who may reach whom. The one place where that is asked, by every context.
+//!
+//! Blocks, ignores and privacy come with relationships; until then everybody reaches everybody who exists.
+
+use std::collections::HashSet;
+
+use moothall_protocol::UserId;
+
+use crate::cx::Cx;
+use crate::error::Error;
+
+/// Which of these users the caller may see as they are. The others look as if they were offline.
+pub async fn visible(_cx: &Cx, users: &[UserId]) -> Result<HashSet<UserId>, Error> {
+    Ok(users.iter().copied().collect())
+}
