@@ -13,7 +13,8 @@ const TYPES: [(&str, &str, &str); 11] = [
     ("{time}", "INTEGER", "timestamptz"),
     ("{json}", "TEXT", "jsonb"),
     ("{bytes}", "BLOB", "bytea"),
-    ("{text}", "TEXT", "text"),
+    // Compared byte by byte on both engines, whatever the locale of the database.
+    ("{text}", "TEXT", "text COLLATE \"C\""),
     ("{bool}", "INTEGER", "boolean"),
     ("{real}", "REAL", "double precision"),
     ("{i16}", "INTEGER", "smallint"),

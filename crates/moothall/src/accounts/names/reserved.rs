@@ -1,5 +1,7 @@
 //! Lists of words: those no player may be called, and those guests are called by.
 
+use std::sync::LazyLock;
+
 use super::Name;
 
 /// May stand nowhere in a name: who is staff is shown beside the name, never in it.
@@ -36,12 +38,13 @@ const RESERVED: [&str; 24] = [
 
 /// Whether a name is reserved, or could be read as one that is.
 pub(super) fn is_reserved(name: &Name) -> bool {
-    let is_staff = |text: &str| STAFF.iter().any(|word| blunt(word) == text);
+    static WORDS: LazyLock<[Vec<String>; 2]> =
+        LazyLock::new(|| [STAFF.map(blunt).into(), RESERVED.map(blunt).into()]);
+    let [staff, reserved] = &*WORDS;
     [&name.key, &name.skeleton].into_iter().any(|form| {
         let whole = blunt(form);
-        is_staff(&whole)
-            || RESERVED.iter().any(|word| blunt(word) == whole)
-            || form.split(|c: char| !c.is_alphanumeric()).any(|word| is_staff(&blunt(word)))
+        let mut words = form.split(|c: char| !c.is_alphanumeric());
+        staff.contains(&whole) || reserved.contains(&whole) || words.any(|word| staff.contains(&blunt(word)))
     })
 }
 
@@ -65,7 +68,7 @@ fn blunt(word: &str) -> String {
 /// First words of guests' names.
 pub(super) const ADJECTIVES: [&str; 64] = [
     "Able", "Amber", "Ample", "Azure", "Bold", "Brave", "Brisk", "Bronze", "Calm", "Clever", "Coral",
-    "Cosmic", "Crisp", "Daring", "Dusty", "Eager", "Early", "Fair", "Fearless", "Fleet", "Frosty", "Gentle",
+    "Cosmic", "Crisp", "Daring", "Dusty", "Eager", "Early", "Fair", "Festive", "Fleet", "Frosty", "Gentle",
     "Gilded", "Golden", "Grand", "Green", "Happy", "Hardy", "Hidden", "Humble", "Icy", "Indigo", "Ivory",
     "Jade", "Jolly", "Keen", "Kind", "Lively", "Lucky", "Lunar", "Mellow", "Merry", "Mighty", "Misty",
     "Nimble", "Noble", "Opal", "Patient", "Proud", "Quick", "Quiet", "Rapid", "Royal", "Ruby", "Rustic",
