@@ -20,6 +20,7 @@ use crate::{Rates, accounts, audit, communication, connections, idempotency, sys
 pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261123000000_idempotency",
     "20261123000100_accounts",
+    "20261123000200_name_claims",
     "20261123000300_audit",
 ];
 
@@ -162,6 +163,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         idempotency::STATEMENTS,
         audit::STATEMENTS,
         accounts::STATEMENTS,
+        accounts::names::STATEMENTS,
         connections::STATEMENTS,
         communication::STATEMENTS,
     ]
