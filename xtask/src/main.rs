@@ -11,6 +11,7 @@ mod step;
 mod test;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -54,8 +55,18 @@ enum With {
     },
 }
 
-fn main() -> Result<()> {
-    match Command::parse() {
+fn main() -> ExitCode {
+    match run(Command::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("\nxtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
         Command::Serve { arguments } => {
             cargo(["build", "--release", "--package", "moothall-server"]).run()?;
             Step::new(target().join("release/moothall")).arg("serve").args(arguments).run()

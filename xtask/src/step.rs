@@ -63,6 +63,11 @@ impl Step {
         self
     }
 
+    /// The command itself, for what this type has no word for.
+    pub fn command(self) -> Command {
+        self.command
+    }
+
     /// Runs it to its end.
     pub fn run(mut self) -> Result<()> {
         let name = self.announce();

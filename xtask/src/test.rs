@@ -37,7 +37,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             Some(server)
         }
         Err(error) => {
-            left_out.push(format!("everything on PostgreSQL ({error:#}; {})", postgres::HOW_TO_INSTALL));
+            left_out.push(format!("everything on PostgreSQL ({error:#})"));
             None
         }
     };

@@ -1,6 +1,4 @@
 //! The commands, a file each.
 
-pub mod doctor;
-pub mod documents;
+pub mod database;
 pub mod migrate;
-pub mod serve;
