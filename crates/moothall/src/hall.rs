@@ -8,19 +8,20 @@ use moothall_store::{Migration, Store};
 use crate::clock::{Clock, SystemClock};
 use crate::cx::Cx;
 use crate::hooks::{Hooks, NoHooks};
-use crate::mail::Mailer;
+use crate::mail::{Mailer, Postbox};
 use crate::operation::{Operations, Registry, RegistryError};
 use crate::random::{Random, SystemRandom};
 use crate::runtime::Directory;
 use crate::settings::{Settings, Synchronous};
 use crate::topics::Topics;
-use crate::{Rates, accounts, audit, communication, connections, idempotency, system};
+use crate::{Rates, accounts, audit, communication, connections, idempotency, mail, system};
 
 /// Every migration, oldest first. Added, never edited: a test compares checksums.
 pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261123000000_idempotency",
     "20261123000100_accounts",
     "20261123000200_name_claims",
+    "20261123000210_letters",
     "20261123000300_audit",
 ];
 
@@ -35,6 +36,7 @@ struct Inner {
     random: Arc<dyn Random>,
     hooks: Arc<dyn Hooks>,
     mailer: Arc<dyn Mailer>,
+    postbox: Postbox,
     registry: Registry,
     topics: Topics,
     rates: Rates,
@@ -119,7 +121,7 @@ impl Builder {
         store.migrate(MIGRATIONS, |progress| tracing::info!("Migrating the database: {progress:?}")).await?;
         let mailer = match self.mailer {
             Some(mailer) => mailer,
-            None => crate::mail::from_settings(&self.settings.mail)?,
+            None => mail::from_settings(&self.settings.mail)?,
         };
         let accounts = accounts::Live::open(&self.settings, &store, &self.clock, &self.random).await?;
         let hall = Hall(Arc::new(Inner {
@@ -132,6 +134,7 @@ impl Builder {
             connections: connections::Live::new(&self.settings.connections),
             communication: communication::Live::new(&self.settings.communication)?,
             mailer,
+            postbox: Postbox::default(),
             settings: self.settings,
             clock: self.clock,
             random: self.random,
@@ -141,6 +144,7 @@ impl Builder {
         accounts::start(&hall).await?;
         connections::start(&hall);
         communication::start(&hall);
+        mail::start(&hall);
         tokio::spawn(sweep(hall.downgrade()));
         Ok(hall)
     }
@@ -164,6 +168,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         audit::STATEMENTS,
         accounts::STATEMENTS,
         accounts::names::STATEMENTS,
+        mail::STATEMENTS,
         connections::STATEMENTS,
         communication::STATEMENTS,
     ]
@@ -266,6 +271,10 @@ impl Hall {
     /// The way to live entities.
     pub fn directory(&self) -> &Directory {
         &self.0.directory
+    }
+
+    pub(crate) fn postbox(&self) -> &Postbox {
+        &self.0.postbox
     }
 
     pub(crate) fn accounts(&self) -> &accounts::Live {

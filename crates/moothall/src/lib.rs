@@ -26,6 +26,8 @@ pub mod reach;
 pub mod runtime;
 mod settings;
 mod system;
+#[cfg(test)]
+mod testing;
 pub mod topics;
 
 pub use clock::{Clock, FakeClock, SystemClock};

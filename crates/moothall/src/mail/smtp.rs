@@ -1,0 +1,71 @@
+//! Sending e-mail through a mail server.
+
+use std::time::Duration;
+
+use lettre::message::Mailbox;
+use lettre::message::header::ContentType;
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+
+use super::{Email, MailError, Mailer, Security, Settings};
+use crate::OpenError;
+use crate::operation::BoxFuture;
+
+/// How long the mail server may take for one command.
+const COMMAND_DEADLINE: Duration = Duration::from_secs(10);
+
+pub(super) struct SmtpMailer {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    from: Mailbox,
+}
+
+impl SmtpMailer {
+    pub(super) fn new(settings: &Settings) -> Result<Self, OpenError> {
+        let wrong = |key, message: String| OpenError::Setting { key, message };
+        if settings.host.is_empty() {
+            return Err(wrong("mail.host", "name the mail server, or set mail.via to \"log\"".into()));
+        }
+        let from = settings
+            .from
+            .parse()
+            .map_err(|error| wrong("mail.from", format!("{error}: write `Name <address@example.org>`")))?;
+        let tls = || {
+            TlsParameters::new(settings.host.clone()).map_err(|error| wrong("mail.host", error.to_string()))
+        };
+        let (tls, port) = match settings.security {
+            Security::Tls => (Tls::Wrapper(tls()?), 465),
+            Security::Starttls => (Tls::Required(tls()?), 587),
+            Security::None => (Tls::None, 25),
+        };
+        let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&settings.host)
+            .port(settings.port.unwrap_or(port))
+            .tls(tls)
+            .timeout(Some(COMMAND_DEADLINE));
+        if !settings.user.is_empty() {
+            let password = settings.password.expose().to_owned();
+            transport = transport.credentials(Credentials::new(settings.user.clone(), password));
+        }
+        Ok(Self { transport: transport.build(), from })
+    }
+}
+
+impl Mailer for SmtpMailer {
+    fn send(&self, email: Email) -> BoxFuture<'_, Result<(), MailError>> {
+        Box::pin(async move {
+            let to = email.to.parse().map_err(|error| MailError::Never(format!("{error}")))?;
+            let message = Message::builder()
+                .from(self.from.clone())
+                .to(Mailbox::new(None, to))
+                .subject(email.subject)
+                .header(ContentType::TEXT_PLAIN)
+                .body(email.text)
+                .map_err(|error| MailError::Never(error.to_string()))?;
+            match self.transport.send(message).await {
+                Ok(_) => Ok(()),
+                Err(error) if error.is_permanent() => Err(MailError::Never(error.to_string())),
+                Err(error) => Err(MailError::Later(error.to_string())),
+            }
+        })
+    }
+}

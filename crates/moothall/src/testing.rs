@@ -1,0 +1,185 @@
+//! What this crate's own tests stand on: a hall on a fresh database of each engine, with a clock that stands still, seeded
+//! randomness, and a mailer that keeps what it is given.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moothall_protocol::accounts::SessionKind;
+use moothall_protocol::{SessionId, Timestamp, UserId};
+use moothall_store::{params, statements};
+use moothall_testing::databases::{self, TestDatabase};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+
+use crate::accounts::names::{self, Name};
+use crate::mail::{Email, MailError, Mailer};
+use crate::operation::BoxFuture;
+use crate::{
+    Caller, Clock as _, Cx, Error, FakeClock, Hall, Identity, Origin, Permissions, SeededRandom, Settings,
+};
+
+statements! {
+    INSERT_USER = "INSERT INTO users (id, name, name_key, email, email_key, email_verified_at, is_guest, is_bot,
+                   behaviour_score, trust_score, social_score, is_shadow_banned, version, created_at, updated_at)
+                   VALUES ($1, $2, $3, $4, $4, $5, $6, FALSE, 0, 0, 0, FALSE, 1, $5, $5)";
+}
+
+/// A hall for one test.
+pub(crate) struct TestHall {
+    pub hall: Hall,
+    pub clock: Arc<FakeClock>,
+    pub mailer: Arc<KeepingMailer>,
+    settings: Settings,
+    _database: TestDatabase,
+}
+
+/// Runs a test on a hall of every engine at hand.
+pub(crate) async fn on_both_engines(test: impl AsyncFn(&mut TestHall)) {
+    on_both_engines_with(|_| {}, test).await;
+}
+
+/// The same, with other settings.
+pub(crate) async fn on_both_engines_with(change: impl Fn(&mut Settings), test: impl AsyncFn(&mut TestHall)) {
+    for database in databases::engines().await {
+        eprintln!("--- on {database:?}");
+        let mut settings = Settings::default();
+        settings.store.url = database.url().to_owned();
+        settings.store.allow_unsafe_durability = true;
+        change(&mut settings);
+        let clock = FakeClock::at(Timestamp::from_micros(1_795_000_000_000_000));
+        let mailer = Arc::new(KeepingMailer::default());
+        let hall = open(&settings, &clock, &mailer).await;
+        let mut hall = TestHall { hall, clock, mailer, settings, _database: database };
+        test(&mut hall).await;
+        hall.hall.close().await;
+    }
+}
+
+async fn open(settings: &Settings, clock: &Arc<FakeClock>, mailer: &Arc<KeepingMailer>) -> Hall {
+    Hall::builder(settings.clone())
+        .clock(Arc::clone(clock) as _)
+        .random(SeededRandom::from_seed(clock.now().as_micros().unsigned_abs()))
+        .mailer(Arc::clone(mailer) as _)
+        .open()
+        .await
+        .unwrap()
+}
+
+impl TestHall {
+    /// Stops the server and starts it again on the same database.
+    pub async fn restart(&mut self) {
+        self.hall.close().await;
+        self.clock.advance(Duration::from_millis(1));
+        self.hall = open(&self.settings, &self.clock, &self.mailer).await;
+    }
+
+    /// A user of this name, with an e-mail address `name@example.org` that is verified.
+    pub async fn user(&self, name: &str) -> UserId {
+        let email = Some(format!("{}@example.org", Name::key_of(name)));
+        self.insert(name, email).await
+    }
+
+    /// A guest of this name.
+    pub async fn guest(&self, name: &str) -> UserId {
+        self.insert(name, None).await
+    }
+
+    async fn insert(&self, name: &str, email: Option<String>) -> UserId {
+        let (cx, name) = (Cx::server(&self.hall), Name::parse(name).unwrap());
+        let id: UserId = cx.new_id();
+        cx.write(move |tx| {
+            let now = tx.now();
+            tx.execute(INSERT_USER, params![id, name.display, name.key, email, now, email.is_none()])?;
+            assert!(names::claim(tx, id, &name)?, "{} is taken", name.display);
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+        id
+    }
+
+    /// A call by this user, with these permissions and no session that is stored.
+    pub fn call(&self, user_id: UserId, permissions: &[crate::Permission]) -> Cx {
+        let session_id: SessionId = self.hall.random().id(self.hall.clock().now());
+        let identity = Identity {
+            user_id,
+            session_id,
+            kind: SessionKind::Game,
+            api_key_id: None,
+            permissions: Permissions::new(permissions.iter().map(|permission| permission.0.to_owned())),
+        };
+        Cx::new(&self.hall, Caller::Member(Arc::new(identity)), Origin::default())
+    }
+
+    /// A call by nobody.
+    pub fn nobody(&self) -> Cx {
+        Cx::new(&self.hall, Caller::Nobody, Origin::default())
+    }
+
+    /// A call by the server.
+    pub fn server(&self) -> Cx {
+        Cx::server(&self.hall)
+    }
+}
+
+/// Keeps e-mails instead of sending them.
+#[derive(Default)]
+pub(crate) struct KeepingMailer {
+    kept: Mutex<Vec<Email>>,
+    came: Notify,
+    fails: Mutex<Option<MailError>>,
+    failures: watch::Sender<usize>,
+}
+
+impl KeepingMailer {
+    /// The next e-mail, oldest first.
+    pub async fn next(&self) -> Email {
+        let wait = async {
+            loop {
+                let came = self.came.notified();
+                {
+                    let mut kept = self.kept.lock();
+                    if !kept.is_empty() {
+                        return kept.remove(0);
+                    }
+                }
+                came.await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), wait).await.expect("an e-mail")
+    }
+
+    /// From now on every e-mail fails like this.
+    pub fn fail(&self, error: Option<MailError>) {
+        *self.fails.lock() = error;
+    }
+
+    /// How many e-mails failed.
+    pub fn failures(&self) -> usize {
+        *self.failures.borrow()
+    }
+
+    /// Returns once so many e-mails failed.
+    pub async fn failed(&self, count: usize) {
+        self.failures.subscribe().wait_for(|failures| *failures >= count).await.unwrap();
+    }
+
+    /// How many e-mails are there.
+    pub fn count(&self) -> usize {
+        self.kept.lock().len()
+    }
+}
+
+impl Mailer for KeepingMailer {
+    fn send(&self, email: Email) -> BoxFuture<'_, Result<(), MailError>> {
+        Box::pin(async move {
+            if let Some(error) = self.fails.lock().clone() {
+                self.failures.send_modify(|failures| *failures += 1);
+                return Err(error);
+            }
+            self.kept.lock().push(email);
+            self.came.notify_one();
+            Ok(())
+        })
+    }
+}
