@@ -70,13 +70,10 @@ fn main() -> ExitCode {
 fn run() -> Result<ExitCode> {
     let Arguments { config, flags, command } = Arguments::parse();
     // Documents and the example say nothing of this installation, and need nothing of it.
-    match &command {
-        Command::Config { example: Some(file) } => {
-            std::fs::write(file, config::example()?)
-                .with_context(|| format!("could not write {}", file.display()))?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        _ => {}
+    if let Command::Config { example: Some(file) } = &command {
+        std::fs::write(file, config::example()?)
+            .with_context(|| format!("could not write {}", file.display()))?;
+        return Ok(ExitCode::SUCCESS);
     }
     let environment = std::env::vars_os().filter_map(|(name, value)| {
         // A variable that is no Unicode is none of ours.

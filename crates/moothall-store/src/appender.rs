@@ -141,7 +141,7 @@ async fn insist(
         });
         match write.await {
             Err(error) if error.is_unavailable() && !store.is_closed() => {
-                tokio::time::sleep(RETRY_WAIT).await
+                tokio::time::sleep(RETRY_WAIT).await;
             }
             result => return result,
         }

@@ -1,5 +1,16 @@
 //! The store's promises, each kept on both engines.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "for tests: what goes wrong here fails the test"
+)]
+
 #[path = "suite/migrations.rs"]
 mod migrations;
 #[path = "suite/transactions.rs"]

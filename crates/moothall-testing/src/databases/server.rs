@@ -11,18 +11,12 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// How to set up the server.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Flush to disk. Without it tests are faster, and a crash of the machine may destroy what nobody needs.
     pub is_durable: bool,
     /// More lines of `postgresql.conf`.
     pub extra: Vec<String>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { is_durable: false, extra: Vec::new() }
-    }
 }
 
 /// A running server, which ends with this value or with this process, whichever is first.

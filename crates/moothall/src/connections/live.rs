@@ -81,7 +81,11 @@ impl Live {
     }
 
     /// Lets a session in, or attaches it anew.
-    pub fn admit(&self, identity: &Identity, make: impl FnOnce() -> Session) -> Result<Admitted, Error> {
+    pub(super) fn admit(
+        &self,
+        identity: &Identity,
+        make: impl FnOnce() -> Session,
+    ) -> Result<Admitted, Error> {
         let mut sessions = self.sessions.lock();
         sessions.attachments += 1;
         let attachment = sessions.attachments;
@@ -115,12 +119,12 @@ impl Live {
     }
 
     /// Takes away a session. Whoever calls this ends it.
-    pub fn remove(&self, session: SessionId) -> Option<Arc<Session>> {
+    pub(super) fn remove(&self, session: SessionId) -> Option<Arc<Session>> {
         self.sessions.lock().remove(session)
     }
 
     /// Takes away the sessions that can no longer be resumed, with the numbers of their last attachments.
-    pub fn remove_expired(&self, now: Duration) -> Vec<(Arc<Session>, u64)> {
+    pub(super) fn remove_expired(&self, now: Duration) -> Vec<(Arc<Session>, u64)> {
         let mut sessions = self.sessions.lock();
         let mut expired = Vec::new();
         while let Some(drop) = sessions.drops.pop_front_if(|drop| drop.at + RESUME <= now) {
@@ -136,12 +140,12 @@ impl Live {
         self.sessions.lock().drops.front().map(|drop| drop.at + RESUME)
     }
 
-    pub fn find(&self, session: SessionId) -> Option<Arc<Session>> {
+    pub(super) fn find(&self, session: SessionId) -> Option<Arc<Session>> {
         self.sessions.lock().by_id.get(&session).map(|entry| Arc::clone(&entry.session))
     }
 
     /// The live sessions of a user, oldest first.
-    pub fn of_user(&self, user: UserId) -> Vec<Arc<Session>> {
+    pub(super) fn of_user(&self, user: UserId) -> Vec<Arc<Session>> {
         let sessions = self.sessions.lock();
         let ids = sessions.by_user.get(&user).map(Vec::as_slice).unwrap_or_default();
         ids.iter().filter_map(|id| sessions.by_id.get(id)).map(|entry| Arc::clone(&entry.session)).collect()

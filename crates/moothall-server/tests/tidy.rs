@@ -1,0 +1,120 @@
+//! Rules of the whole tree that no compiler checks.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "for tests: what goes wrong here fails the test"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn core() -> Vec<(String, String)> {
+    let folder = root().join("crates/moothall/src");
+    let mut paths = Vec::new();
+    sources(&folder, &mut paths);
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| {
+            let name = path.strip_prefix(&folder).unwrap().display().to_string();
+            (name, fs::read_to_string(&path).unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn sql_stands_in_store_files_only() {
+    let verbs = ["\"SELECT ", "\"INSERT INTO ", "\"UPDATE ", "\"DELETE FROM "];
+    for (name, text) in core() {
+        if !name.ends_with("store.rs") {
+            assert!(
+                !verbs.iter().any(|verb| text.contains(verb)),
+                "{name} holds SQL: move it to the store.rs of its context"
+            );
+        }
+    }
+}
+
+#[test]
+fn contexts_name_only_those_they_may() {
+    // Who may use whom; the table in ARCHITECTURE.md says why.
+    let allowed: &[(&str, &[&str])] = &[
+        ("accounts", &["audit", "connections"]),
+        ("audit", &[]),
+        ("communication", &["accounts", "audit", "connections"]),
+        ("connections", &["accounts", "audit"]),
+    ];
+    for (context, may) in allowed {
+        for (name, text) in core()
+            .iter()
+            .filter(|(name, _)| name.starts_with(&format!("{context}/")) || *name == format!("{context}.rs"))
+        {
+            for (other, _) in allowed.iter().filter(|(other, _)| other != context && !may.contains(other)) {
+                let uses =
+                    text.contains(&format!("crate::{other}::")) || text.contains(&format!(" {other}::"));
+                assert!(!uses, "{name} uses {other}, and {context} may use only {may:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_migration_is_named_and_none_was_edited() {
+    let folder = root().join("crates/moothall/migrations");
+    let files: BTreeSet<String> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "sql"))
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    let named: BTreeSet<String> =
+        moothall::MIGRATIONS.iter().map(|migration| migration.name.to_owned()).collect();
+    assert_eq!(files, named, "every file stands in `MIGRATIONS`, and every name has its file");
+    assert!(moothall::MIGRATIONS.is_sorted_by_key(|migration| migration.name), "oldest first");
+    let kept = fs::read_to_string(folder.join("CHECKSUMS")).unwrap();
+    for migration in moothall::MIGRATIONS {
+        let line = format!("{} {:016x}", migration.name, fnv(migration.sql));
+        assert!(
+            kept.lines().any(|known| known == line),
+            "{} is not what landed: add a migration instead of editing one. A new one needs this line in CHECKSUMS:\n{line}",
+            migration.name
+        );
+    }
+}
+
+fn fnv(text: &str) -> u64 {
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[tokio::test]
+async fn every_statement_prepares_on_a_migrated_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = moothall::Settings::default();
+    settings.store.url = format!("sqlite:{}", folder.path().join("test.db").display());
+    let hall = moothall::Hall::builder(settings).open().await.unwrap();
+    hall.store().prepare_all(&moothall::statements()).await.unwrap();
+    hall.close().await;
+}
