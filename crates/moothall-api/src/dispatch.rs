@@ -4,64 +4,22 @@
 //! then the input is looked at, so nobody learns the rules of what they may not call.
 
 use std::any::Any;
-use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use metrics::{counter, histogram};
 use moothall::idempotency::Claim;
 use moothall::operation::{Outcome, log_fault};
-use moothall::{Answer, Cx, Error, Fault, FieldError, Hall, Operation, Rate};
+use moothall::{Answer, Cx, Error, Fault, FieldError, Operation, Rate};
 use moothall_protocol::{Problem, limits};
 use serde_json::Value;
 
-use crate::input::Check;
-use crate::schemas::Schemas;
+use crate::Doors;
 
 const DEADLINE: Duration = Duration::from_millis(limits::OPERATION_MS_MAX as u64);
 
-/// The doors of a hall. Cheap to clone; all clones are the same doors.
-#[derive(Clone)]
-pub struct Doors(Arc<Inner>);
-
-struct Inner {
-    hall: Hall,
-    checks: HashMap<&'static str, Check>,
-}
-
-/// Why doors cannot be made for a hall.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The schema of an operation's input is of no use.
-    #[error("the input of {operation} cannot be checked: {message}")]
-    Schema {
-        /// Which operation.
-        operation: &'static str,
-        /// What is wrong.
-        message: String,
-    },
-}
-
 impl Doors {
-    /// The doors of this hall, with the check of every operation's input made ready.
-    pub fn open(hall: &Hall) -> Result<Self, OpenError> {
-        let schemas = Schemas::new(hall.registry(), &[]);
-        let mut checks = HashMap::new();
-        for operation in hall.registry().operations() {
-            let check = Check::new(&schemas, operation.name)
-                .map_err(|message| OpenError::Schema { operation: operation.name, message })?;
-            checks.insert(operation.name, check);
-        }
-        Ok(Self(Arc::new(Inner { hall: hall.clone(), checks })))
-    }
-
-    /// The hall behind the doors.
-    pub fn hall(&self) -> &Hall {
-        &self.0.hall
-    }
-
     /// Calls the operation of this name: rate, access, validity, idempotency, deadline, and what the metrics tell.
     ///
     /// A panic of the operation is answered as `internal` and harms nobody else. A door that polls several of these once, in
@@ -71,6 +29,17 @@ impl Doors {
         name: &str,
         cx: Cx,
         input: Value,
+        key: Option<&str>,
+    ) -> Result<Box<dyn Answer>, Box<Problem>> {
+        self.dispatch_read(name, cx, Ok(input), key).await
+    }
+
+    /// As [`Doors::dispatch`], when the input may turn out not to be readable: said only to those who have access.
+    pub(crate) async fn dispatch_read(
+        &self,
+        name: &str,
+        cx: Cx,
+        input: Result<Value, Error>,
         key: Option<&str>,
     ) -> Result<Box<dyn Answer>, Box<Problem>> {
         let Some(operation) = self.hall().registry().find(name) else {
@@ -97,7 +66,13 @@ impl Doors {
         })
     }
 
-    async fn call(&self, operation: &Operation, cx: &Cx, input: Value, key: Option<&str>) -> Outcome {
+    async fn call(
+        &self,
+        operation: &Operation,
+        cx: &Cx,
+        input: Result<Value, Error>,
+        key: Option<&str>,
+    ) -> Outcome {
         match self.admit(operation, cx, input, key) {
             Ok((cx, input)) => operation.call(cx, input).await,
             Err(error) => refuse(error),
@@ -109,13 +84,13 @@ impl Doors {
         &self,
         operation: &Operation,
         cx: &Cx,
-        input: Value,
+        input: Result<Value, Error>,
         key: Option<&str>,
     ) -> Result<(Cx, Value), Error> {
         self.hall().rates().take(cx, operation.rate)?;
         operation.access.check(cx)?;
-        let check = self.0.checks.get(operation.name).ok_or(Error::UnknownOperation)?;
-        let input = check.apply(input)?;
+        let check = self.check(operation.name).ok_or(Error::UnknownOperation)?;
+        let input = check.apply(input?)?;
         let cx = match key {
             Some(key) if operation.is_mutation() => {
                 check_key(key)?;

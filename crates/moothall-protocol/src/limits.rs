@@ -42,6 +42,8 @@ limits! {
     HTTP_BODY_BYTES_MAX = 256 * 1024;
     /// Milliseconds to send a request's body.
     HTTP_BODY_MS_MAX = 15_000;
+    /// Milliseconds a client may take nothing of an answer.
+    HTTP_STALL_MS_MAX = 15_000;
     /// Milliseconds a connection may stay open without a request.
     HTTP_IDLE_MS_MAX = 30_000;
     /// HTTP connections and sockets open at once.

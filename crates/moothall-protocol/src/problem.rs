@@ -19,6 +19,8 @@ pub enum Kind {
     NotFound,
     /// The address takes other methods: 405.
     Method,
+    /// The client took too long to send it: 408.
+    Slow,
     /// In conflict with what is: 409.
     Conflict,
     /// The version the caller knew is no longer the newest: 412.
@@ -46,6 +48,7 @@ impl Kind {
             Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::Method => 405,
+            Self::Slow => 408,
             Self::Conflict => 409,
             Self::Version => 412,
             Self::TooLarge => 413,

@@ -200,6 +200,9 @@ pub enum Error {
         max: usize,
     },
     /// See [`CATALOGUE`].
+    #[error("the request took too long to arrive")]
+    TooSlow,
+    /// See [`CATALOGUE`].
     #[error("there is no operation of this name")]
     UnknownOperation,
     /// See [`CATALOGUE`].
@@ -284,6 +287,12 @@ pub const CATALOGUE: &[ErrorEntry] = &[
         Kind::TooLarge,
         "the request is too large: at most {max} bytes",
         "See `GET /v1/limits`.",
+    ),
+    entry(
+        "too_slow",
+        Kind::Slow,
+        "the request took too long to arrive",
+        "The body must be there within the time `GET /v1/limits` tells.",
     ),
     entry(
         "unknown_operation",
@@ -377,6 +386,7 @@ impl Fault for Error {
             Self::Invalid { .. } => Kind::Invalid,
             Self::Malformed(_) => Kind::Malformed,
             Self::TooLarge { .. } => Kind::TooLarge,
+            Self::TooSlow => Kind::Slow,
             Self::MethodNotAllowed => Kind::Method,
             Self::UnsupportedMediaType => Kind::MediaType,
             Self::RateLimited { .. } | Self::TooManyRequests => Kind::Limited,
@@ -396,6 +406,7 @@ impl Fault for Error {
             Self::Invalid { .. } => "invalid",
             Self::Malformed(_) => "malformed",
             Self::TooLarge { .. } => "too_large",
+            Self::TooSlow => "too_slow",
             Self::UnknownOperation => "unknown_operation",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::UnsupportedMediaType => "unsupported_media_type",

@@ -1,0 +1,149 @@
+//! [`Doors`]: a hall, and all that is made ready once for the requests to come.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use moothall::Hall;
+use moothall_protocol::limits;
+use tokio::sync::watch;
+
+use crate::documents::documents;
+use crate::input::Check;
+use crate::pages::Page;
+use crate::rest::cors::Cors;
+use crate::rest::fields::Shape;
+use crate::rest::origin::Proxies;
+use crate::rest::routes::Routes;
+use crate::schemas::Schemas;
+use crate::serve::{Stage, Timeouts};
+
+/// The doors of a hall. Cheap to clone; all clones are the same doors.
+#[derive(Clone)]
+pub struct Doors(Arc<Inner>);
+
+struct Inner {
+    hall: Hall,
+    options: Options,
+    checks: HashMap<&'static str, Check>,
+    shapes: HashMap<&'static str, Shape>,
+    routes: Routes,
+    /// Written when somebody first asks for one.
+    documents: OnceLock<Vec<(&'static str, Bytes)>>,
+    stage: watch::Sender<Stage>,
+}
+
+/// Renders the metrics of this process, in the text format of Prometheus.
+pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// What an operator or an embedding program decides about the doors.
+pub struct Options {
+    /// How long a client may take.
+    pub timeouts: Timeouts,
+    /// HTTP connections and sockets open at once.
+    pub connections_max: u32,
+    /// Whose word on where a request comes from is believed.
+    pub proxies: Proxies,
+    /// Which pages of other origins may call from a browser.
+    pub cors: Cors,
+    /// What `GET /metrics` answers; without it, there is no such address.
+    pub metrics: Option<Metrics>,
+    /// Pages beside those of the API.
+    pub pages: Vec<Page>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            timeouts: Timeouts::default(),
+            connections_max: limits::CONNECTIONS_MAX as u32,
+            proxies: Proxies::default(),
+            cors: Cors::default(),
+            metrics: None,
+            pages: Vec::new(),
+        }
+    }
+}
+
+/// Why doors cannot be made for a hall.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The schema of an operation's input is of no use.
+    #[error("the input of {operation} cannot be checked: {message}")]
+    Schema {
+        /// Which operation.
+        operation: &'static str,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+impl Doors {
+    /// The doors of this hall, with the check of every operation's input made ready.
+    pub fn open(hall: &Hall, options: Options) -> Result<Self, OpenError> {
+        let registry = hall.registry();
+        let schemas = Schemas::new(registry, &[]);
+        let (mut checks, mut shapes) = (HashMap::new(), HashMap::new());
+        for operation in registry.operations() {
+            let check = Check::new(&schemas, operation.name)
+                .map_err(|message| OpenError::Schema { operation: operation.name, message })?;
+            checks.insert(operation.name, check);
+            shapes.insert(operation.name, Shape::new(&schemas, operation));
+        }
+        Ok(Self(Arc::new(Inner {
+            hall: hall.clone(),
+            options,
+            checks,
+            shapes,
+            routes: Routes::new(registry),
+            documents: OnceLock::new(),
+            stage: watch::Sender::new(Stage::Open),
+        })))
+    }
+
+    /// The hall behind the doors.
+    pub fn hall(&self) -> &Hall {
+        &self.0.hall
+    }
+
+    /// What was decided about these doors.
+    pub fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    /// How far the doors are from being shut; a socket watches this to say goodbye.
+    pub fn stage(&self) -> watch::Receiver<Stage> {
+        self.0.stage.subscribe()
+    }
+
+    pub(crate) fn enter(&self, stage: Stage) {
+        self.0.stage.send_replace(stage);
+    }
+
+    pub(crate) fn check(&self, operation: &str) -> Option<&Check> {
+        self.0.checks.get(operation)
+    }
+
+    pub(crate) fn shape(&self, operation: &str) -> Option<&Shape> {
+        self.0.shapes.get(operation)
+    }
+
+    pub(crate) fn routes(&self) -> &Routes {
+        &self.0.routes
+    }
+
+    /// The documents, as they are served below `/v1/`.
+    pub(crate) fn documents(&self) -> &[(&'static str, Bytes)] {
+        self.0.documents.get_or_init(|| {
+            let documents = documents(self.hall().registry());
+            documents.into_iter().map(|(file, text)| (file, Bytes::from(text))).collect()
+        })
+    }
+}
+
+impl fmt::Debug for Doors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Doors").field("stage", &*self.0.stage.borrow()).finish_non_exhaustive()
+    }
+}
