@@ -1,4 +1,5 @@
 //! The commands, a file each.
 
 pub mod database;
+pub mod doctor;
 pub mod migrate;

@@ -42,6 +42,8 @@ enum Command {
         #[arg(long)]
         status: bool,
     },
+    /// Says what is wrong with this installation, and what to do.
+    Doctor,
     /// Prints the settings in force, secrets as ***.
     Config {
         /// Write the example file instead, with every setting and its default.
@@ -89,6 +91,7 @@ fn run() -> Result<ExitCode> {
             Command::Migrate { status } => {
                 commands::migrate::run(&config, status).await.map(|()| ExitCode::SUCCESS)
             }
+            Command::Doctor => commands::doctor::run(&config).await,
             Command::Config { .. } => {
                 println!("{}", config.to_toml()?);
                 Ok(ExitCode::SUCCESS)
