@@ -3,3 +3,4 @@
 pub mod database;
 pub mod doctor;
 pub mod migrate;
+pub mod serve;

@@ -7,7 +7,7 @@
     unused_imports,
     clippy::if_same_then_else,
     clippy::match_overlapping_arm,
-    reason = "`serve`, which uses the metrics, is not there yet"
+    reason = "`serve` does not show the metrics yet"
 )]
 #![expect(
     clippy::print_stdout,
@@ -44,6 +44,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Runs the server until it is told to stop.
+    Serve,
     /// Brings the database up to date; `serve` does it too.
     Migrate {
         /// Only say which migrations there are and which have run.
@@ -96,6 +98,7 @@ fn run() -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match command {
+            Command::Serve => commands::serve::run(&config).await.map(|()| ExitCode::SUCCESS),
             Command::Migrate { status } => {
                 commands::migrate::run(&config, status).await.map(|()| ExitCode::SUCCESS)
             }

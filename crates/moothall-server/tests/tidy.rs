@@ -48,7 +48,8 @@ fn core() -> Vec<(String, String)> {
 fn sql_stands_in_store_files_only() {
     let verbs = ["\"SELECT ", "\"INSERT INTO ", "\"UPDATE ", "\"DELETE FROM "];
     for (name, text) in core() {
-        if !name.ends_with("store.rs") {
+        // `testing.rs` is compiled for tests only, and makes rows that no operation can make yet.
+        if !name.ends_with("store.rs") && name != "testing.rs" {
             assert!(
                 !verbs.iter().any(|verb| text.contains(verb)),
                 "{name} holds SQL: move it to the store.rs of its context"

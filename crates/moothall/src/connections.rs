@@ -1,7 +1,7 @@
 //! Connections: live sessions and what they receive, presence, and who watches it.
 //!
 //! A *session* is a signed-in client; a *socket* is its connection of the moment, and any door can be one: it asks
-//! [`crate::snapshot::open`] for a [`Stream`] and passes on what comes out. Start at `stream.rs` for how a stream begins and goes on,
+//! the snapshot for a [`Stream`] and passes on what comes out. Start at `stream.rs` for how a stream begins and goes on,
 //! at `live.rs` for which sessions there are, at `presence.rs` for how a user stands.
 //!
 //! Promises: a stream has every event once and in order, or ends and a fresh one begins; a session that is signed out or revoked
