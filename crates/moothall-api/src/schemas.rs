@@ -175,6 +175,10 @@ fn allows_null(schema: &Value) -> bool {
 
 /// An integer of a fixed size has bounds, whether or not the author wrote them down.
 fn bound_integers(schema: &mut Schema) {
+    // Absent and null mean the same; as a default it would not be of the type of what the field refers to.
+    if schema.get("default").is_some_and(Value::is_null) {
+        schema.remove("default");
+    }
     let (min, max) = match schema.get("format").and_then(Value::as_str) {
         Some("int32") => (json!(i32::MIN), json!(i32::MAX)),
         Some("uint32") => (json!(0), json!(u32::MAX)),
