@@ -51,11 +51,14 @@ impl Check {
         if let Value::Object(fields) = &mut input {
             fields.retain(|name, value| !(value.is_null() && self.optional.contains(name)));
         }
+        let mut fields = Vec::new();
+        if has_nul(&input) {
+            refuse_nul("", &input, &mut fields);
+        }
         // The quick question first: nearly every input is valid.
-        if self.validator.is_valid(&input) {
+        if fields.is_empty() && self.validator.is_valid(&input) {
             return Ok(input);
         }
-        let mut fields = Vec::new();
         for error in self.validator.iter_errors(&input).take(ERRORS_MAX) {
             self.explain(&error, &mut fields);
         }
@@ -139,6 +142,37 @@ fn normalise(value: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(normalise),
         Value::Object(fields) => fields.values_mut().for_each(normalise),
+        _ => {}
+    }
+}
+
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        _ => false,
+    }
+}
+
+/// No text may contain U+0000: PostgreSQL cannot store it, and nobody means it.
+fn refuse_nul(path: &str, value: &Value, fields: &mut Vec<FieldError>) {
+    let mut refuse = || fields.push(field(path, "bad_pattern", "must not contain the character U+0000"));
+    match value {
+        Value::String(text) if text.contains('\0') => refuse(),
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                refuse_nul(&child(path, &index.to_string()), item, fields);
+            }
+        }
+        Value::Object(object) => {
+            if object.keys().any(|name| name.contains('\0')) {
+                refuse();
+            }
+            for (name, value) in object {
+                refuse_nul(&child(path, name), value, fields);
+            }
+        }
         _ => {}
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue};
 use http::request::Parts;
 use http::{Method, StatusCode};
-use moothall::{Cx, MIGRATIONS};
+use moothall::Cx;
 
 use crate::rest::reply::{self, Response};
 use crate::{Doors, Stage};
@@ -54,11 +54,8 @@ pub(crate) async fn answer(doors: &Doors, cx: &Cx, parts: &Parts) -> Option<Resp
 
 /// Whether requests should come here: the store answers, and the server is not about to stop.
 async fn ready(doors: &Doors) -> Response {
-    let reads = async {
-        let status =
-            tokio::time::timeout(READY_WITHIN, doors.hall().store().migration_status(MIGRATIONS)).await;
-        matches!(status, Ok(Ok(_)))
-    };
+    let reads =
+        async { matches!(tokio::time::timeout(READY_WITHIN, doors.hall().store().ping()).await, Ok(Ok(()))) };
     let stage = *doors.stage().borrow();
     let (status, body) = match stage {
         Stage::Draining | Stage::Closed => (StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"draining"}"#),

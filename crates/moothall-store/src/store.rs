@@ -135,6 +135,11 @@ impl Store {
         migrate::status(&self.inner.target, &self.inner.options, migrations).await
     }
 
+    /// Asks the database for nothing, to see whether it answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.read(|tx| tx.query_opt("SELECT 1", &[]).map(drop)).await
+    }
+
     /// Prepares every statement (its name, its text) without running it, and names those the engine refuses.
     pub async fn prepare_all(&self, statements: &[(&'static str, &'static str)]) -> Result<(), Error> {
         let mut refused = Vec::new();

@@ -1,0 +1,183 @@
+//! Each bound of the HTTP door is reached, and what is just within it passes.
+
+use std::time::{Duration, Instant};
+
+use moothall_api::{Options, Timeouts};
+use moothall_protocol::limits;
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+
+use crate::server::{Server, request};
+
+const SHORT: Duration = Duration::from_millis(300);
+const PATIENT: Duration = Duration::from_secs(60);
+
+/// A server that is patient in all but the given way.
+async fn impatient(timeouts: impl FnOnce(&mut Timeouts)) -> Server {
+    let mut patient = Timeouts { head: PATIENT, body: PATIENT, idle: PATIENT, stall: PATIENT };
+    timeouts(&mut patient);
+    Server::with(Options { timeouts: patient, ..Options::default() }).await
+}
+
+#[tokio::test]
+async fn a_head_has_so_many_bytes_at_most() {
+    let server = Server::start().await;
+    let with = |length: usize| request("GET", "/v1/ping", &[("x-filler", &"x".repeat(length))], None);
+    let mut connection = server.connect().await;
+    connection.send(&with(limits::HTTP_HEAD_BYTES_MAX - 100)).await;
+    assert_eq!(connection.reply("GET").await.status, 200);
+    connection.send(&with(limits::HTTP_HEAD_BYTES_MAX)).await;
+    assert_eq!(connection.reply("GET").await.status, 431);
+}
+
+#[tokio::test]
+async fn a_head_has_so_many_headers_at_most() {
+    let server = Server::start().await;
+    let with = |count: usize| request("GET", "/v1/ping", &vec![("x-filler", "x"); count], None);
+    let mut connection = server.connect().await;
+    // One is `host`.
+    connection.send(&with(limits::HTTP_HEADERS_MAX - 1)).await;
+    assert_eq!(connection.reply("GET").await.status, 200);
+    connection.send(&with(limits::HTTP_HEADERS_MAX)).await;
+    assert_eq!(connection.reply("GET").await.status, 431);
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_answered_and_ended() {
+    let server = Server::start().await;
+    let mut connection = server.connect().await;
+    connection.send("SSH-2.0-OpenSSH_9.9\r\n\r\n").await;
+    assert_eq!(connection.reply("GET").await.status, 400);
+    assert!(connection.ends_within(SHORT * 3).await);
+}
+
+#[tokio::test]
+async fn a_head_must_be_there_in_time() {
+    let server = impatient(|timeouts| timeouts.head = SHORT).await;
+    let mut connection = server.connect().await;
+    let started = Instant::now();
+    // A byte now and then does not help.
+    for byte in "GET /v1/ping HTTP/1.1\r\nhost: here\r\nx: yyyyyyyyyyyyyyyy".chars() {
+        if connection.stream.write_all(&[byte as u8]).await.is_err() || started.elapsed() > SHORT * 4 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(connection.ends_within(SHORT).await);
+    assert!(started.elapsed() >= SHORT);
+}
+
+#[tokio::test]
+async fn a_connection_without_a_request_is_ended_in_time() {
+    let server = impatient(|timeouts| timeouts.idle = SHORT).await;
+    let mut silent = server.connect().await;
+    let mut used = server.connect().await;
+    used.send(&request("GET", "/v1/ping", &[], None)).await;
+    assert_eq!(used.reply("GET").await.status, 200);
+    assert!(!used.ends_within(SHORT / 2).await, "it is kept for a while");
+    used.send(&request("GET", "/v1/ping", &[], None)).await;
+    assert_eq!(used.reply("GET").await.status, 200);
+    let (silent, used) = tokio::join!(silent.ends_within(SHORT * 4), used.ends_within(SHORT * 4));
+    assert!(silent && used, "silent ended: {silent}, used ended: {used}");
+}
+
+#[tokio::test]
+async fn a_slow_operation_is_neither_idle_nor_slow_to_send() {
+    let server = impatient(|timeouts| {
+        timeouts.head = Duration::from_millis(50);
+        timeouts.idle = Duration::from_millis(50);
+    })
+    .await;
+    assert_eq!(server.post("/v1/notes/slow", json!({})).await.status, 204);
+}
+
+#[tokio::test]
+async fn a_body_must_be_there_in_time() {
+    let server = impatient(|timeouts| timeouts.body = SHORT).await;
+    let mut connection = server.connect().await;
+    connection
+        .send("POST /v1/notes HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{")
+        .await;
+    connection.reply("POST").await.refused(408, "too_slow");
+}
+
+#[tokio::test]
+async fn an_answer_must_be_taken_in_time() {
+    let server = impatient(|timeouts| timeouts.stall = SHORT).await;
+    let mut connection = server.connect().await;
+    connection.send(&request("GET", "/v1/notes/big", &[], None)).await;
+    connection.stream.readable().await.unwrap();
+    tokio::time::sleep(SHORT * 4).await;
+    assert!(connection.try_reply("GET").await.is_none(), "the answer was cut off");
+}
+
+#[tokio::test]
+async fn a_large_answer_reaches_a_client_that_takes_it() {
+    let server = impatient(|timeouts| timeouts.stall = SHORT).await;
+    assert_eq!(server.get("/v1/notes/big").await.body.len(), 32 * 1024 * 1024 + 2);
+}
+
+#[tokio::test]
+async fn a_body_has_so_many_bytes_at_most() {
+    let server = Server::start().await;
+    let of = |length: usize| {
+        let frame = json!({ "text": "a", "extra": "" }).to_string().len();
+        json!({ "text": "a", "extra": "x".repeat(length - frame) })
+    };
+    assert_eq!(server.post("/v1/notes", of(limits::HTTP_BODY_BYTES_MAX)).await.status, 201);
+    server.post("/v1/notes", of(limits::HTTP_BODY_BYTES_MAX + 1)).await.refused(413, "too_large");
+    server.post("/v1/notes", of(limits::HTTP_BODY_BYTES_MAX * 3)).await.refused(413, "too_large");
+    let mut connection = server.connect().await;
+    // Much more than that is not even waited for.
+    connection.send("POST /v1/notes HTTP/1.1\r\nhost: here\r\ncontent-length: 999999999\r\n\r\n").await;
+    connection.reply("POST").await.refused(413, "too_large");
+    assert_eq!(server.get("/v1/ping").await.status, 200);
+}
+
+#[tokio::test]
+async fn json_is_nested_so_deep_at_most() {
+    let server = Server::start().await;
+    // The object of the body is one level.
+    let of = |levels: usize| {
+        let extra = (1..levels).fold(json!(1), |inner, _| Value::Array(vec![inner]));
+        json!({ "text": "a", "extra": extra })
+    };
+    assert_eq!(server.post("/v1/notes", of(limits::NESTING_MAX)).await.status, 201);
+    server.post("/v1/notes", of(limits::NESTING_MAX + 1)).await.refused(400, "malformed");
+}
+
+#[tokio::test]
+async fn an_idempotency_key_is_neither_too_short_nor_too_long() {
+    let server = Server::start().await;
+    for (length, code) in [
+        (limits::IDEMPOTENCY_KEY_LENGTH_MIN - 1, Some("too_short")),
+        (limits::IDEMPOTENCY_KEY_LENGTH_MIN, None),
+        (limits::IDEMPOTENCY_KEY_LENGTH_MAX, None),
+        (limits::IDEMPOTENCY_KEY_LENGTH_MAX + 1, Some("too_long")),
+    ] {
+        let key = "k".repeat(length);
+        let reply = server
+            .call("POST", "/v1/notes", &[("idempotency-key", &key)], Some(json!({ "text": "a" })))
+            .await;
+        match code {
+            Some(code) => assert_eq!(reply.refused(422, "invalid")["fields"][0]["code"], code),
+            None => assert_eq!(reply.status, 201),
+        }
+    }
+}
+
+#[tokio::test]
+async fn so_many_connections_are_open_at_once_and_the_next_waits() {
+    let server = Server::with(Options { connections_max: 2, ..Options::default() }).await;
+    let (mut one, mut two) = (server.connect().await, server.connect().await);
+    for connection in [&mut one, &mut two] {
+        connection.send(&request("GET", "/v1/ping", &[], None)).await;
+        assert_eq!(connection.reply("GET").await.status, 200);
+    }
+    let mut three = server.connect().await;
+    three.send(&request("GET", "/v1/ping", &[], None)).await;
+    let waits = tokio::time::timeout(SHORT, three.stream.readable()).await;
+    assert!(waits.is_err(), "the third waits for a seat");
+    drop(one);
+    assert_eq!(three.reply("GET").await.status, 200);
+}
