@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use moothall::moothall_store::{MigrationState, MigrationStatus};
 use moothall::protocol::Timestamp;
-use moothall::{Clock as _, MIGRATIONS, Synchronous, SystemClock, open_store};
+use moothall::{MIGRATIONS, Synchronous, SystemClock, open_store};
 
 use crate::config::Config;
 
