@@ -3,9 +3,10 @@
 use std::fs;
 use std::io::Write;
 use std::net::TcpListener;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -76,9 +77,7 @@ impl PostgresServer {
             );
         }
         lines.extend(settings.extra.iter().cloned());
-        let mut file =
-            fs::OpenOptions::new().append(true).open(data.join("postgresql.conf")).expect("initdb wrote it");
-        file.write_all((lines.join("\n") + "\n").as_bytes()).expect("space for the configuration");
+        append(&data.join("postgresql.conf"), &lines);
         let watchdog = watch(directory.path());
         let url = format!("postgres://postgres@127.0.0.1:{port}/postgres?sslmode=disable");
         let server = Self { binaries, directory, port, url, watchdog };
@@ -117,6 +116,22 @@ impl PostgresServer {
             .arg(log));
     }
 
+    /// Adds lines to its configuration, for the next start.
+    pub fn configure(&self, lines: &[&str]) {
+        append(&self.data().join("postgresql.conf"), lines);
+    }
+
+    /// Writes a file into its data directory that only the server can read.
+    pub fn write_file(&self, name: &str, content: &str) {
+        let path = self.data().join(name);
+        fs::write(&path, content).expect("space for a file");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("our own file");
+        if is_root() {
+            let (user, group) = ids_of(USER).expect("the user postgres, which comes with the package");
+            chown(&path, Some(user), Some(group)).expect("root may give a file away");
+        }
+    }
+
     /// Stops it: connections are cut, nothing is finished but what was committed.
     pub fn stop(&self) {
         run(as_user(&self.binaries.join("pg_ctl"))
@@ -147,6 +162,13 @@ impl Drop for PostgresServer {
         // Closing its input makes the watchdog do its work.
         drop(self.watchdog.stdin.take());
         let _ = self.watchdog.wait();
+    }
+}
+
+fn append(path: &Path, lines: &[impl AsRef<str>]) {
+    let mut file = fs::OpenOptions::new().append(true).open(path).expect("initdb wrote it");
+    for line in lines {
+        writeln!(file, "{}", line.as_ref()).expect("space for the configuration");
     }
 }
 
@@ -241,11 +263,15 @@ fn ids_of(user: &str) -> Option<(u32, u32)> {
     Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
 }
 
-/// A port nobody listens on, below those the system gives to clients.
+/// A port nobody listens on, below those the system gives to clients; another one at every call, and far from those that
+/// other processes of this run try.
 fn free_port() -> u16 {
-    let start = std::process::id() % 10_000;
-    let mut ports = (0..10_000).map(|offset| 20_000 + ((start + offset) % 10_000) as u16);
-    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    let ports = std::iter::repeat_with(|| {
+        let call = CALLS.fetch_add(1, Ordering::Relaxed);
+        20_000 + (std::process::id().wrapping_mul(7919).wrapping_add(call) % 10_000) as u16
+    });
+    ports.take(10_000).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
 }
 
 fn watch(directory: &Path) -> Child {

@@ -1,0 +1,104 @@
+//! A connection that breaks in the commit: the one moment in which the client cannot know what happened.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::time::Duration;
+
+use moothall_store::{Options, Store, params};
+use moothall_testing::databases::{PostgresServer, Settings};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::{SCHEMA, STEP, SUM, steps};
+
+/// What the proxy does with the next COMMIT it sees.
+const PASS: u8 = 0;
+/// The connection breaks before the server hears of it.
+const LOSE_COMMIT: u8 = 1;
+/// The server commits; the connection breaks before its answer arrives.
+const LOSE_ANSWER: u8 = 2;
+
+/// A simple query in PostgreSQL's protocol.
+const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
+
+#[tokio::test]
+async fn a_commit_whose_answer_is_lost_happens_exactly_once() {
+    let Some(server) = PostgresServer::start(&Settings { is_durable: true, ..Settings::default() }) else {
+        return;
+    };
+    let plan = Arc::new(AtomicU8::new(PASS));
+    let port = proxy(server.port(), Arc::clone(&plan)).await;
+    let mut options = Options::new(server.url().replace(&server.port().to_string(), &port.to_string()));
+    options.connections = 1;
+    options.patience = Duration::from_secs(30);
+    let store = Store::open(options).await.unwrap();
+    store.migrate(SCHEMA, |_| {}).await.unwrap();
+    let mut expected = 0;
+    for (fault, attempts_expected) in
+        [(PASS, 1), (LOSE_COMMIT, 2), (LOSE_ANSWER, 1), (LOSE_COMMIT, 2), (LOSE_ANSWER, 1)]
+    {
+        let (attempts, calls) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        let (counted, called) = (Arc::clone(&attempts), Arc::clone(&calls));
+        plan.store(fault, Ordering::SeqCst);
+        let step = expected;
+        store
+            .write(move |tx| {
+                counted.fetch_add(1, Ordering::SeqCst);
+                tx.execute(STEP, params![7, step])?;
+                tx.execute(SUM, params![7])?;
+                let called = Arc::clone(&called);
+                tx.after_commit(move || {
+                    called.fetch_add(1, Ordering::SeqCst);
+                });
+                Ok::<_, moothall_store::Error>(())
+            })
+            .await
+            .unwrap();
+        expected += 1;
+        assert_eq!(plan.load(Ordering::SeqCst), PASS, "the fault has happened");
+        assert_eq!(attempts.load(Ordering::SeqCst), attempts_expected, "fault {fault}");
+        assert_eq!(calls.load(Ordering::SeqCst), 1, "fault {fault}");
+        assert_eq!(steps(&store, 7).await, (expected, expected), "fault {fault}");
+    }
+}
+
+/// Stands between the store and the server. Returns its port.
+async fn proxy(server: u16, plan: Arc<AtomicU8>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let plan = Arc::clone(&plan);
+            tokio::spawn(async move {
+                let server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
+                pump(client, server, &plan).await;
+            });
+        }
+    });
+    port
+}
+
+async fn pump(mut client: TcpStream, mut server: TcpStream, plan: &AtomicU8) {
+    let (mut up, mut down) = (vec![0; 65_536], vec![0; 65_536]);
+    let mut is_losing_answers = false;
+    loop {
+        tokio::select! {
+            read = client.read(&mut up) => {
+                let Ok(count @ 1..) = read else { return };
+                let is_commit = up[..count].windows(COMMIT.len()).any(|bytes| bytes == COMMIT);
+                if is_commit {
+                    match plan.swap(PASS, Ordering::SeqCst) {
+                        LOSE_COMMIT => return,
+                        LOSE_ANSWER => is_losing_answers = true,
+                        _ => {}
+                    }
+                }
+                if server.write_all(&up[..count]).await.is_err() { return }
+            }
+            read = server.read(&mut down) => {
+                let Ok(count @ 1..) = read else { return };
+                if is_losing_answers || client.write_all(&down[..count]).await.is_err() { return }
+            }
+        }
+    }
+}
