@@ -33,13 +33,16 @@ pub(crate) fn start(
     published: &Published,
 ) -> Result<Vec<JoinHandle<()>>, Error> {
     let connector = Arc::new(Connector::new(options)?);
-    let mut first = Some(connector.connect()?);
-    let threads = (0..options.connections.max(1)).map(|number| {
-        let worker = worker::Worker::new(Arc::clone(&connector), first.take(), published.clone());
+    let mut threads = Vec::new();
+    for number in 0..options.connections.max(1) {
+        let mut worker = worker::Worker::new(Arc::clone(&connector), published.clone());
+        if number == 0 {
+            worker.try_connect()?;
+        }
         let queue = Arc::clone(queue);
-        spawn(format!("store-postgres-{number}"), move || worker.run(&queue))
-    });
-    threads.collect()
+        threads.push(spawn(format!("store-postgres-{number}"), move || worker.run(&queue))?);
+    }
+    Ok(threads)
 }
 
 /// What a failure means to us; `None` if the connection is lost and with it the transaction.

@@ -1,5 +1,10 @@
 //! One connection and the transaction on it. `BEGIN` travels with the first statement, so a transaction of one statement
 //! costs two round trips and not three.
+//!
+//! With the `BEGIN` of a write travels its mark: the transaction writes a number into the row that its thread has in
+//! `store_writers`. If the connection is lost in the commit, that row says afterwards whether it happened. (The server
+//! could be asked what became of a transaction's id instead, but after a crash it gives the ids of transactions that left
+//! no trace to others, and would answer for those.)
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -10,6 +15,7 @@ use tokio::runtime::Runtime;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, SimpleQueryMessage, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
+use uuid::Uuid;
 
 use super::{explain, parse};
 use crate::row::Cells;
@@ -22,11 +28,20 @@ const PARAMS_MAX: usize = u16::MAX as usize;
 const ROWS_MAX: usize = 256;
 /// How much longer than the statement's own limit we wait for the server to say anything at all.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
-/// `pg_xact_status`, by which an unfinished commit is looked up, came with this version.
+/// Older ones are out of maintenance, and nothing is tried on them.
 const VERSION_MIN: u32 = 130_000;
 
-const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT pg_current_xact_id()";
+const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE";
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// One row for each writing thread there is. Its page has room for new versions of them, so that no index is touched.
+const WRITERS: &str = "CREATE TABLE IF NOT EXISTS store_writers (writer uuid PRIMARY KEY, mark bigint NOT NULL, \
+                       opened_at timestamptz NOT NULL DEFAULT now()) WITH (fillfactor = 20)";
+/// Held while the table is made: PostgreSQL does not make that safe by itself.
+const WRITERS_LOCK: i64 = 0x6d61_726b;
+/// An upsert and not an update, because it finds its row without reading for others to conflict with.
+const MARK: &str = "INSERT INTO store_writers (writer, mark) VALUES ($1, $2) \
+                    ON CONFLICT (writer) DO UPDATE SET mark = excluded.mark";
 
 /// Knows how to connect.
 pub(crate) struct Connector {
@@ -70,7 +85,7 @@ impl Connector {
             client,
             statements: HashMap::new(),
             begin: None,
-            transaction: None,
+            mark: None,
             is_lost: false,
             silence_max: self.statement_timeout + SILENCE_MAX,
         };
@@ -118,34 +133,38 @@ fn chain(error: &dyn StdError) -> String {
     text
 }
 
+/// What tells one transaction of a writing thread from all its others.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    pub(super) writer: Uuid,
+    pub(super) number: i64,
+}
+
+struct Begin {
+    mark: Option<Mark>,
+}
+
 pub(crate) struct Session {
     runtime: Runtime,
     client: Client,
     /// Prepared statements by the address of their text and the rows they insert (zero: not many).
     statements: HashMap<(usize, usize, usize), Statement>,
-    /// The `BEGIN` that leaves with the first statement.
-    begin: Option<&'static str>,
-    /// The id of the transaction that is open; by it the outcome of a commit can be found after a lost connection.
-    transaction: Option<String>,
+    /// What leaves with the first statement.
+    begin: Option<Begin>,
+    mark: Option<Statement>,
     is_lost: bool,
     silence_max: Duration,
 }
 
 impl Session {
-    /// A transaction begins; nothing is sent until there is a statement.
-    pub(super) fn begin(&mut self, is_write: bool) {
-        self.begin = Some(if is_write { BEGIN_WRITE } else { BEGIN_READ });
-        self.transaction = None;
+    /// A transaction begins; nothing is sent until there is a statement. A write has a mark.
+    pub(super) fn begin(&mut self, mark: Option<Mark>) {
+        self.begin = Some(Begin { mark });
     }
 
     /// Whether the connection is of no more use.
     pub(super) fn is_lost(&self) -> bool {
         self.is_lost || self.client.is_closed()
-    }
-
-    /// The id of the open transaction, if it has sent anything.
-    pub(super) fn transaction(&self) -> Option<&str> {
-        self.transaction.as_deref()
     }
 
     /// Commits or rolls back. Without a statement there is nothing to end.
@@ -216,25 +235,34 @@ impl Session {
         let Some(begin) = self.begin.take() else {
             return self.block(statement);
         };
-        let Self { runtime, client, transaction, is_lost, silence_max, .. } = self;
+        let Self { runtime, client, is_lost, silence_max, mark, .. } = self;
         let client: &Client = client;
-        // In this order: both are sent at once, the answers are awaited together.
-        let both = async { tokio::join!(biased; client.simple_query(begin), statement(client)) };
-        let (begun, result) = match runtime.block_on(async { tokio::time::timeout(*silence_max, both).await })
-        {
-            Ok(both) => both,
-            Err(_) => {
-                *is_lost = true;
-                return Err(lost());
-            }
+        let open = async {
+            let Some(Mark { writer, number }) = begin.mark else {
+                return client.batch_execute(BEGIN_READ).await;
+            };
+            let Some(statement) = mark else { return client.batch_execute(BEGIN_WRITE).await };
+            let params: [&(dyn ToSql + Sync); 2] = [&Param::Uuid(writer), &Param::Integer(number)];
+            let marked = client.execute(statement, &params);
+            let (begun, marked) = tokio::join!(biased; client.batch_execute(BEGIN_WRITE), marked);
+            begun.and(marked).map(drop)
         };
-        match begun {
-            Ok(answers) => *transaction = texts(answers).pop(),
-            Err(error) => {
+        // In this order: all is sent at once, the answers are awaited together.
+        let both = async { tokio::join!(biased; open, statement(client)) };
+        let Ok((begun, result)) = runtime.block_on(async { tokio::time::timeout(*silence_max, both).await })
+        else {
+            *is_lost = true;
+            return Err(lost());
+        };
+        if let Err(error) = begun {
+            return Err(match explain(&error) {
+                Some(conflict @ Error::Serialization) => conflict,
                 // Nobody knows what the statement did without its BEGIN.
-                *is_lost = true;
-                return Err(explain(&error).unwrap_or_else(lost));
-            }
+                other => {
+                    *is_lost = true;
+                    other.unwrap_or_else(lost)
+                }
+            });
         }
         result.map_err(|error| of_statement(&error, is_lost))
     }
@@ -244,10 +272,32 @@ impl Session {
         self.block(|client| client.simple_query(text)).map(texts)
     }
 
-    /// The outcome of another connection's transaction: `committed`, `aborted`, `in progress`, or nothing if it is too
-    /// long ago.
-    pub(super) fn outcome(&mut self, transaction: &str) -> Result<Option<String>, Error> {
-        self.simple(&format!("SELECT pg_xact_status('{transaction}')")).map(|mut texts| texts.pop())
+    /// Enters a writing thread into the table, so that there is a row to mark.
+    pub(super) fn open_writer(&mut self, writer: Uuid) -> Result<(), Error> {
+        if self.simple("SELECT to_regclass('store_writers')::text")?.is_empty() {
+            self.simple(&format!("BEGIN; SELECT pg_advisory_xact_lock({WRITERS_LOCK}); {WRITERS}; COMMIT"))?;
+        }
+        self.simple(&format!(
+            "INSERT INTO store_writers (writer, mark) VALUES ('{writer}', 0) \
+             ON CONFLICT (writer) DO UPDATE SET opened_at = now(); \
+             DELETE FROM store_writers WHERE opened_at < now() - interval '90 days'"
+        ))?;
+        self.mark = Some(self.block(|client| client.prepare(MARK))?);
+        Ok(())
+    }
+
+    /// Takes a writing thread out of the table.
+    pub(super) fn close_writer(&mut self, writer: Uuid) -> Result<(), Error> {
+        self.simple(&format!("DELETE FROM store_writers WHERE writer = '{writer}'")).map(drop)
+    }
+
+    /// Whether the last transaction of another connection with this mark was committed. Waits, up to the limit of a
+    /// statement, while that connection still has it open: it holds the lock on the row.
+    pub(super) fn is_committed(&mut self, mark: Mark) -> Result<bool, Error> {
+        let Mark { writer, number } = mark;
+        let last =
+            self.simple(&format!("SELECT mark FROM store_writers WHERE writer = '{writer}' FOR UPDATE"))?;
+        Ok(last.first().is_some_and(|last| *last == number.to_string()))
     }
 
     fn block<'a, T, F>(&'a mut self, work: impl FnOnce(&'a Client) -> F) -> Result<T, Error>

@@ -2,15 +2,16 @@
 //! connection was lost before the commit.
 //!
 //! A connection lost *during* the commit leaves two possibilities, and running the closure again would double one of
-//! them. So the transaction's id is noted at its start; after reconnecting, the server is asked what became of it.
+//! them. So every write leaves a mark, and after reconnecting the store looks for it; see `session`.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use metrics::{Counter, Histogram};
+use uuid::Uuid;
 
-use super::{Connector, Session};
+use super::{Connector, Session, session::Mark};
 use crate::published::{Call, Published};
 use crate::queue::{Access, Queue, Waiting};
 use crate::{Error, Tx};
@@ -20,6 +21,10 @@ const WAIT_MIN: Duration = Duration::from_millis(2);
 const WAIT_MAX: Duration = Duration::from_millis(500);
 
 pub(super) struct Worker {
+    /// By this the thread's row in `store_writers` is found, whatever connection it has.
+    writer: Uuid,
+    /// Transactions begun.
+    marks: i64,
     connector: Arc<Connector>,
     session: Option<Session>,
     /// After a failure to connect: not before then, and how long the wait was.
@@ -41,10 +46,12 @@ enum Attempt {
 }
 
 impl Worker {
-    pub(super) fn new(connector: Arc<Connector>, session: Option<Session>, published: Published) -> Self {
+    pub(super) fn new(connector: Arc<Connector>, published: Published) -> Self {
         Self {
+            writer: Uuid::now_v7(),
+            marks: 0,
             connector,
-            session,
+            session: None,
             next_connect: None,
             published,
             reads: metrics::histogram!("store_read_seconds"),
@@ -53,12 +60,21 @@ impl Worker {
         }
     }
 
+    /// Connects, so that a wrong address is found when the store is opened.
+    pub(super) fn try_connect(&mut self) -> Result<(), Error> {
+        self.session = Some(self.connect()?);
+        Ok(())
+    }
+
     pub(super) fn run(mut self, queue: &Queue) {
         while let Some(waiting) = queue.pop() {
             match waiting.access {
                 Access::Write => self.write(waiting),
                 Access::Read => self.read(waiting),
             }
+        }
+        if let Some(session) = &mut self.session {
+            let _ = session.close_writer(self.writer);
         }
     }
 
@@ -93,7 +109,9 @@ impl Worker {
             Ok(session) => session,
             Err(error) => return (Attempt::Failed(error), None),
         };
-        session.begin(true);
+        self.marks += 1;
+        let mark = Mark { writer: self.writer, number: self.marks };
+        session.begin(Some(mark));
         let mut tx = Tx::postgres(&mut session);
         let is_done = waiting.job.attempt(&mut tx);
         let (calls, failure) = tx.into_parts();
@@ -105,17 +123,16 @@ impl Worker {
                 failure.unwrap_or_else(|| Error::unavailable("the connection to PostgreSQL was lost"));
             return (if again { Attempt::Again(failure) } else { Attempt::Done }, None);
         }
-        let transaction = session.transaction().map(str::to_owned);
         // Now: every lock is still held. See `published`.
         let after = (!calls.is_empty()).then(|| (self.published.ticket(), calls));
         let committed = session.end("COMMIT");
         let is_lost = session.is_lost();
         self.keep(session, committed.is_ok());
-        match (committed, transaction) {
-            (Ok(()), _) => (Attempt::Done, after),
-            (Err(error), Some(transaction)) if is_lost => self.after_lost_commit(&transaction, error, after),
-            (Err(error @ Error::Serialization), _) => (Attempt::Again(error), None),
-            (Err(error), _) => (Attempt::Failed(error), None),
+        match committed {
+            Ok(()) => (Attempt::Done, after),
+            Err(error) if is_lost => self.after_lost_commit(mark, error, after),
+            Err(error @ Error::Serialization) => (Attempt::Again(error), None),
+            Err(error) => (Attempt::Failed(error), None),
         }
     }
 
@@ -123,23 +140,23 @@ impl Worker {
     /// decide, within our patience, counted from now: giving up early would leave the caller without an answer.
     fn after_lost_commit(
         &mut self,
-        transaction: &str,
+        mark: Mark,
         error: Error,
         after: Option<After>,
     ) -> (Attempt, Option<After>) {
         let deadline = Instant::now() + self.connector.patience.max(Duration::from_secs(10));
         while let Ok(mut session) = self.connected(deadline) {
-            let outcome = session.outcome(transaction);
+            let is_committed = session.is_committed(mark);
             let is_whole = !session.is_lost();
             self.keep(session, is_whole);
-            match outcome.as_ref().map(Option::as_deref) {
-                Ok(Some("committed")) => return (Attempt::Done, after),
-                Ok(Some("aborted")) => return (Attempt::Again(error), None),
-                _ if Instant::now() < deadline => std::thread::sleep(scattered(WAIT_MIN * 10)),
-                _ => break,
+            match is_committed {
+                Ok(true) => return (Attempt::Done, after),
+                Ok(false) => return (Attempt::Again(error), None),
+                Err(_) if Instant::now() < deadline => std::thread::sleep(scattered(WAIT_MIN * 10)),
+                Err(_) => break,
             }
         }
-        tracing::error!(transaction, "A connection was lost in a commit and its outcome could not be found");
+        tracing::error!(writer = %mark.writer, mark.number, "A commit's outcome is unknown: its connection was lost");
         (
             Attempt::Failed(Error::unavailable(
                 "the connection was lost in a commit; whether it happened is unknown",
@@ -155,7 +172,7 @@ impl Worker {
                 Ok(session) => session,
                 Err(error) => return waiting.job.fail(error),
             };
-            session.begin(false);
+            session.begin(None);
             let is_done = waiting.job.attempt(&mut Tx::postgres(&mut session));
             if !is_done && session.is_lost() && Instant::now() < deadline {
                 self.retries.increment(1);
@@ -186,7 +203,7 @@ impl Worker {
                 std::thread::sleep(next.saturating_duration_since(now));
                 waited = (wait * 2).min(WAIT_MAX);
             }
-            match self.connector.connect() {
+            match self.connect() {
                 Ok(session) => {
                     self.next_connect = None;
                     return Ok(session);
@@ -198,6 +215,12 @@ impl Worker {
                 }
             }
         }
+    }
+
+    fn connect(&self) -> Result<Session, Error> {
+        let mut session = self.connector.connect()?;
+        session.open_writer(self.writer)?;
+        Ok(session)
     }
 
     fn keep(&mut self, session: Session, is_whole: bool) {
