@@ -165,4 +165,40 @@ limits! {
     PRESENCE_TEXT_LENGTH_MAX = 100;
     /// Characters of an access token, an API key or a resume token.
     CREDENTIAL_LENGTH_MAX = 4_096;
+
+    // Accounts.
+    /// Characters of an e-mail address, or of a login.
+    EMAIL_LENGTH_MAX = 254;
+    /// Characters of a password; of these at most 1,024 bytes.
+    PASSWORD_LENGTH_MAX = 1_024;
+    /// Bytes of a password.
+    PASSWORD_BYTES_MAX = 1_024;
+    /// Passwords waiting to be hashed.
+    PASSWORDS_WAITING_MAX = 200;
+    /// Characters of a guest secret, refresh token or one-use code.
+    SECRET_LENGTH_MAX = 200;
+    /// Signed-in sessions of one user; beyond that the one not seen for longest ends.
+    SESSIONS_SIGNED_IN_MAX = 20;
+    /// Characters kept of what a client calls itself.
+    AGENT_LENGTH_MAX = 200;
+    /// Seconds in which a used refresh token gets the same answer again.
+    REFRESH_RETRY_SECONDS = 30;
+    /// Seconds in which a sign-in code must be used.
+    SIGN_IN_CODE_SECONDS = 30;
+    /// Sign-in codes of one user that wait to be used.
+    SIGN_IN_CODES_MAX = 5;
+    /// Roles there are.
+    ROLES_MAX = 100;
+    /// Characters of a role's name.
+    ROLE_NAME_LENGTH_MAX = 40;
+    /// Characters of a role's description.
+    ROLE_ABOUT_LENGTH_MAX = 200;
+    /// Permissions of one role or API key.
+    PERMISSIONS_MAX = 200;
+    /// Characters of a permission's name.
+    PERMISSION_LENGTH_MAX = 64;
+    /// API keys of one user.
+    KEYS_PER_USER_MAX = 20;
+    /// Characters of an API key's name.
+    KEY_NAME_LENGTH_MAX = 60;
 }

@@ -1,26 +1,170 @@
 //! Accounts: users, sign-in, sessions, roles, keys.
+//!
+//! Start at [`operations`]. Ways in: `sign_up.rs`, `sign_in.rs` (all that asks for a password), `sessions.rs` (refresh tokens),
+//! `keys.rs` (API keys), `administrators.rs` (the first one). What stands behind them: `credentials.rs` (who has a login, and
+//! may they come in), `passwords.rs` (Argon2id on a bounded pool), `throttle.rs` (guessing is slow), `tokens.rs` (access
+//! tokens), `identities.rs` (who calls, and what may they do now), `roles.rs`.
+//!
+//! Promises: a secret is stored hashed and shown once; no answer, by text or by time, says who has an account; what is revoked is
+//! void for the next request and closes its socket; no clock but [`Cx::now`] decides when something ends.
 
+mod administrators;
+mod credentials;
+mod error;
+mod identities;
+mod keys;
 pub mod names;
+mod passwords;
+mod roles;
+mod secret;
+mod sessions;
+mod settings;
+mod sign_in;
+mod sign_up;
+mod store;
+#[cfg(test)]
+mod testing;
+mod throttle;
+mod tokens;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use moothall_protocol::{Timestamp, UserId};
 use moothall_store::Store;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-mod store;
+pub use administrators::{
+    NewAdministrator, bootstrap_token, claim_administrator, create_administrator, find_user,
+};
+pub(crate) use credentials::{Email, confirm_email};
+pub use error::Error;
+pub(crate) use identities::forget;
+pub use identities::{identity_of, touch_seen};
+pub use keys::{create_bot, create_key, list_keys, revoke_key};
+pub use roles::{
+    create_role, delete_role, grant_role, list_grants, list_permissions, list_roles, revoke_role, update_role,
+};
+pub(crate) use sessions::end_all as end_sessions;
+pub use sessions::{list_sessions, refresh, revoke_session, revoke_sessions, revoke_user_sessions, sign_out};
+pub use settings::{Settings, Verification};
+pub(crate) use sign_in::confirm_password;
+pub use sign_in::{approve_user, change_password, create_sign_in_code, sign_in, sign_in_with_code};
+pub use sign_up::{sign_up, sign_up_guest, upgrade_guest};
+pub use tokens::jwks;
 
 use crate::cx::Tx;
-use moothall_protocol::{Timestamp, UserId};
-pub(crate) use store::STATEMENTS;
-
-use crate::{Clock, Cx, Hall, OpenError, Operations, Permission, Random};
+use crate::operation::{Access, Rate};
+use crate::{Clock, Cx, Hall, OpenError, Operations, Permission, Random, WeakHall};
 
 /// Hosts games, or is a tool that does.
 pub const HOST: Permission = Permission("host");
+/// Sees and ends the sessions of others.
+pub const SESSIONS: Permission = Permission("accounts.sessions");
+/// Makes and changes roles.
+pub const ROLES: Permission = Permission("accounts.roles");
+/// Gives roles to users and takes them.
+pub const GRANT: Permission = Permission("accounts.grant");
+/// Makes API keys and bots.
+pub const KEYS: Permission = Permission("accounts.keys");
+/// Approves new accounts.
+pub const APPROVE: Permission = Permission("accounts.approve");
+
+/// The operations of this context.
+pub fn operations() -> Operations {
+    let operations = Operations::context("accounts", "Users, sign-up and sign-in, sessions, roles and keys");
+    keys_and_roles(sessions(ways_in(operations.errors(Error::CATALOGUE))))
+}
+
+fn ways_in(operations: Operations) -> Operations {
+    operations
+        .post("/accounts", "accounts.sign_up", Access::Public, sign_up)
+        .rate(Rate::SignIn)
+        .post("/accounts/guests", "accounts.sign_up_guest", Access::Public, sign_up_guest)
+        .rate(Rate::SignIn)
+        .post("/accounts/sign_in", "accounts.sign_in", Access::Public, sign_in)
+        .rate(Rate::SignIn)
+        .post("/accounts/refresh", "accounts.refresh", Access::Public, refresh)
+        .rate(Rate::SignIn)
+        .post("/accounts/sign_in_codes", "accounts.create_sign_in_code", Access::Player, create_sign_in_code)
+        .post("/accounts/sign_in_with_code", "accounts.sign_in_with_code", Access::Public, sign_in_with_code)
+        .rate(Rate::SignIn)
+        .post("/accounts/administrator", "accounts.claim_administrator", Access::Public, claim_administrator)
+        .rate(Rate::SignIn)
+        .get("/accounts/jwks", "accounts.jwks", Access::Public, jwks)
+}
+
+fn sessions(operations: Operations) -> Operations {
+    operations
+        .post("/accounts/upgrade", "accounts.upgrade_guest", Access::Player, upgrade_guest)
+        .rate(Rate::SignIn)
+        .put("/accounts/password", "accounts.change_password", Access::Player, change_password)
+        .rate(Rate::SignIn)
+        .post("/accounts/sign_out", "accounts.sign_out", Access::Player, sign_out)
+        .get("/accounts/sessions", "accounts.sessions", Access::Player, list_sessions)
+        .delete("/accounts/sessions", "accounts.revoke_sessions", Access::Player, revoke_sessions)
+        .delete("/accounts/sessions/{session_id}", "accounts.revoke_session", Access::Player, revoke_session)
+        .post(
+            "/users/{user_id}/revoke_sessions",
+            "accounts.revoke_user_sessions",
+            Access::Permission(SESSIONS),
+            revoke_user_sessions,
+        )
+        .rate(Rate::Admin)
+        .put("/users/{user_id}/approval", "accounts.approve_user", Access::Permission(APPROVE), approve_user)
+        .rate(Rate::Admin)
+}
+
+fn keys_and_roles(operations: Operations) -> Operations {
+    operations
+        .get("/permissions", "accounts.permissions", Access::Permission(ROLES), list_permissions)
+        .rate(Rate::Admin)
+        .get("/roles", "accounts.roles", Access::Permission(ROLES), list_roles)
+        .rate(Rate::Admin)
+        .post("/roles", "accounts.create_role", Access::Permission(ROLES), create_role)
+        .rate(Rate::Admin)
+        .patch("/roles/{name}", "accounts.update_role", Access::Permission(ROLES), update_role)
+        .rate(Rate::Admin)
+        .delete("/roles/{name}", "accounts.delete_role", Access::Permission(ROLES), delete_role)
+        .rate(Rate::Admin)
+        .get("/grants", "accounts.grants", Access::Permission(GRANT), list_grants)
+        .rate(Rate::Admin)
+        .put("/users/{user_id}/roles/{role}", "accounts.grant_role", Access::Permission(GRANT), grant_role)
+        .rate(Rate::Admin)
+        .delete(
+            "/users/{user_id}/roles/{role}",
+            "accounts.revoke_role",
+            Access::Permission(GRANT),
+            revoke_role,
+        )
+        .rate(Rate::Admin)
+        .get("/keys", "accounts.keys", Access::Player, list_keys)
+        .post("/keys", "accounts.create_key", Access::Permission(KEYS), create_key)
+        .rate(Rate::Admin)
+        .delete("/keys/{key_id}", "accounts.revoke_key", Access::Player, revoke_key)
+        .post("/bots", "accounts.create_bot", Access::Permission(KEYS), create_bot)
+        .rate(Rate::Admin)
+}
+
+/// All SQL of this context.
+pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
+    [
+        administrators::STATEMENTS,
+        credentials::STATEMENTS,
+        identities::STATEMENTS,
+        keys::STATEMENTS,
+        names::STATEMENTS,
+        roles::STATEMENTS,
+        sessions::STATEMENTS,
+        sign_in::STATEMENTS,
+        store::STATEMENTS,
+        throttle::STATEMENTS,
+        tokens::STATEMENTS,
+    ]
+    .concat()
+}
 
 /// What a caller shows to say who they are.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Credential {
     /// An access token.
     Bearer(String),
@@ -28,55 +172,80 @@ pub enum Credential {
     ApiKey(String),
 }
 
+/// Without the secret, which must not get into a log.
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Bearer(_) => "Bearer(***)",
+            Self::ApiKey(_) => "ApiKey(***)",
+        })
+    }
+}
+
 /// Who shows this credential. Cached until it expires or is revoked.
 pub async fn authenticate(
-    _: &Hall,
-    _: &Credential,
-    _: &crate::Origin,
+    hall: &Hall,
+    credential: &Credential,
+    _origin: &crate::Origin,
 ) -> Result<Arc<crate::Identity>, crate::Error> {
-    Err(crate::Error::TokenInvalid)
+    identities::authenticate(hall, credential).await
 }
-
-/// The identity of a live session as it is now: doors ask for every request of a socket, so that a revoked session or a
-/// changed role counts at once. Cached with exact invalidation.
-pub async fn identity_of(
-    _: &Hall,
-    _: moothall_protocol::SessionId,
-) -> Result<Arc<crate::Identity>, crate::Error> {
-    Err(crate::Error::TokenInvalid)
-}
-
-/// The operations of this context.
-pub fn operations() -> Operations {
-    Operations::context("accounts", "Users, sign-up and sign-in, sessions, roles and keys")
-}
-
-/// Settings of accounts.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {}
 
 /// What this context keeps in memory.
 #[derive(Debug)]
-pub(crate) struct Live {}
+pub(crate) struct Live {
+    passwords: passwords::Passwords,
+    keyring: tokens::Keyring,
+    identities: identities::Identities,
+}
 
 impl Live {
     pub(crate) async fn open(
-        _: &crate::Settings,
+        settings: &crate::Settings,
         _: &Store,
         _: &Arc<dyn Clock>,
         _: &Arc<dyn Random>,
     ) -> Result<Self, OpenError> {
-        Ok(Self {})
+        Ok(Self {
+            passwords: passwords::Passwords::start(&settings.accounts)?,
+            keyring: tokens::Keyring::default(),
+            identities: identities::Identities::default(),
+        })
     }
 }
 
-pub(crate) async fn start(_: &Hall) -> Result<(), OpenError> {
+pub(crate) async fn start(hall: &Hall) -> Result<(), OpenError> {
+    let cx = Cx::server(hall);
+    hall.accounts().keyring.rotate(&cx).await?;
+    roles::seed(&cx).await?;
+    tokio::spawn(flush_seen(hall.downgrade()));
     Ok(())
 }
 
-pub(crate) async fn sweep(_: &Cx) -> Result<(), crate::Error> {
-    Ok(())
+/// Clears what has expired.
+pub(crate) async fn sweep(cx: &Cx) -> Result<(), crate::Error> {
+    cx.hall().accounts().keyring.rotate(cx).await?;
+    cx.write(|tx| {
+        names::sweep(tx)?;
+        roles::sweep(tx)?;
+        sessions::sweep(tx)?;
+        sign_in::sweep(tx)?;
+        throttle::sweep(tx)
+    })
+    .await
+}
+
+/// Writes down now and then which sessions were seen, for as long as the hall is there.
+async fn flush_seen(hall: WeakHall) {
+    const INTERVAL: Duration = Duration::from_secs(30);
+    loop {
+        let Some(clock) = hall.upgrade().map(|hall| hall.shared_clock()) else { return };
+        clock.sleep_until(clock.elapsed() + INTERVAL).await;
+        let Some(hall) = hall.upgrade() else { return };
+        if let Err(error) = identities::flush_seen(&Cx::server(&hall)).await {
+            tracing::warn!("Could not note which sessions were seen: {error}");
+        }
+    }
 }
 
 /// The user came, having been away: their first session since then.

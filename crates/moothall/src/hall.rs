@@ -166,8 +166,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
     [
         idempotency::STATEMENTS,
         audit::STATEMENTS,
-        accounts::STATEMENTS,
-        accounts::names::STATEMENTS,
+        &accounts::statements(),
         mail::STATEMENTS,
         connections::STATEMENTS,
         communication::STATEMENTS,

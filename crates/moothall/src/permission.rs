@@ -48,6 +48,11 @@ impl Permissions {
         Self(Arc::new(self.0.intersection(&scope.0).cloned().collect()))
     }
 
+    /// Whether all that `other` allows is allowed here too.
+    pub fn cover(&self, other: &Self) -> bool {
+        self.0.contains(Self::ALL) || other.0.is_subset(&self.0)
+    }
+
     /// The names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)

@@ -73,6 +73,12 @@ impl TestHall {
         self.hall = open(&self.settings, &self.clock, &self.mailer).await;
     }
 
+    /// Starts it again with other settings.
+    pub async fn change_settings(&mut self, change: impl Fn(&mut Settings)) {
+        change(&mut self.settings);
+        self.restart().await;
+    }
+
     /// A user of this name, with an e-mail address `name@example.org` that is verified.
     pub async fn user(&self, name: &str) -> UserId {
         let email = Some(format!("{}@example.org", Name::key_of(name)));

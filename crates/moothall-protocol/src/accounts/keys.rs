@@ -1,0 +1,105 @@
+//! API keys of hosts and tools.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{ApiKeyId, Timestamp, UserId, limits};
+
+/// What a key is for; decides how its sessions are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyKind {
+    /// A game host, or a tool.
+    #[default]
+    Host,
+    /// A bot.
+    Bot,
+}
+
+/// Makes an API key. The answer holds its secret, which is shown once.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateKey {
+    /// As whom it acts; absent: as the caller.
+    #[serde(default)]
+    pub user_id: Option<UserId>,
+    /// What it is called, for the one who looks for it in a list later.
+    #[schemars(length(min = 1, max = limits::KEY_NAME_LENGTH_MAX))]
+    pub name: String,
+    /// What it is for.
+    #[serde(default)]
+    pub kind: Option<KeyKind>,
+    /// What it may do at most: it never may what its user may not.
+    #[schemars(length(max = limits::PERMISSIONS_MAX), inner(length(min = 1, max = limits::PERMISSION_LENGTH_MAX)))]
+    pub scopes: Vec<String>,
+    /// Until when it is good; absent: until it is revoked.
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A new API key with its secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CreatedKey {
+    /// The key.
+    pub id: ApiKeyId,
+    /// What to send in `X-Api-Key`: `moothall_host_…`. Shown now, and never again.
+    pub secret: String,
+    /// All else about it.
+    pub key: ApiKey,
+}
+
+/// An API key, without its secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ApiKey {
+    /// The key.
+    pub id: ApiKeyId,
+    /// As whom it acts.
+    pub user_id: UserId,
+    /// What it is called.
+    pub name: String,
+    /// What it is for.
+    pub kind: KeyKind,
+    /// What it may do at most.
+    pub scopes: Vec<String>,
+    /// Who made it; absent: the server itself.
+    pub created_by: Option<UserId>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was used last, to the minute.
+    pub last_used_at: Option<Timestamp>,
+    /// Until when it is good.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Lists API keys: the caller's own; staff may ask for those of anybody.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListKeys {
+    /// Whose; absent: the caller's own.
+    #[serde(default)]
+    pub user_id: Option<UserId>,
+}
+
+/// The API keys of one user. There are few, so there is one page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ApiKeys {
+    /// The keys, oldest first.
+    pub items: Vec<ApiKey>,
+}
+
+/// Ends an API key. What it has open closes at once.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeKey {
+    /// Which.
+    pub key_id: ApiKeyId,
+}
+
+/// Makes a bot: an account without a password that acts by API keys. The caller answers for it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateBot {
+    /// The name others see.
+    #[schemars(length(min = 1, max = limits::NAME_LENGTH_MAX))]
+    pub name: String,
+}

@@ -1,0 +1,153 @@
+//! API keys of hosts and tools, and the bots some of them act as.
+//!
+//! A key looks like `moothall_host_<id>_<secret>`, so that one that leaks is recognised where it turns up, and found in a list by
+//! its id. It acts as its user, within its scopes and within what that user may do at the moment. It is a session of its own,
+//! whose id is the key's.
+
+mod store;
+#[cfg(test)]
+mod tests;
+
+use moothall_protocol::accounts::{
+    ApiKey, ApiKeys, CreateBot, CreateKey, CreatedKey, KeyKind, ListKeys, RevokeKey, UserSummary,
+};
+use moothall_protocol::{ApiKeyId, SessionId, UserId, limits};
+
+pub(super) use store::STATEMENTS;
+
+use super::credentials::{self, NewUser};
+use super::names::Name;
+use super::secret::{self, hash};
+use super::{Error, KEYS, roles, sessions};
+use crate::audit;
+use crate::cx::{Caller, Cx, Tx};
+
+const fn word(kind: KeyKind) -> &'static str {
+    match kind {
+        KeyKind::Host => "host",
+        KeyKind::Bot => "bot",
+    }
+}
+
+/// The session of a key, which is the key's own.
+fn session_of(key: ApiKeyId) -> SessionId {
+    SessionId::from_uuid(key.uuid())
+}
+
+/// Which session a key's text belongs to, if it is the text of a key there is.
+pub(super) async fn prove(cx: &Cx, text: &str) -> Result<Option<SessionId>, crate::Error> {
+    let mut parts = text.splitn(4, '_');
+    let (Some("moothall"), Some("host" | "bot"), Some(id), Some(secret)) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Ok(None);
+    };
+    let Ok(id) = id.parse::<ApiKeyId>() else { return Ok(None) };
+    let hash = hash(&[secret.as_bytes()]);
+    let is_right = cx.read(move |tx| store::is_secret(tx, id, &hash)).await?;
+    Ok(is_right.then(|| session_of(id)))
+}
+
+/// Makes a key. It acts as the caller or as a bot, and never as another person.
+pub async fn create_key(cx: &Cx, input: CreateKey) -> Result<CreatedKey, Error> {
+    cx.require(KEYS)?;
+    if cx.identity().is_some_and(|identity| identity.api_key_id.is_some()) {
+        // A key that could make keys would outlive its own revocation.
+        return Err(crate::Error::Forbidden.into());
+    }
+    if input.expires_at.is_some_and(|expires_at| expires_at <= cx.now()) {
+        return Err(crate::Error::field("/expires_at", "too_small", "this time is over").into());
+    }
+    let user = match input.user_id {
+        Some(user) => user,
+        None => cx.require_user()?,
+    };
+    let kind = input.kind.unwrap_or_default();
+    let key = ApiKey {
+        id: cx.new_id(),
+        user_id: user,
+        name: input.name,
+        kind,
+        scopes: roles::givable(cx, "/scopes", &input.scopes)?,
+        created_by: cx.user(),
+        created_at: cx.now(),
+        last_used_at: None,
+        expires_at: input.expires_at,
+    };
+    let (secret, hash) = secret::make(cx.random(), "");
+    let secret = format!("moothall_{}_{}_{secret}", word(kind), key.id.uuid().simple());
+    cx.mutate(move |tx| {
+        let account = credentials::find_by_id(tx, user)?.ok_or(crate::Error::NotFound)?;
+        let is_own = tx.cx().user() == Some(user) || matches!(tx.cx().caller(), Caller::Server);
+        if !is_own && !account.user.is_bot {
+            return Err(crate::Error::Forbidden.into());
+        }
+        if store::count(tx, user)? >= limits::KEYS_PER_USER_MAX {
+            return Err(Error::TooManyKeys);
+        }
+        store::insert(tx, &key, &hash)?;
+        audit::record(tx, audit::Entry::new("accounts.create_key").target(target(key.id)).change(&(), &key))?;
+        Ok(CreatedKey { id: key.id, secret: secret.clone(), key: key.clone() })
+    })
+    .await
+}
+
+/// The keys of a user. Those of others only with the permission.
+pub async fn list_keys(cx: &Cx, input: ListKeys) -> Result<ApiKeys, Error> {
+    let user = match input.user_id {
+        Some(user) if cx.user() != Some(user) => {
+            cx.require(KEYS)?;
+            user
+        }
+        _ => cx.require_user()?,
+    };
+    cx.read(move |tx| Ok(ApiKeys { items: store::list(tx, user)? })).await
+}
+
+/// Ends a key: one's own, or with the permission anybody's.
+pub async fn revoke_key(cx: &Cx, input: RevokeKey) -> Result<(), Error> {
+    let may_all = cx.can(KEYS);
+    if !may_all {
+        cx.require_user()?;
+    }
+    cx.mutate(move |tx| {
+        let key = store::find(tx, input.key_id)?
+            .filter(|key| may_all || tx.cx().user() == Some(key.user_id))
+            .ok_or(crate::Error::NotFound)?;
+        end(tx, &key)
+    })
+    .await
+}
+
+/// Ends all keys of a user.
+pub(crate) fn end_all(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
+    for key in store::list(tx, user)? {
+        end(tx, &key)?;
+    }
+    Ok(())
+}
+
+fn end(tx: &mut Tx<'_, '_>, key: &ApiKey) -> Result<(), Error> {
+    store::delete(tx, key.id)?;
+    audit::record(tx, audit::Entry::new("accounts.revoke_key").target(target(key.id)).change(key, &()))?;
+    sessions::after_end(tx, key.user_id, vec![session_of(key.id)], "this key was revoked");
+    Ok(())
+}
+
+fn target(key: ApiKeyId) -> String {
+    format!("key:{key}")
+}
+
+/// Makes a bot: an account without a password, which acts by keys, and for which the caller answers.
+pub async fn create_bot(cx: &Cx, input: CreateBot) -> Result<UserSummary, Error> {
+    cx.require(KEYS)?;
+    let name = Name::parse(&input.name)?;
+    let new = NewUser { is_bot: true, is_approved: true, owner: cx.user(), ..NewUser::named(cx, name) };
+    cx.mutate(move |tx| {
+        let account = new.insert(tx)?;
+        let entry = audit::Entry::new("accounts.create_bot").user(account.user.id);
+        audit::record(tx, entry.change(&(), &account.user))?;
+        Ok(account.user)
+    })
+    .await
+}

@@ -1,0 +1,79 @@
+//! Short words for what the tests of accounts do often.
+
+use std::sync::Arc;
+
+use moothall_protocol::accounts::{SignIn, SignUp, SignUpGuest, SignedIn};
+
+use super::{Credential, Error, authenticate};
+use crate::testing::{TestHall, on_both_engines_with};
+use crate::{Caller, Cx, Fault as _, Hall, Identity, Origin, Settings};
+
+/// The password of everybody in these tests.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// A test on both engines, with passwords that are hashed as cheaply as the settings allow.
+pub async fn with_accounts(test: impl AsyncFn(&mut TestHall)) {
+    with_settings(|_| {}, test).await;
+}
+
+/// The same, with other settings.
+pub async fn with_settings(change: impl Fn(&mut Settings), test: impl AsyncFn(&mut TestHall)) {
+    let cheap = |settings: &mut Settings| {
+        settings.accounts.password_memory_kib = 8_192;
+        settings.accounts.password_passes = 1;
+        change(settings);
+    };
+    on_both_engines_with(cheap, test).await;
+}
+
+/// A call by nobody, from this address.
+pub fn from(hall: &Hall, address: &str) -> Cx {
+    let origin = Origin { address: Some(address.parse().unwrap()), ..Origin::default() };
+    Cx::new(hall, Caller::Nobody, origin)
+}
+
+/// Who has this access token.
+pub async fn identity(hall: &Hall, token: &str) -> Result<Arc<Identity>, crate::Error> {
+    authenticate(hall, &Credential::Bearer(token.to_owned()), &Origin::default()).await
+}
+
+/// A call with the access token of a session.
+pub async fn call(hall: &Hall, signed_in: &SignedIn) -> Cx {
+    let identity = identity(hall, &signed_in.access_token).await.expect("a good token");
+    Cx::new(
+        hall,
+        Caller::Member(identity),
+        Origin { address: Some([10, 0, 0, 1].into()), ..Origin::default() },
+    )
+}
+
+/// Signs up somebody of this name, with `name@example.org`, from 10.0.0.1.
+pub async fn sign_up(hall: &Hall, name: &str) -> SignedIn {
+    let input = SignUp {
+        name: name.to_owned(),
+        email: format!("{name}@example.org"),
+        password: PASSWORD.to_owned(),
+        kind: None,
+    };
+    super::sign_up(&from(hall, "10.0.0.1"), input).await.unwrap().session.unwrap()
+}
+
+/// Signs up a guest.
+pub async fn sign_up_guest(hall: &Hall) -> SignedIn {
+    super::sign_up_guest(&from(hall, "10.0.0.1"), SignUpGuest::default()).await.unwrap()
+}
+
+/// Tries to sign in from an address.
+pub async fn try_sign_in(hall: &Hall, address: &str, login: &str, password: &str) -> Result<SignedIn, Error> {
+    let input =
+        SignIn { login: Some(login.to_owned()), password: Some(password.to_owned()), ..SignIn::default() };
+    super::sign_in(&from(hall, address), input).await
+}
+
+/// The code of a refusal.
+pub fn code<T>(answer: Result<T, Error>) -> &'static str {
+    match answer {
+        Ok(_) => "ok",
+        Err(error) => error.code(),
+    }
+}

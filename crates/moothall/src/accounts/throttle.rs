@@ -1,0 +1,144 @@
+//! Slows down guessing, for each login and each network, over every door alike.
+//!
+//! Start at [`begin`]. A guess is counted *before* the password is looked at, in one durable transaction, so a thousand guesses
+//! at once count as a thousand, a `kill -9` forgets none, and a restart neither helps nor hurts. The guess that was right takes
+//! its count back with [`succeed`].
+//!
+//! A login is counted as it was typed, whether or not somebody has it, so a wait tells nothing about who has an account.
+//! Where a user has been signed in before, guesses have a counter of their own: strangers cannot lock the owner out, and the
+//! owner's success does not give strangers new guesses.
+
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use moothall_protocol::{Timestamp, UserId};
+
+pub(super) use store::{STATEMENTS, sweep};
+
+use super::secret::{Hash, hash};
+use super::{Error, Settings};
+use crate::cx::Tx;
+use crate::rates::network;
+
+/// How guesses of one kind are slowed down.
+struct Policy {
+    /// So many are free.
+    free: u32,
+    /// After that the wait is so long, and doubles with every further one …
+    first: Duration,
+    /// … up to this.
+    longest: Duration,
+    /// Guesses are forgotten when there was none for so long.
+    memory: Duration,
+}
+
+impl Policy {
+    /// About 50 guesses in thirty days: a person has two logins, name and e-mail, so 100 (NIST SP 800-63B asks for no more).
+    fn of_login(settings: &Settings) -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 3600);
+        Self {
+            free: settings.guesses_of_login,
+            first: Duration::from_secs(1),
+            longest: DAY,
+            memory: DAY * 30,
+        }
+    }
+
+    /// Ten guesses in ten minutes, of whatever account.
+    fn of_network(settings: &Settings) -> Self {
+        Self {
+            free: settings.guesses_of_network,
+            first: Duration::from_secs(10),
+            longest: Duration::from_secs(600),
+            memory: Duration::from_secs(3600),
+        }
+    }
+
+    /// How long the next guess has to wait after so many.
+    fn wait(&self, failures: u32) -> Duration {
+        match failures.checked_sub(self.free) {
+            None => Duration::ZERO,
+            Some(over) => {
+                self.first.saturating_mul(1_u32.checked_shl(over).unwrap_or(u32::MAX)).min(self.longest)
+            }
+        }
+    }
+}
+
+/// A guess that was counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Guess {
+    login: Hash,
+    /// None where the user is known: there the counter of the login is that of this network only.
+    network: Option<Hash>,
+    /// How often this login was guessed wrongly, this guess included.
+    count: u32,
+}
+
+/// Counts a guess at `login`, or says how long it has to wait. `user` is who has the login, if somebody does.
+pub(super) fn begin(tx: &mut Tx<'_, '_>, login: &str, user: Option<UserId>) -> Result<Guess, Error> {
+    let address = tx.cx().origin().address;
+    let is_known = match (user, address) {
+        (Some(user), Some(address)) => store::knows(tx, user, &place(user, address))?,
+        _ => false,
+    };
+    let subject = match address {
+        Some(address) if is_known => hash(&[b"login at", login.as_bytes(), &octets(address)]),
+        _ => hash(&[b"login", login.as_bytes()]),
+    };
+    let from = address.filter(|_| !is_known).map(|address| hash(&[b"network", &octets(address)]));
+    let settings = &tx.cx().hall().settings().accounts;
+    let (of_login, of_network) = (Policy::of_login(settings), Policy::of_network(settings));
+    let count = attempt(tx, &subject, &of_login)?;
+    if let Some(network) = &from {
+        attempt(tx, network, &of_network)?;
+    }
+    Ok(Guess { login: subject, network: from, count })
+}
+
+/// The guess was right: it and those before it are forgotten, for the login and, as far as they were guesses at this login,
+/// for the network. An account of one's own is so no way to wash off guesses at others'.
+pub(super) fn succeed(tx: &mut Tx<'_, '_>, guess: &Guess) -> Result<(), Error> {
+    store::forget(tx, &guess.login)?;
+    if let Some(network) = &guess.network {
+        store::forgive(tx, network, guess.count)?;
+    }
+    Ok(())
+}
+
+/// Remembers that the user has been signed in from here.
+pub(super) fn remember(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
+    const MEMORY: Duration = Duration::from_secs(30 * 24 * 3600);
+    match tx.cx().origin().address {
+        Some(address) => Ok(store::remember(tx, user, &place(user, address), MEMORY)?),
+        None => Ok(()),
+    }
+}
+
+fn attempt(tx: &mut Tx<'_, '_>, subject: &Hash, policy: &Policy) -> Result<u32, Error> {
+    let now = tx.now();
+    let (before, open_at) = store::find(tx, subject)?.unwrap_or((0, Timestamp::MIN));
+    if open_at > now {
+        metrics::counter!("accounts_guesses_throttled_total").increment(1);
+        return Err(Error::Throttled { retry_after: open_at.since(now) });
+    }
+    let count = before.saturating_add(1);
+    let open_at = now + policy.wait(count);
+    store::keep(tx, subject, count, open_at, now.max(open_at) + policy.memory)?;
+    Ok(count)
+}
+
+fn octets(address: IpAddr) -> Vec<u8> {
+    match network(address) {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    }
+}
+
+fn place(user: UserId, address: IpAddr) -> Hash {
+    hash(&[user.uuid().as_bytes(), &octets(address)])
+}
