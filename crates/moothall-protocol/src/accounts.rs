@@ -1,17 +1,23 @@
 //! Accounts: users, sign-up and sign-in, sessions, roles, API keys.
 
+mod email;
+mod extra;
 mod keys;
 mod roles;
 mod sessions;
 mod sign_in;
+mod users;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use email::*;
+pub use extra::*;
 pub use keys::*;
 pub use roles::*;
 pub use sessions::*;
 pub use sign_in::*;
+pub use users::*;
 
 use crate::UserId;
 

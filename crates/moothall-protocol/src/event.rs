@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::accounts::Me;
 use crate::communication::{Marker, MemberChanged, MemberGone, Message, MessageDeleted, Room, Typing};
 use crate::connections::{OwnPresence, PresenceChanged, Ready, Resumed};
 
@@ -26,6 +27,9 @@ pub enum Event {
     /// What was missed is not kept any more: here is everything afresh.
     #[serde(rename = "session.stale")]
     SessionStale(Box<Ready>),
+    /// The user's own account changed: their name, their address, or that it is about to be erased.
+    #[serde(rename = "accounts.updated")]
+    AccountUpdated(Box<Me>),
     /// Somebody wrote in a room of the user.
     #[serde(rename = "communication.message_sent")]
     MessageSent(Message),
@@ -100,6 +104,7 @@ impl Event {
             // A newer marker says all that an older one did.
             Self::Read(marker) => Class::Latest(format!("read:{}:{}", marker.room_id, marker.user_id)),
             Self::PresenceChanged(_) => Class::Reliable,
+            Self::AccountUpdated(_) => Class::Latest("accounts.updated".to_owned()),
             Self::PresenceUpdated(_) => Class::Latest("connections.presence_updated".to_owned()),
         }
     }

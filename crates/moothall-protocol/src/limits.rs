@@ -201,4 +201,24 @@ limits! {
     KEYS_PER_USER_MAX = 20;
     /// Characters of an API key's name.
     KEY_NAME_LENGTH_MAX = 60;
+
+    // Extra data and e-mail of users.
+    /// Entries of extra data of one user.
+    EXTRA_ENTRIES_MAX = 64;
+    /// Characters of a key of extra data.
+    EXTRA_KEY_LENGTH_MAX = 64;
+    /// Bytes of JSON in one entry of extra data.
+    EXTRA_BYTES_MAX = 16 * 1024;
+    /// Levels of nesting in one entry of extra data.
+    EXTRA_NESTING_MAX = 16;
+    /// E-mails of one kind to one user within an hour.
+    LETTERS_PER_HOUR_MAX = 3;
+    /// Minutes in which a code that sets a new password must be used.
+    RESET_CODE_MINUTES = 30;
+    /// Hours in which a code that verifies an address must be used.
+    EMAIL_CODE_HOURS = 24;
+    /// Hours after a change of address in which the old address can revoke it.
+    EMAIL_REVOKE_HOURS = 72;
+    /// Requests for a new password waiting to be looked at.
+    RESETS_WAITING_MAX = 10_000;
 }

@@ -1,0 +1,124 @@
+//! Erasing accounts: on their owner's wish after a time to think, and guests who did not come back.
+//!
+//! Start at [`erase`]. A tombstone stays: the id and nothing personal, so that matches and conversations of others remain
+//! whole. The name is held for a while, so that nobody takes the place of somebody just gone.
+
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use moothall_protocol::UserId;
+use moothall_protocol::accounts::{CancelDeletion, DeleteMe, Me};
+
+pub(crate) use store::STATEMENTS;
+
+use super::users::{self, days};
+use super::{Error, email, extra, identities, names, roles, sessions};
+use crate::cx::{Cx, Tx};
+use crate::operation::{Access, Operations, Rate};
+use crate::{audit, mail};
+
+/// Who has no password shows that it is them by having signed in lately.
+const FRESH: Duration = Duration::from_secs(10 * 60);
+/// Accounts erased in one go of the sweep, and guests found idle in one.
+const BATCH: usize = 100;
+/// What others see in the place of a name.
+const NAME: &str = "deleted user";
+
+/// Adds the operations of this part.
+pub(super) fn offer(operations: Operations) -> Operations {
+    operations
+        .post("/me/deletion", "accounts.delete_me", Access::Player, delete_me)
+        .rate(Rate::SignIn)
+        .delete("/me/deletion", "accounts.cancel_deletion", Access::Player, cancel_deletion)
+}
+
+/// Asks for the caller's account to be erased. Until then everything works as before, and it can be called off.
+pub async fn delete_me(cx: &Cx, input: DeleteMe) -> Result<Me, Error> {
+    let identity = cx.require_identity()?;
+    if identity.api_key_id.is_some() {
+        return Err(crate::Error::Forbidden.into());
+    }
+    let (user, session) = (identity.user_id, identity.session_id);
+    let has_password = users::confirm_owner(cx, user, input.password.as_deref()).await?;
+    cx.mutate(move |tx| {
+        if !has_password {
+            let signed_in_at = store::signed_in_at(tx, session)?;
+            if signed_in_at.is_none_or(|at| tx.now().since(at) > FRESH) {
+                return Err(Error::FreshSignInNeeded);
+            }
+        }
+        roles::require_other_administrator(tx, user)?;
+        let account = users::find(tx, user)?.ok_or(crate::Error::NotFound)?;
+        if account.record.delete_after.is_none() {
+            let hours = tx.cx().hall().settings().accounts.deletion_hours;
+            let on = tx.now() + Duration::from_secs(u64::from(hours) * 3600);
+            store::set_deletion(tx, user, Some(on))?;
+            email::announce_deletion(tx, &account.user, account.record.email.as_deref(), on)?;
+            audit::record(tx, audit::Entry::new("accounts.delete_me").user(user))?;
+        }
+        users::changed(tx, user)
+    })
+    .await
+}
+
+/// Calls the erasure of the caller's account off.
+pub async fn cancel_deletion(cx: &Cx, _: CancelDeletion) -> Result<Me, Error> {
+    let user = cx.require_user()?;
+    cx.mutate(move |tx| {
+        if users::find(tx, user)?.is_some_and(|account| account.record.delete_after.is_some()) {
+            store::set_deletion(tx, user, None)?;
+            audit::record(tx, audit::Entry::new("accounts.cancel_deletion").user(user))?;
+        }
+        users::changed(tx, user)
+    })
+    .await
+}
+
+/// Erases accounts that are due, those of guests who did not come back among them.
+pub(super) async fn sweep(cx: &Cx) -> Result<(), Error> {
+    let idle = cx.hall().settings().accounts.guest_idle_days;
+    if idle > 0 {
+        let since = cx.now() - days(idle);
+        cx.write(move |tx| {
+            for guest in store::idle_guests(tx, since, BATCH)? {
+                let now = tx.now();
+                store::set_deletion(tx, guest, Some(now))?;
+            }
+            Ok::<_, Error>(())
+        })
+        .await?;
+    }
+    loop {
+        let due = cx.read(|tx| store::due(tx, BATCH)).await?;
+        for user in &due {
+            let user = *user;
+            // Each in a transaction of its own. It may have been called off in the meantime.
+            cx.write(move |tx| if store::is_due(tx, user)? { erase(tx, user) } else { Ok(()) }).await?;
+        }
+        if due.len() < BATCH {
+            return Ok(());
+        }
+    }
+}
+
+/// Takes everything personal away, and every way in. The bots of the user go the same way.
+fn erase(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
+    let hold = days(tx.cx().hall().settings().accounts.name_hold_days);
+    let held_until = tx.now() + hold;
+    sessions::end_all(tx, user, None, "the account was erased")?;
+    store::forget(tx, user)?;
+    extra::forget(tx, user)?;
+    email::forget(tx, user)?;
+    mail::forget(tx, user)?;
+    names::release(tx, user, held_until)?;
+    store::erase(tx, user, NAME)?;
+    store::end_bots(tx, user)?;
+    users::forget(tx, user);
+    identities::forget(tx, user);
+    audit::record(tx, audit::Entry::new("accounts.erase").user(user))?;
+    metrics::counter!("accounts_erased_total").increment(1);
+    Ok(())
+}

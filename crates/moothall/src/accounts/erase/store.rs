@@ -1,0 +1,83 @@
+//! SQL for erasing accounts: everything of a user in this context that has no `store.rs` of its own here.
+
+use moothall_protocol::{SessionId, Timestamp, UserId};
+use moothall_store::{params, statements};
+
+use crate::accounts::Error;
+use crate::cx::Tx;
+
+statements! {
+    SIGNED_IN_AT = "SELECT created_at FROM sessions WHERE id = $1";
+    SET_DELETION = "UPDATE users SET delete_after = $2 WHERE id = $1 AND erased_at IS NULL";
+    DUE = "SELECT id FROM users WHERE delete_after <= $1 ORDER BY delete_after LIMIT $2";
+    IS_DUE = "SELECT 1 FROM users WHERE id = $1 AND delete_after <= $2";
+    IDLE_GUESTS = "SELECT u.id FROM users u
+                   WHERE u.is_guest AND u.erased_at IS NULL AND u.created_at <= $1 AND u.delete_after IS NULL
+                     AND (u.last_login_at <= $1 OR u.last_login_at IS NULL)
+                     AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = u.id AND s.last_seen_at > $1)
+                   ORDER BY u.created_at LIMIT $2";
+    ERASE = "UPDATE users SET name = $2, name_key = '', email = NULL, email_key = NULL, email_verified_at = NULL,
+               password = NULL, password_changed_at = NULL, guest_secret = NULL, alternate_of = NULL,
+               renamed_at = NULL, last_login_at = NULL, last_logout_at = NULL, last_played_at = NULL,
+               delete_after = NULL, erased_at = $3, updated_at = $3, version = version + 1
+             WHERE id = $1";
+    END_BOTS = "UPDATE users SET delete_after = $2 WHERE owner_id = $1 AND erased_at IS NULL";
+    FORGET_SIGN_IN_CODES = "DELETE FROM sign_in_codes WHERE user_id = $1";
+    FORGET_NETWORKS = "DELETE FROM known_networks WHERE user_id = $1";
+    FORGET_GRANTS = "DELETE FROM grants WHERE user_id = $1";
+    FORGET_KEYS = "DELETE FROM api_keys WHERE user_id = $1";
+    FORGET_NAMES = "DELETE FROM former_names WHERE user_id = $1";
+}
+
+pub(super) fn signed_in_at(tx: &mut Tx<'_, '_>, session: SessionId) -> Result<Option<Timestamp>, Error> {
+    Ok(tx.query_opt(SIGNED_IN_AT, params![session])?.map(|row| row.get(0)).transpose()?)
+}
+
+pub(super) fn set_deletion(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    after: Option<Timestamp>,
+) -> Result<(), Error> {
+    tx.execute(SET_DELETION, params![user, after])?;
+    Ok(())
+}
+
+pub(super) fn due(tx: &mut Tx<'_, '_>, limit: usize) -> Result<Vec<UserId>, Error> {
+    let now = tx.now();
+    let rows = tx.query(DUE, params![now, limit])?;
+    Ok(rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?)
+}
+
+pub(super) fn is_due(tx: &mut Tx<'_, '_>, user: UserId) -> Result<bool, Error> {
+    let now = tx.now();
+    Ok(tx.query_opt(IS_DUE, params![user, now])?.is_some())
+}
+
+/// Guests of whom nothing was heard since then.
+pub(super) fn idle_guests(
+    tx: &mut Tx<'_, '_>,
+    since: Timestamp,
+    limit: usize,
+) -> Result<Vec<UserId>, Error> {
+    let rows = tx.query(IDLE_GUESTS, params![since, limit])?;
+    Ok(rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?)
+}
+
+pub(super) fn erase(tx: &mut Tx<'_, '_>, user: UserId, name: &str) -> Result<(), Error> {
+    let now = tx.now();
+    tx.execute(ERASE, params![user, name, now])?;
+    Ok(())
+}
+
+pub(super) fn end_bots(tx: &mut Tx<'_, '_>, owner: UserId) -> Result<(), Error> {
+    let now = tx.now();
+    tx.execute(END_BOTS, params![owner, now])?;
+    Ok(())
+}
+
+pub(super) fn forget(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
+    for statement in [FORGET_SIGN_IN_CODES, FORGET_NETWORKS, FORGET_GRANTS, FORGET_KEYS, FORGET_NAMES] {
+        tx.execute(statement, params![user])?;
+    }
+    Ok(())
+}

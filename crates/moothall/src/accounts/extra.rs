@@ -1,0 +1,211 @@
+//! Extra data: what a game or a tool keeps of a user, by key, each entry with its audience.
+//!
+//! Start at [`put`]. Entries are versioned, so two writers never undo each other unknowingly, and bounded in number, size
+//! and depth. What staff or a host wrote stays theirs: a player cannot promote themselves by writing over it.
+
+mod store;
+#[cfg(test)]
+mod tests;
+
+use moothall_protocol::accounts::{
+    Audience, DeleteExtra, Extra, ExtraList, GetExtra, ListExtra, PutExtra,
+};
+use moothall_protocol::limits::{EXTRA_BYTES_MAX, EXTRA_ENTRIES_MAX, EXTRA_KEY_LENGTH_MAX, EXTRA_NESTING_MAX};
+use moothall_protocol::UserId;
+use serde_json::Value;
+
+pub(crate) use store::STATEMENTS;
+pub(super) use store::forget;
+
+use super::users::{self, EDIT};
+use super::{Error, HOST};
+use crate::audit;
+use crate::cx::{Cx, Tx};
+use crate::operation::{Access, Operations};
+
+/// Adds the operations of this part.
+pub(super) fn offer(operations: Operations) -> Operations {
+    operations
+        .get("/users/{user_id}/extra", "accounts.list_extra", Access::Player, list)
+        .get("/users/{user_id}/extra/{key}", "accounts.get_extra", Access::Player, get)
+        .put("/users/{user_id}/extra/{key}", "accounts.put_extra", Access::Player, put)
+        .delete("/users/{user_id}/extra/{key}", "accounts.delete_extra", Access::Player, delete)
+}
+
+/// What the caller is to the user whose data this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    /// Staff or a host: reads and writes everything.
+    Staff,
+    Owner,
+    Other,
+}
+
+impl Side {
+    fn of(cx: &Cx, user: UserId) -> Self {
+        if cx.can(EDIT) || cx.can(HOST) {
+            Self::Staff
+        } else if cx.user() == Some(user) {
+            Self::Owner
+        } else {
+            Self::Other
+        }
+    }
+
+    fn may_read(self, audience: Audience) -> bool {
+        match audience {
+            Audience::Public => true,
+            // Friends come with relationships; until then nobody is one.
+            Audience::Friends | Audience::Owner => self != Self::Other,
+            Audience::Staff => self == Self::Staff,
+        }
+    }
+}
+
+/// The keys of a user that the caller may read.
+pub async fn list(cx: &Cx, input: ListExtra) -> Result<ExtraList, Error> {
+    let side = Side::of(cx, input.user_id);
+    cx.read(move |tx| {
+        exists(tx, input.user_id)?;
+        let items = store::list(tx, input.user_id)?;
+        Ok(ExtraList { items: items.into_iter().filter(|entry| side.may_read(entry.audience)).collect() })
+    })
+    .await
+}
+
+/// An entry, if the caller may read it.
+pub async fn get(cx: &Cx, input: GetExtra) -> Result<Extra, Error> {
+    let side = Side::of(cx, input.user_id);
+    cx.read(move |tx| {
+        let found = store::find(tx, input.user_id, &input.key)?;
+        found.filter(|entry| side.may_read(entry.audience)).ok_or(crate::Error::NotFound.into())
+    })
+    .await
+}
+
+/// Writes an entry.
+pub async fn put(cx: &Cx, input: PutExtra) -> Result<Extra, Error> {
+    let side = writer(cx, input.user_id)?;
+    check(&input)?;
+    if side == Side::Owner && input.audience == Some(Audience::Staff) {
+        return Err(crate::Error::Forbidden.into());
+    }
+    cx.mutate(move |tx| {
+        exists(tx, input.user_id)?;
+        let found = writable(tx, side, input.user_id, &input.key, input.if_version)?;
+        if found.is_none() && store::count(tx, input.user_id)? >= EXTRA_ENTRIES_MAX as u64 {
+            return Err(Error::TooManyEntries);
+        }
+        let entry = Extra {
+            key: input.key.clone(),
+            audience: input.audience.or(found.as_ref().map(|found| found.audience)).unwrap_or(Audience::Owner),
+            is_protected: side == Side::Staff && tx.cx().user() != Some(input.user_id),
+            value: input.value.clone(),
+            version: found.as_ref().map_or(0, |found| found.version) + 1,
+            updated_at: tx.now(),
+        };
+        store::put(tx, input.user_id, &entry)?;
+        record(tx, "accounts.put_extra", input.user_id, found.as_ref(), Some(&entry))?;
+        Ok(entry)
+    })
+    .await
+}
+
+/// Takes an entry away.
+pub async fn delete(cx: &Cx, input: DeleteExtra) -> Result<(), Error> {
+    let side = writer(cx, input.user_id)?;
+    cx.mutate(move |tx| {
+        let found = writable(tx, side, input.user_id, &input.key, input.if_version)?.ok_or(crate::Error::NotFound)?;
+        store::delete(tx, input.user_id, &input.key)?;
+        record(tx, "accounts.delete_extra", input.user_id, Some(&found), None)
+    })
+    .await
+}
+
+/// Who may write at all.
+fn writer(cx: &Cx, user: UserId) -> Result<Side, Error> {
+    match Side::of(cx, user) {
+        Side::Other => Err(crate::Error::Forbidden.into()),
+        side => Ok(side),
+    }
+}
+
+fn exists(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
+    let account = users::find(tx, user)?.filter(|account| !account.user.is_erased);
+    account.map(|_| ()).ok_or(crate::Error::NotFound.into())
+}
+
+/// The entry as it is, if the caller may write it and knows its newest version. What a player may not read is refused as what
+/// they may not write: that there is something under the key is all they learn.
+fn writable(
+    tx: &mut Tx<'_, '_>,
+    side: Side,
+    user: UserId,
+    key: &str,
+    if_version: Option<i64>,
+) -> Result<Option<Extra>, Error> {
+    let found = store::find(tx, user, key)?;
+    if side == Side::Owner && found.as_ref().is_some_and(|found| found.is_protected) {
+        return Err(crate::Error::Forbidden.into());
+    }
+    let version = found.as_ref().map_or(0, |found| found.version);
+    match if_version {
+        Some(expected) if expected != version => Err(crate::Error::VersionConflict { version }.into()),
+        _ => Ok(found),
+    }
+}
+
+/// What others write about a user is audited; what users write about themselves is their own business.
+fn record(
+    tx: &mut Tx<'_, '_>,
+    action: &'static str,
+    user: UserId,
+    before: Option<&Extra>,
+    after: Option<&Extra>,
+) -> Result<(), Error> {
+    // Hosts write after every match: their key says enough.
+    if tx.cx().user() == Some(user) || !tx.cx().can(EDIT) {
+        return Ok(());
+    }
+    audit::record(tx, audit::Entry::new(action).user(user).change(&before, &after))?;
+    Ok(())
+}
+
+/// The rules of keys and values, also for programs that come through no door.
+fn check(input: &PutExtra) -> Result<(), crate::Error> {
+    let is_key = input.key.chars().enumerate().all(|(index, c)| {
+        c.is_ascii_lowercase() || c.is_ascii_digit() || (index > 0 && matches!(c, '_' | '.' | '-'))
+    });
+    if !is_key || input.key.is_empty() || input.key.len() > EXTRA_KEY_LENGTH_MAX {
+        return Err(crate::Error::field("/key", "bad_pattern", "a key has small letters, digits and _ . -"));
+    }
+    let bytes = serde_json::to_vec(&input.value).map_err(crate::Error::internal)?.len();
+    if bytes > EXTRA_BYTES_MAX {
+        return Err(crate::Error::field("/value", "too_large", format!("at most {EXTRA_BYTES_MAX} bytes of JSON")));
+    }
+    if depth(&input.value) > EXTRA_NESTING_MAX {
+        return Err(crate::Error::field("/value", "too_large", format!("at most {EXTRA_NESTING_MAX} levels")));
+    }
+    if has_zero(&input.value) {
+        return Err(crate::Error::field("/value", "invalid", "no text may have a zero character in it"));
+    }
+    Ok(())
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// PostgreSQL keeps every text but this one.
+fn has_zero(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_zero),
+        Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_zero(value)),
+        _ => false,
+    }
+}

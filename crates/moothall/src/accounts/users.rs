@@ -1,0 +1,279 @@
+//! Users: who they are to themselves, to others and to staff; their names; searching.
+//!
+//! Start at [`User`] for what is shown to whom, [`rename`] for how a name changes hands, and `search.rs` for the list. Other
+//! contexts ask for [`summaries`], which are kept in memory.
+
+mod search;
+mod store;
+mod summaries;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use moothall_protocol::accounts::{
+    FormerName, GetMe, GetUser, ListNames, Me, Rename, UpdateUser, User, UserRecord,
+};
+use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
+use moothall_protocol::{Cursor, Event, Page, Timestamp, UserId};
+use uuid::Uuid;
+
+pub use search::list;
+pub(crate) use search::STATEMENTS as SEARCH_STATEMENTS;
+pub(crate) use store::STATEMENTS;
+pub(super) use store::{find, touch};
+pub use summaries::{summaries, summary};
+pub(super) use summaries::{Summaries, forget};
+
+use super::credentials::Email;
+use super::names::{self, Name};
+use super::{Error, email, identities, sign_in};
+use crate::cx::{Cx, Tx};
+use crate::operation::{Access, Operations, Rate};
+use crate::{Hall, Permission, Topic, audit};
+
+use store::Account;
+
+/// Searches users by any field, and sees their records in the list.
+pub const SEARCH: Permission = Permission("users.search");
+/// Sees a user's record and former names.
+pub const READ: Permission = Permission("users.read");
+/// Changes users and their extra data.
+pub const EDIT: Permission = Permission("users.edit");
+
+/// The user in whose name the server itself speaks. Nobody can sign in as this.
+pub const SYSTEM: UserId = UserId::from_uuid(Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001));
+
+/// Adds the operations of this part.
+pub(super) fn offer(operations: Operations) -> Operations {
+    operations
+        .get("/me", "accounts.me", Access::Player, me)
+        .post("/me/name", "accounts.rename", Access::Player, rename)
+        .get("/users", "accounts.list_users", Access::Player, list)
+        .get("/users/{user_id}", "accounts.get_user", Access::Player, get)
+        .patch("/users/{user_id}", "accounts.update_user", Access::Permission(EDIT), update)
+        .rate(Rate::Admin)
+        .get("/users/{user_id}/names", "accounts.list_names", Access::Permission(READ), list_names)
+        .rate(Rate::Admin)
+}
+
+/// Makes the system user, where it is not there yet.
+pub(super) async fn start(hall: &Hall) -> Result<(), crate::Error> {
+    Cx::server(hall).write(|tx| store::insert_system(tx, SYSTEM, "System")).await
+}
+
+/// The caller's own account.
+pub async fn me(cx: &Cx, _: GetMe) -> Result<Me, Error> {
+    let user = cx.require_user()?;
+    cx.read(move |tx| own(tx, user)).await
+}
+
+/// A user, as the caller may see them.
+pub async fn get(cx: &Cx, input: GetUser) -> Result<User, Error> {
+    let is_staff = cx.can(READ);
+    cx.read(move |tx| {
+        let account = find(tx, input.user_id)?.ok_or(crate::Error::NotFound)?;
+        shown(tx, vec![account], is_staff)?.pop().ok_or(crate::Error::NotFound.into())
+    })
+    .await
+}
+
+/// The users as others see them, with their records if the reader is staff.
+fn shown(tx: &mut Tx<'_, '_>, accounts: Vec<Account>, is_staff: bool) -> Result<Vec<User>, crate::Error> {
+    let ids: Vec<UserId> = accounts.iter().map(|account| account.user.id).collect();
+    let mut roles = if is_staff { store::roles(tx, &ids)? } else { Default::default() };
+    let show = |Account { user, record, .. }: Account| {
+        let roles = roles.remove(&user.id).unwrap_or_default();
+        let record = is_staff.then(|| Box::new(UserRecord { roles, ..record }));
+        User { record, ..user }
+    };
+    Ok(accounts.into_iter().map(show).collect())
+}
+
+/// A user's own account, within a transaction.
+pub(super) fn own(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Me, Error> {
+    let Account { user, record, .. } = find(tx, user)?.ok_or(crate::Error::NotFound)?;
+    let rename_after = record.renamed_at.map(|at| at + cooldown(tx.cx())).filter(|at| *at > tx.now());
+    Ok(Me {
+        email_pending: email::pending(tx, user.id)?,
+        id: user.id,
+        name: user.name,
+        is_guest: user.is_guest,
+        is_bot: user.is_bot,
+        email: record.email,
+        is_email_verified: record.email_verified_at.is_some(),
+        created_at: user.created_at,
+        rename_after,
+        delete_after: record.delete_after,
+        version: user.version,
+    })
+}
+
+/// Counts a change of an account, and tells it to the user's sessions once it is committed. Returns the account as it is now.
+pub(super) fn changed(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Me, Error> {
+    touch(tx, user)?;
+    forget(tx, user);
+    identities::forget(tx, user);
+    let me = own(tx, user)?;
+    tx.emit(Topic::User(user), Event::AccountUpdated(Box::new(me.clone())));
+    Ok(me)
+}
+
+fn cooldown(cx: &Cx) -> Duration {
+    days(cx.hall().settings().accounts.rename_days)
+}
+
+pub(super) fn days(days: u32) -> Duration {
+    Duration::from_secs(u64::from(days) * 24 * 3600)
+}
+
+/// Gives the caller another name, if the last change is long enough ago.
+pub async fn rename(cx: &Cx, input: Rename) -> Result<Me, Error> {
+    let user = cx.require_user()?;
+    let name = Name::parse(&input.name)?;
+    confirm_owner(cx, user, input.password.as_deref()).await?;
+    cx.mutate(move |tx| {
+        let account = find(tx, user)?.ok_or(crate::Error::NotFound)?;
+        if let Some(until) = account.record.renamed_at.map(|at| at + cooldown(tx.cx()))
+            && until > tx.now()
+        {
+            return Err(Error::RenameTooSoon { until });
+        }
+        let now = tx.now();
+        take_name(tx, &account, &name, Some(now))?;
+        changed(tx, user)
+    })
+    .await
+}
+
+/// Asks for the password of an account that has one: a stolen session must not be enough to take the account over. Returns
+/// whether it has one.
+pub(super) async fn confirm_owner(cx: &Cx, user: UserId, password: Option<&str>) -> Result<bool, Error> {
+    let account = cx.read(move |tx| find(tx, user)).await?.ok_or(crate::Error::NotFound)?;
+    match password {
+        Some(password) => sign_in::confirm_password(cx, user, password).await?,
+        None if account.record.has_password => {
+            return Err(crate::Error::field("/password", "required", "say your current password").into());
+        }
+        None => {}
+    }
+    Ok(account.record.has_password)
+}
+
+/// Moves a user to another name. The old one is held for them for a while.
+pub(super) fn take_name(
+    tx: &mut Tx<'_, '_>,
+    account: &Account,
+    name: &Name,
+    renamed_at: Option<Timestamp>,
+) -> Result<(), Error> {
+    let user = account.user.id;
+    let held_until = tx.now() + days(tx.cx().hall().settings().accounts.name_hold_days);
+    names::release(tx, user, held_until)?;
+    if !names::claim(tx, user, name)? {
+        return Err(Error::NameTaken);
+    }
+    store::insert_name(tx, user, &account.user.name)?;
+    store::rename(tx, user, name, renamed_at)
+}
+
+/// Changes a user in the name of staff. Everything but the password: that is nobody's to choose but the user's.
+pub async fn update(cx: &Cx, input: UpdateUser) -> Result<User, Error> {
+    cx.require(EDIT)?;
+    let name = input.name.as_deref().map(Name::parse).transpose()?;
+    let email = input.email.as_deref().map(Email::parse).transpose()?;
+    cx.mutate(move |tx| {
+        let before = find(tx, input.user_id)?
+            .filter(|account| !account.user.is_erased)
+            .ok_or(crate::Error::NotFound)?;
+        let version = before.user.version;
+        if input.if_version.is_some_and(|expected| expected != version) {
+            return Err(crate::Error::VersionConflict { version }.into());
+        }
+        if let Some(name) = name.as_ref().filter(|name| name.display != before.user.name) {
+            take_name(tx, &before, name, before.record.renamed_at)?;
+        }
+        let after = updated(tx, &before.record, &input, email.as_ref())?;
+        let email_key = match &email {
+            Some(email) => Some(email.key.clone()),
+            None => store::email_key(tx, input.user_id)?,
+        };
+        store::update(tx, input.user_id, &after, email_key.as_deref())?;
+        if after.email != before.record.email {
+            email::replaced_by_staff(tx, &before.user, before.record.email.as_deref())?;
+        }
+        changed(tx, input.user_id)?;
+        let now = find(tx, input.user_id)?.ok_or(crate::Error::NotFound)?;
+        let entry = audit::Entry::new("accounts.update_user").user(input.user_id).reason(&input.reason);
+        let state = |account: &Account| (account.user.name.clone(), account.record.clone());
+        audit::record(tx, entry.change(&state(&before), &state(&now)))?;
+        shown(tx, vec![now], true)?.pop().ok_or(crate::Error::NotFound.into())
+    })
+    .await
+}
+
+fn updated(
+    tx: &mut Tx<'_, '_>,
+    before: &UserRecord,
+    input: &UpdateUser,
+    email: Option<&Email>,
+) -> Result<UserRecord, Error> {
+    let now = tx.now();
+    let marked = |mark: Option<bool>, at: Option<Timestamp>| match mark {
+        None => at,
+        Some(true) => at.or(Some(now)),
+        Some(false) => None,
+    };
+    let alternate_of = match (input.alternate_of, input.is_alternate) {
+        (Some(_), Some(false)) => {
+            return Err(crate::Error::field("/is_alternate", "invalid", "leave out one of the two").into());
+        }
+        (Some(original), _) => {
+            let original_account = find(tx, original)?.filter(|_| original != input.user_id);
+            original_account.ok_or_else(|| crate::Error::field("/alternate_of", "invalid", "there is no such other user"))?;
+            Some(original)
+        }
+        (None, Some(true)) if before.alternate_of.is_none() => {
+            return Err(crate::Error::field("/alternate_of", "required", "say of which account").into());
+        }
+        (None, Some(false)) => None,
+        (None, _) => before.alternate_of,
+    };
+    // An address that staff set is verified by that, unless they say otherwise.
+    let verified = marked(input.is_email_verified.or(email.map(|_| true)), before.email_verified_at);
+    Ok(UserRecord {
+        email: email.map(|email| email.display.clone()).or_else(|| before.email.clone()),
+        email_verified_at: verified,
+        approved_at: marked(input.is_approved, before.approved_at),
+        behaviour_score: input.behaviour_score.unwrap_or(before.behaviour_score),
+        trust_score: input.trust_score.unwrap_or(before.trust_score),
+        social_score: input.social_score.unwrap_or(before.social_score),
+        is_shadow_banned: input.is_shadow_banned.unwrap_or(before.is_shadow_banned),
+        alternate_of,
+        ..before.clone()
+    })
+}
+
+/// The names a user had, the latest first.
+pub async fn list_names(cx: &Cx, input: ListNames) -> Result<Page<FormerName>, Error> {
+    cx.require(READ)?;
+    let limit = input.limit.map_or(PAGE_ITEMS_DEFAULT, |limit| limit as usize);
+    let before = match &input.cursor {
+        Some(cursor) => cursor
+            .key::<(Timestamp, Uuid)>()
+            .ok_or_else(|| crate::Error::field("/cursor", "invalid", "this is no cursor of this list"))?,
+        None => (Timestamp::MAX, Uuid::max()),
+    };
+    cx.read(move |tx| {
+        find(tx, input.user_id)?.ok_or(crate::Error::NotFound)?;
+        let rows = store::names(tx, input.user_id, before, limit + 1)?;
+        let page = Page::cut(rows, limit, |(id, name)| Cursor::of(&(name.until, id)));
+        Ok(Page { items: page.items.into_iter().map(|(_, name)| name).collect(), next: page.next })
+    })
+    .await
+}
+
+/// The users played just now. Whoever runs matches calls this in the transaction that ends one.
+pub(crate) fn stamp_played(tx: &mut Tx<'_, '_>, users: &[UserId], at: Timestamp) -> Result<(), crate::Error> {
+    store::stamp_played(tx, users, at)
+}

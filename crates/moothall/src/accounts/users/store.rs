@@ -1,0 +1,203 @@
+//! SQL for users: single ones and their names. Searching is in `search/store.rs`.
+
+use std::collections::HashMap;
+
+use moothall_protocol::accounts::{FormerName, User, UserRecord, UserSummary};
+use moothall_protocol::{Timestamp, UserId};
+use moothall_store::{OnConstraint as _, Row, params, statements};
+use uuid::Uuid;
+
+use super::super::Error;
+use super::super::names::Name;
+use crate::cx::Tx;
+
+/// The columns of an [`Account`], in its order.
+macro_rules! columns {
+    () => {
+        "u.id, u.name, u.is_guest, u.is_bot, u.owner_id, u.created_at, u.version, u.email, u.email_verified_at, \
+         u.approved_at, u.password IS NOT NULL, u.behaviour_score, u.trust_score, u.social_score, \
+         u.is_shadow_banned, u.alternate_of, u.updated_at, u.renamed_at, u.last_login_at, u.last_logout_at, \
+         u.last_played_at, u.delete_after, u.erased_at, u.name_key"
+    };
+}
+
+pub(super) use columns;
+
+statements! {
+    SUMMARIES = "SELECT id, name, is_guest, is_bot FROM users WHERE id {in $1}";
+    FIND = concat!("SELECT ", columns!(), " FROM users u WHERE u.id = $1");
+    EMAIL_KEY = "SELECT email_key FROM users WHERE id = $1";
+    ROLES = "SELECT user_id, role FROM grants WHERE user_id {in $1} AND (ends_at IS NULL OR ends_at > $2)
+             ORDER BY user_id, role";
+    RENAME = "UPDATE users SET name = $2, name_key = $3, renamed_at = $4 WHERE id = $1";
+    UPDATE = "UPDATE users SET email = $2, email_key = $3, email_verified_at = $4, approved_at = $5,
+              behaviour_score = $6, trust_score = $7, social_score = $8, is_shadow_banned = $9, alternate_of = $10
+              WHERE id = $1";
+    TOUCH = "UPDATE users SET version = version + 1, updated_at = $2 WHERE id = $1";
+    STAMP_PLAYED = "UPDATE users SET last_played_at = $2 WHERE id {in $1}";
+    INSERT_NAME = "INSERT INTO former_names (id, user_id, name, until, changed_by) VALUES ($1, $2, $3, $4, $5)";
+    NAMES = "SELECT id, name, until, changed_by FROM former_names WHERE user_id = $1 AND (until, id) < ($2, $3)
+             ORDER BY until DESC, id DESC LIMIT $4";
+    INSERT_SYSTEM = "INSERT INTO users (id, name, name_key, is_guest, is_bot, behaviour_score, trust_score,
+                     social_score, is_shadow_banned, version, created_at, updated_at)
+                     VALUES ($1, $2, '', FALSE, TRUE, 0, 0, 0, FALSE, 1, $3, $3) ON CONFLICT (id) DO NOTHING";
+}
+
+/// A user, as the row has it.
+#[derive(Clone, Debug)]
+pub(in crate::accounts) struct Account {
+    pub user: User,
+    pub record: UserRecord,
+    pub name_key: String,
+}
+
+impl Account {
+    pub(super) fn read(row: &Row) -> Result<Self, moothall_store::Error> {
+        let erased_at: Option<Timestamp> = row.get(22)?;
+        let user = User {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            is_guest: row.get(2)?,
+            is_bot: row.get(3)?,
+            owner_id: row.get(4)?,
+            is_erased: erased_at.is_some(),
+            created_at: row.get(5)?,
+            version: row.get(6)?,
+            record: None,
+        };
+        let record = UserRecord {
+            email: row.get(7)?,
+            email_verified_at: row.get(8)?,
+            approved_at: row.get(9)?,
+            has_password: row.get(10)?,
+            roles: Vec::new(),
+            behaviour_score: row.get(11)?,
+            trust_score: row.get(12)?,
+            social_score: row.get(13)?,
+            is_shadow_banned: row.get(14)?,
+            alternate_of: row.get(15)?,
+            updated_at: row.get(16)?,
+            renamed_at: row.get(17)?,
+            last_login_at: row.get(18)?,
+            last_logout_at: row.get(19)?,
+            last_played_at: row.get(20)?,
+            delete_after: row.get(21)?,
+            erased_at,
+        };
+        Ok(Self { user, record, name_key: row.get(23)? })
+    }
+}
+
+pub(super) fn summaries(tx: &mut Tx<'_, '_>, ids: &[UserId]) -> Result<Vec<UserSummary>, crate::Error> {
+    let rows = tx.query(SUMMARIES, params![ids])?;
+    rows.iter()
+        .map(|row| {
+            Ok(UserSummary {
+                id: row.get(0)?,
+                name: row.get(1)?,
+                is_guest: row.get(2)?,
+                is_bot: row.get(3)?,
+            })
+        })
+        .collect()
+}
+
+/// The user, erased or not.
+pub(in crate::accounts) fn find(tx: &mut Tx<'_, '_>, id: UserId) -> Result<Option<Account>, Error> {
+    let row = tx.query_opt(FIND, params![id])?;
+    Ok(row.as_ref().map(Account::read).transpose()?)
+}
+
+/// The roles of these users now.
+pub(super) fn roles(
+    tx: &mut Tx<'_, '_>,
+    ids: &[UserId],
+) -> Result<HashMap<UserId, Vec<String>>, crate::Error> {
+    let now = tx.now();
+    let mut roles: HashMap<UserId, Vec<String>> = HashMap::new();
+    for row in tx.query(ROLES, params![ids, now])? {
+        roles.entry(row.get(0)?).or_default().push(row.get(1)?);
+    }
+    Ok(roles)
+}
+
+pub(super) fn rename(
+    tx: &mut Tx<'_, '_>,
+    id: UserId,
+    name: &Name,
+    renamed_at: Option<Timestamp>,
+) -> Result<(), Error> {
+    tx.execute(RENAME, params![id, name.display, name.key, renamed_at])?;
+    Ok(())
+}
+
+/// Writes what staff may set. `email_key` goes with the address in the record.
+pub(super) fn update(
+    tx: &mut Tx<'_, '_>,
+    id: UserId,
+    record: &UserRecord,
+    email_key: Option<&str>,
+) -> Result<(), Error> {
+    tx.execute(
+        UPDATE,
+        params![
+            id,
+            record.email,
+            email_key,
+            record.email_verified_at,
+            record.approved_at,
+            record.behaviour_score,
+            record.trust_score,
+            record.social_score,
+            record.is_shadow_banned,
+            record.alternate_of
+        ],
+    )
+    .on_constraint("users_email_key", Error::EmailTaken)?;
+    Ok(())
+}
+
+/// The address a user holds, folded. None while it is not verified on a site that asks for that.
+pub(super) fn email_key(tx: &mut Tx<'_, '_>, id: UserId) -> Result<Option<String>, Error> {
+    Ok(tx.query_one(EMAIL_KEY, params![id])?.get(0)?)
+}
+
+/// Counts a change of the account.
+pub(in crate::accounts) fn touch(tx: &mut Tx<'_, '_>, id: UserId) -> Result<(), Error> {
+    let now = tx.now();
+    tx.execute(TOUCH, params![id, now])?;
+    Ok(())
+}
+
+pub(super) fn stamp_played(tx: &mut Tx<'_, '_>, ids: &[UserId], at: Timestamp) -> Result<(), crate::Error> {
+    tx.execute(STAMP_PLAYED, params![ids, at])?;
+    Ok(())
+}
+
+pub(super) fn insert_name(tx: &mut Tx<'_, '_>, user: UserId, name: &str) -> Result<(), Error> {
+    let (now, changed_by) = (tx.now(), tx.cx().user());
+    let id = tx.cx().new_id::<()>().uuid();
+    tx.execute(INSERT_NAME, params![id, user, name, now, changed_by])?;
+    Ok(())
+}
+
+pub(super) fn names(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    before: (Timestamp, Uuid),
+    limit: usize,
+) -> Result<Vec<(Uuid, FormerName)>, Error> {
+    let rows = tx.query(NAMES, params![user, before.0, before.1, limit])?;
+    rows.iter()
+        .map(|row| {
+            let name = FormerName { name: row.get(1)?, until: row.get(2)?, changed_by: row.get(3)? };
+            Ok((row.get(0)?, name))
+        })
+        .collect()
+}
+
+pub(super) fn insert_system(tx: &mut Tx<'_, '_>, id: UserId, name: &str) -> Result<(), Error> {
+    let now = tx.now();
+    tx.execute(INSERT_SYSTEM, params![id, name, now])?;
+    Ok(())
+}
