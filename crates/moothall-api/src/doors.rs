@@ -18,6 +18,7 @@ use crate::rest::origin::Proxies;
 use crate::rest::routes::Routes;
 use crate::schemas::Schemas;
 use crate::serve::{Stage, Timeouts};
+use crate::socket::Patience;
 
 /// The doors of a hall. Cheap to clone; all clones are the same doors.
 #[derive(Clone)]
@@ -41,6 +42,8 @@ pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
 pub struct Options {
     /// How long a client may take.
     pub timeouts: Timeouts,
+    /// How long the client of a socket may take.
+    pub patience: Patience,
     /// HTTP connections and sockets open at once.
     pub connections_max: u32,
     /// Whose word on where a request comes from is believed.
@@ -57,6 +60,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             timeouts: Timeouts::default(),
+            patience: Patience::default(),
             connections_max: limits::CONNECTIONS_MAX as u32,
             proxies: Proxies::default(),
             cors: Cors::default(),

@@ -13,6 +13,7 @@ pub mod read;
 mod rest;
 mod schemas;
 mod serve;
+mod socket;
 
 pub use documents::documents;
 pub use doors::{Doors, Metrics, OpenError, Options};
@@ -21,3 +22,4 @@ pub use rest::cors::Cors;
 pub use rest::origin::{NotAPrefix, Prefix, Proxies};
 pub use schemas::Schemas;
 pub use serve::{Seat, Stage, Timeouts, serve};
+pub use socket::Patience;

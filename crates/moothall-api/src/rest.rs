@@ -23,18 +23,21 @@ use serde_json::Value;
 
 use self::fields::Shape;
 use self::reply::Response;
-use crate::{Doors, Seat, pages};
+use crate::{Doors, Seat, pages, socket};
 
 /// Answers one request.
 pub(crate) async fn answer(doors: Doors, request: Request<Incoming>, peer: IpAddr, seat: Seat) -> Response {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let cx = Cx::new(doors.hall(), Caller::Nobody, doors.options().proxies.origin(peer, &parts.headers));
     let cors = &doors.options().cors;
     let mut response = match cors.preflight(&parts) {
         Some(response) => response,
         None => match pages::answer(&doors, &cx, &parts).await {
             Some(response) => response,
-            None => operate(&doors, &cx, &parts, body, seat).await,
+            None => match socket::answer(&doors, &cx, &mut parts, seat.clone()).await {
+                Some(response) => response,
+                None => operate(&doors, &cx, &parts, body, seat).await,
+            },
         },
     };
     cors.allow(&parts.headers, response.headers_mut());
@@ -108,7 +111,7 @@ async fn read(
 }
 
 /// Who calls, by the credential they show; nobody, if they show none.
-async fn sign_in(cx: &Cx, headers: &HeaderMap) -> Result<Cx, Error> {
+pub(crate) async fn sign_in(cx: &Cx, headers: &HeaderMap) -> Result<Cx, Error> {
     let token = only(headers, header::AUTHORIZATION.as_str())?;
     let key = only(headers, "x-api-key")?;
     let credential = match (token, key) {

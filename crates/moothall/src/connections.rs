@@ -173,6 +173,12 @@ pub async fn update_presence(cx: &Cx, input: UpdatePresence) -> Result<OwnPresen
     cx.hall().directory().call::<presence::Presence>(cx, user, Command::Update(input)).await
 }
 
+/// How the caller stands, as their own sessions see it.
+pub(crate) async fn own_presence(cx: &Cx) -> Result<OwnPresence, Error> {
+    // A change of nothing changes nothing and tells nobody.
+    update_presence(cx, UpdatePresence::default()).await
+}
+
 /// Says where a user is. Only for the contexts that own lobbies and parties, and for embedding programs.
 pub async fn place(
     cx: &Cx,

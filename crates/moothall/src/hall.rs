@@ -157,6 +157,7 @@ pub fn contexts() -> Vec<Operations> {
         accounts::operations(),
         audit::operations(),
         connections::operations(),
+        connections::watch_operations(),
         communication::operations(),
     ]
 }

@@ -32,6 +32,7 @@ mod rates;
 pub mod reach;
 pub mod runtime;
 mod settings;
+pub mod snapshot;
 mod system;
 #[cfg(test)]
 mod testing;

@@ -83,6 +83,11 @@ impl Rates {
         }
     }
 
+    /// How many times as large the budgets are.
+    pub fn scale(&self) -> u32 {
+        self.scale
+    }
+
     /// Takes one token of the caller's bucket, or says when there will be one.
     pub fn take(&self, cx: &Cx, rate: Rate) -> Result<(), Error> {
         let who = match (cx.user(), cx.origin().address) {

@@ -1,6 +1,8 @@
 //! The server itself: what it is, how late it is, and its bounds.
 
-use moothall_protocol::limits::{self, Limit};
+use std::collections::BTreeMap;
+
+use moothall_protocol::limits;
 use moothall_protocol::system::{Limits, ListLimits, Ping, Pong, RateBudget};
 
 use crate::cx::Cx;
@@ -21,11 +23,20 @@ pub async fn ping(cx: &Cx, _: Ping) -> Result<Pong, Error> {
 
 /// Every bound of the server.
 pub async fn list_limits(_: &Cx, _: ListLimits) -> Result<Limits, Error> {
-    let rates = Rate::ALL.map(|rate| RateBudget {
+    Ok(Limits { limits: limits::all(), rates: rates() })
+}
+
+/// The token bucket of each rate class.
+pub(crate) fn rates() -> Vec<RateBudget> {
+    let budgets = Rate::ALL.map(|rate| RateBudget {
         class: rate.as_str().to_owned(),
         burst: rate.budget().burst,
         per_minute: rate.budget().per_minute,
     });
-    let limits: Vec<Limit> = limits::all();
-    Ok(Limits { limits, rates: rates.to_vec() })
+    budgets.to_vec()
+}
+
+/// Every bound of the server, without the words.
+pub(crate) fn limits_by_name() -> BTreeMap<String, u64> {
+    limits::all().into_iter().map(|limit| (limit.name, limit.value)).collect()
 }

@@ -95,9 +95,8 @@ impl Shape {
             let text = decode(value)?;
             self.put(&mut input, name, text, false)?;
         }
-        for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let (name, value) = (decode(&name.replace('+', " "))?, decode(&value.replace('+', " "))?);
+        for pair in pairs(query) {
+            let (name, value) = pair?;
             if self.has_body() {
                 // Not in the query, where every proxy would write it to its log.
                 return Err(wrong(&name, "unknown_field", "this belongs into the body"));
@@ -152,6 +151,14 @@ impl Shape {
             _ => Ok(()),
         }
     }
+}
+
+/// The names and values of a query.
+pub(crate) fn pairs(query: Option<&str>) -> impl Iterator<Item = Result<(String, String), Error>> {
+    query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        Ok((decode(&name.replace('+', " "))?, decode(&value.replace('+', " "))?))
+    })
 }
 
 /// Whether an operation's input stands in the body; otherwise it stands in the query.

@@ -76,14 +76,14 @@ pub(crate) async fn attach(cx: &Cx, resume: Option<&Resume>) -> Result<Attached,
         super::end_session(hall, identity.session_id, Closing::new(CloseCode::SignedOut, "signed out"));
         return Err(error.into());
     }
-    let own = attachment.connect(cx).await?;
+    attachment.connect(cx).await?;
     if let Some(resume) = resume
         && let Some((reader, pending)) = attachment.resume(resume)
     {
         return Ok(Attached::Resumed(Stream { attachment, reader, pending }));
     }
     let (token, _) = tickets::secret(cx.random());
-    Ok(Attached::Opening(Opening { attachment, own, is_stale: resume.is_some(), epoch: 0, token }))
+    Ok(Attached::Opening(Opening { attachment, is_stale: resume.is_some(), epoch: 0, token }))
 }
 
 impl Attachment {
@@ -117,7 +117,6 @@ impl Attachment {
 #[derive(Debug)]
 pub(crate) struct Opening {
     attachment: Attachment,
-    own: OwnPresence,
     is_stale: bool,
     epoch: u64,
     token: String,
@@ -132,11 +131,6 @@ pub(crate) enum Begun {
 }
 
 impl Opening {
-    /// How the user stands.
-    pub fn presence(&self) -> &OwnPresence {
-        &self.own
-    }
-
     /// The session.
     pub fn session_id(&self) -> SessionId {
         self.attachment.session.id

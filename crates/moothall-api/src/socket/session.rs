@@ -1,0 +1,470 @@
+//! One socket, from its first byte to its last: a single task that waits for whatever comes next, and answers it.
+//!
+//! Start at [`Session::run`]. One *step* at a time (a sign-in, or the look at who calls) comes before the next message is read, so
+//! requests enter in the order in which they were sent; the operations themselves run side by side.
+
+use std::future::{Future as _, pending};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use moothall::accounts::{self, Credential};
+use moothall::connections::{Resume, Stream};
+use moothall::operation::BoxFuture;
+use moothall::topics::Closing;
+use moothall::{Caller, Cx, Error, Fault, Identity, Origin, snapshot};
+use moothall_protocol::connections::{Authenticate, Authenticated};
+use moothall_protocol::limits::{
+    SOCKET_DRAIN_SPREAD_MS, SOCKET_IN_FLIGHT_MAX, SOCKET_MESSAGE_BYTES_MAX_UNSIGNED,
+};
+use moothall_protocol::{CloseCode, Problem, SessionId};
+use serde::Deserialize as _;
+use tokio::sync::watch;
+use tokio::time::{Instant, Sleep};
+
+use super::allowance::{Allowance, REFUSED};
+use super::message::{self, Request, Unreadable};
+use super::transport::{Received, Transport};
+use crate::serve::reached;
+use crate::{Doors, Seat, Stage};
+
+/// The one operation that belongs to the socket itself.
+pub(crate) const AUTHENTICATE: &str = "session.authenticate";
+/// How long requests in flight may keep a socket that is to close.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
+/// How long a client may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// One socket.
+pub(super) struct Session {
+    doors: Doors,
+    origin: Origin,
+    transport: Transport,
+    /// What the socket receives, once it is signed in.
+    stream: Option<Stream>,
+    /// Whether more events wait than there was room for.
+    is_behind: bool,
+    step: Option<BoxFuture<'static, Step>>,
+    /// At most [`SOCKET_IN_FLIGHT_MAX`].
+    calls: FuturesUnordered<BoxFuture<'static, Vec<u8>>>,
+    allowance: Allowance,
+    closing: Option<Leaving>,
+    opened_at: Instant,
+    heard_at: Instant,
+    pinged_at: Instant,
+    sleep: Pin<Box<Sleep>>,
+    stage: watch::Receiver<Stage>,
+    seat: Seat,
+}
+
+/// What must be done before the next message is read.
+enum Step {
+    /// A sign-in by message of this id, or by the address of the socket.
+    SignedIn(Option<u64>, Result<Stream, Box<dyn Fault>>),
+    /// A request, and who calls.
+    Admitted(Request, Result<Cx, Error>),
+}
+
+/// A socket about to close.
+struct Leaving {
+    closing: Closing,
+    since: Instant,
+    has_said_goodbye: bool,
+}
+
+/// What comes next.
+enum Next {
+    Received(Received),
+    Step(Step),
+    Answer(Vec<u8>),
+    Events,
+    Time,
+    Draining,
+}
+
+impl Session {
+    pub fn new(doors: Doors, origin: Origin, transport: Transport, seat: Seat) -> Self {
+        let now = Instant::now();
+        Self {
+            stage: doors.stage(),
+            allowance: Allowance::new(doors.hall().rates().scale(), now),
+            doors,
+            origin,
+            transport,
+            stream: None,
+            is_behind: false,
+            step: None,
+            calls: FuturesUnordered::new(),
+            closing: None,
+            opened_at: now,
+            heard_at: now,
+            pinged_at: now,
+            sleep: Box::pin(tokio::time::sleep_until(now)),
+            seat,
+        }
+    }
+
+    /// Lives until one side has had enough.
+    pub async fn run(mut self, identity: Option<Arc<Identity>>, resume: Option<Resume>) {
+        metrics::gauge!("sockets").increment(1);
+        if let Some(identity) = identity {
+            self.step = Some(Box::pin(sign_in(self.cx(Caller::Member(identity)), None, resume)));
+        }
+        while self.go_on().await {}
+        metrics::gauge!("sockets").decrement(1);
+        let code = self.closing.as_ref().map_or("gone", |leaving| leaving.closing.code.as_str());
+        metrics::counter!("socket_closes_total", "code" => code).increment(1);
+        // Once begun they are finished, with nobody left to hear of it.
+        let (mut calls, step, seat) = (self.calls, self.step, self.seat);
+        if !calls.is_empty() || step.is_some() {
+            tokio::spawn(async move {
+                if let Some(step) = step {
+                    step.await;
+                }
+                while calls.next().await.is_some() {}
+                drop(seat);
+            });
+        }
+    }
+
+    /// Deals with one thing. False when there is nothing more to deal with.
+    async fn go_on(&mut self) -> bool {
+        let is_alive = match self.next().await {
+            Next::Received(Received::Message(bytes)) => {
+                self.heard_at = Instant::now();
+                metrics::counter!("socket_messages_in_total").increment(1);
+                self.receive(&bytes);
+                true
+            }
+            Next::Received(Received::Alive) => {
+                self.heard_at = Instant::now();
+                self.spend(1);
+                true
+            }
+            Next::Received(Received::Broken(what)) => {
+                self.leave(Closing::new(CloseCode::ProtocolError, what));
+                true
+            }
+            Next::Received(Received::Goodbye | Received::Lost) => {
+                self.last_bytes().await;
+                false
+            }
+            Next::Step(step) => {
+                self.step = None;
+                self.after(step);
+                true
+            }
+            Next::Answer(message) => {
+                self.transport.send(message);
+                true
+            }
+            Next::Events => true,
+            Next::Time => self.keep_time(),
+            Next::Draining => {
+                let spread = self.doors.hall().random().below(SOCKET_DRAIN_SPREAD_MS as u64);
+                let mut closing = Closing::new(CloseCode::Draining, "the server is about to stop");
+                closing.retry_after_ms = Some(spread);
+                self.leave(closing);
+                true
+            }
+        };
+        self.take_events();
+        is_alive && self.say_goodbye()
+    }
+
+    /// Waits for whatever comes first. What was received is looked at last, so that what is in hand comes to its end.
+    async fn next(&mut self) -> Next {
+        let is_leaving = self.closing.is_some();
+        let deadline = self.deadline();
+        if self.sleep.deadline() != deadline {
+            self.sleep.as_mut().reset(deadline);
+        }
+        let Self { transport, stream, is_behind, step, calls, sleep, stage, closing, .. } = self;
+        let has_said_goodbye = closing.as_ref().is_some_and(|leaving| leaving.has_said_goodbye);
+        let mut changed = pin!(async {
+            match stream {
+                Some(stream) => stream.changed().await,
+                None => pending().await,
+            }
+        });
+        let mut draining = pin!(reached(stage, Stage::Draining));
+        std::future::poll_fn(|task| {
+            if let Poll::Ready(Err(_)) = transport.poll_flush(task) {
+                return Poll::Ready(Next::Received(Received::Lost));
+            }
+            if let Some(step) = step
+                && let Poll::Ready(step) = step.as_mut().poll(task)
+            {
+                return Poll::Ready(Next::Step(step));
+            }
+            if !calls.is_empty()
+                && let Poll::Ready(Some(message)) = calls.poll_next_unpin(task)
+            {
+                return Poll::Ready(Next::Answer(message));
+            }
+            if transport.room() > 0 && (*is_behind || changed.as_mut().poll(task).is_ready()) {
+                return Poll::Ready(Next::Events);
+            }
+            if !is_leaving && draining.as_mut().poll(task).is_ready() {
+                return Poll::Ready(Next::Draining);
+            }
+            if sleep.as_mut().poll(task).is_ready() {
+                return Poll::Ready(Next::Time);
+            }
+            let may_read = if is_leaving { has_said_goodbye } else { step.is_none() && transport.may_read() };
+            if may_read {
+                return transport.poll_receive(task).map(Next::Received);
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// When there is something to do about the time.
+    fn deadline(&self) -> Instant {
+        let patience = self.doors.options().patience;
+        let stalled = self.transport.stalled_since().map(|since| since + patience.write);
+        let next = match &self.closing {
+            Some(leaving) if leaving.has_said_goodbye => leaving.since + LAST_ANSWERS + GOODBYE,
+            Some(leaving) => leaving.since + LAST_ANSWERS,
+            None if self.stream.is_none() && self.step.is_none() => {
+                (self.opened_at + patience.sign_in).min(self.heard_at + patience.silence)
+            }
+            None => {
+                let ping = self.heard_at.max(self.pinged_at) + patience.ping;
+                ping.min(self.heard_at + patience.silence)
+            }
+        };
+        stalled.map_or(next, |stalled| next.min(stalled))
+    }
+
+    /// Something took too long. False if there is no use in waiting for more.
+    fn keep_time(&mut self) -> bool {
+        let (now, patience) = (Instant::now(), self.doors.options().patience);
+        if let Some(since) = self.transport.stalled_since()
+            && now >= since + patience.write
+        {
+            // It would not read a goodbye either. The session can be resumed.
+            self.leave(Closing::new(CloseCode::SlowConsumer, "the client takes nothing"));
+            return false;
+        }
+        if let Some(leaving) = &self.closing {
+            return !leaving.has_said_goodbye || now < leaving.since + LAST_ANSWERS + GOODBYE;
+        }
+        if now >= self.heard_at + patience.silence {
+            return false;
+        }
+        if self.stream.is_none() && self.step.is_none() && now >= self.opened_at + patience.sign_in {
+            self.leave(Closing::new(CloseCode::SignedOut, "the socket was not signed in in time"));
+        } else if now >= self.heard_at.max(self.pinged_at) + patience.ping {
+            self.pinged_at = now;
+            self.transport.ping();
+        }
+        true
+    }
+
+    /// A message came.
+    fn receive(&mut self, bytes: &Bytes) {
+        if self.closing.is_some() || !self.spend(1) {
+            return;
+        }
+        if self.stream.is_none() && bytes.len() > SOCKET_MESSAGE_BYTES_MAX_UNSIGNED {
+            self.leave(Closing::new(
+                CloseCode::ProtocolError,
+                format!(
+                    "before sign-in, a message may have {SOCKET_MESSAGE_BYTES_MAX_UNSIGNED} bytes at most"
+                ),
+            ));
+            return;
+        }
+        match message::request(self.transport.encoding(), bytes) {
+            Ok(request) if request.operation == AUTHENTICATE => self.authenticate(request),
+            Ok(request) if self.calls.len() >= SOCKET_IN_FLIGHT_MAX => {
+                self.refuse(Some(request.id), &Error::TooManyRequests);
+            }
+            Ok(request) => match self.stream.as_ref().map(Stream::session_id) {
+                Some(session) => self.step = Some(Box::pin(admit(self.cx(Caller::Nobody), session, request))),
+                None => self.call(request, self.cx(Caller::Nobody)),
+            },
+            Err(Unreadable { id, error }) => self.refuse(id, &error),
+        }
+    }
+
+    /// The client signs in by message.
+    fn authenticate(&mut self, request: Request) {
+        if self.stream.is_some() {
+            let error = Error::Malformed("this socket is signed in: open another".to_owned());
+            return self.refuse(Some(request.id), &error);
+        }
+        let cx = self.cx(Caller::Nobody);
+        let read = credentials(request.input).and_then(|read| {
+            // Wrong guesses count as requests of the network they come from.
+            cx.hall().rates().take(&cx, moothall::Rate::SignIn).map(|()| read)
+        });
+        match read {
+            Ok((credential, resume)) => {
+                self.step = Some(Box::pin(async move {
+                    match accounts::authenticate(cx.hall(), &credential, cx.origin()).await {
+                        Ok(identity) => {
+                            let cx = Cx::new(cx.hall(), Caller::Member(identity), cx.origin().clone());
+                            sign_in(cx, Some(request.id), resume).await
+                        }
+                        Err(error) => Step::SignedIn(Some(request.id), Err(Box::new(error))),
+                    }
+                }));
+            }
+            Err(error) => self.refuse(Some(request.id), &error),
+        }
+    }
+
+    /// What comes after a step.
+    fn after(&mut self, step: Step) {
+        match step {
+            Step::Admitted(request, Ok(cx)) => self.call(request, cx),
+            Step::Admitted(request, Err(error)) => {
+                self.refuse(Some(request.id), &error);
+                if matches!(error, Error::TokenInvalid) {
+                    self.leave(Closing::new(CloseCode::SignedOut, "signed out"));
+                }
+            }
+            Step::SignedIn(id, Ok(stream)) => {
+                if let Some(id) = id {
+                    let out = Authenticated { user_id: stream.user_id(), session_id: stream.session_id() };
+                    match message::answer(self.transport.encoding(), id, &out) {
+                        Ok(message) => self.transport.send(message),
+                        Err(error) => self.refuse(Some(id), &error),
+                    }
+                }
+                // While it was let in, the socket may have been told to go.
+                if self.closing.is_none() {
+                    (self.stream, self.is_behind) = (Some(stream), true);
+                }
+            }
+            Step::SignedIn(id, Err(fault)) => {
+                self.refuse(id, &*fault);
+                // By message, the client may try again. By address, nothing else can come of this socket.
+                if id.is_none() {
+                    let code = match fault.code() {
+                        "token_invalid" => CloseCode::SignedOut,
+                        "too_many_sessions" | "replaced" => CloseCode::Replaced,
+                        _ => CloseCode::Draining,
+                    };
+                    self.leave(Closing::new(code, fault.to_string()));
+                }
+            }
+        }
+    }
+
+    /// Begins an operation.
+    fn call(&mut self, request: Request, cx: Cx) {
+        let (doors, encoding) = (self.doors.clone(), self.transport.encoding());
+        self.calls.push(Box::pin(async move {
+            let Request { id, operation, input, key } = request;
+            let request_id = cx.request_id();
+            let outcome = doors.dispatch(&operation, cx, input, key.as_deref()).await;
+            let message = match &outcome {
+                Ok(answer) => message::answer(encoding, id, &**answer),
+                Err(problem) => return message::refusal(encoding, Some(id), problem),
+            };
+            message.unwrap_or_else(|error| {
+                moothall::operation::log_fault(&error, "socket", request_id);
+                message::refusal(encoding, Some(id), &error.problem(request_id))
+            })
+        }));
+    }
+
+    fn refuse(&mut self, id: Option<u64>, fault: &dyn Fault) {
+        let cx = self.cx(Caller::Nobody);
+        moothall::operation::log_fault(fault, "socket", cx.request_id());
+        let problem: Problem = fault.problem(cx.request_id());
+        self.transport.send(message::refusal(self.transport.encoding(), id, &problem));
+        self.spend(REFUSED);
+    }
+
+    /// Counts what the client sends. False if it is too much.
+    fn spend(&mut self, count: u32) -> bool {
+        let is_enough = self.allowance.take(count, Instant::now());
+        if !is_enough {
+            self.leave(Closing::new(CloseCode::Abuse, "far too many messages"));
+        }
+        is_enough
+    }
+
+    fn take_events(&mut self) {
+        let Some(stream) = &mut self.stream else { return };
+        let room = self.transport.room();
+        match stream.take(room) {
+            Ok(events) => {
+                self.is_behind = events.len() == room;
+                for (seq, frame) in events {
+                    let message = message::event(self.transport.encoding(), seq, &frame);
+                    self.transport.send(message);
+                }
+            }
+            Err(closing) => self.leave(closing),
+        }
+    }
+
+    /// Begins to close. The session is let go of at once, to be resumed. The first reason stands.
+    fn leave(&mut self, closing: Closing) {
+        (self.stream, self.is_behind) = (None, false);
+        self.closing.get_or_insert(Leaving { closing, since: Instant::now(), has_said_goodbye: false });
+    }
+
+    /// Says goodbye once the requests in flight are answered, or have had their time.
+    fn say_goodbye(&mut self) -> bool {
+        if let Some(leaving) = &mut self.closing
+            && !leaving.has_said_goodbye
+            && (self.calls.is_empty() && self.step.is_none()
+                || Instant::now() >= leaving.since + LAST_ANSWERS)
+        {
+            leaving.has_said_goodbye = true;
+            let Leaving { closing, .. } = leaving;
+            self.transport.close(closing.code.number(), message::reason(closing));
+        }
+        true
+    }
+
+    /// Writes what is left, such as the answer to a goodbye, if the client takes it at once.
+    async fn last_bytes(&mut self) {
+        let flush = std::future::poll_fn(|task| self.transport.poll_flush(task));
+        let _ = tokio::time::timeout(LAST_ANSWERS, flush).await;
+    }
+
+    fn cx(&self, caller: Caller) -> Cx {
+        Cx::new(self.doors.hall(), caller, self.origin.clone())
+    }
+}
+
+/// Lets the caller's session in.
+async fn sign_in(cx: Cx, id: Option<u64>, resume: Option<Resume>) -> Step {
+    let opened = snapshot::open(&cx, resume.as_ref()).await;
+    Step::SignedIn(id, opened.map_err(|fault| Box::new(fault) as Box<dyn Fault>))
+}
+
+/// Who calls, as of now: a session that was revoked, or a role that was taken, counts for the next request.
+async fn admit(cx: Cx, session: SessionId, request: Request) -> Step {
+    let identity = accounts::identity_of(cx.hall(), session).await;
+    let cx = identity.map(|identity| Cx::new(cx.hall(), Caller::Member(identity), cx.origin().clone()));
+    Step::Admitted(request, cx)
+}
+
+fn credentials(input: serde_json::Value) -> Result<(Credential, Option<Resume>), Error> {
+    let input =
+        Authenticate::deserialize(input).map_err(|error| Error::field("", "invalid", error.to_string()))?;
+    let credential = match (input.access_token, input.api_key) {
+        (Some(token), None) => Credential::Bearer(token),
+        (None, Some(key)) => Credential::ApiKey(key),
+        _ => return Err(Error::field("", "invalid", "give an access_token or an api_key, and not both")),
+    };
+    let resume = match (input.resume, input.seq) {
+        (Some(token), Some(seq)) => Some(Resume { token, seq }),
+        (None, None) => None,
+        _ => return Err(Error::field("", "invalid", "to resume, give both `resume` and `seq`")),
+    };
+    Ok((credential, resume))
+}

@@ -1,0 +1,43 @@
+//! `session.ready`: what a client needs to draw itself, put together from the contexts. The way of every door to a [`Stream`].
+//!
+//! Start at [`open`]. Promise: between what the snapshot says and the events behind it nothing is missing. The stream collects
+//! first and the snapshot is read after that, so what happens meanwhile is seen in both at worst, and a client takes the
+//! newer version.
+
+use moothall_protocol::connections::Ready;
+
+use crate::connections::{self, Attached, Begun, Error, Opening, Resume, Stream};
+use crate::{Cx, system};
+
+/// How often a snapshot is read again, because more happened meanwhile than the outbox holds.
+const ATTEMPTS: u32 = 3;
+
+/// Attaches a socket to the caller's session: its stream goes on where `resume` says, or begins afresh with a snapshot.
+pub async fn open(cx: &Cx, resume: Option<&Resume>) -> Result<Stream, Error> {
+    let mut opening = match connections::attach(cx, resume).await? {
+        Attached::Resumed(stream) => return Ok(stream),
+        Attached::Opening(opening) => opening,
+    };
+    for _ in 0..ATTEMPTS {
+        opening.collect(Vec::new())?;
+        let ready = read(cx, &opening).await?;
+        match opening.begin(&[], ready)? {
+            Begun::Stream(stream) => return Ok(stream),
+            Begun::Again(again) => opening = again,
+        }
+    }
+    Err(crate::Error::Unavailable.into())
+}
+
+async fn read(cx: &Cx, opening: &Opening) -> Result<Ready, Error> {
+    Ok(Ready {
+        session_id: opening.session_id(),
+        resume_token: opening.token().to_owned(),
+        user_id: cx.require_user()?,
+        server_version: env!("CARGO_PKG_VERSION").to_owned(),
+        server_time: cx.now(),
+        limits: system::limits_by_name(),
+        rates: system::rates(),
+        presence: connections::own_presence(cx).await?,
+    })
+}
