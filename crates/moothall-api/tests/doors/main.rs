@@ -1,4 +1,4 @@
-//! The HTTP door over real sockets, with operations of an embedding program: what clients are promised, and where each
+//! The doors over real sockets, with operations of an embedding program: what clients are promised, and where each
 //! bound is.
 #![expect(
     clippy::unwrap_used,
@@ -14,3 +14,5 @@ mod notes;
 mod requests;
 mod server;
 mod shutdown;
+mod socket;
+mod sockets;
