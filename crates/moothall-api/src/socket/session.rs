@@ -179,10 +179,7 @@ impl Session {
     /// Waits for whatever comes first. What was received is looked at last, so that what is in hand comes to its end.
     async fn next(&mut self) -> Next {
         let is_leaving = self.closing.is_some();
-        let deadline = self.deadline();
-        if self.sleep.deadline() != deadline {
-            self.sleep.as_mut().reset(deadline);
-        }
+        let (deadline, write) = (self.deadline(), self.doors.options().patience.write);
         let Self { transport, stream, is_behind, step, calls, sleep, stage, closing, .. } = self;
         let has_said_goodbye = closing.as_ref().is_some_and(|leaving| leaving.has_said_goodbye);
         let mut changed = pin!(async {
@@ -195,6 +192,10 @@ impl Session {
         std::future::poll_fn(|task| {
             if let Poll::Ready(Err(_)) = transport.poll_flush(task) {
                 return Poll::Ready(Next::Received(Received::Lost));
+            }
+            let deadline = transport.stalled_since().map_or(deadline, |since| deadline.min(since + write));
+            if sleep.deadline() != deadline {
+                sleep.as_mut().reset(deadline);
             }
             if let Some(step) = step
                 && let Poll::Ready(step) = step.as_mut().poll(task)
@@ -224,11 +225,10 @@ impl Session {
         .await
     }
 
-    /// When there is something to do about the time.
+    /// When there is something to do about the time, if the client takes what is written.
     fn deadline(&self) -> Instant {
         let patience = self.doors.options().patience;
-        let stalled = self.transport.stalled_since().map(|since| since + patience.write);
-        let next = match &self.closing {
+        match &self.closing {
             Some(leaving) if leaving.has_said_goodbye => leaving.since + LAST_ANSWERS + GOODBYE,
             Some(leaving) => leaving.since + LAST_ANSWERS,
             None if self.stream.is_none() && self.step.is_none() => {
@@ -238,8 +238,7 @@ impl Session {
                 let ping = self.heard_at.max(self.pinged_at) + patience.ping;
                 ping.min(self.heard_at + patience.silence)
             }
-        };
-        stalled.map_or(next, |stalled| next.min(stalled))
+        }
     }
 
     /// Something took too long. False if there is no use in waiting for more.

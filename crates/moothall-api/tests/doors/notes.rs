@@ -41,6 +41,7 @@ pub fn operations() -> Operations {
         .post("/notes/slow", "notes.slow", Access::Public, slow)
         .rate(Rate::Social)
         .unguarded()
+        .get("/notes/wait", "notes.wait", Access::Public, slow)
         .post("/notes/secret", "notes.secret", Access::Player, secret)
 }
 

@@ -39,9 +39,9 @@ impl Guest {
         let text =
             |path: &str| body.pointer(path).unwrap_or_else(|| panic!("{body}")).as_str().unwrap().to_owned();
         Self {
-            user_id: text("/session/user/user_id"),
-            session_id: text("/session/session_id"),
-            access_token: text("/session/access_token"),
+            user_id: text("/user/id"),
+            session_id: text("/session_id"),
+            access_token: text("/access_token"),
         }
     }
 

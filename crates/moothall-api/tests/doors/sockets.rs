@@ -58,9 +58,9 @@ async fn a_socket_can_sign_up_and_in_by_messages() {
     let signed_up = socket.call("accounts.sign_up_guest", json!({})).await.unwrap();
     let wrong = socket.call("session.authenticate", json!({ "access_token": "nonsense" })).await;
     assert_eq!(wrong.unwrap_err()["code"], "token_invalid");
-    let token = &signed_up["session"]["access_token"];
+    let token = &signed_up["access_token"];
     let out = socket.call("session.authenticate", json!({ "access_token": token })).await.unwrap();
-    assert_eq!(out["session_id"], signed_up["session"]["session_id"]);
+    assert_eq!(out["session_id"], signed_up["session_id"]);
     assert_eq!(socket.event().await["event"], "session.ready");
     socket.call("notes.secret", json!({ "answer": 1 })).await.unwrap();
     let again = socket.call("session.authenticate", json!({ "access_token": token })).await.unwrap_err();
@@ -136,7 +136,7 @@ async fn what_cannot_be_read_is_refused_and_the_socket_goes_on() {
         socket.send(message).await;
         let message = socket.message().await;
         assert_eq!(
-            (&message["id"], &message["err"]["errors"][0]["path"]),
+            (&message["id"], &message["err"]["fields"][0]["path"]),
             (&json!(5), &json!(path)),
             "{message}"
         );
@@ -298,7 +298,7 @@ async fn more_requests_in_flight_than_allowed_are_refused_and_the_rest_answered(
     let (mut socket, _) = Socket::signed_in(&server, &guest).await;
     let sent = limits::SOCKET_IN_FLIGHT_MAX + 10;
     for _ in 0..sent {
-        socket.request("notes.slow", json!({})).await;
+        socket.request("notes.wait", json!({})).await;
     }
     let mut codes: Vec<String> = Vec::new();
     for _ in 0..sent {
