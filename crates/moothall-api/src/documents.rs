@@ -8,6 +8,7 @@ mod socket;
 use std::fmt::Write as _;
 
 use moothall::{Access, ErrorEntry, Registry};
+use moothall_protocol::connections::Authenticated;
 use moothall_protocol::{Event, Problem};
 use serde_json::{Value, json};
 
@@ -17,7 +18,11 @@ use crate::schemas::Schemas;
 pub fn documents(registry: &Registry) -> Vec<(&'static str, String)> {
     let schemas = Schemas::new(
         registry,
-        &[|generator| generator.subschema_for::<Problem>(), |generator| generator.subschema_for::<Event>()],
+        &[
+            |generator| generator.subschema_for::<Problem>(),
+            |generator| generator.subschema_for::<Event>(),
+            |generator| generator.subschema_for::<Authenticated>(),
+        ],
     );
     [
         ("openapi.json", openapi::document(registry, &schemas)),

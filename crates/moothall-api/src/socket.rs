@@ -26,6 +26,7 @@ use moothall::{Caller, Cx, Error, Fault, Identity, Rate};
 use moothall_protocol::{Problem, limits};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+pub(crate) use self::session::AUTHENTICATE;
 use self::session::Session;
 use self::transport::Transport;
 use crate::rest::reply::{self, Response};

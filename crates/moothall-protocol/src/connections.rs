@@ -38,8 +38,8 @@ pub struct Resumed {
     pub missed: u64,
 }
 
-/// Signs a socket in that was opened without a credential. Only on the socket, as its first message or after
-/// `accounts.sign_in`; give exactly one credential.
+/// `session.authenticate`: signs a socket in that was opened without a credential. Only on the socket, as its first message or
+/// after `accounts.sign_in`; give exactly one credential.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Authenticate {

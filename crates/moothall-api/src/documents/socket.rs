@@ -3,15 +3,18 @@
 //! The document is itself a schema: a message of a client is a `Request`, a message of the server one of `Answer`, `Refusal`
 //! and `EventMessage`. Operations and events stand beside, by name.
 
-use moothall::Registry;
+use moothall::{Access, Rate, Registry};
 use moothall_protocol::CloseCode;
+use moothall_protocol::connections::Authenticate;
+use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::who;
 use crate::schemas::Schemas;
+use crate::socket::AUTHENTICATE;
 
 pub(super) fn document(registry: &Registry, schemas: &Schemas) -> Value {
-    let operations: Map<String, Value> = registry
+    let mut operations: Map<String, Value> = registry
         .operations()
         .iter()
         .map(|operation| {
@@ -26,6 +29,7 @@ pub(super) fn document(registry: &Registry, schemas: &Schemas) -> Value {
             (operation.name.to_owned(), described)
         })
         .collect();
+    operations.insert(AUTHENTICATE.to_owned(), authenticate());
     let mut definitions = schemas.definitions.clone();
     definitions.extend(envelopes(registry));
     json!({
@@ -38,6 +42,16 @@ pub(super) fn document(registry: &Registry, schemas: &Schemas) -> Value {
         "operations": operations,
         "events": events(schemas),
         "close_codes": close_codes(),
+        "close_reason": {
+            "description": "The reason of a close frame of the server: JSON of at most 123 bytes.",
+            "type": "object",
+            "properties": {
+                "code": { "type": "string", "description": "The name of the close code." },
+                "reason": { "type": "string", "description": "In words, for people; cut to what fits." },
+                "retry_after_ms": { "type": "integer", "description": "When to come back, if the server says so." },
+            },
+            "required": ["code", "reason"],
+        },
         "oneOf": [
             { "$ref": "#/$defs/Request" },
             { "$ref": "#/$defs/Answer" },
@@ -48,10 +62,29 @@ pub(super) fn document(registry: &Registry, schemas: &Schemas) -> Value {
     })
 }
 
+/// The operation that belongs to the socket itself, and is in no registry.
+fn authenticate() -> Value {
+    let generator = SchemaSettings::draft2020_12().for_deserialize().into_generator();
+    let input = generator.into_root_schema_for::<Authenticate>().to_value();
+    json!({
+        "description": super::about(&input).0,
+        "access": who(Access::Public),
+        "rate": Rate::SignIn.as_str(),
+        "is_guarded": false,
+        "in": {
+            "type": "object",
+            "properties": input.get("properties"),
+            "additionalProperties": false,
+        },
+        "out": { "$ref": "#/$defs/Authenticated" },
+    })
+}
+
 /// What stands around every input, answer, refusal and event.
 fn envelopes(registry: &Registry) -> Map<String, Value> {
     let id = json!({ "type": "integer", "minimum": 0, "maximum": 9_007_199_254_740_991_u64, "description": "The client's number of the request, given back with the answer." });
-    let names: Vec<&str> = registry.operations().iter().map(|operation| operation.name).collect();
+    let names: Vec<&str> =
+        registry.operations().iter().map(|operation| operation.name).chain([AUTHENTICATE]).collect();
     let envelopes = json!({
         "Request": {
             "description": "From the client: calls an operation.",
