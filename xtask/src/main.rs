@@ -88,12 +88,10 @@ fn run(command: Command) -> Result<()> {
 
 /// The server itself knows its operations and its settings, so it writes their documents.
 fn generate() -> Result<()> {
-    cargo(["test", "--quiet", "--package", "moothall-server", "--test", "foreign", "contracts"])
-        .env("MOOTHALL_WRITE_CONTRACTS", "1")
-        .run()?;
     cargo(["build", "--package", "moothall-server"]).run()?;
     let server = target().join("debug/moothall");
-    Step::new(&server).arg("config").arg("--example").arg(root().join("config/example.toml")).run()
+    Step::new(&server).args(["documents", "--out"]).arg(root().join("api")).run()?;
+    Step::new(&server).args(["config", "--example"]).arg(root().join("config/example.toml")).run()
 }
 
 /// The folder of the workspace.

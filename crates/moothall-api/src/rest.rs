@@ -71,7 +71,7 @@ async fn operate(doors: &Doors, cx: &Cx, parts: &Parts, body: Incoming, seat: Se
     };
     match call(doors, &cx, shape, input, &parts.headers, seat).await {
         Ok(answer) => reply::success(shape, &*answer, parts, &cx),
-        Err(problem) => reply::problem(&problem, Some(shape.operation.rate)),
+        Err(problem) => reply::problem(&problem, Some(shape.operation.rate), &cx),
     }
 }
 

@@ -39,10 +39,15 @@ pub struct Config {
 pub struct Server {
     /// The address and port to listen on. `0.0.0.0:7350` is reachable from other machines: put TLS in front.
     pub listen: SocketAddr,
+    /// Where players reach the server, such as `https://moot.example.org`; without it, the address above. Links begin with it.
+    #[schemars(length(max = 200), regex(pattern = "^https?://[^/]+"))]
+    pub public_url: Option<String>,
     /// Proxies whose `Forwarded` and `X-Forwarded-For` are believed: addresses or prefixes such as `10.0.0.0/8`.
     pub trusted_proxies: Vec<String>,
     /// Origins whose pages may call the API from a browser, such as `https://play.example.org`. `*` means all.
     pub cors_origins: Vec<String>,
+    /// Whether `GET /metrics` answers, to whoever reaches it. They hold no secrets; a proxy can keep them to yourself.
+    pub metrics: bool,
     /// Milliseconds in which requests in hand may finish when the server stops.
     #[schemars(range(min = 0, max = 600_000))]
     pub shutdown_ms: u64,
@@ -55,8 +60,10 @@ impl Default for Server {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 7350)),
+            public_url: None,
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
+            metrics: true,
             shutdown_ms: 10_000,
             rate_scale: 1,
         }

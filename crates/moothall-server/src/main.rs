@@ -2,13 +2,6 @@
 //!
 //! Start at [`Command`]; each command is a file under `commands/`, and [`config`] says where settings come from.
 
-#![allow(
-    dead_code,
-    unused_imports,
-    clippy::if_same_then_else,
-    clippy::match_overlapping_arm,
-    reason = "`serve` does not show the metrics yet"
-)]
 #![expect(
     clippy::print_stdout,
     reason = "commands answer the operator on standard output; logs go to standard error"
@@ -17,6 +10,7 @@
 mod commands;
 mod config;
 mod observe;
+mod pages;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,6 +18,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 
+use crate::commands::{admin, doctor, documents, keys, migrate, serve};
 use crate::config::{Config, Flags};
 
 #[global_allocator]
@@ -54,6 +49,18 @@ enum Command {
     },
     /// Says what is wrong with this installation, and what to do.
     Doctor,
+    /// Makes and lists administrators.
+    #[command(subcommand)]
+    Admin(admin::Admin),
+    /// Makes, lists and ends API keys of game hosts, bots and tools.
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Writes the contracts of the API: openapi.json, socket.json, errors.json.
+    Documents {
+        /// The folder to write them to.
+        #[arg(long, value_name = "FOLDER")]
+        out: PathBuf,
+    },
     /// Prints the settings in force, secrets as ***.
     Config {
         /// Write the example file instead, with every setting and its default.
@@ -82,10 +89,14 @@ fn main() -> ExitCode {
 fn run() -> Result<ExitCode> {
     let Arguments { config, flags, command } = Arguments::parse();
     // Documents and the example say nothing of this installation, and need nothing of it.
-    if let Command::Config { example: Some(file) } = &command {
-        std::fs::write(file, config::example()?)
-            .with_context(|| format!("could not write {}", file.display()))?;
-        return Ok(ExitCode::SUCCESS);
+    match &command {
+        Command::Config { example: Some(file) } => {
+            std::fs::write(file, config::example()?)
+                .with_context(|| format!("could not write {}", file.display()))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Documents { out } => return documents::run(out).map(|()| ExitCode::SUCCESS),
+        _ => {}
     }
     let environment = std::env::vars_os().filter_map(|(name, value)| {
         // A variable that is no Unicode is none of ours.
@@ -96,17 +107,18 @@ fn run() -> Result<ExitCode> {
     // Two providers could be compiled in by dependencies; this one is meant.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        match command {
-            Command::Serve => commands::serve::run(&config).await.map(|()| ExitCode::SUCCESS),
-            Command::Migrate { status } => {
-                commands::migrate::run(&config, status).await.map(|()| ExitCode::SUCCESS)
-            }
-            Command::Doctor => commands::doctor::run(&config).await,
-            Command::Config { .. } => {
-                println!("{}", config.to_toml()?);
-                Ok(ExitCode::SUCCESS)
-            }
-        }
-    })
+    runtime.block_on(perform(&config, command))
+}
+
+async fn perform(config: &Config, command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Serve => serve::run(config).await?,
+        Command::Migrate { status } => migrate::run(config, status).await?,
+        Command::Doctor => return doctor::run(config).await,
+        Command::Admin(command) => admin::run(config, command).await?,
+        Command::Keys(command) => keys::run(config, command).await?,
+        Command::Config { .. } => println!("{}", config.to_toml()?),
+        Command::Documents { out } => documents::run(&out)?,
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,7 @@
 //! What the server says of itself: its log, its metrics, and its panics, which are counted.
 
+use std::io::IsTerminal as _;
+
 use anyhow::{Context as _, Result};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -11,7 +13,7 @@ pub fn start_log(log: &Log) -> Result<()> {
     let filter = EnvFilter::try_new(&log.level).context("log.level is wrong")?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match log.format {
-        LogFormat::Text => builder.with_target(false).init(),
+        LogFormat::Text => builder.with_target(false).with_ansi(std::io::stderr().is_terminal()).init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),
     }
     std::panic::set_hook(Box::new(|panic| {

@@ -75,6 +75,7 @@ pub struct Builder {
     random: Arc<dyn Random>,
     hooks: Arc<dyn Hooks>,
     mailer: Option<Arc<dyn Mailer>>,
+    rates: Rates,
     operations: Vec<Operations>,
 }
 
@@ -107,6 +108,13 @@ impl Builder {
         self
     }
 
+    /// Counts requests by these budgets, instead of the usual ones.
+    #[must_use]
+    pub fn rates(mut self, rates: Rates) -> Self {
+        self.rates = rates;
+        self
+    }
+
     /// Adds operations of the embedding program. They appear in every door and document.
     #[must_use]
     pub fn operations(mut self, operations: Operations) -> Self {
@@ -118,7 +126,7 @@ impl Builder {
     pub async fn open(self) -> Result<Hall, OpenError> {
         let registry = Registry::new(contexts().into_iter().chain(self.operations).collect())?;
         let store = open_store(&self.settings).await?;
-        store.migrate(MIGRATIONS, |progress| tracing::info!("Migrating the database: {progress:?}")).await?;
+        store.migrate(MIGRATIONS, |progress| tracing::info!("Migrating the database: {progress}")).await?;
         let mailer = match self.mailer {
             Some(mailer) => mailer,
             None => mail::from_settings(&self.settings.mail)?,
@@ -128,7 +136,7 @@ impl Builder {
             store,
             registry,
             topics: Topics::default(),
-            rates: Rates::default(),
+            rates: self.rates,
             directory: Directory::default(),
             accounts,
             connections: connections::Live::new(&self.settings.connections),
@@ -209,6 +217,7 @@ impl Hall {
             random: SystemRandom::shared(),
             hooks: NoHooks::shared(),
             mailer: None,
+            rates: Rates::default(),
             operations: Vec::new(),
         }
     }

@@ -26,8 +26,9 @@ pub(crate) use store::{STATEMENTS, forget, sent_since};
 pub struct Settings {
     /// `log` writes every e-mail to the server's log, links and all, so that an operator can pass them on; `smtp` sends them.
     pub via: Via,
-    /// Where players reach this server. Links in e-mails begin with it; what a request claims to have called is never used.
-    #[schemars(length(max = 200), regex(pattern = "^https?://"))]
+    /// Where players reach this server, which the program that opens the hall knows. Links in e-mails begin with it; what a
+    /// request claims to have called is never used.
+    #[serde(skip)]
     pub public_url: String,
     /// What the server calls itself in e-mails.
     #[schemars(length(min = 1, max = 64))]
@@ -53,7 +54,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             via: Via::Log,
-            public_url: "http://127.0.0.1:8080".into(),
+            public_url: "http://127.0.0.1:7350".into(),
             site_name: "Moothall".into(),
             from: "Moothall <noreply@localhost>".into(),
             host: String::new(),

@@ -54,17 +54,41 @@ pub fn network(address: IpAddr) -> IpAddr {
     }
 }
 
+/// More than this would not fit a budget, nor mean anything.
+const SCALE_MAX: u32 = 1_000_000;
 const SHARDS: usize = 64;
 /// Buckets of one shard. When it is full, those that are full again are forgotten; if none is, the request is let pass
 /// to the bucket of all unknown callers.
 const BUCKETS_MAX: usize = 4_096;
 
+/// How often a full shard is looked through for buckets that are full again: under a flood each request would else do it.
+const SWEEP: Duration = Duration::from_secs(1);
+
 /// The token buckets of all callers. Bounded: a bucket that has filled up again is forgotten when room is needed.
 #[derive(Debug)]
 pub struct Rates {
-    shards: Vec<Mutex<HashMap<(Who, Rate), Duration>>>,
+    shards: Vec<Mutex<Shard>>,
     hasher: RandomState,
     scale: u32,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    /// When each bucket is full again.
+    buckets: HashMap<(Who, Rate), Duration>,
+    swept_at: Option<Duration>,
+}
+
+impl Shard {
+    /// Whether there is room for one more bucket.
+    fn has_room(&mut self, now: Duration) -> bool {
+        let may_sweep = self.swept_at.is_none_or(|at| now >= at + SWEEP);
+        if self.buckets.len() >= BUCKETS_MAX && may_sweep {
+            self.buckets.retain(|_, full_at| *full_at > now);
+            self.swept_at = Some(now);
+        }
+        self.buckets.len() < BUCKETS_MAX
+    }
 }
 
 impl Default for Rates {
@@ -74,18 +98,24 @@ impl Default for Rates {
 }
 
 impl Rates {
-    /// Budgets `scale` times as large; for load tests and trusted networks.
+    /// Budgets `scale` times as large, up to a million; for load tests and trusted networks.
     pub fn scaled(scale: u32) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
-            scale: scale.max(1),
+            scale: scale.clamp(1, SCALE_MAX),
         }
     }
 
     /// How many times as large the budgets are.
     pub fn scale(&self) -> u32 {
         self.scale
+    }
+
+    /// The budget of one caller in this class, as it is in force.
+    pub fn budget(&self, rate: Rate) -> Budget {
+        let Budget { burst, per_minute } = rate.budget();
+        Budget { burst: burst * self.scale, per_minute: per_minute * self.scale }
     }
 
     /// Takes one token of the caller's bucket, or says when there will be one.
@@ -103,19 +133,15 @@ impl Rates {
 
     #[expect(clippy::indexing_slicing, reason = "the remainder is within the shards")]
     fn take_at(&self, who: Who, rate: Rate, now: Duration) -> Result<(), Error> {
-        let budget = rate.budget();
-        let between = Duration::from_secs(60) / (budget.per_minute * self.scale);
-        let burst = between * (budget.burst * self.scale - 1);
+        let budget = self.budget(rate);
+        let between = Duration::from_secs(60) / budget.per_minute;
+        let burst = between * (budget.burst - 1);
         let key = (who, rate);
         let mut shard = self.shards[(self.hasher.hash_one(key) % SHARDS as u64) as usize].lock();
-        let key = if shard.len() >= BUCKETS_MAX && !shard.contains_key(&key) {
-            shard.retain(|_, full_at| *full_at > now);
-            if shard.len() >= BUCKETS_MAX { (Who::Unknown, rate) } else { key }
-        } else {
-            key
-        };
+        let is_known = shard.buckets.contains_key(&key);
+        let key = if is_known || shard.has_room(now) { key } else { (Who::Unknown, rate) };
         // The time at which the bucket is full again: each request moves it on by one token.
-        let full_at = shard.entry(key).or_insert(now);
+        let full_at = shard.buckets.entry(key).or_insert(now);
         let from = (*full_at).max(now);
         if from > now + burst {
             return Err(Error::RateLimited { retry_after: from - burst - now });
@@ -148,12 +174,24 @@ mod tests {
     }
 
     #[test]
+    fn a_scaled_bucket_gives_so_many_times_more() {
+        let rates = Rates::scaled(3);
+        let who = Who::Network(IpAddr::from([127, 0, 0, 1]));
+        let taken = |_: &u32| rates.take_at(who, Rate::Chat, Duration::ZERO).is_ok();
+        let burst = (0..10_000).take_while(taken).count();
+        assert_eq!(burst as u32, Rate::Chat.budget().burst * 3);
+        for rate in Rate::ALL {
+            assert!(Rates::scaled(u32::MAX).budget(rate).per_minute > rate.budget().per_minute);
+        }
+    }
+
+    #[test]
     fn a_flood_of_addresses_does_not_grow_the_map() {
         let rates = Rates::default();
         for n in 0..(SHARDS * BUCKETS_MAX * 2) as u32 {
             let _ = rates.take_at(Who::Network(IpAddr::from(n.to_be_bytes())), Rate::SignIn, Duration::ZERO);
         }
-        let kept: usize = rates.shards.iter().map(|shard| shard.lock().len()).sum();
+        let kept: usize = rates.shards.iter().map(|shard| shard.lock().buckets.len()).sum();
         assert!(kept <= SHARDS * (BUCKETS_MAX + 1), "{kept} buckets");
     }
 

@@ -37,7 +37,7 @@ async fn read(cx: &Cx, opening: &Opening) -> Result<Ready, Error> {
         server_version: env!("CARGO_PKG_VERSION").to_owned(),
         server_time: cx.now(),
         limits: system::limits_by_name(),
-        rates: system::rates(),
+        rates: system::rates(cx.hall()),
         presence: connections::own_presence(cx).await?,
     })
 }

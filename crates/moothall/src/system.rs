@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use moothall_protocol::limits;
 use moothall_protocol::system::{Limits, ListLimits, Ping, Pong, RateBudget};
 
+use crate::Hall;
 use crate::cx::Cx;
 use crate::error::Error;
 use crate::operation::{Access, Operations, Rate};
+use crate::rates::Budget;
 
 /// The operations of this context.
 pub fn operations() -> Operations {
@@ -22,16 +24,15 @@ pub async fn ping(cx: &Cx, _: Ping) -> Result<Pong, Error> {
 }
 
 /// Every bound of the server.
-pub async fn list_limits(_: &Cx, _: ListLimits) -> Result<Limits, Error> {
-    Ok(Limits { limits: limits::all(), rates: rates() })
+pub async fn list_limits(cx: &Cx, _: ListLimits) -> Result<Limits, Error> {
+    Ok(Limits { limits: limits::all(), rates: rates(cx.hall()) })
 }
 
 /// The token bucket of each rate class.
-pub(crate) fn rates() -> Vec<RateBudget> {
-    let budgets = Rate::ALL.map(|rate| RateBudget {
-        class: rate.as_str().to_owned(),
-        burst: rate.budget().burst,
-        per_minute: rate.budget().per_minute,
+pub(crate) fn rates(hall: &Hall) -> Vec<RateBudget> {
+    let budgets = Rate::ALL.map(|rate| {
+        let Budget { burst, per_minute } = hall.rates().budget(rate);
+        RateBudget { class: rate.as_str().to_owned(), burst, per_minute }
     });
     budgets.to_vec()
 }

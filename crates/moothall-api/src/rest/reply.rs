@@ -96,11 +96,11 @@ fn filled(path: &str, answer: &Value) -> String {
 
 /// A refusal of this door itself.
 pub(crate) fn refusal(error: &Error, cx: &Cx) -> Response {
-    problem(&error.problem(cx.request_id()), None)
+    problem(&error.problem(cx.request_id()), None, cx)
 }
 
 /// A refusal, as RFC 9457 writes it. For one of its rate, the class says how much there is.
-pub(crate) fn problem(problem: &Problem, rate: Option<Rate>) -> Response {
+pub(crate) fn problem(problem: &Problem, rate: Option<Rate>, cx: &Cx) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     // A problem is plain data with string keys, which always serializes.
     let body = serde_json::to_vec(problem).unwrap_or_default();
@@ -118,7 +118,7 @@ pub(crate) fn problem(problem: &Problem, rate: Option<Rate>) -> Response {
         set(headers, header::RETRY_AFTER, &wait.to_string());
     }
     if let (Some(rate), Some(wait), "rate_limited") = (rate, wait, problem.code.as_str()) {
-        let (name, budget) = (rate.as_str(), rate.budget());
+        let (name, budget) = (rate.as_str(), cx.hall().rates().budget(rate));
         let window = (u64::from(budget.burst) * 60).div_ceil(u64::from(budget.per_minute));
         set(
             headers,

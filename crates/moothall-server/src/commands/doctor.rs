@@ -76,6 +76,13 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
     Ok(if worst == Verdict::Bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// What `serve` looks at before it starts; whether the database is good shows when it opens it.
+pub fn before_start(config: &Config) -> Vec<Finding> {
+    let mut findings = settings(config);
+    findings.extend(machine::examine(&config.hall));
+    findings
+}
+
 /// Looks at everything a server needs.
 pub async fn examine(config: &Config) -> Vec<Finding> {
     let mut findings = settings(config);

@@ -1,40 +1,103 @@
 //! `moothall serve`: opens the hall and its doors, until it is told to stop.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use moothall::Hall;
-use moothall_api::{Doors, Options};
+use moothall::{Hall, Rates, accounts};
+use moothall_api::{Cors, Doors, Metrics, Options, Proxies};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::database;
+use super::doctor::{self, Verdict};
+use super::{database, shown};
 use crate::config::Config;
+use crate::{observe, pages};
 
-/// Serves until SIGTERM or SIGINT, then lets what is in hand finish.
+/// Serves until SIGTERM or SIGINT, then lets what is in hand finish. A second signal does not wait for that.
 pub async fn run(config: &Config) -> Result<()> {
     database::make_folder(&config.hall)?;
-    let hall = Hall::builder(config.hall.clone()).open().await.context("the server could not start")?;
-    let doors = Doors::open(&hall, Options::default()).context("the doors could not open")?;
+    for finding in doctor::before_start(config) {
+        if finding.verdict != Verdict::Good {
+            tracing::warn!("{}: {}; {}", finding.about, finding.says, finding.advice);
+        }
+    }
+    // Before the hall opens: what is counted before there is a recorder is lost.
+    let metrics = metrics(config)?;
     let listener = TcpListener::bind(config.server.listen).await.with_context(|| {
         format!("{} cannot be listened on: set server.listen to a free address", config.server.listen)
     })?;
     let address = listener.local_addr()?;
-    println!("Moothall {} is ready.", env!("CARGO_PKG_VERSION"));
-    println!("  API        http://{address}/v1");
-    println!("  Documents  http://{address}/docs   http://{address}/v1/openapi.json");
-    println!("  Health     http://{address}/health/ready");
-    println!("  Data       {}", config.hall.store.url.split('@').next_back().unwrap_or_default());
-    let (mut terminated, mut interrupted) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let told = async move {
-        tokio::select! {
-            _ = terminated.recv() => {}
-            _ = interrupted.recv() => {}
-        }
+    let mut settings = config.hall.clone();
+    settings.mail.public_url = url(config, address);
+    let rates = Rates::scaled(config.server.rate_scale);
+    let hall = Hall::builder(settings).rates(rates).open().await.context("the server could not start")?;
+    let doors = Doors::open(&hall, options(config, metrics)?).context("the doors could not open")?;
+    let mut signals = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
+    welcome(config, &hall, address).await?;
+
+    let deadline = Duration::from_millis(config.server.shutdown_ms);
+    let (told, was_told) = tokio::sync::oneshot::channel::<()>();
+    let serving = moothall_api::serve(listener, doors, async { drop(was_told.await) }, deadline);
+    let serving = async {
+        serving.await;
+        hall.close().await;
     };
-    moothall_api::serve(listener, doors, told, Duration::from_millis(config.server.shutdown_ms)).await;
-    hall.close().await;
-    println!("Stopped.");
+    let twice = async {
+        let name = any(&mut signals).await;
+        tracing::info!("{name}: stopping; requests in hand have {} s to finish", deadline.as_secs());
+        let _ = told.send(());
+        any(&mut signals).await
+    };
+    tokio::select! {
+        () = serving => println!("Stopped."),
+        name = twice => println!("Stopped at once ({name} twice). What was acknowledged is kept."),
+    }
+    Ok(())
+}
+
+/// Waits for one of the signals that ask for an end.
+async fn any([terminated, interrupted]: &mut [Signal; 2]) -> &'static str {
+    tokio::select! {
+        _ = terminated.recv() => "SIGTERM",
+        _ = interrupted.recv() => "SIGINT",
+    }
+}
+
+fn metrics(config: &Config) -> Result<Option<Metrics>> {
+    let handle = observe::start_metrics()?;
+    Ok(config.server.metrics.then(|| Arc::new(move || observe::render(&handle)) as Metrics))
+}
+
+fn options(config: &Config, metrics: Option<Metrics>) -> Result<Options> {
+    Ok(Options {
+        proxies: Proxies::new(&config.server.trusted_proxies).context("server.trusted_proxies is wrong")?,
+        cors: Cors::new(config.server.cors_origins.clone()),
+        metrics,
+        pages: pages::pages(),
+        ..Options::default()
+    })
+}
+
+/// How players reach the server, as far as it knows.
+fn url(config: &Config, address: SocketAddr) -> String {
+    let set = config.server.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
+    set.unwrap_or_else(|| format!("http://{address}"))
+}
+
+/// Tells the operator where everything is; and, as long as nobody may do everything, how to become the one who may.
+async fn welcome(config: &Config, hall: &Hall, address: SocketAddr) -> Result<()> {
+    let url = url(config, address);
+    println!("Moothall {} is ready.", env!("CARGO_PKG_VERSION"));
+    println!("  API        {url}/v1");
+    println!("  Socket     {}/v1/socket", url.replacen("http", "ws", 1));
+    println!("  Documents  {url}/docs");
+    println!("  Health     {url}/health/ready");
+    println!("  Data       {}", shown(&config.hall.store.url));
+    if let Some(token) = accounts::bootstrap_token(hall).await? {
+        println!("\nThere is no administrator yet. Whoever opens this link first becomes it:");
+        println!("  {url}/setup#token={token}\n");
+    }
     Ok(())
 }

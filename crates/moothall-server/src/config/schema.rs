@@ -73,12 +73,10 @@ pub fn parse(schema: &Value, text: &str) -> Value {
         Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == name),
         _ => false,
     };
-    let as_json = || serde_json::from_str(text).ok();
+    let is_json = is("integer") || is("number") || is("boolean") || is("object");
     // What cannot be read as its type stays a text: the check says what is wrong with it.
-    let value = if is("integer") || is("number") || is("boolean") || is("object") {
-        as_json()
-    } else if is("array") && text.trim_start().starts_with('[') {
-        as_json()
+    let value = if is_json || is("array") && text.trim_start().starts_with('[') {
+        serde_json::from_str(text).ok()
     } else if is("array") {
         let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
         Some(items.map(|item| json!(item)).collect())

@@ -91,3 +91,10 @@ fn secrets_are_not_printed() {
     assert!(!printed.contains("hunter2"), "{printed}");
     assert!(printed.contains("postgres://moothall:***@db.example/moothall"), "{printed}");
 }
+
+#[test]
+fn the_committed_example_is_that_of_the_code() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/example.toml");
+    let committed = std::fs::read_to_string(file).unwrap_or_default();
+    assert!(committed == example().unwrap(), "config/example.toml is stale: run `cargo xtask generate`");
+}

@@ -88,10 +88,12 @@ fn room(folder: &Path) -> Option<Finding> {
     let free: u64 = text.lines().nth(1)?.split_whitespace().nth(3)?.parse().ok()?;
     let says = format!("{:.1} GiB are free", free as f64 / 1024.0 / 1024.0);
     let advice = "make room: when the disk is full, every change is refused";
-    Some(match free {
-        ..NOTHING_KIB => Finding::bad("room", says, advice),
-        ..LITTLE_KIB => Finding::warning("room", says, advice),
-        _ => Finding::good("room", says),
+    Some(if free < NOTHING_KIB {
+        Finding::bad("room", says, advice)
+    } else if free < LITTLE_KIB {
+        Finding::warning("room", says, advice)
+    } else {
+        Finding::good("room", says)
     })
 }
 

@@ -1,0 +1,104 @@
+//! `moothall keys`: API keys of game hosts, bots and tools.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use clap::{Args, Subcommand};
+use moothall::protocol::ApiKeyId;
+use moothall::protocol::accounts::{CreateBot, CreateKey, GrantRole, KeyKind, ListKeys, RevokeKey};
+use moothall::{Cx, accounts};
+
+use super::{as_server, said, user};
+use crate::config::Config;
+
+/// What to do about API keys.
+#[derive(Subcommand)]
+pub enum Keys {
+    /// Makes a key, and prints its secret, which is shown once.
+    Create(New),
+    /// Lists the keys of a user.
+    List {
+        /// Name, e-mail address or id.
+        user: String,
+    },
+    /// Ends a key.
+    Revoke {
+        /// Its id.
+        id: ApiKeyId,
+    },
+}
+
+/// A key to make.
+#[derive(Args)]
+pub struct New {
+    /// What it is called.
+    name: String,
+    /// The user it acts as: name, e-mail address or id.
+    #[arg(long, required_unless_present = "bot", conflicts_with = "bot")]
+    user: Option<String>,
+    /// Make a bot of this name, and let the key act as it.
+    #[arg(long)]
+    bot: Option<String>,
+    /// The role of the new bot.
+    #[arg(long, default_value = "host", conflicts_with = "user")]
+    role: String,
+    /// What the key may do at most; give it several times for several permissions. `*` is all its user may.
+    #[arg(long = "scope", value_name = "PERMISSION", default_values = ["host"])]
+    scopes: Vec<String>,
+    /// What it is for; decides how its sessions are counted.
+    #[arg(long, default_value = "host", value_parser = ["host", "bot"])]
+    kind: String,
+    /// Let it end after so many days.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    days: Option<u32>,
+}
+
+/// Does it.
+pub async fn run(config: &Config, command: Keys) -> Result<()> {
+    as_server(config, async |cx| match command {
+        Keys::Create(new) => create(cx, new).await,
+        Keys::List { user } => list(cx, &user).await,
+        Keys::Revoke { id } => {
+            accounts::revoke_key(cx, RevokeKey { key_id: id }).await.map_err(said)?;
+            println!("The key {id} is void.");
+            Ok(())
+        }
+    })
+    .await
+}
+
+async fn create(cx: &Cx, new: New) -> Result<()> {
+    let user = match (&new.user, new.bot) {
+        (_, Some(name)) => {
+            let bot = accounts::create_bot(cx, CreateBot { name }).await.map_err(said)?;
+            let reason = "made with its key by the operator".to_owned();
+            accounts::grant_role(cx, GrantRole { user_id: bot.id, role: new.role, ends_at: None, reason })
+                .await
+                .map_err(said)?;
+            bot
+        }
+        (text, None) => user(cx, text.as_deref().context("say --user or --bot")?).await?,
+    };
+    let input = CreateKey {
+        user_id: Some(user.id),
+        name: new.name,
+        kind: Some(if new.kind == "bot" { KeyKind::Bot } else { KeyKind::Host }),
+        scopes: new.scopes,
+        expires_at: new.days.map(|days| cx.now() + Duration::from_secs(u64::from(days) * 86_400)),
+    };
+    let key = accounts::create_key(cx, input).await.map_err(said)?;
+    println!("The key {} acts as {} ({}).", key.id, user.name, user.id);
+    println!("X-Api-Key, shown once: {}", key.secret);
+    Ok(())
+}
+
+async fn list(cx: &Cx, text: &str) -> Result<()> {
+    let user = user(cx, text).await?;
+    let keys = accounts::list_keys(cx, ListKeys { user_id: Some(user.id) }).await.map_err(said)?;
+    for key in keys.items {
+        let used = key.last_used_at.map_or_else(|| "never used".to_owned(), |at| format!("used {at}"));
+        let until = key.expires_at.map_or_else(String::new, |end| format!(", until {end}"));
+        println!("{}  {:<20} {}  {used}{until}", key.id, key.name, key.scopes.join(","));
+    }
+    Ok(())
+}
