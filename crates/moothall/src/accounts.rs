@@ -3,14 +3,18 @@
 //! Start at [`operations`]. Ways in: `sign_up.rs`, `sign_in.rs` (all that asks for a password), `sessions.rs` (refresh tokens),
 //! `keys.rs` (API keys), `administrators.rs` (the first one). What stands behind them: `credentials.rs` (who has a login, and
 //! may they come in), `passwords.rs` (Argon2id on a bounded pool), `throttle.rs` (guessing is slow), `tokens.rs` (access
-//! tokens), `identities.rs` (who calls, and what may they do now), `roles.rs`.
+//! tokens), `identities.rs` (who calls, and what may they do now), `roles.rs`. Who they are: `users.rs` (shown to whom, names,
+//! search), `email.rs` (addresses, and back in without the password), `extra.rs` (data of games and tools), `erase.rs`.
 //!
 //! Promises: a secret is stored hashed and shown once; no answer, by text or by time, says who has an account; what is revoked is
 //! void for the next request and closes its socket; no clock but [`Cx::now`] decides when something ends.
 
 mod administrators;
 mod credentials;
+mod email;
+mod erase;
 mod error;
+mod extra;
 mod identities;
 mod keys;
 pub mod names;
@@ -26,6 +30,7 @@ mod store;
 mod testing;
 mod throttle;
 mod tokens;
+mod users;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +42,13 @@ pub use administrators::{
     NewAdministrator, bootstrap_token, claim_administrator, create_administrator, find_user,
 };
 pub(crate) use credentials::{Email, confirm_email};
+pub use email::{
+    change_email, request_email_verification, request_password_reset, reset_password, revoke_email_change,
+    verify_email,
+};
+pub use erase::{cancel_deletion, delete_me};
 pub use error::Error;
+pub use extra::{delete as delete_extra, get as get_extra, list as list_extra, put as put_extra};
 pub(crate) use identities::forget;
 pub use identities::{identity_of, touch_seen};
 pub use keys::{create_bot, create_key, list_keys, revoke_key};
@@ -51,6 +62,11 @@ pub(crate) use sign_in::confirm_password;
 pub use sign_in::{approve_user, change_password, create_sign_in_code, sign_in, sign_in_with_code};
 pub use sign_up::{sign_up, sign_up_guest, upgrade_guest};
 pub use tokens::jwks;
+pub(crate) use users::stamp_played;
+pub use users::{
+    EDIT, READ, SEARCH, SYSTEM, get as get_user, list as list_users, list_names, me, rename, summaries,
+    summary, update as update_user,
+};
 
 use crate::cx::Tx;
 use crate::operation::{Access, Rate};
@@ -72,7 +88,8 @@ pub const APPROVE: Permission = Permission("accounts.approve");
 /// The operations of this context.
 pub fn operations() -> Operations {
     let operations = Operations::context("accounts", "Users, sign-up and sign-in, sessions, roles and keys");
-    keys_and_roles(sessions(ways_in(operations.errors(Error::CATALOGUE))))
+    let operations = keys_and_roles(sessions(ways_in(operations.errors(Error::CATALOGUE))));
+    erase::offer(extra::offer(email::offer(users::offer(operations))))
 }
 
 fn ways_in(operations: Operations) -> Operations {
@@ -150,6 +167,9 @@ pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
     [
         administrators::STATEMENTS,
         credentials::STATEMENTS,
+        email::STATEMENTS,
+        erase::STATEMENTS,
+        extra::STATEMENTS,
         identities::STATEMENTS,
         keys::STATEMENTS,
         names::STATEMENTS,
@@ -159,6 +179,8 @@ pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
         store::STATEMENTS,
         throttle::STATEMENTS,
         tokens::STATEMENTS,
+        users::STATEMENTS,
+        users::SEARCH_STATEMENTS,
     ]
     .concat()
 }
@@ -197,6 +219,8 @@ pub(crate) struct Live {
     passwords: passwords::Passwords,
     keyring: tokens::Keyring,
     identities: identities::Identities,
+    summaries: users::Summaries,
+    requests: email::Requests,
 }
 
 impl Live {
@@ -210,6 +234,8 @@ impl Live {
             passwords: passwords::Passwords::start(&settings.accounts)?,
             keyring: tokens::Keyring::default(),
             identities: identities::Identities::default(),
+            summaries: users::Summaries::default(),
+            requests: email::Requests::default(),
         })
     }
 }
@@ -218,19 +244,24 @@ pub(crate) async fn start(hall: &Hall) -> Result<(), OpenError> {
     let cx = Cx::server(hall);
     hall.accounts().keyring.rotate(&cx).await?;
     roles::seed(&cx).await?;
+    users::start(hall).await?;
+    email::start(hall);
     tokio::spawn(flush_seen(hall.downgrade()));
     Ok(())
 }
 
 /// Clears what has expired.
-pub(crate) async fn sweep(cx: &Cx) -> Result<(), crate::Error> {
+pub(crate) async fn sweep(cx: &Cx) -> Result<(), Error> {
     cx.hall().accounts().keyring.rotate(cx).await?;
+    erase::sweep(cx).await?;
     cx.write(|tx| {
+        email::sweep(tx)?;
         names::sweep(tx)?;
         roles::sweep(tx)?;
         sessions::sweep(tx)?;
         sign_in::sweep(tx)?;
-        throttle::sweep(tx)
+        throttle::sweep(tx)?;
+        Ok(())
     })
     .await
 }

@@ -22,6 +22,7 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261123000100_accounts",
     "20261123000200_name_claims",
     "20261123000210_letters",
+    "20261123000220_user_details",
     "20261123000300_audit",
 ];
 
@@ -318,6 +319,9 @@ async fn sweep(hall: WeakHall) {
         }
         if let Err(error) = accounts::sweep(&cx).await {
             tracing::warn!("Could not clear what has expired of accounts: {error}");
+        }
+        if let Err(error) = cx.write(mail::sweep).await {
+            tracing::warn!("Could not clear letters sent long ago: {error}");
         }
         if let Err(error) = communication::sweep(&cx).await {
             tracing::warn!("Could not clear messages past their retention: {error}");

@@ -13,7 +13,6 @@ mod tests;
 
 use std::time::Duration;
 
-use moothall_protocol::{Timestamp, UserId};
 use moothall_protocol::accounts::{
     ChangeEmail, Me, RequestEmailVerification, RequestPasswordReset, ResetPassword, RevokeEmailChange, User,
     UserSummary, VerifyEmail,
@@ -21,6 +20,7 @@ use moothall_protocol::accounts::{
 use moothall_protocol::limits::{
     EMAIL_CODE_HOURS, EMAIL_REVOKE_HOURS, LETTERS_PER_HOUR_MAX, RESET_CODE_MINUTES,
 };
+use moothall_protocol::{Timestamp, UserId};
 
 pub(super) use requests::{Requests, start};
 pub(crate) use store::STATEMENTS;
@@ -29,10 +29,10 @@ pub(super) use store::{forget, pending, sweep, void};
 use super::credentials::{self, Account, Email};
 use super::passwords::Password;
 use super::{Error, secret, sessions, sign_in, throttle, users};
+use crate::audit;
 use crate::cx::{Cx, Tx};
 use crate::mail;
 use crate::operation::{Access, Operations, Rate};
-use crate::audit;
 
 use letters::Letter;
 use store::Code;
@@ -65,17 +65,32 @@ impl Purpose {
 /// Adds the operations of this part.
 pub(super) fn offer(operations: Operations) -> Operations {
     operations
-        .post("/me/email/verification", "accounts.request_email_verification", Access::Player, request_email_verification)
+        .post(
+            "/me/email/verification",
+            "accounts.request_email_verification",
+            Access::Player,
+            request_email_verification,
+        )
         .rate(Rate::SignIn)
-        .post("/email/verification", "accounts.verify_email", Access::Public, verify_email)
+        .post("/accounts/email/verification", "accounts.verify_email", Access::Public, verify_email)
         .rate(Rate::SignIn)
         .post("/me/email", "accounts.change_email", Access::Player, change_email)
         .rate(Rate::SignIn)
-        .post("/email/revocation", "accounts.revoke_email_change", Access::Public, revoke_email_change)
+        .post(
+            "/accounts/email/revocation",
+            "accounts.revoke_email_change",
+            Access::Public,
+            revoke_email_change,
+        )
         .rate(Rate::SignIn)
-        .post("/password/reset-request", "accounts.request_password_reset", Access::Public, request_password_reset)
+        .post(
+            "/accounts/password/reset_request",
+            "accounts.request_password_reset",
+            Access::Public,
+            request_password_reset,
+        )
         .rate(Rate::SignIn)
-        .post("/password/reset", "accounts.reset_password", Access::Public, reset_password)
+        .post("/accounts/password/reset", "accounts.reset_password", Access::Public, reset_password)
         .rate(Rate::SignIn)
 }
 

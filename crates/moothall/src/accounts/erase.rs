@@ -50,12 +50,11 @@ pub async fn delete_me(cx: &Cx, input: DeleteMe) -> Result<Me, Error> {
                 return Err(Error::FreshSignInNeeded);
             }
         }
-        roles::require_other_administrator(tx, user)?;
         let account = users::find(tx, user)?.ok_or(crate::Error::NotFound)?;
         if account.record.delete_after.is_none() {
             let hours = tx.cx().hall().settings().accounts.deletion_hours;
             let on = tx.now() + Duration::from_secs(u64::from(hours) * 3600);
-            store::set_deletion(tx, user, Some(on))?;
+            roles::keeping_an_administrator(tx, |tx| store::set_deletion(tx, user, Some(on)))?;
             email::announce_deletion(tx, &account.user, account.record.email.as_deref(), on)?;
             audit::record(tx, audit::Entry::new("accounts.delete_me").user(user))?;
         }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use moothall_protocol::Timestamp;
+
 crate::faults! {
     /// Why an operation on accounts was refused.
     pub enum Error {
@@ -41,6 +43,18 @@ crate::faults! {
         LastAdministrator => Conflict, "last_administrator", "somebody must remain who may do everything";
         /// A role or a key can only hold what its maker may do.
         BeyondOwn => Forbidden, "beyond_own_permissions", "you cannot give what you may not do yourself";
+        /// One may change one's name now and then only: `until` says when again.
+        RenameTooSoon { until: Timestamp } => Conflict, "rename_too_soon", "you changed your name not long ago";
+        /// It was used, is too old, or something later took its place. Ask for a new one.
+        CodeInvalid => Forbidden, "code_invalid", "this code is not valid any more";
+        /// Guests and bots have no address. A guest gets one by upgrading.
+        NoEmail => Conflict, "no_email", "this account has no e-mail address";
+        /// There is nothing left to show.
+        AlreadyVerified => Conflict, "already_verified", "your e-mail address is verified already";
+        /// Whoever has no password shows by signing in again that it is them.
+        FreshSignInNeeded => Forbidden, "fresh_sign_in_needed", "sign in again first";
+        /// Delete one first.
+        TooManyEntries => Conflict, "too_many_entries", "this user has too many entries of extra data";
         /// Revoke one first.
         TooManyKeys => Conflict, "too_many_keys", "this user has too many keys";
     }

@@ -7,11 +7,11 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use moothall_protocol::accounts::{
-    Audience, DeleteExtra, Extra, ExtraList, GetExtra, ListExtra, PutExtra,
-};
-use moothall_protocol::limits::{EXTRA_BYTES_MAX, EXTRA_ENTRIES_MAX, EXTRA_KEY_LENGTH_MAX, EXTRA_NESTING_MAX};
 use moothall_protocol::UserId;
+use moothall_protocol::accounts::{Audience, DeleteExtra, Extra, ExtraList, GetExtra, ListExtra, PutExtra};
+use moothall_protocol::limits::{
+    EXTRA_BYTES_MAX, EXTRA_ENTRIES_MAX, EXTRA_KEY_LENGTH_MAX, EXTRA_NESTING_MAX,
+};
 use serde_json::Value;
 
 pub(crate) use store::STATEMENTS;
@@ -98,7 +98,10 @@ pub async fn put(cx: &Cx, input: PutExtra) -> Result<Extra, Error> {
         }
         let entry = Extra {
             key: input.key.clone(),
-            audience: input.audience.or(found.as_ref().map(|found| found.audience)).unwrap_or(Audience::Owner),
+            audience: input
+                .audience
+                .or(found.as_ref().map(|found| found.audience))
+                .unwrap_or(Audience::Owner),
             is_protected: side == Side::Staff && tx.cx().user() != Some(input.user_id),
             value: input.value.clone(),
             version: found.as_ref().map_or(0, |found| found.version) + 1,
@@ -115,7 +118,8 @@ pub async fn put(cx: &Cx, input: PutExtra) -> Result<Extra, Error> {
 pub async fn delete(cx: &Cx, input: DeleteExtra) -> Result<(), Error> {
     let side = writer(cx, input.user_id)?;
     cx.mutate(move |tx| {
-        let found = writable(tx, side, input.user_id, &input.key, input.if_version)?.ok_or(crate::Error::NotFound)?;
+        let found =
+            writable(tx, side, input.user_id, &input.key, input.if_version)?.ok_or(crate::Error::NotFound)?;
         store::delete(tx, input.user_id, &input.key)?;
         record(tx, "accounts.delete_extra", input.user_id, Some(&found), None)
     })
@@ -181,10 +185,18 @@ fn check(input: &PutExtra) -> Result<(), crate::Error> {
     }
     let bytes = serde_json::to_vec(&input.value).map_err(crate::Error::internal)?.len();
     if bytes > EXTRA_BYTES_MAX {
-        return Err(crate::Error::field("/value", "too_large", format!("at most {EXTRA_BYTES_MAX} bytes of JSON")));
+        return Err(crate::Error::field(
+            "/value",
+            "too_large",
+            format!("at most {EXTRA_BYTES_MAX} bytes of JSON"),
+        ));
     }
     if depth(&input.value) > EXTRA_NESTING_MAX {
-        return Err(crate::Error::field("/value", "too_large", format!("at most {EXTRA_NESTING_MAX} levels")));
+        return Err(crate::Error::field(
+            "/value",
+            "too_large",
+            format!("at most {EXTRA_NESTING_MAX} levels"),
+        ));
     }
     if has_zero(&input.value) {
         return Err(crate::Error::field("/value", "invalid", "no text may have a zero character in it"));

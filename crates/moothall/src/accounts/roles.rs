@@ -17,7 +17,9 @@ use moothall_protocol::{Cursor, GrantId, Page, UserId, limits};
 
 pub(super) use store::{STATEMENTS, sweep};
 
-use super::{APPROVE, Error, GRANT, HOST, KEYS, ROLES, SESSIONS, credentials, identities};
+use super::{
+    APPROVE, EDIT, Error, GRANT, HOST, KEYS, READ, ROLES, SEARCH, SESSIONS, credentials, identities,
+};
 use crate::audit;
 use crate::cx::{Caller, Cx, Tx};
 use crate::operation::Access;
@@ -29,7 +31,7 @@ pub(super) const ADMINISTRATOR: &str = "administrator";
 /// The roles a server starts with. What they allow is the operator's to change, the administrator's excepted.
 fn seeds() -> [(&'static str, &'static str, Vec<&'static str>); 4] {
     let moderator =
-        vec![SESSIONS.0, audit::READ.0, "connections.list", "connections.disconnect", "users.search"];
+        vec![SESSIONS.0, audit::READ.0, "connections.list", "connections.disconnect", SEARCH.0, READ.0];
     [
         (ADMINISTRATOR, "May do everything", vec![Permissions::ALL]),
         ("moderator", "Keeps the peace", moderator),
@@ -57,7 +59,7 @@ pub(super) fn known_permissions(cx: &Cx) -> BTreeSet<String> {
         Access::Permission(permission) => Some(permission),
         Access::Public | Access::Player | Access::Host => None,
     });
-    let ours = [HOST, SESSIONS, ROLES, GRANT, KEYS, APPROVE];
+    let ours = [HOST, SESSIONS, ROLES, GRANT, KEYS, APPROVE, SEARCH, READ, EDIT];
     let seeded = seeds()
         .into_iter()
         .flat_map(|(_, _, permissions)| permissions)

@@ -40,6 +40,18 @@ pub struct Settings {
     pub issuer: String,
     /// The behaviour, trust and social score of a new account.
     pub score_initial: i64,
+    /// Days between two changes of name.
+    #[schemars(range(max = 3_650))]
+    pub rename_days: u32,
+    /// Days for which a name that was let go is nobody else's.
+    #[schemars(range(max = 3_650))]
+    pub name_hold_days: u32,
+    /// Hours between the wish to be deleted and the erasure, in which it can be called off.
+    #[schemars(range(max = 8_760))]
+    pub deletion_hours: u32,
+    /// Days after which the account of a guest who did not come back is erased; 0: never.
+    #[schemars(range(max = 3_650))]
+    pub guest_idle_days: u32,
 }
 
 impl Default for Settings {
@@ -57,6 +69,10 @@ impl Default for Settings {
             signing_key_days: 30,
             issuer: "moothall".into(),
             score_initial: 10_000,
+            rename_days: 30,
+            name_hold_days: 30,
+            deletion_hours: 24,
+            guest_idle_days: 0,
         }
     }
 }

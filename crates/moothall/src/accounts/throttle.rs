@@ -19,6 +19,7 @@ use moothall_protocol::{Timestamp, UserId};
 
 pub(super) use store::{STATEMENTS, sweep};
 
+use super::credentials::login_key;
 use super::secret::{Hash, hash};
 use super::{Error, Settings};
 use crate::cx::Tx;
@@ -106,6 +107,19 @@ pub(super) fn succeed(tx: &mut Tx<'_, '_>, guess: &Guess) -> Result<(), Error> {
     store::forget(tx, &guess.login)?;
     if let Some(network) = &guess.network {
         store::forgive(tx, network, guess.count)?;
+    }
+    Ok(())
+}
+
+/// Forgets the wrong guesses at a user's logins, everywhere and from here: they have shown by other means that it is them.
+pub(super) fn pardon(tx: &mut Tx<'_, '_>, user: UserId, logins: &[&str]) -> Result<(), Error> {
+    let address = tx.cx().origin().address;
+    let own = user.to_string();
+    for login in logins.iter().map(|login| login_key(login)).chain([own]) {
+        store::forget(tx, &hash(&[b"login", login.as_bytes()]))?;
+        if let Some(address) = address {
+            store::forget(tx, &hash(&[b"login at", login.as_bytes(), &octets(address)]))?;
+        }
     }
     Ok(())
 }

@@ -18,12 +18,12 @@ use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
 use moothall_protocol::{Cursor, Event, Page, Timestamp, UserId};
 use uuid::Uuid;
 
-pub use search::list;
 pub(crate) use search::STATEMENTS as SEARCH_STATEMENTS;
+pub use search::list;
 pub(crate) use store::STATEMENTS;
 pub(super) use store::{find, touch};
-pub use summaries::{summaries, summary};
 pub(super) use summaries::{Summaries, forget};
+pub use summaries::{summaries, summary};
 
 use super::credentials::Email;
 use super::names::{self, Name};
@@ -230,7 +230,9 @@ fn updated(
         }
         (Some(original), _) => {
             let original_account = find(tx, original)?.filter(|_| original != input.user_id);
-            original_account.ok_or_else(|| crate::Error::field("/alternate_of", "invalid", "there is no such other user"))?;
+            original_account.ok_or_else(|| {
+                crate::Error::field("/alternate_of", "invalid", "there is no such other user")
+            })?;
             Some(original)
         }
         (None, Some(true)) if before.alternate_of.is_none() => {

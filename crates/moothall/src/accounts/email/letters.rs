@@ -45,7 +45,10 @@ impl Letter<'_> {
         let site = &settings.site_name;
         // The code stands behind `#`, so that no server's log and no referrer has it.
         let link = |page: &str, code: &str| {
-            format!("{}/account/{page}#code={code}\n\nOr enter this code: {code}", settings.public_url.trim_end_matches('/'))
+            format!(
+                "{}/account/{page}#code={code}\n\nOr enter this code: {code}",
+                settings.public_url.trim_end_matches('/')
+            )
         };
         let (subject, text) = match self {
             Self::Verify { code } => (
@@ -105,11 +108,15 @@ impl Letter<'_> {
             ),
             Self::PasswordSet => (
                 format!("Your password at {site} was changed"),
-                format!("The password of your account {name} was changed, and everybody is signed out. If that was not you, ask for a new one at once."),
+                format!(
+                    "The password of your account {name} was changed, and everybody is signed out. If that was not you, ask for a new one at once."
+                ),
             ),
             Self::Deletion { on } => (
                 format!("Your account at {site} is about to be erased"),
-                format!("You asked for your account {name} to be erased. That happens after {on}. Until then you can sign in and call it off."),
+                format!(
+                    "You asked for your account {name} to be erased. That happens after {on}. Until then you can sign in and call it off."
+                ),
             ),
         };
         Email { to: to.to_owned(), subject, text: format!("Hello {name},\n\n{text}\n") }

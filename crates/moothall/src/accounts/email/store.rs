@@ -64,7 +64,10 @@ pub(super) fn insert(
     expires_at: Timestamp,
 ) -> Result<(), Error> {
     let (now, purpose) = (tx.now(), name_of(code.purpose));
-    tx.execute(INSERT, params![hash, code.user, purpose, code.email.display, code.email.key, now, expires_at])?;
+    tx.execute(
+        INSERT,
+        params![hash, code.user, purpose, code.email.display, code.email.key, now, expires_at],
+    )?;
     Ok(())
 }
 

@@ -33,11 +33,7 @@ pub(super) fn signed_in_at(tx: &mut Tx<'_, '_>, session: SessionId) -> Result<Op
     Ok(tx.query_opt(SIGNED_IN_AT, params![session])?.map(|row| row.get(0)).transpose()?)
 }
 
-pub(super) fn set_deletion(
-    tx: &mut Tx<'_, '_>,
-    user: UserId,
-    after: Option<Timestamp>,
-) -> Result<(), Error> {
+pub(super) fn set_deletion(tx: &mut Tx<'_, '_>, user: UserId, after: Option<Timestamp>) -> Result<(), Error> {
     tx.execute(SET_DELETION, params![user, after])?;
     Ok(())
 }
@@ -54,11 +50,7 @@ pub(super) fn is_due(tx: &mut Tx<'_, '_>, user: UserId) -> Result<bool, Error> {
 }
 
 /// Guests of whom nothing was heard since then.
-pub(super) fn idle_guests(
-    tx: &mut Tx<'_, '_>,
-    since: Timestamp,
-    limit: usize,
-) -> Result<Vec<UserId>, Error> {
+pub(super) fn idle_guests(tx: &mut Tx<'_, '_>, since: Timestamp, limit: usize) -> Result<Vec<UserId>, Error> {
     let rows = tx.query(IDLE_GUESTS, params![since, limit])?;
     Ok(rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?)
 }

@@ -38,7 +38,7 @@ statements! {
     LOCK = "UPDATE roles SET version = version WHERE name = $1";
     LASTING_ADMINISTRATORS = "SELECT count(DISTINCT g.user_id) FROM grants g
                               JOIN role_permissions p ON p.role = g.role AND p.permission = '*'
-                              JOIN users u ON u.id = g.user_id AND u.erased_at IS NULL
+                              JOIN users u ON u.id = g.user_id AND u.erased_at IS NULL AND u.delete_after IS NULL
                               WHERE g.ends_at IS NULL";
 }
 

@@ -96,6 +96,7 @@ async fn b26_t034_an_unknown_login_and_a_wrong_password_have_the_same_answer() {
         sign_up(&test.hall, "Ana").await;
         let request = test.nobody().request_id();
         let wrong = try_sign_in(&test.hall, "10.0.1.1", "Ana", "wrong password").await.unwrap_err();
+        test.clock.advance(Duration::from_millis(1));
         let unknown = try_sign_in(&test.hall, "10.0.1.2", "Nobody", "wrong password").await.unwrap_err();
         assert_eq!(wrong.problem(request), unknown.problem(request));
         assert_eq!(wrong.kind(), Kind::Unauthenticated);

@@ -101,7 +101,11 @@ impl Filter {
         ];
         for (path, text) in texts {
             if text.as_deref().is_some_and(|text| Name::key_of(text).is_empty()) {
-                return Err(Error::field(path, "too_short", "an empty filter would match everybody: leave it out"));
+                return Err(Error::field(
+                    path,
+                    "too_short",
+                    "an empty filter would match everybody: leave it out",
+                ));
             }
         }
         let prefix = wanted.name_prefix.as_deref().map(Name::key_of).unwrap_or_default();

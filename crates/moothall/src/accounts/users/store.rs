@@ -40,7 +40,7 @@ statements! {
              ORDER BY until DESC, id DESC LIMIT $4";
     INSERT_SYSTEM = "INSERT INTO users (id, name, name_key, is_guest, is_bot, behaviour_score, trust_score,
                      social_score, is_shadow_banned, version, created_at, updated_at)
-                     VALUES ($1, $2, '', FALSE, TRUE, 0, 0, 0, FALSE, 1, $3, $3) ON CONFLICT (id) DO NOTHING";
+                     VALUES ($1, $2, $3, FALSE, TRUE, 0, 0, 0, FALSE, 1, $4, $4) ON CONFLICT (id) DO NOTHING";
 }
 
 /// A user, as the row has it.
@@ -92,12 +92,7 @@ pub(super) fn summaries(tx: &mut Tx<'_, '_>, ids: &[UserId]) -> Result<Vec<UserS
     let rows = tx.query(SUMMARIES, params![ids])?;
     rows.iter()
         .map(|row| {
-            Ok(UserSummary {
-                id: row.get(0)?,
-                name: row.get(1)?,
-                is_guest: row.get(2)?,
-                is_bot: row.get(3)?,
-            })
+            Ok(UserSummary { id: row.get(0)?, name: row.get(1)?, is_guest: row.get(2)?, is_bot: row.get(3)? })
         })
         .collect()
 }
@@ -196,8 +191,8 @@ pub(super) fn names(
         .collect()
 }
 
-pub(super) fn insert_system(tx: &mut Tx<'_, '_>, id: UserId, name: &str) -> Result<(), Error> {
-    let now = tx.now();
-    tx.execute(INSERT_SYSTEM, params![id, name, now])?;
+pub(super) fn insert_system(tx: &mut Tx<'_, '_>, id: UserId, name: &str) -> Result<(), crate::Error> {
+    let (now, key) = (tx.now(), Name::key_of(name));
+    tx.execute(INSERT_SYSTEM, params![id, name, key, now])?;
     Ok(())
 }

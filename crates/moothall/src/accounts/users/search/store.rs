@@ -41,15 +41,37 @@ macro_rules! filters {
 macro_rules! page {
     ($among:literal, $column:literal, $than:literal, $direction:literal) => {
         concat!(
-            "SELECT ", columns!(), " FROM users u WHERE ", $among, filters!(),
-            " AND (u.", $column, ", u.id) ", $than, " ($26, $27)",
-            " ORDER BY u.", $column, " ", $direction, ", u.id ", $direction, " LIMIT $28"
+            "SELECT ",
+            columns!(),
+            " FROM users u WHERE ",
+            $among,
+            filters!(),
+            " AND (u.",
+            $column,
+            ", u.id) ",
+            $than,
+            " ($26, $27)",
+            " ORDER BY u.",
+            $column,
+            " ",
+            $direction,
+            ", u.id ",
+            $direction,
+            " LIMIT $28"
         )
     };
-    ($column:literal up) => { page!("", $column, ">", "ASC") };
-    ($column:literal down) => { page!("", $column, "<", "DESC") };
-    ($column:literal up among) => { page!("u.id {in $29} AND ", $column, ">", "ASC") };
-    ($column:literal down among) => { page!("u.id {in $29} AND ", $column, "<", "DESC") };
+    ($column:literal up) => {
+        page!("", $column, ">", "ASC")
+    };
+    ($column:literal down) => {
+        page!("", $column, "<", "DESC")
+    };
+    ($column:literal up among) => {
+        page!("u.id {in $29} AND ", $column, ">", "ASC")
+    };
+    ($column:literal down among) => {
+        page!("u.id {in $29} AND ", $column, "<", "DESC")
+    };
 }
 
 statements! {
