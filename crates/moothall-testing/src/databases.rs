@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use moothall_store::{Engine, Error, Options, Store};
 use tempfile::TempDir;
 
+#[cfg(feature = "server")]
+pub(crate) use server::free_port;
 pub use server::{PostgresServer, Settings};
 
 /// Runs a test on a fresh database of every engine at hand.

@@ -1,4 +1,7 @@
-//! Test servers, throw-away databases, a fake clock and builders, for tests of Moothall and of programs that embed it.
+//! Test servers and throw-away databases, for tests of Moothall and of programs that embed it.
+//!
+//! [`TestServer`] runs in the test's process, where the test can reach into the hall; [`ServerProcess`] is the real program,
+//! which a test may kill. Both have an [`Api`] to call. [`databases`] are there without either (feature `server` off).
 
 #![allow(
     clippy::expect_used,
@@ -11,4 +14,17 @@
     reason = "for tests: what goes wrong here fails the test"
 )]
 
+#[cfg(feature = "server")]
+mod api;
 pub mod databases;
+#[cfg(feature = "server")]
+mod process;
+#[cfg(feature = "server")]
+mod server;
+
+#[cfg(feature = "server")]
+pub use self::api::{Api, PASSWORD, Player, Reply, Shows};
+#[cfg(feature = "server")]
+pub use self::process::{ServerProcess, binary};
+#[cfg(feature = "server")]
+pub use self::server::{Builder, TestServer};

@@ -265,7 +265,7 @@ fn ids_of(user: &str) -> Option<(u32, u32)> {
 
 /// A port nobody listens on, below those the system gives to clients; another one at every call, and far from those that
 /// other processes of this run try.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static CALLS: AtomicU32 = AtomicU32::new(0);
     let ports = std::iter::repeat_with(|| {
         let call = CALLS.fetch_add(1, Ordering::Relaxed);

@@ -1,0 +1,15 @@
+//! What the real program promises: to operators, and to clients over the wire.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "for tests: what goes wrong here fails the test"
+)]
+
+mod commands;
+mod serve;
