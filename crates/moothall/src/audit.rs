@@ -27,10 +27,11 @@ pub fn operations() -> Operations {
         .rate(Rate::Admin)
 }
 
-/// What is to be recorded. Who did it and when comes from the call itself.
+/// What is to be recorded. Who did it and when comes from the call itself, unless [`Entry::by`] says who.
 #[derive(Clone, Debug, Default)]
 pub struct Entry {
     action: &'static str,
+    actor: Option<UserId>,
     target: String,
     reason: Option<String>,
     before: Option<serde_json::Value>,
@@ -41,6 +42,13 @@ impl Entry {
     /// An action, named as its operation.
     pub fn new(action: &'static str) -> Self {
         Self { action, ..Self::default() }
+    }
+
+    /// Done by this user, whose call it was before an entity carried it out.
+    #[must_use]
+    pub fn by(mut self, actor: Option<UserId>) -> Self {
+        self.actor = actor;
+        self
     }
 
     /// Done to this user.
@@ -60,6 +68,13 @@ impl Entry {
     #[must_use]
     pub fn reason(mut self, reason: &str) -> Self {
         self.reason = Some(reason.to_owned());
+        self
+    }
+
+    /// What is so from now on. Never a secret: whoever reads the log reads this.
+    #[must_use]
+    pub fn after(mut self, after: &impl Serialize) -> Self {
+        self.after = serde_json::to_value(after).ok();
         self
     }
 

@@ -88,13 +88,13 @@ fn tidy(text: &str) -> String {
 }
 
 /// Case-folded, so that every letter equals its other cases: `ß`, `ẞ` and `ss`, `ς` and `σ`, `ı` and `i` too.
-fn fold(text: &str) -> String {
+pub(crate) fn fold(text: &str) -> String {
     let lower = text.nfkc().flat_map(char::to_lowercase);
     lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect()
 }
 
 /// What the name looks like. Folding in between joins names that look like two cases of one.
-fn look(text: &str) -> String {
+pub(crate) fn look(text: &str) -> String {
     let seen: String = skeleton(text).collect();
     skeleton(&fold(&seen)).collect()
 }

@@ -30,7 +30,7 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, entry: &Entry) -> Result<(), Error> {
         params![
             id,
             cx.now(),
-            cx.user(),
+            entry.actor.or_else(|| cx.user()),
             key,
             entry.action,
             entry.target.as_str(),

@@ -1,0 +1,96 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn filter(list: &[(&str, WordVerdict)]) -> WordFilter {
+    let list: Vec<_> =
+        list.iter().map(|(word, verdict)| FilteredWord { word: (*word).into(), verdict: *verdict }).collect();
+    WordFilter::new(&list).unwrap()
+}
+
+#[test]
+fn what_cannot_be_seen_is_removed_and_what_can_stays() {
+    for (sent, shown) in [
+        ("  good game \t", "good game"),
+        ("a\u{200b}b\u{feff}c\u{00ad}d", "abcd"),
+        ("pay\u{202e}lap\u{202c}", "paylap"),
+        ("\u{2066}x\u{2069}\u{200f}", "x"),
+        ("bell\u{7}\0 end", "bell end"),
+        ("one\r\ntwo\rthree\u{2028}four", "one\ntwo\nthree\nfour"),
+        ("a\n\n\n \n\t\nb", "a\n\n  b"),
+        ("e\u{301}", "é"),
+        ("e\u{200b}\u{301}", "é"),
+        ("\u{3164}\u{2800}\u{200d}", ""),
+        ("👩\u{200d}🚀", "👩\u{200d}🚀"),
+        ("می\u{200c}خواهم", "می\u{200c}خواهم"),
+        ("a\u{200d}\u{200d} b", "a b"),
+    ] {
+        assert_eq!(clean(sent), shown, "{sent:?}");
+    }
+    let tower = format!("z{}", "\u{0353}".repeat(200));
+    assert_eq!(clean(&tower).chars().count(), 1 + MARKS_MAX);
+}
+
+#[test]
+fn a_message_has_its_longest_length_and_no_more() {
+    assert!(message(&"é".repeat(MESSAGE_LENGTH_MAX)).is_ok());
+    assert!(message(&"e\u{301}".repeat(MESSAGE_LENGTH_MAX)).is_ok());
+    let error = message(&"x".repeat(MESSAGE_LENGTH_MAX + 1)).unwrap_err();
+    assert_eq!(crate::Fault::code(&error), "invalid");
+    assert_eq!(message(" \n ").unwrap(), "");
+}
+
+#[test]
+fn listed_words_are_masked_or_block_whatever_their_dress() {
+    let filter = filter(&[
+        ("darn", WordVerdict::Mask),
+        ("shit", WordVerdict::Block),
+        ("go away now", WordVerdict::Mask),
+        ("frak*", WordVerdict::Mask),
+        ("ass", WordVerdict::Block),
+    ]);
+    let masked = |text: &str| filter.check(text.to_owned()).ok();
+    assert_eq!(masked("that darn cat").as_deref(), Some("that **** cat"));
+    assert_eq!(masked("DARN! Darn.").as_deref(), Some("****! ****."));
+    assert_eq!(masked("go  AWAY, now please").as_deref(), Some("**  ***** *** please"));
+    assert_eq!(masked("frakking frak").as_deref(), Some("******** ****"));
+    for dress in
+        ["shit", "SHIT!!", "$hit", "sh1t", "ѕhіt", "s.h.i.t", "s h i t", "shiiiiit", "s\u{200d}hit", "ｓｈｉｔ", "asssss"]
+    {
+        assert_eq!(masked(dress), None, "{dress}");
+    }
+    for innocent in ["Scunthorpe classes assess", "as you wish", "shift", "the Darned", "go home now", "a s"] {
+        assert_eq!(masked(innocent).as_deref(), Some(innocent));
+    }
+}
+
+#[test]
+fn a_word_list_that_makes_no_sense_is_refused_at_the_start() {
+    for word in ["", " ", "*", "...", "two words*"] {
+        let list = [FilteredWord { word: word.into(), verdict: WordVerdict::Block }];
+        assert!(WordFilter::new(&list).is_err(), "{word:?}");
+    }
+    let entry = FilteredWord { word: "word".into(), verdict: WordVerdict::Mask };
+    assert!(WordFilter::new(&vec![entry.clone(); FILTER_WORDS_MAX_FOR_TEST]).is_ok());
+    assert!(WordFilter::new(&vec![entry; FILTER_WORDS_MAX_FOR_TEST + 1]).is_err());
+}
+
+const FILTER_WORDS_MAX_FOR_TEST: usize = moothall_protocol::limits::FILTER_WORDS_MAX;
+
+proptest! {
+    #[test]
+    fn cleaning_what_is_clean_changes_nothing(text in "\\PC*|(?s).*|[a\u{200d}\u{301}\u{316}\n \u{1100}\u{1161}\u{200b}]*") {
+        let once = clean(&text);
+        prop_assert_eq!(clean(&once), once.clone());
+        let line = one_line(&text);
+        prop_assert_eq!(one_line(&line), line.clone());
+        prop_assert!(!once.chars().any(|character| is_unseen(character) || (character.is_control() && character != '\n')));
+    }
+
+    #[test]
+    fn masking_keeps_the_length_and_the_rest(before in "[a-z ]{0,20}", after in "[a-z ]{0,20}") {
+        let filter = filter(&[("zounds", WordVerdict::Mask)]);
+        let text = format!("{before} zounds {after}");
+        prop_assert_eq!(filter.check(text).unwrap(), format!("{} ****** {}", before, after));
+    }
+}

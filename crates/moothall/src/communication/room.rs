@@ -1,0 +1,299 @@
+//! A room as a live entity: who is in it, how far they have read, and which number the next message gets.
+//!
+//! Start at [`Room::handle`]. The room owns what must be decided in one place (membership, roles, order, slow mode), so a
+//! message needs no query to be accepted. What was said is not kept here: it goes to the database and to those who listen. The facts a
+//! command needs about an older message come with it, and the write makes sure that they still hold.
+//!
+//! Promises: messages are numbered 1, 2, 3 without a gap; their times never go back; who is refused has changed nothing.
+
+mod describe;
+mod members;
+mod messages;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use moothall_protocol::communication::{self as wire, Attachment, Member, Message, RoomKind, RoomRole};
+use moothall_protocol::limits::{GROUP_MEMBERS_MAX, ROOM_MEMBERS_MAX};
+use moothall_protocol::{Event, Id, MessageId, RoomId, Timestamp, UserId, kind};
+use serde::{Deserialize, Serialize};
+
+use super::name::RoomName;
+use super::{Error, Settings, store};
+use crate::Topic;
+use crate::cx::Tx;
+use crate::runtime::{Entity, Turn};
+
+pub(crate) use describe::Change;
+pub(crate) use messages::Draft;
+
+/// A room, in memory.
+#[derive(Debug)]
+pub(crate) struct Room {
+    card: wire::Room,
+    seats: HashMap<UserId, Seat>,
+    rules: Rules,
+}
+
+/// What a room knows of a member.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Seat {
+    pub role: RoomRole,
+    pub joined_at: Timestamp,
+    pub delivered_seq: i64,
+    pub read_seq: i64,
+    /// The member's last message, for slow mode.
+    pub sent_at: Option<Timestamp>,
+    /// When they were last said to be writing. Not kept.
+    pub typed_at: Option<Timestamp>,
+}
+
+/// Rules that hold for all rooms, as the operator has set them.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    /// Members of a room, at most.
+    pub members_max: usize,
+    /// For how long a message may be edited.
+    pub edit_window: Duration,
+}
+
+impl Rules {
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            members_max: (settings.members_max as usize).min(ROOM_MEMBERS_MAX),
+            edit_window: Duration::from_secs(settings.edit_window_s),
+        }
+    }
+}
+
+/// Something a room is told, and what stands behind it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Command {
+    pub power: Power,
+    pub act: Act,
+}
+
+/// What a caller may do beyond their role.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Power {
+    /// Nothing.
+    Member,
+    /// Whatever an owner may; what is done so is audited.
+    Staff { reason: Option<String> },
+}
+
+/// What a room can be told.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum Act {
+    Update(Change),
+    Archive,
+    Restore,
+    Join,
+    Leave,
+    Add { user: UserId },
+    SetRole { user: UserId, role: RoomRole },
+    Kick { user: UserId },
+    Send(Draft),
+    Edit { before: Box<Message>, draft: Draft, keeps: Keeps },
+    Delete { before: Box<Message> },
+    MarkRead { seq: i64 },
+    MarkDelivered { seq: i64 },
+    Type,
+}
+
+/// What an edit leaves as it is.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Keeps {
+    pub attachments: bool,
+    pub mentions: bool,
+}
+
+/// What a room answers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum Reply {
+    Room(Box<wire::Room>),
+    Member(Member),
+    Message(Box<Message>),
+    Marker(wire::Marker),
+    Done,
+}
+
+impl Reply {
+    pub fn room(self) -> Result<wire::Room, Error> {
+        if let Self::Room(room) = self { Ok(*room) } else { Err(unexpected()) }
+    }
+
+    pub fn member(self) -> Result<Member, Error> {
+        if let Self::Member(member) = self { Ok(member) } else { Err(unexpected()) }
+    }
+
+    pub fn message(self) -> Result<Message, Error> {
+        if let Self::Message(message) = self { Ok(*message) } else { Err(unexpected()) }
+    }
+
+    pub fn marker(self) -> Result<wire::Marker, Error> {
+        if let Self::Marker(marker) = self { Ok(marker) } else { Err(unexpected()) }
+    }
+}
+
+fn unexpected() -> Error {
+    crate::Error::internal("a room gave an answer to something else").into()
+}
+
+/// What must be in the database before anybody hears of it.
+#[derive(Clone, Debug)]
+pub(crate) enum Effect {
+    /// The description is another.
+    Described(Box<wire::Room>),
+    /// Somebody came; so many are there now.
+    Entered { user: UserId, seat: Seat, kind: RoomKind, members: u32 },
+    /// Somebody went; so many are left.
+    Gone { user: UserId, members: u32 },
+    RoleSet { user: UserId, role: RoomRole },
+    Sent(Box<Message>),
+    /// The message is another than it was in version `before`.
+    Edited { before: i64, message: Box<Message> },
+    Deleted { before: i64, message: Box<Message> },
+    Marked { user: UserId, delivered_seq: i64, read_seq: i64 },
+    /// Staff did this.
+    Audited(Audited),
+}
+
+/// A line for the audit log.
+#[derive(Clone, Debug)]
+pub(crate) struct Audited {
+    pub by: Option<UserId>,
+    pub action: &'static str,
+    pub reason: Option<String>,
+    pub about: serde_json::Value,
+}
+
+/// Something not everybody may do.
+struct Deed<'a> {
+    power: &'a Power,
+    /// The operation, for the audit log.
+    action: &'static str,
+    /// What of the room it is done to, for the audit log.
+    about: serde_json::Value,
+}
+
+impl Entity for Room {
+    const KIND: &'static str = "room";
+    type Id = kind::Room;
+    type Command = Command;
+    type Reply = Reply;
+    type Effect = Effect;
+    type Error = Error;
+
+    fn handle(&mut self, command: &Command, turn: &mut Turn<'_, Self>) -> Result<Reply, Error> {
+        let power = &command.power;
+        match &command.act {
+            Act::Update(change) => self.update(change, power, turn),
+            Act::Archive => self.archive(power, turn),
+            Act::Restore => self.restore(power, turn),
+            Act::Join => self.join(turn),
+            Act::Leave => self.leave(turn),
+            Act::Add { user } => self.add(*user, power, turn),
+            Act::SetRole { user, role } => self.set_role(*user, *role, power, turn),
+            Act::Kick { user } => self.kick(*user, power, turn),
+            Act::Send(draft) => self.send(draft, turn),
+            Act::Edit { before, draft, keeps } => self.edit(before, draft, *keeps, turn),
+            Act::Delete { before } => self.delete(before, power, turn),
+            Act::MarkRead { seq } => self.mark(*seq, *seq, turn),
+            Act::MarkDelivered { seq } => self.mark(*seq, 0, turn),
+            Act::Type => self.say_typing(turn),
+        }
+    }
+
+    fn load(tx: &mut Tx<'_, '_>, id: Id<kind::Room>) -> Result<Option<Self>, Error> {
+        let Some(card) = store::find_room(tx, id)? else { return Ok(None) };
+        let seats = store::seats(tx, id)?;
+        let rules = Rules::new(&tx.cx().hall().settings().communication);
+        Ok(Some(Self::new(card, seats, rules)))
+    }
+
+    fn persist(tx: &mut Tx<'_, '_>, id: Id<kind::Room>, effects: &[Effect]) -> Result<(), Error> {
+        effects.iter().try_for_each(|effect| store::apply(tx, id, effect))
+    }
+}
+
+impl Room {
+    pub fn new(card: wire::Room, seats: impl IntoIterator<Item = (UserId, Seat)>, rules: Rules) -> Self {
+        Self { card, seats: seats.into_iter().collect(), rules }
+    }
+
+    /// The member who calls. To others a room that only members know of is not there.
+    fn seat(&self, turn: &Turn<'_, Self>) -> Result<(UserId, &Seat), Error> {
+        let user = turn.caller().ok_or(crate::Error::NotSignedIn)?;
+        match self.seats.get(&user) {
+            Some(seat) => Ok((user, seat)),
+            None if is_hidden(&self.card) => Err(crate::Error::NotFound.into()),
+            None => Err(Error::NotMember),
+        }
+    }
+
+    /// Lets a member pass whom the rule `allows`. Staff passes too, and that is audited.
+    fn require(
+        &self,
+        deed: Deed<'_>,
+        allows: impl Fn(&Seat) -> bool,
+        turn: &mut Turn<'_, Self>,
+    ) -> Result<(), Error> {
+        let refusal = match self.seat(turn) {
+            Ok((_, seat)) if allows(seat) => return Ok(()),
+            Ok(_) => Error::RoleNeeded,
+            Err(error) => error,
+        };
+        let Power::Staff { reason } = deed.power else { return Err(refusal) };
+        let (by, reason) = (turn.caller(), reason.clone());
+        turn.persist(Effect::Audited(Audited { by, action: deed.action, reason, about: deed.about }));
+        Ok(())
+    }
+
+    fn require_open(&self) -> Result<(), Error> {
+        if self.card.archived_at.is_some() { Err(Error::Archived) } else { Ok(()) }
+    }
+
+    /// Tells everybody in the room. A direct conversation has no topic of its own: its two users hear of it as users, so that a
+    /// session need not subscribe to every conversation its user ever had.
+    fn tell(&self, turn: &mut Turn<'_, Self>, event: Event) {
+        if self.card.kind == RoomKind::Direct {
+            for user in self.seats.keys() {
+                turn.emit(Topic::User(*user), event.clone());
+            }
+        } else {
+            turn.emit(Topic::Room(self.card.id), event);
+        }
+    }
+
+    fn members_max(&self) -> usize {
+        match self.card.kind {
+            RoomKind::Group => GROUP_MEMBERS_MAX,
+            RoomKind::Room | RoomKind::Direct => self.rules.members_max,
+        }
+    }
+
+    fn member(&self, user: UserId, seat: &Seat) -> Member {
+        member(&self.card, user, seat)
+    }
+}
+
+/// Whether only members know of the room.
+pub(crate) fn is_hidden(room: &wire::Room) -> bool {
+    room.member_only || room.kind != RoomKind::Room
+}
+
+/// A member as others may see them: how far they have read is shown where people know each other.
+pub(crate) fn member(room: &wire::Room, user_id: UserId, seat: &Seat) -> Member {
+    let is_shown = room.kind != RoomKind::Room;
+    Member {
+        user_id,
+        role: seat.role,
+        joined_at: seat.joined_at,
+        delivered_seq: is_shown.then_some(seat.delivered_seq),
+        read_seq: is_shown.then_some(seat.read_seq),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+//! What is said in a room, and how far its members have read.
+
+use std::time::Duration;
+
+use moothall_protocol::communication::{Attachment, Marker, Message, MessageDeleted, RoomKind, RoomRole, Typing};
+use moothall_protocol::limits::{TYPING_INTERVAL_MS, TYPING_MEMBERS_MAX};
+use moothall_protocol::{Event, MessageId, UserId};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{Deed, Effect, Keeps, Power, Reply, Room, Seat};
+use crate::Topic;
+use crate::communication::Error;
+use crate::runtime::Turn;
+
+/// A message before it has a number, its text already checked.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Draft {
+    pub text: String,
+    pub attachments: Vec<Attachment>,
+    pub reply_to: Option<MessageId>,
+    pub mentions: Vec<UserId>,
+    pub if_version: Option<i64>,
+}
+
+impl Room {
+    pub(super) fn send(&mut self, draft: &Draft, turn: &mut Turn<'_, Self>) -> Result<Reply, Error> {
+        let (user, seat) = self.writer(turn)?;
+        self.check_pace(seat, turn)?;
+        // A clock that was set back does not put a message before those it follows.
+        let now = turn.now().max(self.card.active_at);
+        let message = Message {
+            id: turn.new_id(),
+            room_id: self.card.id,
+            seq: self.card.last_seq + 1,
+            sender_id: user,
+            text: draft.text.clone(),
+            attachments: draft.attachments.clone(),
+            reply_to: draft.reply_to,
+            mentions: self.mentioned(user, &draft.mentions),
+            version: 1,
+            created_at: now,
+            edited_at: None,
+            deleted_at: None,
+        };
+        self.card.last_seq = message.seq;
+        self.card.active_at = now;
+        if let Some(seat) = self.seats.get_mut(&user) {
+            // Who answers has read.
+            (seat.delivered_seq, seat.read_seq, seat.sent_at) = (message.seq, message.seq, Some(now));
+        }
+        turn.persist(Effect::Sent(Box::new(message.clone())));
+        self.tell(turn, Event::MessageSent(message.clone()));
+        Ok(Reply::Message(Box::new(message)))
+    }
+
+    /// The member who calls, if they may write here.
+    fn writer(&self, turn: &Turn<'_, Self>) -> Result<(UserId, &Seat), Error> {
+        let (user, seat) = self.seat(turn)?;
+        self.require_open()?;
+        if self.card.read_only && seat.role < RoomRole::Moderator {
+            return Err(Error::ReadOnly);
+        }
+        Ok((user, seat))
+    }
+
+    fn check_pace(&self, seat: &Seat, turn: &Turn<'_, Self>) -> Result<(), Error> {
+        let pace = Duration::from_millis(self.card.slow_mode_ms.into());
+        let next = seat.sent_at.map(|sent_at| sent_at + pace);
+        match next {
+            Some(next) if seat.role < RoomRole::Moderator && turn.now() < next && !pace.is_zero() => {
+                Err(Error::SlowMode { retry_after: next.since(turn.now()) })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Those of the mentioned who are here, each once.
+    fn mentioned(&self, sender: UserId, mentions: &[UserId]) -> Vec<UserId> {
+        let mut here: Vec<UserId> = Vec::with_capacity(mentions.len());
+        for user in mentions {
+            if *user != sender && self.seats.contains_key(user) && !here.contains(user) {
+                here.push(*user);
+            }
+        }
+        here
+    }
+
+    pub(super) fn edit(
+        &mut self,
+        before: &Message,
+        draft: &Draft,
+        keeps: Keeps,
+        turn: &mut Turn<'_, Self>,
+    ) -> Result<Reply, Error> {
+        let (user, _) = self.writer(turn)?;
+        if before.sender_id != user {
+            return Err(Error::RoleNeeded);
+        }
+        if before.deleted_at.is_some() {
+            return Err(Error::MessageDeleted);
+        }
+        if draft.if_version.is_some_and(|version| version != before.version) {
+            return Err(crate::Error::VersionConflict { version: before.version }.into());
+        }
+        if turn.now() > before.created_at + self.rules.edit_window {
+            return Err(Error::EditClosed);
+        }
+        let mut message = before.clone();
+        message.text.clone_from(&draft.text);
+        if !keeps.attachments {
+            message.attachments.clone_from(&draft.attachments);
+        }
+        if !keeps.mentions {
+            message.mentions = self.mentioned(user, &draft.mentions);
+        }
+        if message.text.is_empty() && message.attachments.is_empty() {
+            return Err(Error::Empty);
+        }
+        if message != *before {
+            message.version += 1;
+            message.edited_at = Some(turn.now());
+            turn.persist(Effect::Edited { before: before.version, message: Box::new(message.clone()) });
+            self.tell(turn, Event::MessageEdited(message.clone()));
+        }
+        Ok(Reply::Message(Box::new(message)))
+    }
+
+    pub(super) fn delete(
+        &mut self,
+        before: &Message,
+        power: &Power,
+        turn: &mut Turn<'_, Self>,
+    ) -> Result<Reply, Error> {
+        let is_own = turn.caller() == Some(before.sender_id);
+        let is_room = self.card.kind == RoomKind::Room;
+        let deed = Deed { power, action: "communication.delete_message", about: json!({ "message_id": before.id }) };
+        self.require(deed, |seat| is_own || (is_room && seat.role >= RoomRole::Moderator), turn)?;
+        if before.deleted_at.is_some() {
+            return Ok(Reply::Done);
+        }
+        let at = turn.now();
+        let message = Message {
+            text: String::new(),
+            attachments: Vec::new(),
+            mentions: Vec::new(),
+            version: before.version + 1,
+            deleted_at: Some(at),
+            ..before.clone()
+        };
+        let gone = MessageDeleted { room_id: message.room_id, message_id: message.id, seq: message.seq, deleted_at: at };
+        turn.persist(Effect::Deleted { before: before.version, message: Box::new(message) });
+        self.tell(turn, Event::MessageDeleted(gone));
+        Ok(Reply::Done)
+    }
+
+    /// Moves the caller's markers forward, never back and never beyond the newest message.
+    pub(super) fn mark(&mut self, delivered: i64, read: i64, turn: &mut Turn<'_, Self>) -> Result<Reply, Error> {
+        let (user, seat) = self.seat(turn)?;
+        let last = self.card.last_seq;
+        let delivered_seq = seat.delivered_seq.max(delivered.min(last));
+        let read_seq = seat.read_seq.max(read.min(last));
+        let marker = Marker { room_id: self.card.id, user_id: user, delivered_seq, read_seq };
+        if (delivered_seq, read_seq) != (seat.delivered_seq, seat.read_seq) {
+            if let Some(seat) = self.seats.get_mut(&user) {
+                (seat.delivered_seq, seat.read_seq) = (delivered_seq, read_seq);
+            }
+            turn.persist(Effect::Marked { user, delivered_seq, read_seq });
+            if self.card.kind == RoomKind::Direct {
+                self.tell(turn, Event::Read(marker.clone()));
+            } else {
+                turn.emit(Topic::User(user), Event::Read(marker.clone()));
+            }
+        }
+        Ok(Reply::Marker(marker))
+    }
+
+    /// Shows that the caller is writing, now and then, where there are few enough to care.
+    pub(super) fn say_typing(&mut self, turn: &mut Turn<'_, Self>) -> Result<Reply, Error> {
+        let (user, seat) = self.writer(turn)?;
+        let is_soon = seat.typed_at.is_some_and(|typed_at| {
+            turn.now().since(typed_at) < Duration::from_millis(TYPING_INTERVAL_MS as u64)
+        });
+        if !is_soon && self.seats.len() <= TYPING_MEMBERS_MAX {
+            let now = turn.now();
+            if let Some(seat) = self.seats.get_mut(&user) {
+                seat.typed_at = Some(now);
+            }
+            self.tell(turn, Event::Typing(Typing { room_id: self.card.id, user_id: user }));
+        }
+        Ok(Reply::Done)
+    }
+}
