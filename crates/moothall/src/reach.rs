@@ -6,8 +6,14 @@ use std::collections::HashSet;
 
 use moothall_protocol::UserId;
 
+use crate::accounts;
 use crate::cx::Cx;
 use crate::error::Error;
+
+/// Which of these users the caller may write to, bring in and mention.
+pub async fn reachable(cx: &Cx, users: &[UserId]) -> Result<HashSet<UserId>, Error> {
+    Ok(accounts::summaries(cx, users).await?.into_iter().map(|user| user.id).collect())
+}
 
 /// Which of these users the caller may see as they are. The others look as if they were offline.
 pub async fn visible(_cx: &Cx, users: &[UserId]) -> Result<HashSet<UserId>, Error> {

@@ -56,6 +56,8 @@ statements! {
     FIND_ROOM_BY_NAME = concat!("SELECT ", room_columns!(), " FROM rooms r WHERE r.name_key = $1");
     FIND_ROOM_BY_LOOK = concat!("SELECT ", room_columns!(), " FROM rooms r WHERE r.name_look = $1");
     FIND_DIRECT = concat!("SELECT ", room_columns!(), " FROM rooms r WHERE r.pair = $1");
+    PAIR = "SELECT pair FROM rooms WHERE id = $1";
+    SWEPT_SEQ = "SELECT swept_seq FROM rooms WHERE id = $1";
     LIST_ROOMS = concat!("SELECT ", room_columns!(), ", r.name_key FROM rooms r
         WHERE r.name_key > $1 AND r.name_key >= $2 AND r.name_key < $3 AND r.member_only = FALSE
         ORDER BY r.name_key LIMIT $4");
@@ -389,6 +391,22 @@ pub(super) fn find_room_by_name(tx: &mut Tx<'_, '_>, name: &str) -> Result<Optio
 
 pub(super) fn find_direct(tx: &mut Tx<'_, '_>, pair: &[u8]) -> Result<Option<Room>, Error> {
     tx.query_opt(FIND_DIRECT, params![pair])?.as_ref().map(room).transpose()
+}
+
+/// The two users of a direct conversation.
+pub(super) fn pair(tx: &mut Tx<'_, '_>, id: RoomId) -> Result<Option<[UserId; 2]>, Error> {
+    let row = tx.query_opt(PAIR, params![id])?.ok_or(crate::Error::NotFound)?;
+    let Some(pair) = row.get::<Option<Vec<u8>>>(0)? else { return Ok(None) };
+    let (users, rest) = pair.as_chunks::<16>();
+    match (users, rest) {
+        ([one, other], []) => Ok(Some([*one, *other].map(|bytes| UserId::from(Uuid::from_bytes(bytes))))),
+        _ => Err(crate::Error::internal("a direct conversation is not one of two users").into()),
+    }
+}
+
+/// The newest message that is gone for good.
+pub(super) fn swept_seq(tx: &mut Tx<'_, '_>, id: RoomId) -> Result<i64, Error> {
+    Ok(tx.query_one(SWEPT_SEQ, params![id])?.get(0)?)
 }
 
 /// Rooms that everybody may join and whose folded name begins so, with that name, after `after`.

@@ -1,0 +1,75 @@
+//! What a message may point at.
+
+use moothall_protocol::communication::Attachment;
+use moothall_protocol::limits::ATTACHMENT_DATA_BYTES_MAX;
+use url::Url;
+
+use super::filter;
+
+/// Checks attachments, and tidies what people read of them. `/attachments/2/url` is where a fault is.
+pub(super) fn check(attachments: Vec<Attachment>) -> Result<Vec<Attachment>, crate::Error> {
+    attachments.into_iter().enumerate().map(|(index, attachment)| check_one(index, attachment)).collect()
+}
+
+fn check_one(index: usize, attachment: Attachment) -> Result<Attachment, crate::Error> {
+    let wrong = |field: &str, code: &str, message: String| {
+        Err(crate::Error::field(&format!("/attachments/{index}/{field}"), code, message))
+    };
+    match attachment {
+        Attachment::Link { url, title } => {
+            let Some(url) = link(&url) else {
+                return wrong("url", "invalid", "a link is http or https, with a host and no password".into());
+            };
+            let title = title.map(|title| filter::one_line(&title)).filter(|title| !title.is_empty());
+            Ok(Attachment::Link { url, title })
+        }
+        Attachment::Custom { name, data } => {
+            let bytes = data.to_string().len();
+            if bytes > ATTACHMENT_DATA_BYTES_MAX {
+                let message = format!("{bytes} bytes of JSON; at most {ATTACHMENT_DATA_BYTES_MAX}");
+                return wrong("data", "too_large", message);
+            }
+            Ok(Attachment::Custom { name, data })
+        }
+        Attachment::Lobby { .. } | Attachment::Match { .. } | Attachment::Replay { .. } => Ok(attachment),
+    }
+}
+
+/// The address as it will be opened, if it is one that a client may open.
+fn link(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let is_web = matches!(url.scheme(), "http" | "https");
+    let has_login = !url.username().is_empty() || url.password().is_some();
+    (is_web && url.has_host() && !has_login).then(|| url.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_what_a_browser_may_open() {
+        assert_eq!(link("HTTPS://Example.org/a b"), Some("https://example.org/a%20b".to_owned()));
+        for refused in [
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "file:///etc/passwd",
+            "https://user:password@example.org/",
+            "https://user@example.org/",
+            "http://",
+            "//example.org",
+            "example.org",
+        ] {
+            assert_eq!(link(refused), None, "{refused}");
+        }
+    }
+
+    #[test]
+    fn custom_data_has_a_bound() {
+        let custom = |length: usize| {
+            vec![Attachment::Custom { name: "x".into(), data: "y".repeat(length).into() }]
+        };
+        check(custom(ATTACHMENT_DATA_BYTES_MAX - 2)).unwrap();
+        assert!(check(custom(ATTACHMENT_DATA_BYTES_MAX - 1)).is_err());
+    }
+}

@@ -1,0 +1,92 @@
+//! Conversations without a name to find them by: of two users, and of a few.
+
+use moothall_protocol::communication::{CreateGroup, OpenDirect, Room, RoomKind, RoomRole};
+use moothall_protocol::limits::GROUP_MEMBERS_MAX;
+use moothall_protocol::{Event, RoomId, UserId};
+
+use super::room::Seat;
+use super::rooms::{blank, named, seat};
+use super::{Error, store};
+use crate::{Cx, Topic, reach};
+
+/// The conversation of the caller with one other user; it is made when there is none yet. The other one hears of it with the
+/// first message.
+pub async fn open_direct(cx: &Cx, input: OpenDirect) -> Result<Room, Error> {
+    let (user, other) = (cx.require_user()?, input.user_id);
+    if user == other {
+        return Err(crate::Error::field("/user_id", "invalid", "that is yourself").into());
+    }
+    reach_all(cx, &[other]).await?;
+    let now = cx.now();
+    let room = blank(cx.new_id(), RoomKind::Direct, 2, now);
+    cx.mutate(move |tx| {
+        let pair = pair_key([user, other]);
+        if let Some(room) = store::find_direct(tx, &pair)? {
+            return Ok(room);
+        }
+        let seats = [user, other].map(|user| (user, seat(RoomRole::Member, now)));
+        store::insert_room(tx, &room, Some(&pair), &seats)?;
+        Ok(room.clone())
+    })
+    .await
+}
+
+/// Makes a group of the caller and others they may reach. All of them hear of it.
+pub async fn create_group(cx: &Cx, input: CreateGroup) -> Result<Room, Error> {
+    let user = cx.require_user()?;
+    let mut users = vec![user];
+    for other in input.user_ids {
+        if !users.contains(&other) {
+            users.push(other);
+        }
+    }
+    if users.len() > GROUP_MEMBERS_MAX {
+        return Err(Error::Full);
+    }
+    reach_all(cx, users.get(1..).unwrap_or_default()).await?;
+    let name = input.name.as_deref().map(|name| named(cx, name)).transpose()?;
+    let now = cx.now();
+    let room = Room {
+        name: name.map(|name| name.display().to_owned()),
+        ..blank(cx.new_id(), RoomKind::Group, users.len() as u32, now)
+    };
+    cx.mutate(move |tx| {
+        let seats: Vec<(UserId, Seat)> =
+            users.iter().map(|user| (*user, seat(RoomRole::Member, now))).collect();
+        store::insert_room(tx, &room, None, &seats)?;
+        for user in &users {
+            tx.emit(Topic::User(*user), Event::RoomJoined(room.clone()));
+        }
+        Ok(room.clone())
+    })
+    .await
+}
+
+async fn reach_all(cx: &Cx, users: &[UserId]) -> Result<(), Error> {
+    let reachable = reach::reachable(cx, users).await?;
+    if users.iter().all(|user| reachable.contains(user)) { Ok(()) } else { Err(Error::Unreachable) }
+}
+
+/// What finds the conversation of two users: both ids, the lower one first.
+fn pair_key(mut pair: [UserId; 2]) -> Vec<u8> {
+    pair.sort_unstable();
+    pair.iter().flat_map(|user| *user.uuid().as_bytes()).collect()
+}
+
+/// Refuses whoever writes in a direct conversation to somebody they may not reach (any more).
+pub(super) async fn check_reach(cx: &Cx, user: UserId, room: RoomId) -> Result<(), Error> {
+    let pairs = &cx.hall().communication().pairs;
+    let pair = match pairs.get(&room) {
+        Some(pair) => pair,
+        None => {
+            let pair = cx.read(move |tx| store::pair(tx, room)).await?;
+            pairs.insert(room, pair);
+            pair
+        }
+    };
+    let other = pair.into_iter().flatten().find(|other| *other != user);
+    match other {
+        Some(other) => reach_all(cx, &[other]).await,
+        None => Ok(()),
+    }
+}

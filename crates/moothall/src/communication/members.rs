@@ -1,0 +1,54 @@
+//! Who is in a room: coming, going, and what each may do.
+
+use moothall_protocol::communication::{
+    AddMember, JoinRoom, KickMember, LeaveRoom, ListMembers, Member, SetRoomRole,
+};
+use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
+use moothall_protocol::{Cursor, Page, UserId};
+
+use super::room::{self, Act};
+use super::rooms::{key, tell};
+use super::{Error, readable, store};
+use crate::{Cx, reach};
+
+/// Joins a room. Joining twice is as once.
+pub async fn join(cx: &Cx, input: JoinRoom) -> Result<Member, Error> {
+    tell(cx, input.room_id, None, Act::Join).await?.member()
+}
+
+/// Leaves a room or a group.
+pub async fn leave(cx: &Cx, input: LeaveRoom) -> Result<(), Error> {
+    tell(cx, input.room_id, None, Act::Leave).await.map(drop)
+}
+
+/// Brings somebody in whom the caller may reach.
+pub async fn add_member(cx: &Cx, input: AddMember) -> Result<Member, Error> {
+    if !reach::reachable(cx, &[input.user_id]).await?.contains(&input.user_id) {
+        return Err(Error::Unreachable);
+    }
+    tell(cx, input.room_id, None, Act::Add { user: input.user_id }).await?.member()
+}
+
+/// Removes a member. Who is not there stays away.
+pub async fn kick(cx: &Cx, input: KickMember) -> Result<(), Error> {
+    tell(cx, input.room_id, input.reason, Act::Kick { user: input.user_id }).await.map(drop)
+}
+
+/// Sets what a member may do.
+pub async fn set_role(cx: &Cx, input: SetRoomRole) -> Result<Member, Error> {
+    tell(cx, input.room_id, None, Act::SetRole { user: input.user_id, role: input.role }).await?.member()
+}
+
+/// Lists the members of a room that the caller may read.
+pub async fn list_members(cx: &Cx, input: ListMembers) -> Result<Page<Member>, Error> {
+    let after = key(input.cursor.as_ref())?.unwrap_or(UserId::MIN);
+    let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
+    let members = cx
+        .read(move |tx| {
+            let room = readable(tx, input.room_id)?;
+            let seats = store::list_seats(tx, room.id, after, limit + 1)?;
+            Ok::<_, Error>(seats.iter().map(|(user, seat)| room::member(&room, *user, seat)).collect())
+        })
+        .await?;
+    Ok(Page::cut(members, limit, |last: &Member| Cursor::of(&last.user_id)))
+}

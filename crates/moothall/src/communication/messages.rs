@@ -1,0 +1,175 @@
+//! Messages: sending, changing and reading them, and how far somebody has read.
+
+use moothall_protocol::communication::{
+    Attachment, DeleteMessage, EditMessage, GetMessage, History, MarkDelivered, MarkRead, Marker, Message,
+    MessageVersions, ReadHistory, ReadUnread, ReadVersions, SayTyping, SendMessage, Unread,
+};
+use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
+use moothall_protocol::{MessageId, RoomId, UserId};
+
+use super::conversations::check_reach;
+use super::room::{Act, Draft, Keeps};
+use super::rooms::tell;
+use super::{Error, READ_VERSIONS, attachments, audit_look, filter, readable, store};
+use crate::cx::Tx;
+use crate::hooks::{self, MessageAttempt, Verdict};
+use crate::{Cx, reach};
+
+/// Sends a message. Members hear of it once it is durable, and only then is this answered.
+pub async fn send(cx: &Cx, input: SendMessage) -> Result<Message, Error> {
+    let sender = cx.require_user()?;
+    check_reach(cx, sender, input.room_id).await?;
+    let text = checked(cx, sender, input.room_id, &input.text).await?;
+    let attachments = attachments::check(input.attachments)?;
+    if text.is_empty() && attachments.is_empty() {
+        return Err(Error::Empty);
+    }
+    if let Some(answered) = input.reply_to {
+        check_answered(cx, input.room_id, answered).await?;
+    }
+    let mentions = reachable(cx, input.mentions).await?;
+    let draft = Draft { text, attachments, reply_to: input.reply_to, mentions, if_version: None };
+    tell(cx, input.room_id, None, Act::Send(draft)).await?.message()
+}
+
+/// Changes one's own message. Members hear of it.
+pub async fn edit(cx: &Cx, input: EditMessage) -> Result<Message, Error> {
+    let sender = cx.require_user()?;
+    check_reach(cx, sender, input.room_id).await?;
+    let text = checked(cx, sender, input.room_id, &input.text).await?;
+    let keeps = Keeps { attachments: input.attachments.is_none(), mentions: input.mentions.is_none() };
+    let draft = Draft {
+        text,
+        attachments: attachments::check(input.attachments.unwrap_or_default())?,
+        reply_to: None,
+        mentions: reachable(cx, input.mentions.unwrap_or_default()).await?,
+        if_version: input.if_version,
+    };
+    let before = Box::new(find(cx, input.room_id, input.message_id).await?);
+    tell(cx, input.room_id, None, Act::Edit { before, draft, keeps }).await?.message()
+}
+
+/// Deletes a message. Members hear of it; its place in the history stays.
+pub async fn delete(cx: &Cx, input: DeleteMessage) -> Result<(), Error> {
+    let before = Box::new(find(cx, input.room_id, input.message_id).await?);
+    tell(cx, input.room_id, input.reason, Act::Delete { before }).await.map(drop)
+}
+
+/// The text as it will be sent: clean, past the word list and past the embedding program.
+async fn checked(cx: &Cx, sender: UserId, room: RoomId, text: &str) -> Result<String, Error> {
+    let text = filter::message(text)?;
+    if text.is_empty() {
+        return Ok(text);
+    }
+    let text = cx.hall().communication().words.check(text)?;
+    let attempt = MessageAttempt { sender, room, text };
+    match hooks::ask(cx.hall().hooks().before_message(cx, &attempt)).await? {
+        Verdict::Pass => Ok(attempt.text),
+        Verdict::Mask(text) => filter::message(&text),
+        Verdict::Block(title) => Err(crate::Error::Refused { code: "text_refused", title }.into()),
+    }
+}
+
+/// Whom the sender may mention.
+async fn reachable(cx: &Cx, mut mentions: Vec<UserId>) -> Result<Vec<UserId>, Error> {
+    if !mentions.is_empty() {
+        let reachable = reach::reachable(cx, &mentions).await?;
+        mentions.retain(|user| reachable.contains(user));
+    }
+    Ok(mentions)
+}
+
+async fn check_answered(cx: &Cx, room: RoomId, answered: MessageId) -> Result<(), Error> {
+    let found = cx.read(move |tx| store::find_message(tx, room, answered)).await?;
+    if found.is_some() {
+        return Ok(());
+    }
+    Err(crate::Error::field("/reply_to", "not_found", "there is no such message in this room").into())
+}
+
+async fn find(cx: &Cx, room: RoomId, message: MessageId) -> Result<Message, Error> {
+    cx.read(move |tx| {
+        readable(tx, room)?;
+        store::find_message(tx, room, message)?.ok_or_else(|| crate::Error::NotFound.into())
+    })
+    .await
+}
+
+/// Reads one message.
+pub async fn get_message(cx: &Cx, input: GetMessage) -> Result<Message, Error> {
+    find(cx, input.room_id, input.message_id).await
+}
+
+/// Reads what a message said before it was changed, of whatever conversation. The look is audited.
+pub async fn read_versions(cx: &Cx, input: ReadVersions) -> Result<MessageVersions, Error> {
+    cx.require(READ_VERSIONS)?;
+    cx.mutate(move |tx| {
+        let message =
+            store::find_message(tx, input.room_id, input.message_id)?.ok_or(crate::Error::NotFound)?;
+        audit_look(tx, "communication.read_versions", input.room_id, &input.reason)?;
+        Ok::<_, Error>(MessageVersions { versions: store::versions(tx, message.id)?, message })
+    })
+    .await
+}
+
+/// Reads a part of a room's history. Since messages are numbered without a gap, it is known exactly where it begins and ends.
+pub async fn history(cx: &Cx, input: ReadHistory) -> Result<History, Error> {
+    let places = [input.before, input.after, input.around];
+    if places.iter().flatten().count() > 1 {
+        return Err(crate::Error::field("", "invalid", "give one of before, after and around").into());
+    }
+    let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
+    cx.read(move |tx| {
+        let room = readable(tx, input.room_id)?;
+        let (older, newer) = match (input.before, input.after, input.around) {
+            (_, Some(after), _) => (None, Some((after, limit))),
+            (_, _, Some(around)) => {
+                (Some((around, limit / 2)), Some((around - 1, limit - limit / 2)))
+            }
+            (before, _, _) => (Some((before.unwrap_or(i64::MAX), limit)), None),
+        };
+        let mut items = match older {
+            Some((seq, limit)) => store::before(tx, room.id, seq, limit)?,
+            None => Vec::new(),
+        };
+        items.reverse();
+        if let Some((seq, limit)) = newer {
+            items.extend(store::after(tx, room.id, seq, limit)?);
+        }
+        let swept = store::swept_seq(tx, room.id)?;
+        let before = items.first().map(|first| first.seq).filter(|seq| *seq > swept + 1);
+        let after = items.last().map(|last| last.seq).filter(|seq| *seq < room.last_seq);
+        Ok(History { items, before, after })
+    })
+    .await
+}
+
+/// Says how far the caller has read. Their other sessions hear of it; in a direct conversation the other one does, too.
+pub async fn mark_read(cx: &Cx, input: MarkRead) -> Result<Marker, Error> {
+    tell(cx, input.room_id, None, Act::MarkRead { seq: input.seq }).await?.marker()
+}
+
+/// Says what has arrived at the caller.
+pub async fn mark_delivered(cx: &Cx, input: MarkDelivered) -> Result<Marker, Error> {
+    tell(cx, input.room_id, None, Act::MarkDelivered { seq: input.seq }).await?.marker()
+}
+
+/// Shows that the caller is writing.
+pub async fn say_typing(cx: &Cx, input: SayTyping) -> Result<(), Error> {
+    tell(cx, input.room_id, None, Act::Type).await.map(drop)
+}
+
+/// What the caller has not read.
+pub async fn unread(cx: &Cx, _: ReadUnread) -> Result<Unread, Error> {
+    let user = cx.require_user()?;
+    cx.read(move |tx| unread_of(tx, user)).await
+}
+
+pub(super) fn unread_of(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Unread, Error> {
+    let rooms = store::unread(tx, user)?;
+    Ok(Unread {
+        messages: rooms.iter().map(|room| room.messages).sum(),
+        mentions: rooms.iter().map(|room| room.mentions).sum(),
+        rooms,
+    })
+}
