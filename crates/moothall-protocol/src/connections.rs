@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::SessionKind;
+use crate::communication::Unread;
 use crate::limits;
 use crate::system::RateBudget;
 use crate::{Cursor, LobbyId, PartyId, SessionId, Timestamp, UserId, WatchId};
@@ -29,6 +30,8 @@ pub struct Ready {
     pub rates: Vec<RateBudget>,
     /// How the user stands, over all their sessions.
     pub presence: OwnPresence,
+    /// What the user has not read. Of every room of theirs, and of every conversation, the session hears from here on.
+    pub unread: Unread,
 }
 
 /// A stream goes on.

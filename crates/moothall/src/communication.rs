@@ -26,14 +26,15 @@ use moothall_protocol::limits::ROOM_MEMBERS_MAX;
 use moothall_protocol::{RoomId, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::cx::Tx;
 use crate::operation::{Access, Operations, Rate};
 use crate::{Cx, Hall, OpenError, Permission, Topic, audit};
 pub use conversations::{create_group, open_direct};
 pub use error::Error;
-pub use filter::{FilteredWord, WordVerdict};
 use filter::WordFilter;
+pub use filter::{FilteredWord, WordVerdict};
 pub use members::{add_member, join, kick, leave, list_members, set_role};
 pub use messages::{
     delete, edit, get_message, history, mark_delivered, mark_read, read_versions, say_typing, send, unread,
@@ -141,7 +142,12 @@ fn of_messages(operations: Operations) -> Operations {
         .created("/rooms/{room_id}/messages/{id}")
         .rate(Rate::Chat)
         .get("/rooms/{room_id}/messages", "communication.history", Access::Player, history)
-        .get("/rooms/{room_id}/messages/{message_id}", "communication.get_message", Access::Player, get_message)
+        .get(
+            "/rooms/{room_id}/messages/{message_id}",
+            "communication.get_message",
+            Access::Player,
+            get_message,
+        )
         .patch("/rooms/{room_id}/messages/{message_id}", "communication.edit", Access::Player, edit)
         .rate(Rate::Chat)
         .delete("/rooms/{room_id}/messages/{message_id}", "communication.delete", Access::Player, delete)
@@ -193,10 +199,7 @@ fn power(cx: &Cx, reason: Option<String>) -> Power {
 }
 
 /// The room, if the caller may read it. Staff may read every room that has a name.
-fn readable(
-    tx: &mut Tx<'_, '_>,
-    id: RoomId,
-) -> Result<moothall_protocol::communication::Room, Error> {
+fn readable(tx: &mut Tx<'_, '_>, id: RoomId) -> Result<moothall_protocol::communication::Room, Error> {
     let room = store::find_room(tx, id)?.ok_or(crate::Error::NotFound)?;
     let cx = tx.cx();
     let is_open = !room::is_hidden(&room) || (room.kind == RoomKind::Room && cx.can(MODERATE));
@@ -226,10 +229,9 @@ async fn sweep_all(cx: &Cx) -> Result<(), Error> {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     let settings = &cx.hall().settings().communication;
     let default = settings.retention_days;
-    let mut after = RoomId::MIN;
+    let mut after = RoomId::from_uuid(Uuid::nil());
     loop {
-        let rooms =
-            cx.read(move |tx| store::retentive(tx, after, default.is_some(), SWEEP_ROOMS)).await?;
+        let rooms = cx.read(move |tx| store::retentive(tx, after, default.is_some(), SWEEP_ROOMS)).await?;
         let Some((last, _)) = rooms.last() else { break };
         after = *last;
         for (room, days) in rooms {
@@ -244,6 +246,3 @@ async fn sweep_all(cx: &Cx) -> Result<(), Error> {
     cx.write(move |tx| store::sweep_versions(tx, until)).await?;
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;

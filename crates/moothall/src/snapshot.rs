@@ -4,10 +4,12 @@
 //! first and the snapshot is read after that, so what happens meanwhile is seen in both at worst, and a client takes the
 //! newer version.
 
+use moothall_protocol::UserId;
+use moothall_protocol::communication::Unread;
 use moothall_protocol::connections::Ready;
 
 use crate::connections::{self, Attached, Begun, Error, Opening, Resume, Stream};
-use crate::{Cx, system};
+use crate::{Cx, communication, system};
 
 /// How often a snapshot is read again, because more happened meanwhile than the outbox holds.
 const ATTEMPTS: u32 = 3;
@@ -18,10 +20,15 @@ pub async fn open(cx: &Cx, resume: Option<&Resume>) -> Result<Stream, Error> {
         Attached::Resumed(stream) => return Ok(stream),
         Attached::Opening(opening) => opening,
     };
+    let user = cx.require_user()?;
+    let (_, mut topics) = communication::for_session(cx, user).await.map_err(common)?;
     for _ in 0..ATTEMPTS {
-        opening.collect(Vec::new())?;
-        let ready = read(cx, &opening).await?;
-        match opening.begin(&[], ready)? {
+        opening.collect(topics)?;
+        // Once more, now that nothing is missed: the user may have come to another room meanwhile.
+        let (unread, certain) = communication::for_session(cx, user).await.map_err(common)?;
+        topics = certain;
+        let ready = ready(cx, &opening, user, unread).await?;
+        match opening.begin(&topics, ready)? {
             Begun::Stream(stream) => return Ok(stream),
             Begun::Again(again) => opening = again,
         }
@@ -29,15 +36,24 @@ pub async fn open(cx: &Cx, resume: Option<&Resume>) -> Result<Stream, Error> {
     Err(crate::Error::Unavailable.into())
 }
 
-async fn read(cx: &Cx, opening: &Opening) -> Result<Ready, Error> {
+async fn ready(cx: &Cx, opening: &Opening, user_id: UserId, unread: Unread) -> Result<Ready, Error> {
     Ok(Ready {
         session_id: opening.session_id(),
         resume_token: opening.token().to_owned(),
-        user_id: cx.require_user()?,
+        user_id,
         server_version: env!("CARGO_PKG_VERSION").to_owned(),
         server_time: cx.now(),
         limits: system::limits_by_name(),
         rates: system::rates(cx.hall()),
         presence: connections::own_presence(cx).await?,
+        unread,
     })
+}
+
+/// Reading what is unread is refused for no reason of its own.
+fn common(error: communication::Error) -> Error {
+    match error {
+        communication::Error::Common(error) => error.into(),
+        other => crate::Error::internal(other).into(),
+    }
 }

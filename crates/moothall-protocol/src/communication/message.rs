@@ -51,7 +51,7 @@ pub struct MessageVersion {
 /// Says something in a room. Members hear of it at once; others who may read the room find it in the history.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Send {
+pub struct SendMessage {
     /// Where.
     pub room_id: RoomId,
     /// What. Space around it and characters that cannot be seen are removed. May be empty beside attachments.

@@ -18,7 +18,11 @@ fn check_one(index: usize, attachment: Attachment) -> Result<Attachment, crate::
     match attachment {
         Attachment::Link { url, title } => {
             let Some(url) = link(&url) else {
-                return wrong("url", "invalid", "a link is http or https, with a host and no password".into());
+                return wrong(
+                    "url",
+                    "invalid",
+                    "a link is http or https, with a host and no password".into(),
+                );
             };
             let title = title.map(|title| filter::one_line(&title)).filter(|title| !title.is_empty());
             Ok(Attachment::Link { url, title })
@@ -66,9 +70,8 @@ mod tests {
 
     #[test]
     fn custom_data_has_a_bound() {
-        let custom = |length: usize| {
-            vec![Attachment::Custom { name: "x".into(), data: "y".repeat(length).into() }]
-        };
+        let custom =
+            |length: usize| vec![Attachment::Custom { name: "x".into(), data: "y".repeat(length).into() }];
         check(custom(ATTACHMENT_DATA_BYTES_MAX - 2)).unwrap();
         assert!(check(custom(ATTACHMENT_DATA_BYTES_MAX - 1)).is_err());
     }

@@ -6,6 +6,8 @@ use moothall_protocol::communication::{
 use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
 use moothall_protocol::{Cursor, Page, UserId};
 
+use uuid::Uuid;
+
 use super::room::{self, Act};
 use super::rooms::{key, tell};
 use super::{Error, readable, store};
@@ -41,7 +43,7 @@ pub async fn set_role(cx: &Cx, input: SetRoomRole) -> Result<Member, Error> {
 
 /// Lists the members of a room that the caller may read.
 pub async fn list_members(cx: &Cx, input: ListMembers) -> Result<Page<Member>, Error> {
-    let after = key(input.cursor.as_ref())?.unwrap_or(UserId::MIN);
+    let after = key(input.cursor.as_ref())?.unwrap_or(UserId::from_uuid(Uuid::nil()));
     let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
     let members = cx
         .read(move |tx| {

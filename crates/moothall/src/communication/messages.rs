@@ -123,9 +123,7 @@ pub async fn history(cx: &Cx, input: ReadHistory) -> Result<History, Error> {
         let room = readable(tx, input.room_id)?;
         let (older, newer) = match (input.before, input.after, input.around) {
             (_, Some(after), _) => (None, Some((after, limit))),
-            (_, _, Some(around)) => {
-                (Some((around, limit / 2)), Some((around - 1, limit - limit / 2)))
-            }
+            (_, _, Some(around)) => (Some((around, limit / 2)), Some((around - 1, limit - limit / 2))),
             (before, _, _) => (Some((before.unwrap_or(i64::MAX), limit)), None),
         };
         let mut items = match older {

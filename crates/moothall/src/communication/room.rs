@@ -146,15 +146,36 @@ pub(crate) enum Effect {
     /// The description is another.
     Described(Box<wire::Room>),
     /// Somebody came; so many are there now.
-    Entered { user: UserId, seat: Seat, kind: RoomKind, members: u32 },
+    Entered {
+        user: UserId,
+        seat: Seat,
+        kind: RoomKind,
+        members: u32,
+    },
     /// Somebody went; so many are left.
-    Gone { user: UserId, members: u32 },
-    RoleSet { user: UserId, role: RoomRole },
+    Gone {
+        user: UserId,
+        members: u32,
+    },
+    RoleSet {
+        user: UserId,
+        role: RoomRole,
+    },
     Sent(Box<Message>),
     /// The message is another than it was in version `before`.
-    Edited { before: i64, message: Box<Message> },
-    Deleted { before: i64, message: Box<Message> },
-    Marked { user: UserId, delivered_seq: i64, read_seq: i64 },
+    Edited {
+        before: i64,
+        message: Box<Message>,
+    },
+    Deleted {
+        before: i64,
+        message: Box<Message>,
+    },
+    Marked {
+        user: UserId,
+        delivered_seq: i64,
+        read_seq: i64,
+    },
     /// Staff did this.
     Audited(Audited),
 }
@@ -294,6 +315,3 @@ pub(crate) fn member(room: &wire::Room, user_id: UserId, seat: &Seat) -> Member 
         read_seq: is_shown.then_some(seat.read_seq),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -7,6 +7,8 @@ use moothall_protocol::communication::{
 use moothall_protocol::limits::{PAGE_ITEMS_DEFAULT, ROOM_TOPIC_LENGTH_MAX};
 use moothall_protocol::{Cursor, Event, Page, RoomId, Timestamp, UserId};
 
+use uuid::Uuid;
+
 use super::name::RoomName;
 use super::room::{self, Act, Change, Command, Seat};
 use super::{Error, filter, power, readable, store};
@@ -33,10 +35,8 @@ pub async fn create_room(cx: &Cx, input: CreateRoom) -> Result<Room, Error> {
 pub async fn open_room(cx: &Cx, input: OpenRoom) -> Result<Room, Error> {
     let owner = cx.require_user()?;
     let name = named(cx, &input.name)?;
-    let room = Room {
-        name: Some(name.display().to_owned()),
-        ..blank(cx.new_id(), RoomKind::Room, 1, cx.now())
-    };
+    let room =
+        Room { name: Some(name.display().to_owned()), ..blank(cx.new_id(), RoomKind::Room, 1, cx.now()) };
     cx.mutate(move |tx| match store::find_room_by_name(tx, name.display())? {
         // A room that only members know of keeps its name, and its secret.
         Some(found) => match readable(tx, found.id) {
@@ -134,22 +134,25 @@ async fn page_of_rooms(
     let limit = limit.unwrap_or(PAGE_ITEMS_DEFAULT);
     let rooms = cx.read(move |tx| store::list_rooms(tx, &beginning, &after, limit + 1)).await?;
     let page = Page::cut(rooms, limit, |(_, name)| Cursor::of(name));
-    Ok(Page { items: page.items.into_iter().map(|(room, _)| room).collect(), next_cursor: page.next_cursor })
+    Ok(Page { items: page.items.into_iter().map(|(room, _)| room).collect(), next: page.next })
 }
 
 /// Lists what the caller is in, the latest message first.
 pub async fn my_rooms(cx: &Cx, input: ListMyRooms) -> Result<Page<MyRoom>, Error> {
     let user = cx.require_user()?;
     let before: Option<(i64, RoomId)> = key(input.cursor.as_ref())?;
-    let before = before
-        .map_or((Timestamp::MAX, RoomId::MAX), |(at, id)| (Timestamp::from_micros(at), id));
+    let before = before.map_or((Timestamp::MAX, RoomId::from_uuid(Uuid::max())), |(at, id)| {
+        (Timestamp::from_micros(at), id)
+    });
     let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
     let rooms = cx.read(move |tx| store::my_rooms(tx, user, input.kind, before, limit + 1)).await?;
     Ok(Page::cut(rooms, limit, |last| Cursor::of(&(last.room.active_at.as_micros(), last.room.id))))
 }
 
 /// The place a cursor stands for.
-pub(super) fn key<K: serde::de::DeserializeOwned>(cursor: Option<&Cursor>) -> Result<Option<K>, crate::Error> {
+pub(super) fn key<K: serde::de::DeserializeOwned>(
+    cursor: Option<&Cursor>,
+) -> Result<Option<K>, crate::Error> {
     cursor
         .map(|cursor| {
             let wrong = || crate::Error::field("/cursor", "invalid", "this is no cursor of this list");

@@ -8,6 +8,7 @@ use moothall_protocol::{MessageId, RoomId, Timestamp, UserId};
 use moothall_store::{Json, OnConstraint as _, Row, params, statements};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use super::Error;
 use super::name::RoomName;
@@ -355,7 +356,9 @@ fn change_message(tx: &mut Tx<'_, '_>, before: i64, message: &Message) -> Result
     let at = message.deleted_at.or(message.edited_at).unwrap_or(message.created_at);
     if tx.execute(KEEP_VERSION, params![message.id, before, at])? == 0 {
         return Err(match find_message(tx, message.room_id, message.id)? {
-            Some(now) if now.deleted_at.is_none() => crate::Error::VersionConflict { version: now.version }.into(),
+            Some(now) if now.deleted_at.is_none() => {
+                crate::Error::VersionConflict { version: now.version }.into()
+            }
             Some(_) => Error::MessageDeleted,
             None => crate::Error::NotFound.into(),
         });
@@ -399,7 +402,9 @@ pub(super) fn pair(tx: &mut Tx<'_, '_>, id: RoomId) -> Result<Option<[UserId; 2]
     let Some(pair) = row.get::<Option<Vec<u8>>>(0)? else { return Ok(None) };
     let (users, rest) = pair.as_chunks::<16>();
     match (users, rest) {
-        ([one, other], []) => Ok(Some([*one, *other].map(|bytes| UserId::from(Uuid::from_bytes(bytes))))),
+        ([one, other], []) => {
+            Ok(Some([*one, *other].map(|bytes| UserId::from_uuid(Uuid::from_bytes(bytes)))))
+        }
         _ => Err(crate::Error::internal("a direct conversation is not one of two users").into()),
     }
 }

@@ -128,7 +128,10 @@ fn skeleton(word: &str) -> String {
 
 /// Whether a character can be part of a word: letters, digits, marks, and signs that stand for letters.
 fn is_of_word(character: char) -> bool {
-    character.is_alphanumeric() || is_combining_mark(character) || is_joiner(character) || "@$!".contains(character)
+    character.is_alphanumeric()
+        || is_combining_mark(character)
+        || is_joiner(character)
+        || "@$!".contains(character)
 }
 
 fn words(text: &str) -> Vec<Word> {
@@ -139,7 +142,9 @@ fn words(text: &str) -> Vec<Word> {
         match (start, is_of_word(character)) {
             (None, true) => start = Some(at),
             (Some(from), false) => {
-                words.extend(text.get(from..at).map(|word| Word { place: from..at, readings: readings(word) }));
+                words.extend(
+                    text.get(from..at).map(|word| Word { place: from..at, readings: readings(word) }),
+                );
                 start = None;
             }
             _ => {}
@@ -178,7 +183,8 @@ fn spelled_out(words: &[Word]) -> Vec<Word> {
     runs.filter(|run| run.len() > 2)
         .filter_map(|run| {
             let (first, last) = (run.first()?, run.last()?);
-            let spelled: String = run.iter().filter_map(|word| word.readings.first()).map(String::as_str).collect();
+            let spelled: String =
+                run.iter().filter_map(|word| word.readings.first()).map(String::as_str).collect();
             Some(Word { place: first.place.start..last.place.end, readings: readings(&spelled) })
         })
         .collect()

@@ -114,7 +114,10 @@ impl Room {
         if self.card.kind != RoomKind::Room || self.owners() > 0 {
             return;
         }
-        let heir = self.seats.iter().min_by_key(|(user, seat)| (seat.role < RoomRole::Moderator, seat.joined_at, **user));
+        let heir = self
+            .seats
+            .iter()
+            .min_by_key(|(user, seat)| (seat.role < RoomRole::Moderator, seat.joined_at, **user));
         if let Some(heir) = heir.map(|(user, _)| *user) {
             self.appoint(heir, RoomRole::Owner, turn);
         }

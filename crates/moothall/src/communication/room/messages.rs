@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use moothall_protocol::communication::{Attachment, Marker, Message, MessageDeleted, RoomKind, RoomRole, Typing};
+use moothall_protocol::communication::{
+    Attachment, Marker, Message, MessageDeleted, RoomKind, RoomRole, Typing,
+};
 use moothall_protocol::limits::{TYPING_INTERVAL_MS, TYPING_MEMBERS_MAX};
 use moothall_protocol::{Event, MessageId, UserId};
 use serde::{Deserialize, Serialize};
@@ -134,7 +136,8 @@ impl Room {
     ) -> Result<Reply, Error> {
         let is_own = turn.caller() == Some(before.sender_id);
         let is_room = self.card.kind == RoomKind::Room;
-        let deed = Deed { power, action: "communication.delete_message", about: json!({ "message_id": before.id }) };
+        let deed =
+            Deed { power, action: "communication.delete_message", about: json!({ "message_id": before.id }) };
         self.require(deed, |seat| is_own || (is_room && seat.role >= RoomRole::Moderator), turn)?;
         if before.deleted_at.is_some() {
             return Ok(Reply::Done);
@@ -148,14 +151,24 @@ impl Room {
             deleted_at: Some(at),
             ..before.clone()
         };
-        let gone = MessageDeleted { room_id: message.room_id, message_id: message.id, seq: message.seq, deleted_at: at };
+        let gone = MessageDeleted {
+            room_id: message.room_id,
+            message_id: message.id,
+            seq: message.seq,
+            deleted_at: at,
+        };
         turn.persist(Effect::Deleted { before: before.version, message: Box::new(message) });
         self.tell(turn, Event::MessageDeleted(gone));
         Ok(Reply::Done)
     }
 
     /// Moves the caller's markers forward, never back and never beyond the newest message.
-    pub(super) fn mark(&mut self, delivered: i64, read: i64, turn: &mut Turn<'_, Self>) -> Result<Reply, Error> {
+    pub(super) fn mark(
+        &mut self,
+        delivered: i64,
+        read: i64,
+        turn: &mut Turn<'_, Self>,
+    ) -> Result<Reply, Error> {
         let (user, seat) = self.seat(turn)?;
         let last = self.card.last_seq;
         let delivered_seq = seat.delivered_seq.max(delivered.min(last));
