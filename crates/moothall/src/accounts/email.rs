@@ -24,11 +24,11 @@ use moothall_protocol::{Timestamp, UserId};
 
 pub(super) use requests::{Requests, start};
 pub(crate) use store::STATEMENTS;
-pub(super) use store::{forget, pending, sweep, void};
+pub(super) use store::{forget, pending, sweep};
 
 use super::credentials::{self, Account, Email};
 use super::passwords::Password;
-use super::{Error, secret, sessions, sign_in, throttle, users};
+use super::{Error, secret, sign_in, throttle, users};
 use crate::audit;
 use crate::cx::{Cx, Tx};
 use crate::mail;
@@ -130,9 +130,17 @@ fn require_may_send(tx: &mut Tx<'_, '_>, user: UserId, letter: &Letter<'_>) -> R
     Err(crate::Error::RateLimited { retry_after: Duration::from_secs(3600) }.into())
 }
 
-/// Sends the code that verifies the address of an account that was just made, or that its owner waits for. An address that is
-/// another account's already is told so instead. Silent when too many letters were sent lately.
-pub(super) fn welcome(tx: &mut Tx<'_, '_>, user: &UserSummary, email: &Email) -> Result<(), Error> {
+/// Sends the code that verifies an address, to whoever cannot do without: who just signed up, or signs in not having used it.
+pub(super) fn remind(tx: &mut Tx<'_, '_>, account: &Account) -> Result<(), Error> {
+    match account.email.as_deref() {
+        Some(email) => ask_to_verify(tx, &account.user, &Email::parse(email)?),
+        None => Ok(()),
+    }
+}
+
+/// Sends the code that verifies an address. If the address is another account's already, it is told so instead. Silent when
+/// too many letters were sent lately.
+fn ask_to_verify(tx: &mut Tx<'_, '_>, user: &UserSummary, email: &Email) -> Result<(), Error> {
     if let Some(holder) = store::holder(tx, email)?.filter(|holder| holder.id != user.id) {
         return if may_send(tx, holder.id, &Letter::AlreadyYours)? {
             send(tx, &holder, &email.display, &Letter::AlreadyYours)
@@ -143,7 +151,6 @@ pub(super) fn welcome(tx: &mut Tx<'_, '_>, user: &UserSummary, email: &Email) ->
     if !may_send(tx, user.id, &Letter::Verify { code: "" })? {
         return Ok(());
     }
-    store::void(tx, user.id, &[Purpose::Verify])?;
     let code = issue(tx, user.id, Purpose::Verify, email)?;
     send(tx, user, &email.display, &Letter::Verify { code: &code })
 }
@@ -158,7 +165,7 @@ pub async fn request_email_verification(cx: &Cx, _: RequestEmailVerification) ->
             return Err(Error::AlreadyVerified);
         }
         require_may_send(tx, user, &Letter::Verify { code: "" })?;
-        welcome(tx, &account.user, &email)
+        ask_to_verify(tx, &account.user, &email)
     })
     .await
 }
@@ -172,9 +179,10 @@ pub async fn verify_email(cx: &Cx, input: VerifyEmail) -> Result<(), Error> {
             return Err(Error::CodeInvalid);
         }
         credentials::confirm_email(tx, user, &code.email)?;
+        store::void(tx, user, &[Purpose::Verify])?;
         if code.purpose == Purpose::Change {
             // What was sent to the old address opens nothing any more, but the way back.
-            store::void(tx, user, &[Purpose::Verify, Purpose::Change, Purpose::Reset])?;
+            store::void(tx, user, &[Purpose::Change, Purpose::Reset])?;
             if let Some(old) = &account.email {
                 send(tx, &account.user, old, &Letter::Changed)?;
             }
@@ -190,7 +198,9 @@ pub async fn verify_email(cx: &Cx, input: VerifyEmail) -> Result<(), Error> {
 pub async fn change_email(cx: &Cx, input: ChangeEmail) -> Result<Me, Error> {
     let user = cx.require_user()?;
     let email = Email::parse(&input.email)?;
-    sign_in::confirm_password(cx, user, &input.password).await?;
+    if !users::confirm_owner(cx, user, Some(&input.password)).await? {
+        return Err(Error::NoPassword);
+    }
     cx.mutate(move |tx| {
         let account = credentials::find_by_id(tx, user)?.ok_or(crate::Error::NotFound)?;
         if account.email.as_deref() == Some(&email.display) {
@@ -223,16 +233,21 @@ pub async fn revoke_email_change(cx: &Cx, input: RevokeEmailChange) -> Result<()
         let (code, account) = take(tx, &input.code, &[Purpose::Revoke])?;
         let user = code.user;
         credentials::confirm_email(tx, user, &code.email)?;
-        // Whoever asked for the change knew the password: the owner gets a new one, and everybody else is put out.
+        // Whoever asked for the change knew the password: it is void, everybody is put out, and the owner sets a new one.
         forget(tx, user)?;
-        sessions::end_all(tx, user, None, "a change of e-mail address was revoked")?;
+        sign_in::void_password(tx, user)?;
         let reset = issue(tx, user, Purpose::Reset, &code.email)?;
         send(tx, &account.user, &code.email.display, &Letter::Revoked { code: &reset })?;
         audit::record(tx, audit::Entry::new("accounts.revoke_email_change").user(user))?;
-        users::changed(tx, user)?;
         Ok(())
     })
     .await
+}
+
+/// A new password voids what was asked for under the old one; but not the way back from a change of address, which whoever
+/// took the account over must not close behind them.
+pub(super) fn password_replaced(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
+    store::void(tx, user, &[Purpose::Change, Purpose::Reset])
 }
 
 /// Staff gave an account another address: the old one is told, and its codes are void.
@@ -295,15 +310,14 @@ pub async fn reset_password(cx: &Cx, input: ResetPassword) -> Result<(), Error> 
     cx.mutate(move |tx| {
         let (code, account) = take(tx, &input.code, &[Purpose::Reset])?;
         let user = code.user;
-        sign_in::set_password(tx, user, &password, None)?;
         if account.email.as_deref() == Some(&code.email.display) {
             // The code came by this address, so it is the user's.
             credentials::confirm_email(tx, user, &code.email)?;
         }
+        sign_in::set_password(tx, user, &password, None)?;
         throttle::pardon(tx, user, &[&account.user.name, &code.email.display])?;
         send(tx, &account.user, &code.email.display, &Letter::PasswordSet)?;
         audit::record(tx, audit::Entry::new("accounts.reset_password").user(user))?;
-        users::changed(tx, user)?;
         Ok(())
     })
     .await

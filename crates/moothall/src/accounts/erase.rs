@@ -15,7 +15,7 @@ use moothall_protocol::accounts::{CancelDeletion, DeleteMe, Me};
 pub(crate) use store::STATEMENTS;
 
 use super::users::{self, days};
-use super::{Error, email, extra, identities, names, roles, sessions};
+use super::{Error, email, extra, identities, keys, names, roles, sessions};
 use crate::cx::{Cx, Tx};
 use crate::operation::{Access, Operations, Rate};
 use crate::{audit, mail};
@@ -92,13 +92,13 @@ pub(super) async fn sweep(cx: &Cx) -> Result<(), Error> {
     }
     loop {
         let due = cx.read(|tx| store::due(tx, BATCH)).await?;
+        if due.is_empty() {
+            return Ok(());
+        }
         for user in &due {
             let user = *user;
             // Each in a transaction of its own. It may have been called off in the meantime.
             cx.write(move |tx| if store::is_due(tx, user)? { erase(tx, user) } else { Ok(()) }).await?;
-        }
-        if due.len() < BATCH {
-            return Ok(());
         }
     }
 }
@@ -108,6 +108,7 @@ fn erase(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
     let hold = days(tx.cx().hall().settings().accounts.name_hold_days);
     let held_until = tx.now() + hold;
     sessions::end_all(tx, user, None, "the account was erased")?;
+    keys::end_all(tx, user)?;
     store::forget(tx, user)?;
     extra::forget(tx, user)?;
     email::forget(tx, user)?;

@@ -41,7 +41,7 @@ crate::faults! {
         TooManyRoles => Conflict, "too_many_roles", "there are too many roles";
         /// Make another administrator first, for good.
         LastAdministrator => Conflict, "last_administrator", "somebody must remain who may do everything";
-        /// A role or a key can only hold what its maker may do.
+        /// A role or a key can only hold what its maker may do, and who may do more than you is not yours to change.
         BeyondOwn => Forbidden, "beyond_own_permissions", "you cannot give what you may not do yourself";
         /// One may change one's name now and then only: `until` says when again.
         RenameTooSoon { until: Timestamp } => Conflict, "rename_too_soon", "you changed your name not long ago";

@@ -87,9 +87,6 @@ pub async fn get(cx: &Cx, input: GetExtra) -> Result<Extra, Error> {
 pub async fn put(cx: &Cx, input: PutExtra) -> Result<Extra, Error> {
     let side = writer(cx, input.user_id)?;
     check(&input)?;
-    if side == Side::Owner && input.audience == Some(Audience::Staff) {
-        return Err(crate::Error::Forbidden.into());
-    }
     cx.mutate(move |tx| {
         exists(tx, input.user_id)?;
         let found = writable(tx, side, input.user_id, &input.key, input.if_version)?;
@@ -107,6 +104,9 @@ pub async fn put(cx: &Cx, input: PutExtra) -> Result<Extra, Error> {
             version: found.as_ref().map_or(0, |found| found.version) + 1,
             updated_at: tx.now(),
         };
+        if !side.may_read(entry.audience) {
+            return Err(crate::Error::Forbidden.into());
+        }
         store::put(tx, input.user_id, &entry)?;
         record(tx, "accounts.put_extra", input.user_id, found.as_ref(), Some(&entry))?;
         Ok(entry)

@@ -22,7 +22,7 @@ use moka::sync::Cache;
 use moothall_protocol::{SessionId, Timestamp, UserId};
 use parking_lot::Mutex;
 
-pub(super) use store::STATEMENTS;
+pub(super) use store::{STATEMENTS, permissions};
 
 use super::secret::{Hash, hash};
 use super::{Credential, keys};

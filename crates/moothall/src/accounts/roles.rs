@@ -13,7 +13,7 @@ use moothall_protocol::accounts::{
     CreateRole, DeleteRole, Grant, GrantRole, KnownPermissions, ListGrants, ListPermissions, ListRoles,
     RevokeRole, Role, Roles, UpdateRole,
 };
-use moothall_protocol::{Cursor, GrantId, Page, UserId, limits};
+use moothall_protocol::{Cursor, GrantId, Page, Timestamp, UserId, limits};
 
 pub(super) use store::{STATEMENTS, sweep};
 
@@ -93,6 +93,12 @@ fn require_own(cx: &Cx, names: impl IntoIterator<Item = String>) -> Result<(), E
         Caller::Member(identity) if identity.permissions.cover(&wanted) => Ok(()),
         Caller::Member(_) | Caller::Nobody => Err(Error::BeyondOwn),
     }
+}
+
+/// Nobody changes the account of somebody who may do what they may not.
+pub(super) fn require_no_less_than(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
+    let (theirs, _) = identities::permissions(tx, user, Timestamp::MAX)?;
+    require_own(tx.cx(), theirs.names().map(str::to_owned))
 }
 
 /// Makes a change after which somebody must still be there who may do everything, for good. Two such changes at once are made

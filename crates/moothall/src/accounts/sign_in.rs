@@ -13,7 +13,7 @@ use std::time::Duration;
 use moothall_protocol::accounts::{
     ApproveUser, ChangePassword, CreateSignInCode, SignIn, SignInCode, SignInWithCode, SignedIn,
 };
-use moothall_protocol::{UserId, limits};
+use moothall_protocol::{SessionId, UserId, limits};
 
 pub(super) use store::{STATEMENTS, sweep};
 
@@ -23,7 +23,7 @@ use super::secret::{self, hash};
 use super::sessions::{self, Opening};
 use super::sign_up::of_person;
 use super::throttle::{self, Guess};
-use super::{APPROVE, Error};
+use super::{APPROVE, Error, email, users};
 use crate::audit;
 use crate::cx::{Cx, Tx};
 
@@ -120,7 +120,12 @@ pub async fn sign_in(cx: &Cx, input: SignIn) -> Result<SignedIn, Error> {
         (Some(login), Some(password), None) => {
             let right = guess(cx, Login::Typed(login), &password).await?;
             if let Err(refusal) = right.account.standing.check(cx) {
-                cx.write(move |tx| right.settle(tx)).await?;
+                let is_unverified = matches!(refusal, Error::EmailUnverified);
+                cx.write(move |tx| {
+                    right.settle(tx)?;
+                    if is_unverified { email::remind(tx, &right.account) } else { Ok(()) }
+                })
+                .await?;
                 return Err(refusal);
             }
             let opening = Opening::prepare(cx, right.account.user.id, kind)?;
@@ -169,12 +174,29 @@ pub(super) fn set_password(
     tx: &mut Tx<'_, '_>,
     user: UserId,
     hash: &str,
-    except: Option<moothall_protocol::SessionId>,
+    except: Option<SessionId>,
+) -> Result<(), Error> {
+    replace_password(tx, user, Some(hash), except)?;
+    audit::record(tx, audit::Entry::new("accounts.change_password").user(user))?;
+    Ok(())
+}
+
+/// Makes the password of an account void, until its owner sets another by e-mail, and ends what was signed in with it.
+pub(super) fn void_password(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
+    replace_password(tx, user, None, None)
+}
+
+fn replace_password(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    hash: Option<&str>,
+    except: Option<SessionId>,
 ) -> Result<(), Error> {
     credentials::set_password(tx, user, hash)?;
     store::delete_codes(tx, user)?;
+    email::password_replaced(tx, user)?;
     sessions::end_all(tx, user, except, "the password was changed")?;
-    audit::record(tx, audit::Entry::new("accounts.change_password").user(user))?;
+    users::changed(tx, user)?;
     Ok(())
 }
 
@@ -214,7 +236,7 @@ pub async fn approve_user(cx: &Cx, input: ApproveUser) -> Result<(), Error> {
         credentials::find_by_id(tx, input.user_id)?.ok_or(crate::Error::NotFound)?;
         if credentials::approve(tx, input.user_id)? {
             audit::record(tx, audit::Entry::new("accounts.approve_user").user(input.user_id))?;
-            super::identities::forget(tx, input.user_id);
+            users::changed(tx, input.user_id)?;
         }
         Ok(())
     })

@@ -13,7 +13,7 @@ use super::names::{self, Name};
 use super::passwords::Password;
 use super::sessions::Opening;
 use super::settings::Verification;
-use super::{Error, secret};
+use super::{Error, email, secret, users};
 use crate::cx::Cx;
 use crate::hooks::{self, SignUpAttempt};
 
@@ -48,6 +48,9 @@ pub async fn sign_up(cx: &Cx, input: SignUp) -> Result<SignedUp, Error> {
     };
     cx.mutate(move |tx| {
         let account = new.insert(tx)?;
+        if next == NextStep::VerifyEmail {
+            email::remind(tx, &account)?;
+        }
         let session = opening.as_ref().map(|opening| opening.open(tx, &account)).transpose()?;
         Ok(SignedUp { user: account.user, next, session })
     })
@@ -133,6 +136,7 @@ pub async fn upgrade_guest(cx: &Cx, input: UpgradeGuest) -> Result<UserSummary, 
                 return Err(Error::NameTaken);
             }
         }
+        users::changed(tx, user)?;
         Ok(new.account(tx.now()).user)
     })
     .await

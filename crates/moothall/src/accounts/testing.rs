@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use moothall_protocol::accounts::{SignIn, SignUp, SignUpGuest, SignedIn};
+use moothall_protocol::accounts::{Me, SignIn, SignUp, SignUpGuest, SignedIn};
+use moothall_protocol::connections::Resumed;
+use moothall_protocol::{Event, UserId};
 
 use super::{Credential, Error, authenticate};
 use crate::testing::{TestHall, on_both_engines_with};
-use crate::{Caller, Cx, Fault as _, Hall, Identity, Origin, Settings};
+use crate::topics::{Frame, Outbox, Reader};
+use crate::{Caller, Cx, Fault, Hall, Identity, Origin, Settings, Topic};
 
 /// The password of everybody in these tests.
 pub const PASSWORD: &str = "correct horse battery";
@@ -70,8 +73,39 @@ pub async fn try_sign_in(hall: &Hall, address: &str, login: &str, password: &str
     super::sign_in(&from(hall, address), input).await
 }
 
+/// What the sessions of a user hear.
+pub struct Listener(Arc<Outbox>, Reader);
+
+impl Listener {
+    /// From now on.
+    pub fn of(hall: &Hall, user: UserId) -> Self {
+        let outbox = Arc::new(Outbox::default());
+        let epoch = outbox.restart();
+        let first = Frame::new(None, Event::SessionResumed(Resumed { missed: 0 }));
+        let reader = outbox.begin(epoch, Arc::new(first)).unwrap();
+        reader.take(1).unwrap();
+        hall.topics().subscribe(Topic::User(user), &outbox);
+        Self(outbox, reader)
+    }
+
+    /// The account, as the event since the last look tells it.
+    pub fn account(&self) -> Option<Me> {
+        let taken = self.1.take(usize::MAX).unwrap();
+        taken.iter().rev().find_map(|(_, frame)| match frame.event() {
+            Event::AccountUpdated(me) => Some((**me).clone()),
+            _ => None,
+        })
+    }
+}
+
+/// Signs an existing user in, to act as them with all they may do.
+pub async fn sign_in(hall: &Hall, login: &str) -> Cx {
+    let signed_in = try_sign_in(hall, "10.0.0.1", login, PASSWORD).await.expect("signs in");
+    call(hall, &signed_in).await
+}
+
 /// The code of a refusal.
-pub fn code<T>(answer: Result<T, Error>) -> &'static str {
+pub fn code<T, E: Fault>(answer: Result<T, E>) -> &'static str {
     match answer {
         Ok(_) => "ok",
         Err(error) => error.code(),

@@ -27,7 +27,7 @@ pub use summaries::{summaries, summary};
 
 use super::credentials::Email;
 use super::names::{self, Name};
-use super::{Error, email, identities, sign_in};
+use super::{Error, Verification, email, identities, roles, sign_in};
 use crate::cx::{Cx, Tx};
 use crate::operation::{Access, Operations, Rate};
 use crate::{Hall, Permission, Topic, audit};
@@ -134,6 +134,9 @@ pub async fn rename(cx: &Cx, input: Rename) -> Result<Me, Error> {
     confirm_owner(cx, user, input.password.as_deref()).await?;
     cx.mutate(move |tx| {
         let account = find(tx, user)?.ok_or(crate::Error::NotFound)?;
+        if account.user.name == name.display {
+            return own(tx, user);
+        }
         if let Some(until) = account.record.renamed_at.map(|at| at + cooldown(tx.cx()))
             && until > tx.now()
         {
@@ -150,14 +153,13 @@ pub async fn rename(cx: &Cx, input: Rename) -> Result<Me, Error> {
 /// whether it has one.
 pub(super) async fn confirm_owner(cx: &Cx, user: UserId, password: Option<&str>) -> Result<bool, Error> {
     let account = cx.read(move |tx| find(tx, user)).await?.ok_or(crate::Error::NotFound)?;
-    match password {
-        Some(password) => sign_in::confirm_password(cx, user, password).await?,
-        None if account.record.has_password => {
-            return Err(crate::Error::field("/password", "required", "say your current password").into());
-        }
-        None => {}
+    if !account.record.has_password {
+        return Ok(false);
     }
-    Ok(account.record.has_password)
+    let password =
+        password.ok_or_else(|| crate::Error::field("/password", "required", "say your current password"))?;
+    sign_in::confirm_password(cx, user, password).await?;
+    Ok(true)
 }
 
 /// Moves a user to another name. The old one is held for them for a while.
@@ -177,26 +179,30 @@ pub(super) fn take_name(
     store::rename(tx, user, name, renamed_at)
 }
 
-/// Changes a user in the name of staff. Everything but the password: that is nobody's to choose but the user's.
+/// Changes a user in the name of staff. Everything but the password: that is nobody's to choose but the user's. Who may do
+/// more than the caller is not the caller's to change: with another address would come a new password.
 pub async fn update(cx: &Cx, input: UpdateUser) -> Result<User, Error> {
     cx.require(EDIT)?;
     let name = input.name.as_deref().map(Name::parse).transpose()?;
     let email = input.email.as_deref().map(Email::parse).transpose()?;
     cx.mutate(move |tx| {
         let before = find(tx, input.user_id)?
-            .filter(|account| !account.user.is_erased)
+            .filter(|account| !account.user.is_erased && account.user.id != SYSTEM)
             .ok_or(crate::Error::NotFound)?;
         let version = before.user.version;
         if input.if_version.is_some_and(|expected| expected != version) {
             return Err(crate::Error::VersionConflict { version }.into());
         }
+        roles::require_no_less_than(tx, input.user_id)?;
         if let Some(name) = name.as_ref().filter(|name| name.display != before.user.name) {
             take_name(tx, &before, name, before.record.renamed_at)?;
         }
         let after = updated(tx, &before.record, &input, email.as_ref())?;
-        let email_key = match &email {
-            Some(email) => Some(email.key.clone()),
-            None => store::email_key(tx, input.user_id)?,
+        let is_open = tx.cx().hall().settings().accounts.verification != Verification::Email;
+        let email_key = match &after.email {
+            Some(email) if after.email_verified_at.is_some() || is_open => Some(Email::key_of(email)),
+            _ if email.is_some() => None,
+            _ => store::email_key(tx, input.user_id)?,
         };
         store::update(tx, input.user_id, &after, email_key.as_deref())?;
         if after.email != before.record.email {
@@ -229,8 +235,10 @@ fn updated(
             return Err(crate::Error::field("/is_alternate", "invalid", "leave out one of the two").into());
         }
         (Some(original), _) => {
-            let original_account = find(tx, original)?.filter(|_| original != input.user_id);
-            original_account.ok_or_else(|| {
+            // The original of all is meant, so no two can be each other's.
+            let found = find(tx, original)?
+                .filter(|found| original != input.user_id && found.record.alternate_of.is_none());
+            found.ok_or_else(|| {
                 crate::Error::field("/alternate_of", "invalid", "there is no such other user")
             })?;
             Some(original)

@@ -6,6 +6,7 @@ use moothall_store::{OnConstraint as _, Row, params, statements};
 
 use super::{Account, Email, NewUser, Standing, login_key};
 use crate::accounts::Error;
+use crate::accounts::SYSTEM;
 use crate::accounts::secret::Hash;
 use crate::cx::Tx;
 
@@ -20,7 +21,8 @@ macro_rules! find {
 }
 
 statements! {
-    FIND = find!("id = $1");
+    /// Never the server's own user: nobody acts as that.
+    FIND = find!("id = $1 AND id <> $2");
     FIND_BY_EMAIL = find!("email_key = $1");
     /// That no two have one name is kept by their claims on it.
     FIND_BY_NAME = find!("name_key = $1 LIMIT 1");
@@ -29,17 +31,14 @@ statements! {
                 password_changed_at, guest_secret, is_guest, is_bot, owner_id, behaviour_score, trust_score,
                 social_score, is_shadow_banned, version, created_at, updated_at)
               VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10, $11, $12, $13, $13, $13, $14, 1, $15, $15)";
-    SET_PASSWORD = "UPDATE users SET password = $2, password_changed_at = $3, updated_at = $3, version = version + 1
-                    WHERE id = $1 AND erased_at IS NULL";
+    SET_PASSWORD = "UPDATE users SET password = $2, password_changed_at = $3 WHERE id = $1 AND erased_at IS NULL";
     /// The same password under other parameters: nothing a client could notice.
     SET_HASH = "UPDATE users SET password = $2 WHERE id = $1 AND password = $3";
     UPGRADE = "UPDATE users SET email = $2, email_key = $3, password = $4, name = $5, name_key = $6, is_guest = $7,
-                 guest_secret = NULL, password_changed_at = $8, updated_at = $8, version = version + 1
+                 guest_secret = NULL, password_changed_at = $8
                WHERE id = $1 AND is_guest = $9 AND erased_at IS NULL";
-    APPROVE = "UPDATE users SET approved_at = $2, updated_at = $2, version = version + 1
-               WHERE id = $1 AND erased_at IS NULL AND approved_at IS NULL";
-    CONFIRM_EMAIL = "UPDATE users SET email = $2, email_key = $3, email_verified_at = $4, updated_at = $4,
-                       version = version + 1
+    APPROVE = "UPDATE users SET approved_at = $2 WHERE id = $1 AND erased_at IS NULL AND approved_at IS NULL";
+    CONFIRM_EMAIL = "UPDATE users SET email = $2, email_key = $3, email_verified_at = $4
                      WHERE id = $1 AND erased_at IS NULL";
 }
 
@@ -75,7 +74,7 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, new: &NewUser) -> Result<(), Error> {
 }
 
 pub(in crate::accounts) fn find_by_id(tx: &mut Tx<'_, '_>, id: UserId) -> Result<Option<Account>, Error> {
-    tx.query_opt(FIND, params![id])?.map(|row| account(&row)).transpose()
+    tx.query_opt(FIND, params![id, SYSTEM])?.map(|row| account(&row)).transpose()
 }
 
 /// Who has this name or address.
@@ -107,7 +106,12 @@ fn account(row: &Row) -> Result<Account, Error> {
     })
 }
 
-pub(in crate::accounts) fn set_password(tx: &mut Tx<'_, '_>, id: UserId, hash: &str) -> Result<(), Error> {
+/// Without a hash, no password is right any more.
+pub(in crate::accounts) fn set_password(
+    tx: &mut Tx<'_, '_>,
+    id: UserId,
+    hash: Option<&str>,
+) -> Result<(), Error> {
     let now = tx.now();
     tx.execute(SET_PASSWORD, params![id, hash, now])?;
     Ok(())

@@ -14,6 +14,7 @@ statements! {
     IDLE_GUESTS = "SELECT u.id FROM users u
                    WHERE u.is_guest AND u.erased_at IS NULL AND u.created_at <= $1 AND u.delete_after IS NULL
                      AND (u.last_login_at <= $1 OR u.last_login_at IS NULL)
+                     AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.user_id = u.id)
                      AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = u.id AND s.last_seen_at > $1)
                    ORDER BY u.created_at LIMIT $2";
     ERASE = "UPDATE users SET name = $2, name_key = '', email = NULL, email_key = NULL, email_verified_at = NULL,
@@ -25,7 +26,6 @@ statements! {
     FORGET_SIGN_IN_CODES = "DELETE FROM sign_in_codes WHERE user_id = $1";
     FORGET_NETWORKS = "DELETE FROM known_networks WHERE user_id = $1";
     FORGET_GRANTS = "DELETE FROM grants WHERE user_id = $1";
-    FORGET_KEYS = "DELETE FROM api_keys WHERE user_id = $1";
     FORGET_NAMES = "DELETE FROM former_names WHERE user_id = $1";
 }
 
@@ -49,7 +49,7 @@ pub(super) fn is_due(tx: &mut Tx<'_, '_>, user: UserId) -> Result<bool, Error> {
     Ok(tx.query_opt(IS_DUE, params![user, now])?.is_some())
 }
 
-/// Guests of whom nothing was heard since then.
+/// Guests of whom nothing was heard since then. Whoever has a role is somebody's to look after.
 pub(super) fn idle_guests(tx: &mut Tx<'_, '_>, since: Timestamp, limit: usize) -> Result<Vec<UserId>, Error> {
     let rows = tx.query(IDLE_GUESTS, params![since, limit])?;
     Ok(rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?)
@@ -68,7 +68,7 @@ pub(super) fn end_bots(tx: &mut Tx<'_, '_>, owner: UserId) -> Result<(), Error> 
 }
 
 pub(super) fn forget(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
-    for statement in [FORGET_SIGN_IN_CODES, FORGET_NETWORKS, FORGET_GRANTS, FORGET_KEYS, FORGET_NAMES] {
+    for statement in [FORGET_SIGN_IN_CODES, FORGET_NETWORKS, FORGET_GRANTS, FORGET_NAMES] {
         tx.execute(statement, params![user])?;
     }
     Ok(())

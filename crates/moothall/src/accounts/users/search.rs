@@ -4,6 +4,8 @@
 //! mistake.
 
 mod store;
+#[cfg(test)]
+mod tests;
 
 use moothall_protocol::accounts::{ListUsers, User, UserOrder};
 use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;

@@ -44,6 +44,11 @@ impl Summaries {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn keeps(&self, user: UserId) -> bool {
+        self.entries.contains_key(&user)
+    }
+
     fn forget(&self, user: UserId) {
         self.changes.fetch_add(1, Ordering::SeqCst);
         self.entries.invalidate(&user);
@@ -76,4 +81,22 @@ pub async fn summary(cx: &Cx, id: UserId) -> Result<UserSummary, Error> {
 pub(in crate::accounts) fn forget(tx: &mut Tx<'_, '_>, user: UserId) {
     let hall = tx.cx().hall().clone();
     tx.after_commit(move || hall.accounts().summaries.forget(user));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_before_a_change_is_not_kept_after_it() {
+        let summaries = Summaries::default();
+        let id = UserId::from_uuid(uuid::Uuid::from_u128(7));
+        let read = UserSummary { id, name: "Ana".into(), is_guest: false, is_bot: false };
+        let changes = summaries.changes.load(Ordering::SeqCst);
+        summaries.forget(id);
+        summaries.keep(read.clone(), changes);
+        assert!(!summaries.keeps(id));
+        summaries.keep(read, changes + 1);
+        assert!(summaries.keeps(id));
+    }
 }

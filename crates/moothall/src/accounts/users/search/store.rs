@@ -6,7 +6,7 @@
 
 use moothall_protocol::accounts::UserOrder;
 use moothall_protocol::{Timestamp, UserId};
-use moothall_store::{ToParam, params, statements};
+use moothall_store::{Row, ToParam, params, statements};
 
 use super::super::store::{Account, columns};
 use super::{Filter, Place};
@@ -15,8 +15,7 @@ use crate::error::Error;
 
 macro_rules! filters {
     () => {
-        "u.name_key >= $1 AND u.name_key < $2 \
-         AND (u.name_key LIKE $3 ESCAPE '!' OR $3 IS NULL) \
+        " AND (u.name_key LIKE $3 ESCAPE '!' OR $3 IS NULL) \
          AND (u.created_at >= $4 OR $4 IS NULL) AND (u.created_at < $5 OR $5 IS NULL) \
          AND (u.last_login_at >= $6 OR $6 IS NULL) AND (u.last_login_at < $7 OR $7 IS NULL) \
          AND (u.last_played_at >= $8 OR $8 IS NULL) AND (u.last_played_at < $9 OR $9 IS NULL) \
@@ -39,44 +38,38 @@ macro_rules! filters {
 }
 
 macro_rules! page {
-    ($among:literal, $column:literal, $than:literal, $direction:literal) => {
+    ($among:literal, $name:literal, $column:literal, $than:literal, $direction:literal) => {
         concat!(
-            "SELECT ",
-            columns!(),
-            " FROM users u WHERE ",
-            $among,
-            filters!(),
-            " AND (u.",
-            $column,
-            ", u.id) ",
-            $than,
-            " ($26, $27)",
-            " ORDER BY u.",
-            $column,
-            " ",
-            $direction,
-            ", u.id ",
-            $direction,
-            " LIMIT $28"
+            concat!("SELECT ", columns!(), " FROM users u WHERE ", $among),
+            concat!($name, " >= $1 AND ", $name, " < $2", filters!()),
+            concat!(" AND (u.", $column, ", u.id) ", $than, " ($26, $27)"),
+            concat!(" ORDER BY u.", $column, " ", $direction, ", u.id ", $direction, " LIMIT $28"),
         )
     };
+    (name up) => {
+        page!("", "u.name_key", "name_key", ">", "ASC")
+    };
+    (name down) => {
+        page!("", "u.name_key", "name_key", "<", "DESC")
+    };
+    // An expression instead of the name itself: else the engine takes the index of names, and sorts what it finds.
     ($column:literal up) => {
-        page!("", $column, ">", "ASC")
+        page!("", "u.name_key || ''", $column, ">", "ASC")
     };
     ($column:literal down) => {
-        page!("", $column, "<", "DESC")
+        page!("", "u.name_key || ''", $column, "<", "DESC")
     };
-    ($column:literal up among) => {
-        page!("u.id {in $29} AND ", $column, ">", "ASC")
+    (among $column:literal up) => {
+        page!("u.id {in $29} AND ", "u.name_key", $column, ">", "ASC")
     };
-    ($column:literal down among) => {
-        page!("u.id {in $29} AND ", $column, "<", "DESC")
+    (among $column:literal down) => {
+        page!("u.id {in $29} AND ", "u.name_key", $column, "<", "DESC")
     };
 }
 
 statements! {
-    BY_NAME = page!("name_key" up);
-    BY_NAME_DESCENDING = page!("name_key" down);
+    BY_NAME = page!(name up);
+    BY_NAME_DESCENDING = page!(name down);
     BY_CREATION = page!("created_at" up);
     BY_CREATION_DESCENDING = page!("created_at" down);
     BY_LOGIN = page!("last_login_at" up);
@@ -85,16 +78,16 @@ statements! {
     BY_PLAYED_DESCENDING = page!("last_played_at" down);
     BY_LOGOUT = page!("last_logout_at" up);
     BY_LOGOUT_DESCENDING = page!("last_logout_at" down);
-    AMONG_BY_NAME = page!("name_key" up among);
-    AMONG_BY_NAME_DESCENDING = page!("name_key" down among);
-    AMONG_BY_CREATION = page!("created_at" up among);
-    AMONG_BY_CREATION_DESCENDING = page!("created_at" down among);
-    AMONG_BY_LOGIN = page!("last_login_at" up among);
-    AMONG_BY_LOGIN_DESCENDING = page!("last_login_at" down among);
-    AMONG_BY_PLAYED = page!("last_played_at" up among);
-    AMONG_BY_PLAYED_DESCENDING = page!("last_played_at" down among);
-    AMONG_BY_LOGOUT = page!("last_logout_at" up among);
-    AMONG_BY_LOGOUT_DESCENDING = page!("last_logout_at" down among);
+    AMONG_BY_NAME = page!(among "name_key" up);
+    AMONG_BY_NAME_DESCENDING = page!(among "name_key" down);
+    AMONG_BY_CREATION = page!(among "created_at" up);
+    AMONG_BY_CREATION_DESCENDING = page!(among "created_at" down);
+    AMONG_BY_LOGIN = page!(among "last_login_at" up);
+    AMONG_BY_LOGIN_DESCENDING = page!(among "last_login_at" down);
+    AMONG_BY_PLAYED = page!(among "last_played_at" up);
+    AMONG_BY_PLAYED_DESCENDING = page!(among "last_played_at" down);
+    AMONG_BY_LOGOUT = page!(among "last_logout_at" up);
+    AMONG_BY_LOGOUT_DESCENDING = page!(among "last_logout_at" down);
     IDS_BY_NAME = "SELECT id FROM users WHERE name_key = $1 AND erased_at IS NULL LIMIT 2";
     IDS_BY_EMAIL = "SELECT id FROM users WHERE email_key = $1";
     IDS_BY_ALTERNATE = "SELECT id FROM users WHERE alternate_of = $1 LIMIT 1000";
@@ -124,6 +117,18 @@ pub(super) fn page(
     after: &Place,
     limit: usize,
 ) -> Result<Vec<Account>, Error> {
+    let rows = query(tx, statement(filter.order, among.is_some()), filter, among, after, limit)?;
+    Ok(rows.iter().map(Account::read).collect::<Result<_, _>>()?)
+}
+
+fn query(
+    tx: &mut Tx<'_, '_>,
+    statement: &'static str,
+    filter: &Filter,
+    among: Option<&[UserId]>,
+    after: &Place,
+    limit: usize,
+) -> Result<Vec<Row>, Error> {
     let now = tx.now();
     let wanted = &filter.wanted;
     let is_erased = wanted.is_erased.unwrap_or(false);
@@ -160,8 +165,20 @@ pub(super) fn page(
     if let Some(ids) = &among {
         params.push(ids);
     }
-    let rows = tx.query(statement(filter.order, among.is_some()), &params)?;
-    Ok(rows.iter().map(Account::read).collect::<Result<_, _>>()?)
+    Ok(tx.query(statement, &params)?)
+}
+
+/// How SQLite goes about a search.
+#[cfg(test)]
+pub(in crate::accounts::users) fn plan(
+    tx: &mut Tx<'_, '_>,
+    filter: &Filter,
+    after: &Place,
+) -> Result<String, Error> {
+    let explained = format!("EXPLAIN QUERY PLAN {}", statement(filter.order, false));
+    let rows = query(tx, Box::leak(explained.into_boxed_str()), filter, None, after, 1)?;
+    let steps: Vec<String> = rows.iter().map(|row| row.get(3)).collect::<Result<_, _>>()?;
+    Ok(steps.join("; "))
 }
 
 /// Users by something that singles them out.
