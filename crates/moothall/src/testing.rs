@@ -140,19 +140,25 @@ pub(crate) struct KeepingMailer {
 impl KeepingMailer {
     /// The next e-mail, oldest first.
     pub async fn next(&self) -> Email {
+        self.next_that(|_| true).await
+    }
+
+    /// The next e-mail of this kind; others stay. Letters of one transaction may come in any order.
+    pub async fn next_that(&self, is_wanted: impl Fn(&Email) -> bool) -> Email {
         let wait = async {
             loop {
                 let came = self.came.notified();
                 {
                     let mut kept = self.kept.lock();
-                    if !kept.is_empty() {
-                        return kept.remove(0);
+                    if let Some(index) = kept.iter().position(&is_wanted) {
+                        return kept.remove(index);
                     }
                 }
                 came.await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), wait).await.expect("an e-mail")
+        let waited = tokio::time::timeout(Duration::from_secs(20), wait).await;
+        waited.unwrap_or_else(|_| panic!("no such e-mail among {:?}", self.kept.lock()))
     }
 
     /// From now on every e-mail fails like this.
