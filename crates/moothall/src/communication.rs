@@ -222,10 +222,10 @@ pub(crate) fn start(_: &Hall) {}
 
 /// Removes messages past their retention, and old versions past theirs. Runs once an hour.
 pub(crate) async fn sweep(cx: &Cx) -> Result<(), crate::Error> {
-    sweep_all(cx).await.map_err(crate::Error::internal)
+    sweep_by(cx, SWEEP_BATCH).await.map_err(crate::Error::internal)
 }
 
-async fn sweep_all(cx: &Cx) -> Result<(), Error> {
+async fn sweep_by(cx: &Cx, batch: usize) -> Result<(), Error> {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     let settings = &cx.hall().settings().communication;
     let default = settings.retention_days;
@@ -237,12 +237,13 @@ async fn sweep_all(cx: &Cx) -> Result<(), Error> {
         for (room, days) in rooms {
             let Some(days) = days.or(default) else { continue };
             let until = cx.now() - DAY * days;
-            while cx.write(move |tx| store::sweep_messages(tx, room, until, SWEEP_BATCH)).await?
-                == SWEEP_BATCH as u64
-            {}
+            while cx.write(move |tx| store::sweep_messages(tx, room, until, batch)).await? == batch as u64 {}
         }
     }
     let until = cx.now() - DAY * settings.versions_days;
     cx.write(move |tx| store::sweep_versions(tx, until)).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -315,3 +315,6 @@ pub(crate) fn member(room: &wire::Room, user_id: UserId, seat: &Seat) -> Member 
         read_seq: is_shown.then_some(seat.read_seq),
     }
 }
+
+#[cfg(test)]
+mod tests;

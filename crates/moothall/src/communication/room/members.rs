@@ -155,7 +155,7 @@ impl Room {
         self.tell(turn, Event::RoleSet(MemberChanged { room_id: self.card.id, member }));
     }
 
-    fn owners(&self) -> usize {
+    pub(super) fn owners(&self) -> usize {
         self.seats.values().filter(|seat| seat.role == RoomRole::Owner).count()
     }
 

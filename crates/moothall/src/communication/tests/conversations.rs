@@ -1,0 +1,103 @@
+//! Direct conversations and groups.
+
+use moothall_protocol::communication::*;
+
+use super::*;
+
+async fn direct(cx: &Cx, user_id: UserId) -> Room {
+    open_direct(cx, OpenDirect { user_id }).await.unwrap()
+}
+
+#[tokio::test]
+async fn t054_two_users_have_one_conversation_and_both_hear_of_it() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let (one, same) = (direct(&two.ana, two.ben_id).await, direct(&two.ben, two.ana_id).await);
+        assert_eq!(one.id, same.id);
+        let ears = [two.ana_id, two.ben_id].map(|user| Ear::at(hall, [Topic::User(user)]));
+        say(&two.ana, one.id, "psst").await;
+        for ear in &ears {
+            assert_eq!(ear.texts(), ["psst"]);
+        }
+        let cem = hall.call(hall.user("Cem").await, &[MODERATE]);
+        let input = ReadHistory { room_id: one.id, before: None, after: None, around: None, limit: None };
+        assert_eq!(code(history(&cem, input).await), "not_found", "not even for staff");
+        assert_eq!(code(leave(&two.ana, LeaveRoom { room_id: one.id }).await), "direct_conversation");
+        assert_eq!(code(open_direct(&two.ana, OpenDirect { user_id: two.ana_id }).await), "invalid");
+        let nobody: UserId = two.ana.new_id();
+        assert_eq!(code(open_direct(&two.ana, OpenDirect { user_id: nobody }).await), "user_unreachable");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_who_open_it_at_once_get_the_same() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let mut tasks = Vec::new();
+        for n in 0..16 {
+            let (cx, other) =
+                if n % 2 == 0 { (two.ana.clone(), two.ben_id) } else { (two.ben.clone(), two.ana_id) };
+            tasks.push(tokio::spawn(async move { direct(&cx, other).await.id }));
+        }
+        let mut ids = Vec::new();
+        for task in tasks {
+            ids.push(task.await.unwrap());
+        }
+        assert!(ids.iter().all(|id| *id == ids[0]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_delivered_and_read_shows_and_only_moves_forward() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let id = direct(&two.ana, two.ben_id).await.id;
+        for n in 1..=3 {
+            say(&two.ana, id, &n.to_string()).await;
+        }
+        let mine = my_rooms(&two.ben, ListMyRooms { kind: Some(RoomKind::Direct), ..Default::default() });
+        let mine = mine.await.unwrap().items;
+        assert_eq!((mine.len(), mine[0].unread, mine[0].user_id), (1, 3, Some(two.ana_id)));
+        let ear = Ear::at(hall, [Topic::User(two.ana_id)]);
+        mark_delivered(&two.ben, MarkDelivered { room_id: id, seq: 3 }).await.unwrap();
+        let marker = mark_read(&two.ben, MarkRead { room_id: id, seq: 2 }).await.unwrap();
+        assert_eq!((marker.delivered_seq, marker.read_seq), (3, 2));
+        let marker = mark_read(&two.ben, MarkRead { room_id: id, seq: 1 }).await.unwrap();
+        assert_eq!(marker.read_seq, 2);
+        let marker = mark_read(&two.ben, MarkRead { room_id: id, seq: 99 }).await.unwrap();
+        assert_eq!(marker.read_seq, 3, "not beyond the newest message");
+        let heard = ear.heard();
+        assert!(matches!(heard.last(), Some(Event::Read(marker)) if marker.read_seq == 3), "{heard:?}");
+        assert_eq!(unread(&two.ben, ReadUnread {}).await.unwrap(), Unread::default());
+        hall.restart().await;
+        let ben = hall.call(two.ben_id, &[]);
+        assert_eq!(unread(&ben, ReadUnread {}).await.unwrap(), Unread::default());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_group_brings_its_members_in_and_all_are_equal() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let (cem_id, dia_id) = (hall.user("Cem").await, hall.user("Dia").await);
+        let (cem, dia) = (hall.call(cem_id, &[]), hall.call(dia_id, &[]));
+        let ear = Ear::at(hall, [Topic::User(cem_id)]);
+        let input = CreateGroup { user_ids: vec![two.ben_id, cem_id, cem_id], name: None };
+        let group = create_group(&two.ana, input).await.unwrap();
+        assert_eq!((group.members, group.kind), (3, RoomKind::Group));
+        assert!(matches!(&ear.heard()[..], [Event::RoomJoined(_)]));
+        assert_eq!(code(join(&dia, JoinRoom { room_id: group.id }).await), "not_found");
+        add_member(&cem, AddMember { room_id: group.id, user_id: dia_id }).await.unwrap();
+        say(&dia, group.id, "thanks").await;
+        let kicked = KickMember { room_id: group.id, user_id: dia_id, reason: None };
+        assert_eq!(code(kick(&cem, kicked).await), "room_role_needed");
+        for cx in [&two.ana, &two.ben, &cem, &dia] {
+            leave(cx, LeaveRoom { room_id: group.id }).await.unwrap();
+        }
+        assert_eq!(code(get_room(&dia, GetRoom { room_id: group.id }).await), "not_found");
+    })
+    .await;
+}

@@ -1,0 +1,69 @@
+//! Reading what was said, from every place and in every direction.
+
+use super::*;
+
+fn around(room_id: RoomId, seq: i64, limit: usize) -> ReadHistory {
+    ReadHistory { room_id, before: None, after: None, around: Some(seq), limit: Some(limit) }
+}
+
+fn before(room_id: RoomId, seq: Option<i64>, limit: usize) -> ReadHistory {
+    ReadHistory { room_id, before: seq, after: None, around: None, limit: Some(limit) }
+}
+
+fn after(room_id: RoomId, seq: i64, limit: usize) -> ReadHistory {
+    ReadHistory { room_id, before: None, after: Some(seq), around: None, limit: Some(limit) }
+}
+
+async fn part(cx: &Cx, input: ReadHistory) -> (Vec<i64>, Option<i64>, Option<i64>) {
+    let history = history(cx, input).await.unwrap();
+    (history.items.iter().map(|message| message.seq).collect(), history.before, history.after)
+}
+
+#[tokio::test]
+async fn a_history_is_read_forwards_backwards_and_around() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let id = two.room.id;
+        assert_eq!(part(&two.ana, before(id, None, 10)).await, (vec![], None, None));
+        for n in 1..=10 {
+            say(&two.ana, id, &n.to_string()).await;
+        }
+        let ana = &two.ana;
+        assert_eq!(part(ana, before(id, None, 4)).await, (vec![7, 8, 9, 10], Some(7), None));
+        assert_eq!(part(ana, before(id, Some(7), 4)).await, (vec![3, 4, 5, 6], Some(3), Some(6)));
+        assert_eq!(part(ana, before(id, Some(3), 4)).await, (vec![1, 2], None, Some(2)));
+        assert_eq!(part(ana, after(id, 0, 3)).await, (vec![1, 2, 3], None, Some(3)));
+        assert_eq!(part(ana, after(id, 8, 3)).await, (vec![9, 10], Some(9), None));
+        assert_eq!(part(ana, after(id, 10, 3)).await, (vec![], None, None));
+        assert_eq!(part(ana, around(id, 5, 4)).await, (vec![3, 4, 5, 6], Some(3), Some(6)));
+        assert_eq!(part(ana, around(id, 1, 4)).await, (vec![1, 2], None, Some(2)));
+        assert_eq!(part(ana, around(id, 5, 1)).await, (vec![5], Some(5), Some(5)));
+        let both = ReadHistory { after: Some(1), ..before(id, Some(3), 4) };
+        assert_eq!(code(history(ana, both).await), "invalid");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_place_stays_where_it_is_whatever_is_sent_meanwhile() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let id = two.room.id;
+        for n in 1..=20 {
+            say(&two.ana, id, &n.to_string()).await;
+        }
+        let (mut seen, mut place) = (Vec::new(), None);
+        loop {
+            let (mut numbers, next, _) = part(&two.ben, before(id, place, 6)).await;
+            numbers.extend(seen);
+            seen = numbers;
+            say(&two.ana, id, "meanwhile").await;
+            match next {
+                Some(next) => place = Some(next),
+                None => break,
+            }
+        }
+        assert_eq!(seen, (1..=20).collect::<Vec<i64>>());
+    })
+    .await;
+}

@@ -1,0 +1,204 @@
+//! Rooms: who makes, finds, joins, changes and closes them.
+
+use moothall_protocol::communication::*;
+
+use super::*;
+
+fn change(room_id: RoomId) -> UpdateRoom {
+    UpdateRoom {
+        room_id,
+        name: None,
+        topic: None,
+        member_only: None,
+        read_only: None,
+        slow_mode_ms: None,
+        retention_days: None,
+        if_version: None,
+    }
+}
+
+fn role(room_id: RoomId, user_id: UserId, role: RoomRole) -> SetRoomRole {
+    SetRoomRole { room_id, user_id, role }
+}
+
+async fn roles(cx: &Cx, room_id: RoomId) -> Vec<(UserId, RoomRole)> {
+    let page = list_members(cx, ListMembers { room_id, cursor: None, limit: None }).await.unwrap();
+    page.items.into_iter().map(|member| (member.user_id, member.role)).collect()
+}
+
+#[tokio::test]
+async fn t052_a_name_is_one_rooms_and_opening_it_makes_it_once() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let open = |cx: Cx, name: &str| {
+            let name = name.to_owned();
+            async move { open_room(&cx, OpenRoom { name }).await }
+        };
+        assert_eq!(open(two.ben.clone(), "  taVERN ").await.unwrap().id, two.room.id);
+        let made = open(two.ben.clone(), "Cellar").await.unwrap();
+        assert_eq!(roles(&two.ben, made.id).await, [(two.ben_id, RoomRole::Owner)]);
+        assert_eq!(open(two.ana.clone(), "Cellar").await.unwrap().id, made.id);
+        // The second letter is a Cyrillic one.
+        for name in ["tavern", "T\u{0430}vern"] {
+            assert_eq!(code(create_room(&two.ben, room(name)).await), "room_name_taken", "{name}");
+        }
+        let found = find_room(&two.ben, FindRoom { name: "TAVERN".into() }).await.unwrap();
+        assert_eq!((found.id, found.members), (two.room.id, 2));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rooms_are_listed_by_name_in_pages_and_found_by_their_beginning() {
+    on_both_engines(async |hall| {
+        let ana = hall.call(hall.user("Ana").await, &[]);
+        for name in ["beta two", "Alpha", "beta One", "Ärger", "gamma"] {
+            create_room(&ana, room(name)).await.unwrap();
+        }
+        let secret = CreateRoom { member_only: Some(true), ..room("beta secret") };
+        create_room(&ana, secret).await.unwrap();
+        let mut names = Vec::new();
+        let mut cursor = None;
+        loop {
+            let page = list_rooms(&ana, ListRooms { cursor, limit: Some(2) }).await.unwrap();
+            names.extend(page.items.into_iter().map(|room| room.name.unwrap()));
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(names, ["Alpha", "beta One", "beta two", "gamma", "Ärger"]);
+        let input = SearchRooms { name: "BETA".into(), cursor: None, limit: None };
+        let found = search_rooms(&ana, input).await.unwrap().items;
+        assert_eq!(found.len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_member_only_room_is_not_there_for_others() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let secret = CreateRoom { member_only: Some(true), ..room("Vault") };
+        let vault = create_room(&two.ana, secret).await.unwrap();
+        let id = vault.id;
+        say(&two.ana, id, "gold").await;
+        let input = ReadHistory { room_id: id, before: None, after: None, around: None, limit: None };
+        assert_eq!(code(get_room(&two.ben, GetRoom { room_id: id }).await), "not_found");
+        assert_eq!(code(history(&two.ben, input).await), "not_found");
+        assert_eq!(code(join(&two.ben, JoinRoom { room_id: id }).await), "not_found");
+        assert_eq!(code(send(&two.ben, text(id, "let me in")).await), "not_found");
+        assert_eq!(code(find_room(&two.ben, FindRoom { name: "vault".into() }).await), "not_found");
+        assert_eq!(code(open_room(&two.ben, OpenRoom { name: "vault".into() }).await), "room_name_taken");
+        let ear = Ear::at(hall, [Topic::User(two.ben_id)]);
+        add_member(&two.ana, AddMember { room_id: id, user_id: two.ben_id }).await.unwrap();
+        assert!(matches!(&ear.heard()[..], [Event::RoomJoined(room)] if room.id == id));
+        assert_eq!(all(&two.ben, id).await, ["gold"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn roles_decide_who_changes_what_and_a_room_keeps_an_owner() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let id = two.room.id;
+        let topic = |text: &str| UpdateRoom { topic: Some(text.into()), ..change(id) };
+        assert_eq!(code(update_room(&two.ben, topic("x")).await), "room_role_needed");
+        assert_eq!(code(set_role(&two.ana, role(id, two.ana_id, RoomRole::Member)).await), "last_room_owner");
+        set_role(&two.ana, role(id, two.ben_id, RoomRole::Moderator)).await.unwrap();
+        let ear = Ear::at(hall, [Topic::Room(id)]);
+        let updated = update_room(&two.ben, topic(" Tales ")).await.unwrap();
+        assert_eq!((updated.topic.as_str(), updated.version), ("Tales", 2));
+        assert!(matches!(&ear.heard()[..], [Event::RoomUpdated(room)] if room.topic == "Tales"));
+        update_room(&two.ben, topic("Tales")).await.unwrap();
+        assert!(ear.heard().is_empty(), "what changes nothing tells nobody");
+        let renamed = UpdateRoom { name: Some("Inn".into()), ..change(id) };
+        assert_eq!(code(update_room(&two.ben, renamed.clone()).await), "room_role_needed");
+        let stale = UpdateRoom { if_version: Some(1), ..renamed.clone() };
+        assert_eq!(code(update_room(&two.ana, stale).await), "version_conflict");
+        update_room(&two.ana, renamed).await.unwrap();
+        create_room(&two.ben, room("Tavern")).await.unwrap();
+        let kick_owner = KickMember { room_id: id, user_id: two.ana_id, reason: None };
+        assert_eq!(code(kick(&two.ben, kick_owner).await), "room_role_needed");
+        leave(&two.ana, LeaveRoom { room_id: id }).await.unwrap();
+        assert_eq!(roles(&two.ben, id).await, [(two.ben_id, RoomRole::Owner)], "the moderator inherits");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn joining_twice_is_once_and_whoever_left_hears_nothing_more() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let id = two.room.id;
+        join(&two.ben, JoinRoom { room_id: id }).await.unwrap();
+        assert_eq!(get_room(&two.ben, GetRoom { room_id: id }).await.unwrap().members, 2);
+        leave(&two.ben, LeaveRoom { room_id: id }).await.unwrap();
+        assert_eq!(code(leave(&two.ben, LeaveRoom { room_id: id }).await), "not_a_member");
+        assert_eq!(code(send(&two.ben, text(id, "hello?")).await), "not_a_member");
+        assert_eq!(get_room(&two.ben, GetRoom { room_id: id }).await.unwrap().members, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_archived_room_is_read_and_no_more_until_staff_opens_it() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let id = two.room.id;
+        say(&two.ben, id, "last words").await;
+        let archive = |reason: Option<&str>| ArchiveRoom { room_id: id, reason: reason.map(str::to_owned) };
+        assert_eq!(code(archive_room(&two.ben, archive(None)).await), "room_role_needed");
+        archive_room(&two.ana, archive(None)).await.unwrap();
+        assert_eq!(code(send(&two.ben, text(id, "more")).await), "room_archived");
+        assert_eq!(all(&two.ben, id).await, ["last words"]);
+        assert_eq!(code(restore_room(&two.ana, archive(None)).await), "forbidden");
+        create_room(&two.ben, room("Tavern")).await.unwrap();
+        let staff = hall.call(hall.user("Cem").await, &[MODERATE]);
+        assert_eq!(code(restore_room(&staff, archive(Some("asked"))).await), "room_name_taken");
+        let mine = my_rooms(&two.ben, ListMyRooms::default()).await.unwrap();
+        assert_eq!(mine.items.len(), 1, "only the new one");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_staff_does_in_a_room_is_audited_with_its_reason() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let (id, staff_id) = (two.room.id, hall.user("Cem").await);
+        let staff = hall.call(staff_id, &[MODERATE, audit::READ]);
+        let said = say(&two.ben, id, "rude").await;
+        let input = DeleteMessage { room_id: id, message_id: said.id, reason: Some("rude words".into()) };
+        delete(&staff, input).await.unwrap();
+        hall.clock.advance(Duration::from_secs(1));
+        let kicked = KickMember { room_id: id, user_id: two.ben_id, reason: Some("again".into()) };
+        kick(&staff, kicked).await.unwrap();
+        let lines = audit::list(&staff, Default::default()).await.unwrap().items;
+        let lines: Vec<_> = lines.iter().map(|line| (line.action.as_str(), line.reason.as_deref())).collect();
+        assert_eq!(
+            lines,
+            [("communication.kick", Some("again")), ("communication.delete_message", Some("rude words"))]
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rooms_have_their_bounds() {
+    let few = |settings: &mut crate::Settings| {
+        settings.communication.rooms_owned_max = 1;
+        settings.communication.members_max = 2;
+    };
+    on_both_engines_with(few, async |hall| {
+        let two = two(hall).await;
+        assert_eq!(code(create_room(&two.ana, room("Second")).await), "too_many_rooms_owned");
+        let cem = hall.call(hall.user("Cem").await, &[]);
+        assert_eq!(code(join(&cem, JoinRoom { room_id: two.room.id }).await), "room_full");
+        for name in ["", "   ", "\u{200b}", "!!!", &"x".repeat(65)] {
+            assert_eq!(code(create_room(&cem, room(name)).await), "invalid", "{name:?}");
+        }
+    })
+    .await;
+}
