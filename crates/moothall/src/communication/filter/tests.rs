@@ -93,9 +93,9 @@ proptest! {
     #[test]
     fn cleaning_what_is_clean_changes_nothing(text in "\\PC*|(?s).*|[a\u{200d}\u{301}\u{316}\n \u{1100}\u{1161}\u{200b}]*") {
         let once = clean(&text);
-        prop_assert_eq!(clean(&once), once.clone());
+        prop_assert_eq!(&clean(&once), &once);
         let line = one_line(&text);
-        prop_assert_eq!(one_line(&line), line.clone());
+        prop_assert_eq!(&one_line(&line), &line);
         prop_assert!(!once.chars().any(|character| is_unseen(character) || (character.is_control() && character != '\n')));
     }
 
