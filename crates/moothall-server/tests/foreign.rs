@@ -8,18 +8,107 @@
     reason = "for tests: what goes wrong here fails the test"
 )]
 
-use std::process::Command;
+use std::ffi::OsString;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use moothall_testing::ServerProcess;
+use serde_json::Value;
+
+/// Messages that each of the two clients sends.
+const MESSAGES: usize = 500;
+
+/// A script of `tests/foreign`.
+fn script(name: &str) -> OsString {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/foreign").join(name).into()
+}
+
+/// What `cargo xtask test` has installed under this variable; without it, and unless services are required, the test is skipped.
+fn installed(variable: &str) -> Option<OsString> {
+    let found = std::env::var_os(variable);
+    if found.is_none() {
+        assert!(std::env::var("MOOTHALL_REQUIRE_SERVICES").is_err(), "`cargo xtask test` sets {variable}");
+        eprintln!("SKIPPED ({variable} is not set): run `cargo xtask test`");
+    }
+    found
+}
+
+/// A client that runs, and what it prints.
+struct Client {
+    child: Child,
+    lines: std::sync::mpsc::Receiver<String>,
+}
+
+impl Client {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = std::sync::mpsc::sync_channel(1_024);
+        std::thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { child, lines }
+    }
+
+    fn line(&self, deadline: Instant) -> String {
+        let wait = deadline.saturating_duration_since(Instant::now());
+        self.lines.recv_timeout(wait).expect("another line from the client in time")
+    }
+
+    fn report(&mut self, deadline: Instant) -> Value {
+        loop {
+            let line = self.line(deadline);
+            if let Ok(report @ Value::Object(_)) = serde_json::from_str(&line) {
+                assert!(self.child.wait().unwrap().success());
+                return report;
+            }
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn two_foreign_clients_lose_nothing_though_their_sockets_break_and_the_server_is_killed() {
+    let (Some(python), Some(node)) = (installed("MOOTHALL_TEST_PYTHON"), installed("MOOTHALL_TEST_NODE"))
+    else {
+        return;
+    };
+    let mut server = ServerProcess::start();
+    let base = format!("http://{}", server.address);
+    let count = MESSAGES.to_string();
+    let mut ana =
+        Client::start(Command::new(python).arg(script("chat.py")).args([&base, "Ana", "Foreign", &count]));
+    let mut ben = Client::start(
+        Command::new("node").arg(script("chat.mjs")).args([&base, "Ben", "Foreign", &count]).arg(node),
+    );
+    let deadline = Instant::now() + Duration::from_secs(180);
+    let middle = format!("AT {MESSAGES}");
+    while ana.line(deadline) != middle {}
+    server.restart();
+    let (one, two) = (ana.report(deadline), ben.report(deadline));
+    assert_eq!(one["heard"], 2 * MESSAGES);
+    assert_eq!(one["digest"], two["digest"], "both heard the same: {one} {two}");
+    for report in [one, two] {
+        assert!(report["resumed"].as_u64() >= Some(1), "its own break was resumed: {report}");
+        assert!(report["stale"].as_u64() >= Some(1), "the server's death was not: {report}");
+    }
+}
 
 #[test]
 fn the_openapi_document_is_one() {
-    let Ok(python) = std::env::var("MOOTHALL_TEST_PYTHON") else {
-        assert!(
-            std::env::var("MOOTHALL_REQUIRE_SERVICES").is_err(),
-            "`cargo xtask test` installs the validator"
-        );
-        eprintln!("SKIPPED (no openapi-spec-validator): run `cargo xtask test`");
-        return;
-    };
+    let Some(python) = installed("MOOTHALL_TEST_PYTHON") else { return };
     let registry = moothall::Registry::new(moothall::contexts()).unwrap();
     let documents = moothall_api::documents(&registry);
     let (_, text) =
@@ -34,9 +123,9 @@ fn the_openapi_document_is_one() {
 #[test]
 fn the_committed_contracts_are_those_of_the_code() {
     let registry = moothall::Registry::new(moothall::contexts()).unwrap();
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../api");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../api");
     for (name, text) in moothall_api::documents(&registry) {
-        let file = folder.join(std::path::Path::new(name).file_name().unwrap());
+        let file = folder.join(Path::new(name).file_name().unwrap());
         if std::env::var("MOOTHALL_WRITE_CONTRACTS").is_ok() {
             std::fs::write(&file, &text).unwrap();
         }
