@@ -17,7 +17,7 @@ mod partition;
 pub mod simulator;
 
 pub use bus::{Bus, Envelope, LocalBus};
-pub use directory::Directory;
+pub use directory::{Directory, Place};
 pub use entity::{Entity, Turn};
 pub use leases::{Leases, LocalLeases, Owner};
 

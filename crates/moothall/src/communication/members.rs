@@ -9,7 +9,7 @@ use moothall_protocol::{Cursor, Page, UserId};
 use uuid::Uuid;
 
 use super::room::{self, Act};
-use super::rooms::{key, tell};
+use super::rooms::{key, place, tell, tell_from};
 use super::{Error, readable, store};
 use crate::{Cx, reach};
 
@@ -25,10 +25,11 @@ pub async fn leave(cx: &Cx, input: LeaveRoom) -> Result<(), Error> {
 
 /// Brings somebody in whom the caller may reach.
 pub async fn add_member(cx: &Cx, input: AddMember) -> Result<Member, Error> {
+    let place = place(cx, input.room_id).await;
     if !reach::reachable(cx, &[input.user_id]).await?.contains(&input.user_id) {
         return Err(Error::Unreachable);
     }
-    tell(cx, input.room_id, None, Act::Add { user: input.user_id }).await?.member()
+    tell_from(place, cx, input.room_id, None, Act::Add { user: input.user_id }).await?.member()
 }
 
 /// Removes a member. Who is not there stays away.

@@ -9,7 +9,7 @@ use moothall_protocol::{MessageId, RoomId, UserId};
 
 use super::conversations::check_reach;
 use super::room::{Act, Draft, Keeps};
-use super::rooms::tell;
+use super::rooms::{place, tell, tell_from};
 use super::{Error, READ_VERSIONS, attachments, audit_look, filter, readable, store};
 use crate::cx::Tx;
 use crate::hooks::{self, MessageAttempt, Verdict};
@@ -18,6 +18,7 @@ use crate::{Cx, reach};
 /// Sends a message. Members hear of it once it is durable, and only then is this answered.
 pub async fn send(cx: &Cx, input: SendMessage) -> Result<Message, Error> {
     let sender = cx.require_user()?;
+    let place = place(cx, input.room_id).await;
     check_reach(cx, sender, input.room_id).await?;
     let text = checked(cx, sender, input.room_id, &input.text).await?;
     let attachments = attachments::check(input.attachments)?;
@@ -29,12 +30,13 @@ pub async fn send(cx: &Cx, input: SendMessage) -> Result<Message, Error> {
     }
     let mentions = reachable(cx, input.mentions).await?;
     let draft = Draft { text, attachments, reply_to: input.reply_to, mentions, if_version: None };
-    tell(cx, input.room_id, None, Act::Send(draft)).await?.message()
+    tell_from(place, cx, input.room_id, None, Act::Send(draft)).await?.message()
 }
 
 /// Changes one's own message. Members hear of it.
 pub async fn edit(cx: &Cx, input: EditMessage) -> Result<Message, Error> {
     let sender = cx.require_user()?;
+    let place = place(cx, input.room_id).await;
     check_reach(cx, sender, input.room_id).await?;
     let text = checked(cx, sender, input.room_id, &input.text).await?;
     let keeps = Keeps { attachments: input.attachments.is_none(), mentions: input.mentions.is_none() };
@@ -46,13 +48,14 @@ pub async fn edit(cx: &Cx, input: EditMessage) -> Result<Message, Error> {
         if_version: input.if_version,
     };
     let before = Box::new(find(cx, input.room_id, input.message_id).await?);
-    tell(cx, input.room_id, None, Act::Edit { before, draft, keeps }).await?.message()
+    tell_from(place, cx, input.room_id, None, Act::Edit { before, draft, keeps }).await?.message()
 }
 
 /// Deletes a message. Members hear of it; its place in the history stays.
 pub async fn delete(cx: &Cx, input: DeleteMessage) -> Result<(), Error> {
+    let place = place(cx, input.room_id).await;
     let before = Box::new(find(cx, input.room_id, input.message_id).await?);
-    tell(cx, input.room_id, input.reason, Act::Delete { before }).await.map(drop)
+    tell_from(place, cx, input.room_id, input.reason, Act::Delete { before }).await.map(drop)
 }
 
 /// The text as it will be sent: clean, past the word list and past the embedding program.

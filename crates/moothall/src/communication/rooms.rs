@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::name::RoomName;
 use super::room::{self, Act, Change, Command, Seat};
 use super::{Error, filter, power, readable, store};
+use crate::runtime::Place;
 use crate::{Cx, Topic};
 
 /// Makes a room, which the caller then owns.
@@ -193,6 +194,23 @@ pub(super) async fn tell(
     reason: Option<String>,
     act: Act,
 ) -> Result<room::Reply, Error> {
+    let place = place(cx, room).await;
+    tell_from(place, cx, room, reason, act).await
+}
+
+/// The caller's place in the order of what they tell this room: taken before anything else is waited for.
+pub(super) async fn place(cx: &Cx, room: RoomId) -> Place<'_> {
+    cx.hall().directory().place::<room::Room>(cx, room).await
+}
+
+/// Tells a room to do something from this place.
+pub(super) async fn tell_from(
+    place: Place<'_>,
+    cx: &Cx,
+    room: RoomId,
+    reason: Option<String>,
+    act: Act,
+) -> Result<room::Reply, Error> {
     let command = Command { power: power(cx, reason), act };
-    cx.hall().directory().call::<room::Room>(cx, room, command).await
+    cx.hall().directory().call_from::<room::Room>(Some(place), cx, room, command).await
 }

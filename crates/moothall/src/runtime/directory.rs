@@ -1,5 +1,6 @@
 //! The directory: the way from an entity's kind and id to whoever owns it.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use crate::{Cx, Error, Hall};
 
 /// Commands that may wait for one partition. Over that, callers are told `unavailable` at once.
 pub(super) const MAILBOX: usize = 1_024;
+/// Locks that callers' places in the order hash to: see [`Directory::place`].
+const PLACES: usize = 1_024;
 /// How long [`Directory::close`] waits for partitions to finish what is in hand.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -25,7 +28,16 @@ pub struct Directory {
     mailboxes: OnceLock<Vec<mpsc::Sender<Box<dyn Job>>>>,
     tasks: parking_lot::Mutex<Vec<JoinHandle<()>>>,
     stopping: tokio::sync::watch::Sender<bool>,
+    /// Fair: whoever asked first goes first. Two that hash to one wait for each other, and nobody holds two.
+    places: Vec<tokio::sync::Mutex<()>>,
+    hasher: RandomState,
 }
+
+/// The caller's place in the order of what they tell one entity.
+#[derive(Debug)]
+pub struct Place<'a>(
+    #[expect(dead_code, reason = "held, and given back when dropped")] tokio::sync::MutexGuard<'a, ()>,
+);
 
 impl Default for Directory {
     fn default() -> Self {
@@ -35,6 +47,8 @@ impl Default for Directory {
             mailboxes: OnceLock::new(),
             tasks: parking_lot::Mutex::default(),
             stopping: tokio::sync::watch::Sender::new(false),
+            places: (0..PLACES).map(|_| tokio::sync::Mutex::new(())).collect(),
+            hasher: RandomState::new(),
         }
     }
 }
@@ -55,17 +69,37 @@ impl Directory {
 
     /// Tells an entity something, and brings its reply once that is durable.
     ///
-    /// Commands of one caller to one entity are carried out in the order in which this was first polled. The idempotency
-    /// claim of `cx` is kept in the same write as the entity's effects.
+    /// Commands of one caller to one entity are carried out in the order in which this was first polled. An operation that
+    /// has to wait for something else first takes a [`Directory::place`] before that. The idempotency claim of `cx` is kept
+    /// in the same write as the entity's effects.
     pub async fn call<E: Entity>(
         &self,
         cx: &Cx,
         id: Id<E::Id>,
         command: E::Command,
     ) -> Result<E::Reply, E::Error> {
+        self.call_from::<E>(None, cx, id, command).await
+    }
+
+    /// The caller's place in the order of what they tell this entity, to be taken before anything is waited for and handed to
+    /// [`Directory::call_from`]. What they tell it later waits behind it.
+    #[expect(clippy::indexing_slicing, reason = "the remainder is within the places")]
+    pub async fn place<E: Entity>(&self, cx: &Cx, id: Id<E::Id>) -> Place<'_> {
+        let hash = self.hasher.hash_one((cx.user(), E::KIND, id.uuid()));
+        Place(self.places[(hash % PLACES as u64) as usize].lock().await)
+    }
+
+    /// As [`Directory::call`], from a place that is given back as soon as the command waits in its order.
+    pub async fn call_from<E: Entity>(
+        &self,
+        place: Option<Place<'_>>,
+        cx: &Cx,
+        id: Id<E::Id>,
+        command: E::Command,
+    ) -> Result<E::Reply, E::Error> {
         let number = partition_of(E::KIND, id.uuid());
         match self.leases.owner(number) {
-            Owner::Here { .. } => self.call_here::<E>(number, cx, id, command).await,
+            Owner::Here { .. } => self.call_here::<E>(place, number, cx, id, command).await,
             Owner::Node(node) => {
                 let command = serde_json::to_vec(&command).map_err(Error::internal)?;
                 let envelope = Envelope { partition: number, kind: E::KIND, id: id.uuid(), command };
@@ -78,6 +112,7 @@ impl Directory {
 
     async fn call_here<E: Entity>(
         &self,
+        place: Option<Place<'_>>,
         number: u16,
         cx: &Cx,
         id: Id<E::Id>,
@@ -91,6 +126,7 @@ impl Directory {
             metrics::counter!("partition_refused_total", "kind" => E::KIND).increment(1);
             return Err(Error::Unavailable.into());
         }
+        drop(place);
         // The partition answers every job it took, unless the server stops underneath.
         answer.await.unwrap_or_else(|_| Err(Error::Unavailable.into()))
     }

@@ -62,6 +62,29 @@ async fn many_who_talk_at_once_are_numbered_without_a_gap() {
 }
 
 #[tokio::test]
+async fn what_one_user_sends_comes_in_the_order_sent_whatever_each_has_to_wait_for() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let first = say(&two.ana, two.room.id, "first").await;
+        hall.restart().await;
+        let ben = hall.call(two.ben_id, &[]);
+        // Nothing is in memory now, and every other message has more to look up than the next.
+        let sends: futures_util::stream::FuturesUnordered<_> = (0..40)
+            .map(|n| {
+                let reply_to = (n % 2 == 0).then_some(first.id);
+                let mentions = if n % 4 == 0 { vec![two.ana_id] } else { Vec::new() };
+                send(&ben, SendMessage { reply_to, mentions, ..text(two.room.id, &n.to_string()) })
+            })
+            .collect();
+        let sent: Vec<_> = futures_util::StreamExt::collect(sends).await;
+        assert!(sent.into_iter().all(|sent: Result<Message, Error>| sent.is_ok()));
+        let expected: Vec<String> = (0..40).map(|n| n.to_string()).collect();
+        assert_eq!(all(&ben, two.room.id).await[1..], expected);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_same_request_sent_twice_is_one_message() {
     on_both_engines(async |hall| {
         let two = two(hall).await;
