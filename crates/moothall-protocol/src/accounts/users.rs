@@ -341,6 +341,17 @@ pub struct DeleteMe {
     pub password: Option<String>,
 }
 
+/// Has a user's account erased in the name of staff, after the same time in which the user can call it off.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteUser {
+    /// The user.
+    pub user_id: UserId,
+    /// Why, for the audit log.
+    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    pub reason: String,
+}
+
 /// Calls off the erasure of the caller's account.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -9,12 +9,12 @@ mod tests;
 
 use std::time::Duration;
 
-use moothall_protocol::UserId;
-use moothall_protocol::accounts::{CancelDeletion, DeleteMe, Me};
+use moothall_protocol::accounts::{CancelDeletion, DeleteMe, DeleteUser, Me, User};
+use moothall_protocol::{Timestamp, UserId};
 
 pub(crate) use store::STATEMENTS;
 
-use super::users::{self, days};
+use super::users::{self, EDIT, SYSTEM, days};
 use super::{Error, email, extra, identities, keys, names, roles, sessions};
 use crate::cx::{Cx, Tx};
 use crate::operation::{Access, Operations, Rate};
@@ -33,6 +33,8 @@ pub(super) fn offer(operations: Operations) -> Operations {
         .post("/me/deletion", "accounts.delete_me", Access::Player, delete_me)
         .rate(Rate::SignIn)
         .delete("/me/deletion", "accounts.cancel_deletion", Access::Player, cancel_deletion)
+        .put("/users/{user_id}/deletion", "accounts.delete_user", Access::Permission(EDIT), delete_user)
+        .rate(Rate::Admin)
 }
 
 /// Asks for the caller's account to be erased. Until then everything works as before, and it can be called off.
@@ -50,15 +52,36 @@ pub async fn delete_me(cx: &Cx, input: DeleteMe) -> Result<Me, Error> {
                 return Err(Error::FreshSignInNeeded);
             }
         }
-        let account = users::find(tx, user)?.ok_or(crate::Error::NotFound)?;
-        if account.record.delete_after.is_none() {
-            let hours = tx.cx().hall().settings().accounts.deletion_hours;
-            let on = tx.now() + Duration::from_secs(u64::from(hours) * 3600);
-            roles::keeping_an_administrator(tx, |tx| store::set_deletion(tx, user, Some(on)))?;
-            email::announce_deletion(tx, &account.user, account.record.email.as_deref(), on)?;
-            audit::record(tx, audit::Entry::new("accounts.delete_me").user(user))?;
+        schedule(tx, user, audit::Entry::new("accounts.delete_me"))
+    })
+    .await
+}
+
+/// Sets the time of the erasure, unless it is set: asking again delays nothing.
+fn schedule(tx: &mut Tx<'_, '_>, user: UserId, entry: audit::Entry) -> Result<Me, Error> {
+    let account =
+        users::find(tx, user)?.filter(|account| !account.user.is_erased).ok_or(crate::Error::NotFound)?;
+    if account.record.delete_after.is_none() {
+        let hours = tx.cx().hall().settings().accounts.deletion_hours;
+        let on = tx.now() + Duration::from_secs(u64::from(hours) * 3600);
+        roles::keeping_an_administrator(tx, |tx| store::set_deletion(tx, user, Some(on)))?;
+        email::announce_deletion(tx, &account.user, account.record.email.as_deref(), on)?;
+        audit::record(tx, entry.user(user).change(&None::<Timestamp>, &on))?;
+    }
+    users::changed(tx, user)
+}
+
+/// Has a user's account erased in the name of staff, after the same time to think. The user is told, and may call it off: an
+/// account that its owner wants stays.
+pub async fn delete_user(cx: &Cx, input: DeleteUser) -> Result<User, Error> {
+    cx.require(EDIT)?;
+    cx.mutate(move |tx| {
+        if input.user_id == SYSTEM {
+            return Err(crate::Error::NotFound.into());
         }
-        users::changed(tx, user)
+        roles::require_no_less_than(tx, input.user_id)?;
+        schedule(tx, input.user_id, audit::Entry::new("accounts.delete_user").reason(&input.reason))?;
+        users::for_staff(tx, input.user_id)
     })
     .await
 }
@@ -81,14 +104,14 @@ pub(super) async fn sweep(cx: &Cx) -> Result<(), Error> {
     let idle = cx.hall().settings().accounts.guest_idle_days;
     if idle > 0 {
         let since = cx.now() - days(idle);
-        cx.write(move |tx| {
-            for guest in store::idle_guests(tx, since, BATCH)? {
-                let now = tx.now();
-                store::set_deletion(tx, guest, Some(now))?;
+        let due_now = move |tx: &mut Tx<'_, '_>| {
+            let (now, guests) = (tx.now(), store::idle_guests(tx, since, BATCH)?);
+            for guest in &guests {
+                store::set_deletion(tx, *guest, Some(now))?;
             }
-            Ok::<_, Error>(())
-        })
-        .await?;
+            Ok::<_, Error>(guests.len())
+        };
+        while cx.write(due_now).await? == BATCH {}
     }
     loop {
         let due = cx.read(|tx| store::due(tx, BATCH)).await?;

@@ -21,7 +21,7 @@ use uuid::Uuid;
 pub(crate) use search::STATEMENTS as SEARCH_STATEMENTS;
 pub use search::list;
 pub(crate) use store::STATEMENTS;
-pub(super) use store::{find, touch};
+pub(super) use store::find;
 pub(super) use summaries::{Summaries, forget};
 pub use summaries::{summaries, summary};
 
@@ -111,12 +111,27 @@ pub(super) fn own(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Me, Error> {
 
 /// Counts a change of an account, and tells it to the user's sessions once it is committed. Returns the account as it is now.
 pub(super) fn changed(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Me, Error> {
-    touch(tx, user)?;
+    touched(tx, user)?;
+    let me = own(tx, user)?;
+    tell(tx, &me);
+    Ok(me)
+}
+
+fn touched(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
+    store::touch(tx, user)?;
     forget(tx, user);
     identities::forget(tx, user);
-    let me = own(tx, user)?;
-    tx.emit(Topic::User(user), Event::AccountUpdated(Box::new(me.clone())));
-    Ok(me)
+    Ok(())
+}
+
+fn tell(tx: &mut Tx<'_, '_>, me: &Me) {
+    tx.emit(Topic::User(me.id), Event::AccountUpdated(Box::new(me.clone())));
+}
+
+/// A user with their record, within a transaction.
+pub(super) fn for_staff(tx: &mut Tx<'_, '_>, user: UserId) -> Result<User, Error> {
+    let account = find(tx, user)?.ok_or(crate::Error::NotFound)?;
+    shown(tx, vec![account], true)?.pop().ok_or(crate::Error::NotFound.into())
 }
 
 fn cooldown(cx: &Cx) -> Duration {
@@ -194,6 +209,7 @@ pub async fn update(cx: &Cx, input: UpdateUser) -> Result<User, Error> {
             return Err(crate::Error::VersionConflict { version }.into());
         }
         roles::require_no_less_than(tx, input.user_id)?;
+        let seen_before = own(tx, input.user_id)?;
         if let Some(name) = name.as_ref().filter(|name| name.display != before.user.name) {
             take_name(tx, &before, name, before.record.renamed_at)?;
         }
@@ -208,7 +224,12 @@ pub async fn update(cx: &Cx, input: UpdateUser) -> Result<User, Error> {
         if after.email != before.record.email {
             email::replaced_by_staff(tx, &before.user, before.record.email.as_deref())?;
         }
-        changed(tx, input.user_id)?;
+        touched(tx, input.user_id)?;
+        let seen_after = own(tx, input.user_id)?;
+        // What a user must not notice makes no event either.
+        if seen_after != (Me { version: seen_after.version, ..seen_before }) {
+            tell(tx, &seen_after);
+        }
         let now = find(tx, input.user_id)?.ok_or(crate::Error::NotFound)?;
         let entry = audit::Entry::new("accounts.update_user").user(input.user_id).reason(&input.reason);
         let state = |account: &Account| (account.user.name.clone(), account.record.clone());

@@ -73,3 +73,31 @@ pub(super) fn forget(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// In which tables a user still stands, of all that have a column `user_id`.
+#[cfg(test)]
+pub(super) fn traces(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    engine: moothall_store::Engine,
+) -> Result<Vec<String>, Error> {
+    let tables = match engine {
+        moothall_store::Engine::Sqlite => {
+            "SELECT t.name FROM sqlite_master t JOIN pragma_table_info(t.name) c ON c.name = 'user_id'
+             WHERE t.type = 'table' ORDER BY t.name"
+        }
+        moothall_store::Engine::Postgres => {
+            "SELECT table_name::text FROM information_schema.columns
+             WHERE table_schema = current_schema() AND column_name = 'user_id' ORDER BY table_name"
+        }
+    };
+    let mut found = Vec::new();
+    for row in tx.query(tables, params![])? {
+        let table: String = row.get(0)?;
+        let rows = format!("SELECT 1 FROM {table} WHERE user_id = $1 LIMIT 1");
+        if tx.query_opt(Box::leak(rows.into_boxed_str()), params![user])?.is_some() {
+            found.push(table);
+        }
+    }
+    Ok(found)
+}

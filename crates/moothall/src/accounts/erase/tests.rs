@@ -1,7 +1,8 @@
 //! Erasing accounts: the time to think, what goes, what stays, and guests who did not come back.
 
 use moothall_protocol::accounts::{
-    CreateBot, CreateKey, GetExtra, GetMe, GetUser, GrantRole, ListNames, ListUsers, PutExtra, Rename, SignUp,
+    CreateBot, CreateKey, CreateSignInCode, GetExtra, GetMe, GetUser, GrantRole, ListNames, ListUsers,
+    PutExtra, Rename, RequestEmailVerification, SignUp,
 };
 use moothall_protocol::audit::ListAudit;
 use serde_json::json;
@@ -26,7 +27,12 @@ async fn sweep(test: &TestHall) {
     accounts::sweep(&test.server()).await.unwrap();
 }
 
-async fn user(test: &TestHall, user_id: UserId) -> moothall_protocol::accounts::User {
+async fn traces(test: &TestHall, user: UserId) -> Vec<String> {
+    let engine = test.hall.store().engine();
+    test.server().read(move |tx| store::traces(tx, user, engine)).await.unwrap()
+}
+
+async fn user(test: &TestHall, user_id: UserId) -> User {
     accounts::get_user(&test.server(), GetUser { user_id }).await.unwrap()
 }
 
@@ -104,12 +110,30 @@ async fn nothing_personal_is_left_of_an_erased_account_and_no_way_in() {
             };
             keys.push(accounts::create_key(&staff, input).await.unwrap().secret);
         }
-        let summary = accounts::summary(&test.server(), ana).await.unwrap();
-        assert_eq!(summary.name, "Anabel");
+        let grant =
+            GrantRole { user_id: ana, role: "moderator".into(), ends_at: None, reason: "trusted".into() };
+        accounts::grant_role(&test.server(), grant).await.unwrap();
+        accounts::create_sign_in_code(&cx, CreateSignInCode { kind: None }).await.unwrap();
+        accounts::request_email_verification(&cx, RequestEmailVerification {}).await.unwrap();
+        assert_eq!(accounts::summary(&test.server(), ana).await.unwrap().name, "Anabel");
+        let everywhere = [
+            "api_keys",
+            "email_codes",
+            "former_names",
+            "grants",
+            "known_networks",
+            "letters",
+            "name_claims",
+            "sessions",
+            "sign_in_codes",
+            "user_extra",
+        ];
+        assert_eq!(traces(test, ana).await, everywhere, "a table that is new here needs a word in `erase`");
         delete_me(&cx, with_password()).await.unwrap();
         test.clock.advance(DAY);
         sweep(test).await;
 
+        assert_eq!(traces(test, ana).await, ["name_claims"], "the name is held");
         let left = user(test, ana).await;
         let record = left.record.unwrap();
         assert_eq!((left.name.as_str(), left.is_erased, left.id), ("deleted user", true, ana));
@@ -260,6 +284,37 @@ async fn guests_stay_for_good_where_the_site_does_not_say_otherwise() {
             moothall_protocol::accounts::SignIn { guest_secret: guest.guest_secret, ..Default::default() };
         let cx = call(&test.hall, &accounts::sign_in(&test.nobody(), secret).await.unwrap()).await;
         assert_eq!(accounts::me(&cx, GetMe {}).await.unwrap().id, guest.user.id);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn staff_has_an_account_erased_unless_its_owner_calls_it_off_or_may_do_more() {
+    with_accounts(async |test| {
+        let (ana, ben) = (sign_up(&test.hall, "Ana").await.user.id, sign_up(&test.hall, "Ben").await.user.id);
+        let staff = test.call(test.user("Mo").await, &[EDIT]);
+        let delete = |user_id| DeleteUser { user_id, reason: "left the club".into() };
+        assert_eq!(code(delete_user(&test.call(ana, &[]), delete(ben)).await), "forbidden");
+        assert_eq!(code(delete_user(&test.server(), delete(SYSTEM)).await), "not_found");
+        for user in [ana, ben] {
+            let on = delete_user(&staff, delete(user)).await.unwrap().record.unwrap().delete_after;
+            assert_eq!(on, Some(test.clock.now() + DAY));
+        }
+        test.mailer.next_that(|letter| letter.to == "Ben@example.org").await;
+        cancel_deletion(&sign_in(&test.hall, "Ben").await, CancelDeletion {}).await.unwrap();
+        test.clock.advance(DAY);
+        sweep(test).await;
+        assert!(user(test, ana).await.is_erased && !user(test, ben).await.is_erased);
+        assert_eq!(code(delete_user(&staff, delete(ana)).await), "not_found");
+
+        let grant =
+            GrantRole { user_id: ben, role: "administrator".into(), ends_at: None, reason: "all".into() };
+        accounts::grant_role(&test.server(), grant).await.unwrap();
+        assert_eq!(code(delete_user(&staff, delete(ben)).await), "beyond_own_permissions");
+        assert_eq!(code(delete_user(&test.server(), delete(ben)).await), "last_administrator");
+        let log = audit::list(&test.server(), ListAudit::default()).await.unwrap();
+        let line = log.items.iter().find(|line| line.action == "accounts.delete_user").unwrap();
+        assert_eq!(line.reason.as_deref(), Some("left the club"));
     })
     .await;
 }

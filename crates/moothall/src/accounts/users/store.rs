@@ -158,7 +158,7 @@ pub(super) fn email_key(tx: &mut Tx<'_, '_>, id: UserId) -> Result<Option<String
 }
 
 /// Counts a change of the account.
-pub(in crate::accounts) fn touch(tx: &mut Tx<'_, '_>, id: UserId) -> Result<(), Error> {
+pub(super) fn touch(tx: &mut Tx<'_, '_>, id: UserId) -> Result<(), Error> {
     let now = tx.now();
     tx.execute(TOUCH, params![id, now])?;
     Ok(())

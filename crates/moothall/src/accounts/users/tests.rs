@@ -236,9 +236,14 @@ async fn t019_staff_changes_what_it_names_and_nothing_else_and_the_log_has_it() 
         assert_eq!((record.email.as_deref(), record.email_verified_at), (Some("Anabel@Example.org"), None));
         assert_eq!((record.behaviour_score, record.trust_score, record.social_score), (-5, i64::MAX, 7));
 
+        listener.account().unwrap();
+        let hidden = UpdateUser { is_shadow_banned: Some(true), behaviour_score: Some(0), ..change(ana) };
+        update(&staff, hidden).await.unwrap();
+        assert_eq!(listener.account(), None, "what a user must not notice is no event");
+
         let log = audit::list(&test.server(), ListAudit::default()).await.unwrap();
         let lines: Vec<_> = log.items.iter().filter(|line| line.action == "accounts.update_user").collect();
-        assert_eq!(lines.len(), 2, "what was refused changed nothing");
+        assert_eq!(lines.len(), 3, "what was refused changed nothing");
         assert!(lines.iter().all(|line| line.reason.as_deref() == Some("asked for it")));
         assert!(lines.iter().all(|line| line.actor_id == Some(moderator)));
     })
