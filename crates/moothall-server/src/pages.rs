@@ -11,6 +11,9 @@ const HTML: &str = "text/html; charset=utf-8";
 pub fn pages() -> Vec<Page> {
     [
         ("/setup", HTML, include_str!("../pages/setup.html")),
+        ("/account/verify-email", HTML, include_str!("../pages/verify-email.html")),
+        ("/account/revoke-email-change", HTML, include_str!("../pages/revoke-email-change.html")),
+        ("/account/reset-password", HTML, include_str!("../pages/reset-password.html")),
         ("/account/form.js", "text/javascript; charset=utf-8", include_str!("../pages/form.js")),
         ("/account/style.css", "text/css; charset=utf-8", include_str!("../pages/style.css")),
     ]

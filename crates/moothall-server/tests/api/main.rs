@@ -12,4 +12,5 @@
 )]
 
 mod commands;
+mod letters;
 mod serve;
