@@ -86,7 +86,7 @@ fn documentation(arguments: &Arguments) -> Step {
 
 /// Everything else, with nextest where it is installed: it runs tests of all crates side by side.
 fn programs(arguments: &Arguments) -> Step {
-    const LONG: [&str; 2] = ["crash", "foreign"];
+    const LONG: [&str; 3] = ["crash", "foreign", "power"];
     if find("cargo-nextest").is_some() {
         let step = cargo(["nextest", "run", "--workspace", "--no-fail-fast", "--color=never"]);
         let step = if arguments.fast {

@@ -76,9 +76,9 @@ async fn a_server_that_stops_or_crashes_under_load_loses_no_write_and_doubles_no
         for round in 0..4 {
             std::thread::sleep(Duration::from_millis(300));
             if round % 2 == 0 {
-                server.stop()
+                server.stop();
             } else {
-                server.kill()
+                server.kill();
             }
             server.launch();
         }

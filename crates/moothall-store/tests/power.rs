@@ -1,0 +1,115 @@
+//! An acknowledged write survives a power cut, if the database syncs; and this test sees it when it does not.
+//!
+//! A child process writes to SQLite on a disk that forgets what was not synced (`power/disk.rs`). The power is cut at a random moment,
+//! and what is left is opened again: every acknowledged write must be there, and none by half. `MOOTHALL_POWER_CUTS` sets how often;
+//! without it 40 times. Without `/dev/fuse`, or the right to mount, it says loudly that it proves nothing.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "for tests: what goes wrong here fails the test"
+)]
+
+#[path = "power/disk.rs"]
+mod disk;
+#[path = "crash/workload.rs"]
+mod workload;
+
+use std::path::Path;
+use std::time::Duration;
+
+use disk::{Cache, Disk};
+use moothall_store::{Options, Store};
+use workload::{Child, verify};
+
+/// Not a test: what the child process does.
+#[test]
+#[ignore = "is the child of the other tests"]
+fn child() {
+    workload::run();
+}
+
+fn cuts() -> u64 {
+    std::env::var("MOOTHALL_POWER_CUTS").map_or(40, |cuts| cuts.parse().expect("a number of cuts"))
+}
+
+fn url(folder: &Path) -> String {
+    format!("sqlite:{}", folder.join("test.db").display())
+}
+
+async fn open(folder: &Path) -> Result<Store, moothall_store::Error> {
+    Store::open(Options::new(url(folder))).await
+}
+
+/// A disk with an empty database on it; `None` if file systems cannot be made here.
+async fn prepared(folder: &Path) -> Option<Disk> {
+    let disk = Disk::default();
+    let session = match disk.mount(folder) {
+        Ok(session) => session,
+        Err(error) => {
+            eprintln!(
+                "SKIPPED (no FUSE: {error}): nothing was proved about power cuts; give this machine /dev/fuse"
+            );
+            return None;
+        }
+    };
+    workload::prepare(&open(folder).await.unwrap()).await;
+    session.umount_and_join().unwrap();
+    Some(disk)
+}
+
+/// Writes until the power is cut, and looks at what is left of it. Returns the disk, how many writes were acknowledged, or what
+/// is wrong.
+async fn cut(disk: &Disk, folder: &Path, number: u64, synchronous: &str) -> (Disk, Result<usize, String>) {
+    let session = disk.mount(folder).unwrap();
+    let mut child = Child::start("child", &url(folder), number, synchronous);
+    child.first_acknowledgement();
+    std::thread::sleep(Duration::from_micros(workload::chance(number) % 60_000));
+    disk.cut();
+    let acknowledged = child.kill();
+    session.umount_and_join().unwrap();
+    let cache = if number % 2 == 0 { Cache::Lost } else { Cache::Half(number) };
+    let left = disk.after_cut(cache);
+    let session = left.mount(folder).unwrap();
+    let outcome = match open(folder).await {
+        Ok(store) => {
+            let found = verify(&store, number, &acknowledged).await;
+            store.close().await;
+            found.map(|_| acknowledged.len())
+        }
+        Err(error) => Err(format!("the database does not open: {error}")),
+    };
+    session.umount_and_join().unwrap();
+    (left, outcome)
+}
+
+#[tokio::test]
+async fn what_sqlite_acknowledged_survives_power_cuts() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut disk) = prepared(folder.path()).await else { return };
+    let mut acknowledged = 0;
+    for number in 0..cuts() {
+        let (left, outcome) = cut(&disk, folder.path(), number, "full").await;
+        acknowledged += outcome.unwrap_or_else(|lost| panic!("cut {number}: {lost}"));
+        disk = left;
+    }
+    eprintln!("{} cuts: {acknowledged} acknowledged, 0 lost", cuts());
+    assert!(acknowledged as u64 > 10 * cuts(), "the power was cut under load");
+}
+
+#[tokio::test]
+async fn without_syncing_they_are_lost_and_this_test_sees_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut disk) = prepared(folder.path()).await else { return };
+    for number in 0..cuts() {
+        match cut(&disk, folder.path(), number, "off").await {
+            (left, Ok(_)) => disk = left,
+            (_, Err(lost)) => return eprintln!("cut {number}, as it must be: {lost:.200}"),
+        }
+    }
+    panic!("no power cut lost anything, though nothing was synced: the disk forgets nothing");
+}
