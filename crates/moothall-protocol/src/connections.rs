@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::accounts::SessionKind;
+use crate::accounts::{Me, SessionKind};
 use crate::communication::Unread;
 use crate::limits;
 use crate::system::RateBudget;
@@ -20,6 +20,8 @@ pub struct Ready {
     pub resume_token: String,
     /// The user.
     pub user_id: UserId,
+    /// The user's own account. `accounts.updated` tells of its changes.
+    pub me: Box<Me>,
     /// The server's version.
     pub server_version: String,
     /// The server's time.

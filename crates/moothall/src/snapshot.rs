@@ -5,11 +5,12 @@
 //! newer version.
 
 use moothall_protocol::UserId;
+use moothall_protocol::accounts::GetMe;
 use moothall_protocol::communication::Unread;
 use moothall_protocol::connections::Ready;
 
 use crate::connections::{self, Attached, Begun, Error, Opening, Resume, Stream};
-use crate::{Cx, communication, system};
+use crate::{Cx, accounts, communication, system};
 
 /// How often a snapshot is read again, because more happened meanwhile than the outbox holds.
 const ATTEMPTS: u32 = 3;
@@ -41,6 +42,7 @@ async fn ready(cx: &Cx, opening: &Opening, user_id: UserId, unread: Unread) -> R
         session_id: opening.session_id(),
         resume_token: opening.token().to_owned(),
         user_id,
+        me: Box::new(accounts::me(cx, GetMe {}).await.map_err(own)?),
         server_version: env!("CARGO_PKG_VERSION").to_owned(),
         server_time: cx.now(),
         limits: system::limits_by_name(),
@@ -48,6 +50,14 @@ async fn ready(cx: &Cx, opening: &Opening, user_id: UserId, unread: Unread) -> R
         presence: connections::own_presence(cx).await?,
         unread,
     })
+}
+
+/// Reading the own account is refused for no reason of its own.
+fn own(error: accounts::Error) -> Error {
+    match error {
+        accounts::Error::Common(error) => error.into(),
+        other => crate::Error::internal(other).into(),
+    }
 }
 
 /// Reading what is unread is refused for no reason of its own.

@@ -36,6 +36,27 @@ async fn a_token_in_the_header_opens_a_session() {
 }
 
 #[tokio::test]
+async fn a_session_begins_with_the_own_account_and_hears_of_its_changes() {
+    let server = Server::start().await;
+    let guest = Guest::sign_up(&server).await;
+    let (mut socket, ready) = Socket::signed_in(&server, &guest).await;
+    let me = &ready["data"]["me"];
+    assert_eq!((&me["id"], &me["is_guest"]), (&json!(guest.user_id), &json!(true)));
+    let renamed = socket.call("accounts.rename", json!({ "name": "Anabel" })).await.unwrap();
+    let told = loop {
+        let event = socket.event().await;
+        if event["event"] == "accounts.updated" {
+            break event;
+        }
+    };
+    assert_eq!(told["data"], renamed);
+    assert_eq!(
+        (&told["data"]["name"], &told["topic"]),
+        (&json!("Anabel"), &json!(format!("user:{}", guest.user_id)))
+    );
+}
+
+#[tokio::test]
 async fn a_ticket_opens_one_socket() {
     let server = Server::start().await;
     let guest = Guest::sign_up(&server).await;
