@@ -86,12 +86,16 @@ fn run(command: Command) -> Result<()> {
     }
 }
 
-/// The server itself knows its operations and its settings, so it writes their documents.
+/// The server itself knows its operations and its settings, so it writes their documents; the client's table of calls is written by
+/// the test that compares it.
 fn generate() -> Result<()> {
     cargo(["build", "--package", "moothall-server"]).run()?;
     let server = target().join("debug/moothall");
     Step::new(&server).args(["documents", "--out"]).arg(root().join("api")).run()?;
-    Step::new(&server).args(["config", "--example"]).arg(root().join("config/example.toml")).run()
+    Step::new(&server).args(["config", "--example"]).arg(root().join("config/example.toml")).run()?;
+    cargo(["test", "--quiet", "--package", "moothall-client", "--test", "calls"])
+        .env("MOOTHALL_WRITE_CONTRACTS", "1")
+        .run()
 }
 
 /// The folder of the workspace.

@@ -72,7 +72,7 @@ async fn cut(disk: &Disk, folder: &Path, number: u64, synchronous: &str) -> (Dis
     disk.cut();
     let acknowledged = child.kill();
     session.umount_and_join().unwrap();
-    let cache = if number % 2 == 0 { Cache::Lost } else { Cache::Half(number) };
+    let cache = if number.is_multiple_of(2) { Cache::Lost } else { Cache::Half(number) };
     let left = disk.after_cut(cache);
     let session = left.mount(folder).unwrap();
     let outcome = match open(folder).await {

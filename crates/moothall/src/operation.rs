@@ -190,6 +190,10 @@ pub struct Operation {
     pub is_guarded: bool,
     /// Codes this operation answers with beside those all share.
     pub errors: &'static [ErrorEntry],
+    /// The Rust type of the input, for clients that are generated.
+    pub input_type: fn() -> &'static str,
+    /// The Rust type of the answer.
+    pub output_type: fn() -> &'static str,
     /// The schema of the input.
     pub input: fn(&mut SchemaGenerator) -> Schema,
     /// The schema of the answer.
@@ -380,6 +384,8 @@ impl Operations {
             location: None,
             is_guarded: method != Method::Get,
             errors: self.errors,
+            input_type: std::any::type_name::<I>,
+            output_type: std::any::type_name::<O>,
             input: |generator| generator.subschema_for::<I>(),
             output: |generator| generator.subschema_for::<O>(),
             call,

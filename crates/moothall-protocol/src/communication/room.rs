@@ -229,13 +229,25 @@ pub struct UpdateRoom {
     pub if_version: Option<i64>,
 }
 
-/// Closes a room for good or, for staff, opens it again. Its history stays, its name becomes free.
+/// Closes a room. Its history stays, its name becomes free.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ArchiveRoom {
     /// Which.
     pub room_id: RoomId,
     /// Why; kept in the audit log when staff does it.
+    #[serde(default)]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX))]
+    pub reason: Option<String>,
+}
+
+/// Opens an archived room again, if no other has its name by now. For staff.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreRoom {
+    /// Which.
+    pub room_id: RoomId,
+    /// Why; kept in the audit log.
     #[serde(default)]
     #[schemars(length(max = limits::REASON_LENGTH_MAX))]
     pub reason: Option<String>,

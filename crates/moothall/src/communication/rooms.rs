@@ -1,8 +1,8 @@
 //! Rooms: making, finding, changing and closing them.
 
 use moothall_protocol::communication::{
-    ArchiveRoom, CreateRoom, FindRoom, GetRoom, ListMyRooms, ListRooms, MyRoom, OpenRoom, Room, RoomKind,
-    RoomRole, SearchRooms, UpdateRoom,
+    ArchiveRoom, CreateRoom, FindRoom, GetRoom, ListMyRooms, ListRooms, MyRoom, OpenRoom, RestoreRoom, Room,
+    RoomKind, RoomRole, SearchRooms, UpdateRoom,
 };
 use moothall_protocol::limits::{PAGE_ITEMS_DEFAULT, ROOM_TOPIC_LENGTH_MAX};
 use moothall_protocol::{Cursor, Event, Page, RoomId, Timestamp, UserId};
@@ -182,7 +182,7 @@ pub async fn archive_room(cx: &Cx, input: ArchiveRoom) -> Result<Room, Error> {
 }
 
 /// Opens an archived room again.
-pub async fn restore_room(cx: &Cx, input: ArchiveRoom) -> Result<Room, Error> {
+pub async fn restore_room(cx: &Cx, input: RestoreRoom) -> Result<Room, Error> {
     cx.require(super::MODERATE)?;
     tell(cx, input.room_id, input.reason, Act::Restore).await?.room()
 }

@@ -149,14 +149,15 @@ async fn an_archived_room_is_read_and_no_more_until_staff_opens_it() {
         let id = two.room.id;
         say(&two.ben, id, "last words").await;
         let archive = |reason: Option<&str>| ArchiveRoom { room_id: id, reason: reason.map(str::to_owned) };
+        let restore = |reason: Option<&str>| RestoreRoom { room_id: id, reason: reason.map(str::to_owned) };
         assert_eq!(code(archive_room(&two.ben, archive(None)).await), "room_role_needed");
         archive_room(&two.ana, archive(None)).await.unwrap();
         assert_eq!(code(send(&two.ben, text(id, "more")).await), "room_archived");
         assert_eq!(all(&two.ben, id).await, ["last words"]);
-        assert_eq!(code(restore_room(&two.ana, archive(None)).await), "forbidden");
+        assert_eq!(code(restore_room(&two.ana, restore(None)).await), "forbidden");
         create_room(&two.ben, room("Tavern")).await.unwrap();
         let staff = hall.call(hall.user("Cem").await, &[MODERATE]);
-        assert_eq!(code(restore_room(&staff, archive(Some("asked"))).await), "room_name_taken");
+        assert_eq!(code(restore_room(&staff, restore(Some("asked"))).await), "room_name_taken");
         let mine = my_rooms(&two.ben, ListMyRooms::default()).await.unwrap();
         assert_eq!(mine.items.len(), 1, "only the new one");
     })
