@@ -41,7 +41,6 @@ use moothall_store::Store;
 pub use administrators::{
     NewAdministrator, bootstrap_token, claim_administrator, create_administrator, find_user,
 };
-pub(crate) use credentials::{Email, confirm_email};
 pub use email::{
     change_email, request_email_verification, request_password_reset, reset_password, revoke_email_change,
     verify_email,
@@ -49,23 +48,19 @@ pub use email::{
 pub use erase::{cancel_deletion, delete_me, delete_user};
 pub use error::Error;
 pub use extra::{delete as delete_extra, get as get_extra, list as list_extra, put as put_extra};
-pub(crate) use identities::forget;
 pub use identities::{identity_of, touch_seen};
 pub use keys::{create_bot, create_key, list_keys, revoke_key};
 pub use roles::{
     create_role, delete_role, grant_role, list_grants, list_permissions, list_roles, revoke_role, update_role,
 };
-pub(crate) use sessions::end_all as end_sessions;
 pub use sessions::{list_sessions, refresh, revoke_session, revoke_sessions, revoke_user_sessions, sign_out};
 pub use settings::{Settings, Verification};
-pub(crate) use sign_in::confirm_password;
 pub use sign_in::{approve_user, change_password, create_sign_in_code, sign_in, sign_in_with_code};
 pub use sign_up::{sign_up, sign_up_guest, upgrade_guest};
 pub use tokens::jwks;
-pub(crate) use users::stamp_played;
 pub use users::{
-    EDIT, READ, SEARCH, SYSTEM, get as get_user, list as list_users, list_names, me, rename, summaries,
-    summary, update as update_user,
+    EDIT, READ, SEARCH, SYSTEM, get as get_user, list as list_users, list_names, me, rename, stamp_played,
+    summaries, summary, update as update_user,
 };
 
 use crate::cx::Tx;

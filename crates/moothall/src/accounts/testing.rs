@@ -74,7 +74,7 @@ pub async fn try_sign_in(hall: &Hall, address: &str, login: &str, password: &str
 }
 
 /// What the sessions of a user hear.
-pub struct Listener(Arc<Outbox>, Reader);
+pub struct Listener(Reader);
 
 impl Listener {
     /// From now on.
@@ -85,12 +85,12 @@ impl Listener {
         let reader = outbox.begin(epoch, Arc::new(first)).unwrap();
         reader.take(1).unwrap();
         hall.topics().subscribe(Topic::User(user), &outbox);
-        Self(outbox, reader)
+        Self(reader)
     }
 
     /// The account, as the event since the last look tells it.
     pub fn account(&self) -> Option<Me> {
-        let taken = self.1.take(usize::MAX).unwrap();
+        let taken = self.0.take(usize::MAX).unwrap();
         taken.iter().rev().find_map(|(_, frame)| match frame.event() {
             Event::AccountUpdated(me) => Some((**me).clone()),
             _ => None,

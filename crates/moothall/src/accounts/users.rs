@@ -305,6 +305,6 @@ pub async fn list_names(cx: &Cx, input: ListNames) -> Result<Page<FormerName>, E
 }
 
 /// The users played just now. Whoever runs matches calls this in the transaction that ends one.
-pub(crate) fn stamp_played(tx: &mut Tx<'_, '_>, users: &[UserId], at: Timestamp) -> Result<(), crate::Error> {
+pub fn stamp_played(tx: &mut Tx<'_, '_>, users: &[UserId], at: Timestamp) -> Result<(), crate::Error> {
     store::stamp_played(tx, users, at)
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use moothall_protocol::accounts::{
-    ChangePassword, GetMe, NextStep, Refresh, SignUp, SignUpGuest, SignedIn, UpdateUser, UpgradeGuest,
+    ChangePassword, GetMe, NextStep, Refresh, SignUp, SignedIn, UpdateUser, UpgradeGuest,
 };
 use moothall_protocol::audit::ListAudit;
 
@@ -14,7 +14,7 @@ use crate::accounts::testing::{
 };
 use crate::accounts::{self, Verification};
 use crate::testing::{TestHall, on_both_engines};
-use crate::{Clock as _, Fault as _, mail};
+use crate::{Fault as _, mail};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
