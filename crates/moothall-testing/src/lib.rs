@@ -18,12 +18,16 @@
 mod api;
 pub mod databases;
 #[cfg(feature = "server")]
+mod mailbox;
+#[cfg(feature = "server")]
 mod process;
 #[cfg(feature = "server")]
 mod server;
 
 #[cfg(feature = "server")]
 pub use self::api::{Api, PASSWORD, Player, Reply, Shows};
+#[cfg(feature = "server")]
+pub use self::mailbox::Mailbox;
 #[cfg(feature = "server")]
 pub use self::process::{ServerProcess, binary};
 #[cfg(feature = "server")]

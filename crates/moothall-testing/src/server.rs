@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::api::{Api, Player};
 use crate::databases::TestDatabase;
+use crate::mailbox::Mailbox;
 
 /// How long requests in hand may take when a server stops.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -22,6 +23,8 @@ pub struct TestServer {
     pub hall: Hall,
     pub doors: Doors,
     pub address: SocketAddr,
+    /// The letters it sent.
+    pub mailbox: Arc<Mailbox>,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<()>,
     _database: TestDatabase,
@@ -135,7 +138,9 @@ impl Builder {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         settings.mail.public_url = format!("http://{address}");
-        let mut builder = Hall::builder(settings).rates(Rates::scaled(rate_scale));
+        let mailbox = Arc::new(Mailbox::default());
+        let mut builder =
+            Hall::builder(settings).rates(Rates::scaled(rate_scale)).mailer(Arc::clone(&mailbox) as _);
         if let Some(clock) = clock {
             builder = builder.clock(clock);
         }
@@ -145,6 +150,6 @@ impl Builder {
         let told = async { drop(stopped.await) };
         let serving = tokio::spawn(moothall_api::serve(listener, doors.clone(), told, DEADLINE));
         let api = Api::new(address);
-        TestServer { api, hall, doors, address, stop: Some(stop), serving, _database: database }
+        TestServer { api, hall, doors, address, mailbox, stop: Some(stop), serving, _database: database }
     }
 }

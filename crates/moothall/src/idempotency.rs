@@ -1,7 +1,7 @@
 //! Idempotency keys: retrying is safe, because the key of a request and its answer are stored in the transaction of the
 //! change they guard (RFC draft `Idempotency-Key`, with the claim inside the commit).
 //!
-//! Start at [`guard`]. What is stored is no use to a thief: the row is found by a hash of caller and key, and the answer,
+//! Start at [`guard`]; [`answer_before`] is for calls whose checks the first one made fail. What is stored is no use to a thief: the row is found by a hash of caller and key, and the answer,
 //! which may hold fresh tokens, is sealed with a key that only the client's own key unlocks.
 
 mod store;
@@ -12,7 +12,7 @@ use ring::digest::{SHA256, digest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::cx::Tx;
+use crate::cx::{Cx, Tx};
 use crate::error::Error;
 
 pub(crate) use store::STATEMENTS;
@@ -94,6 +94,13 @@ where
     let answer = work(tx)?;
     claim.keep(tx, &answer)?;
     Ok(answer)
+}
+
+/// The answer this call was given before, if its key was used. For a call that was refused: asked only then, so that a key
+/// costs a call nothing that succeeds, and puts nothing between two calls that were sent one after the other.
+pub(crate) async fn answer_before(cx: &Cx) -> Result<Option<serde_json::Value>, Error> {
+    let Some(claim) = cx.claim().cloned() else { return Ok(None) };
+    cx.read(move |tx| claim.find(tx)).await
 }
 
 fn not_sealed(_: ring::error::Unspecified) -> Error {

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::cx::{Caller, Cx};
 use crate::error::{Error, ErrorEntry, Fault};
-use crate::{Permission, accounts};
+use crate::{Permission, accounts, idempotency};
 
 /// Who may call an operation. The operation itself may ask for more, such as owning what it changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -368,7 +368,12 @@ impl Operations {
                     .map_err(|error| boxed(Error::field("", "invalid", error.to_string())))?;
                 match function.call(&cx, input).await {
                     Ok(answer) => Ok(Box::new(answer) as Box<dyn Answer>),
-                    Err(fault) => Err(boxed(fault)),
+                    // It may have been done before, by a request whose answer got lost: what it needed is used up by now.
+                    Err(fault) => match idempotency::answer_before(&cx).await {
+                        Ok(Some(answer)) => Ok(Box::new(answer) as Box<dyn Answer>),
+                        Err(mismatch @ Error::IdempotencyMismatch) => Err(boxed(mismatch)),
+                        Ok(None) | Err(_) => Err(boxed(fault)),
+                    },
                 }
             })
         });

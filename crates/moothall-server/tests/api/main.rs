@@ -11,6 +11,9 @@
     reason = "for tests: what goes wrong here fails the test"
 )]
 
+mod access;
+mod cast;
 mod commands;
 mod letters;
+mod idempotency;
 mod serve;

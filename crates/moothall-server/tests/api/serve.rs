@@ -17,13 +17,13 @@ async fn the_printed_link_makes_one_administrator_and_then_no_other() {
 
     let claim = |name: &str| json!({ "token": server.setup_token(), "name": name, "email": "ana@example.org", "password": PASSWORD });
     let wrong = json!({ "token": "mha_wrong", "name": "eve", "password": PASSWORD });
-    server.api.post("/v1/accounts/administrator", Shows::Nothing, wrong).await.refused(409, "setup_over");
+    server.api.post("/v1/accounts/administrator", Shows::Nothing, wrong).await.refused(403, "setup_over");
     let session: Value =
         server.api.post("/v1/accounts/administrator", Shows::Nothing, claim("ana")).await.ok();
     let ana = Player::of(&session);
     assert_eq!(server.api.get("/v1/roles", &ana).await.status, 200, "an administrator may see roles");
     let again = server.api.post("/v1/accounts/administrator", Shows::Nothing, claim("ben")).await;
-    again.refused(409, "setup_over");
+    again.refused(403, "setup_over");
 }
 
 #[tokio::test]

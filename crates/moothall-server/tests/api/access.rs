@@ -1,0 +1,103 @@
+//! The access table: every operation, called by everybody, compared with what it declares and with what was reviewed.
+//!
+//! `access.txt` says in each cell what came of the call: `yes`, `sign in` (401), `no` (403), `hidden` (404: absent, or not
+//! yours to know), or the code of another refusal. `MOOTHALL_WRITE_ACCESS=1` writes it anew; its diff is what to review.
+
+use moothall::{Access, Operation, Permission, accounts};
+use moothall_testing::{Reply, TestServer};
+
+use crate::cast::{Cast, Column};
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/access.txt");
+
+/// Operations that nobody can call over HTTP alone, because they are about the caller's socket. The tests of the doors have one.
+const NEED_A_SOCKET: [&str; 2] = ["presence.watch", "presence.unwatch"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_may_call_what_the_table_says() {
+    let server = server().await;
+    let mut table = String::from("# See access.rs.\n");
+    let mut wrong = Vec::new();
+    for operation in server.hall.registry().operations() {
+        let mut cells = Vec::new();
+        for column in Column::ALL {
+            let cast = Cast::new(&server, column).await;
+            let input = cast.input(operation).await;
+            cells.push(cell(&cast.call(operation, &input, None).await));
+        }
+        wrong.extend(disagreements(operation, &cells));
+        table.push_str(&row(operation.name, &declared(operation.access), &cells));
+    }
+    assert!(wrong.is_empty(), "the declaration and the answers differ:\n{}\n{table}", wrong.join("\n"));
+    table.insert_str(0, &row("operation", "declared", &Column::ALL.map(Column::name)));
+    if std::env::var_os("MOOTHALL_WRITE_ACCESS").is_some() {
+        std::fs::write(FILE, &table).unwrap();
+    }
+    let reviewed = std::fs::read_to_string(FILE).unwrap_or_default();
+    assert!(reviewed == table, "tests/api/access.txt differs from what the server does:\n{table}");
+    server.stopped().await;
+}
+
+/// A server on which nothing but permission refuses the cast.
+pub async fn server() -> TestServer {
+    let lenient = |settings: &mut moothall::Settings| {
+        settings.accounts.guesses_of_network = 1_000;
+        settings.accounts.guesses_of_login = 10;
+    };
+    TestServer::builder().settings(lenient).rates(1_000_000).start().await
+}
+
+fn cell(reply: &Reply) -> String {
+    match (reply.status, reply.code().as_str()) {
+        (200..300, _) => "yes".to_owned(),
+        (401, "not_signed_in") => "sign in".to_owned(),
+        (403, "forbidden") => "no".to_owned(),
+        (404, "not_found") => "hidden".to_owned(),
+        (500.., _) => panic!("{}", reply.text),
+        (_, "invalid") => panic!("cast.rs makes no input for this: {}", reply.text),
+        (_, code) => code.to_owned(),
+    }
+}
+
+fn row(name: &str, declared: &str, cells: &[String]) -> String {
+    let cells: String = cells.iter().map(|cell| format!(" {cell:<16}")).collect();
+    format!("{name:<36} {declared:<24}{cells}").trim_end().to_owned() + "\n"
+}
+
+fn declared(access: Access) -> String {
+    match access {
+        Access::Public => "anybody".into(),
+        Access::Player => "signed in".into(),
+        Access::Host => "host".into(),
+        Access::Permission(Permission(name)) => name.into(),
+    }
+}
+
+/// What the answers say that the declaration does not.
+fn disagreements(operation: &Operation, cells: &[String]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut check = |is_right: bool, what: String| {
+        if !is_right {
+            wrong.push(format!("{}: {what}: {cells:?}", operation.name));
+        }
+    };
+    for (column, cell) in Column::ALL.into_iter().zip(cells) {
+        let must_sign_in = column == Column::Nobody && operation.access != Access::Public;
+        check((cell == "sign in") == must_sign_in, format!("{column:?} {cell}"));
+        match operation.access {
+            // Who may call at all is settled by the declaration; the operation may still hide what is not the caller's.
+            Access::Permission(_) | Access::Host if column != Column::Nobody => {
+                let is_plain = matches!(column, Column::Guest | Column::Player | Column::Other);
+                check(!is_plain || cell == "no", format!("{column:?} has no permission, and got {cell}"));
+                let is_meant = column == Column::Administrator
+                    || column == Column::Host && operation.access == Access::Host
+                    || column == Column::Host && operation.access == Access::Permission(accounts::HOST);
+                check(!is_meant || cell != "no", format!("{column:?} has the permission, and got {cell}"));
+            }
+            _ => {}
+        }
+    }
+    let is_tried = cells.iter().any(|cell| cell == "yes") || NEED_A_SOCKET.contains(&operation.name);
+    check(is_tried, "nobody succeeds, so the row proves nothing".to_owned());
+    wrong
+}

@@ -1,0 +1,265 @@
+//! The cast of the tests that call every operation: a player whom it is about, and the one who calls.
+//!
+//! What an operation needs for its input is made up here, by the names of its fields: [`Cast::input`]. A new operation whose
+//! fields have known names needs nothing; else this file says what to send, and the test that misses it says so.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use moothall::protocol::UserId;
+use moothall::protocol::accounts::{CreateBot, CreateKey, CreateRole, GrantRole};
+use moothall::{Cx, Operation, accounts};
+use moothall_testing::{PASSWORD, Player, Reply, Shows, TestServer};
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+/// Who calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// Without a sign-in.
+    Nobody,
+    /// An account without e-mail and password.
+    Guest,
+    /// The player whom the operation is about.
+    Player,
+    /// Another player.
+    Other,
+    /// A game host, by its key.
+    Host,
+    Moderator,
+    Administrator,
+}
+
+impl Column {
+    pub const ALL: [Self; 7] = [
+        Self::Nobody,
+        Self::Guest,
+        Self::Player,
+        Self::Other,
+        Self::Host,
+        Self::Moderator,
+        Self::Administrator,
+    ];
+
+    pub fn name(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+}
+
+pub struct Cast<'a> {
+    server: &'a TestServer,
+    /// The player whom it is about.
+    player: Player,
+    /// Another one, whom nothing is about.
+    bystander: Player,
+    caller: Caller,
+}
+
+enum Caller {
+    Nobody,
+    Player(Player),
+    Key(String),
+}
+
+/// A name nobody has yet.
+fn fresh(stem: &str) -> String {
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    // Letters only: digits may look like letters, and a name that looks like another is taken.
+    let mut number = MADE.fetch_add(1, Ordering::Relaxed);
+    let mut name = format!("{stem}.");
+    for _ in 0..5 {
+        name.push(char::from(b'a' + (number % 20) as u8));
+        number /= 20;
+    }
+    name
+}
+
+impl<'a> Cast<'a> {
+    pub async fn new(server: &'a TestServer, column: Column) -> Self {
+        let [player, bystander] =
+            [server.api.sign_up(&fresh("player")).await, server.api.sign_up(&fresh("bystander")).await];
+        let caller = match column {
+            Column::Nobody => Caller::Nobody,
+            Column::Guest => {
+                let session = server.api.post("/v1/accounts/guests", Shows::Nothing, json!({})).await;
+                Caller::Player(Player::of(&session.ok()))
+            }
+            Column::Player => Caller::Player(player.clone()),
+            Column::Other => Caller::Player(server.api.sign_up(&fresh("other")).await),
+            Column::Host => Caller::Key(key_of_host(server).await),
+            Column::Moderator => Caller::Player(staff(server, "moderator").await),
+            Column::Administrator => Caller::Player(staff(server, "administrator").await),
+        };
+        Self { server, player, bystander, caller }
+    }
+
+    fn shows(&self) -> Shows<'_> {
+        match &self.caller {
+            Caller::Nobody => Shows::Nothing,
+            Caller::Player(player) => player.into(),
+            Caller::Key(key) => Shows::Key(key),
+        }
+    }
+
+    /// Calls an operation with an input made for it.
+    pub async fn call(&self, operation: &Operation, input: &Map<String, Value>, key: Option<&str>) -> Reply {
+        let mut rest = input.clone();
+        let segments = operation.path.split('/').map(|segment| {
+            match segment.strip_prefix('{').and_then(|segment| segment.strip_suffix('}')) {
+                Some(field) => text(&rest.remove(field).unwrap_or_else(|| panic!("{field}"))),
+                None => segment.to_owned(),
+            }
+        });
+        let mut path = format!("/v1{}", segments.collect::<Vec<_>>().join("/"));
+        let in_query = ["GET", "DELETE"].contains(&operation.method.as_str());
+        if in_query && !rest.is_empty() {
+            let pairs: Vec<String> =
+                rest.iter().map(|(name, value)| format!("{name}={}", text(value))).collect();
+            path = format!("{path}?{}", pairs.join("&").replace(' ', "%20"));
+        }
+        let body = (!in_query).then_some(Value::Object(rest));
+        let headers: Vec<(&str, &str)> = key.map(|key| ("idempotency-key", key)).into_iter().collect();
+        self.server.api.send(operation.method.as_str(), &path, self.shows(), &headers, body.as_ref()).await
+    }
+
+    /// An input that this operation takes.
+    pub async fn input(&self, operation: &Operation) -> Map<String, Value> {
+        let schema = (operation.input)(
+            &mut SchemaSettings::draft2020_12().with(|it| it.inline_subschemas = true).into_generator(),
+        );
+        let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+        let mut input = Map::new();
+        for field in required.iter().filter_map(Value::as_str).chain(optional(operation.name).iter().copied())
+        {
+            input.insert(field.to_owned(), self.field(operation.name, field).await);
+        }
+        input
+    }
+
+    async fn field(&self, operation: &str, field: &str) -> Value {
+        let player = &self.player;
+        match (operation, field) {
+            ("accounts.update_role" | "accounts.delete_role", "name") => json!(self.role().await),
+            ("accounts.create_role", "name") => json!(fresh("role").replace('.', "_")),
+            ("accounts.grant_role", "role") => json!("bot"),
+            ("accounts.revoke_role", "role") => {
+                grant(self.server, player.id, "bot").await;
+                json!("bot")
+            }
+            ("accounts.verify_email", "code") => {
+                json!(self.mailed("/v1/me/email/verification", json!({})).await)
+            }
+            ("accounts.reset_password", "code") => {
+                let body = json!({ "email": address(player) });
+                json!(self.mailed("/v1/accounts/password/reset_request", body).await)
+            }
+            ("accounts.revoke_email_change", "code") => {
+                // Only an address that was shown to be the player's can take a change back.
+                let code = self.mailed("/v1/me/email/verification", json!({})).await;
+                let verify = json!({ "code": code });
+                self.server.api.post("/v1/accounts/email/verification", Shows::Nothing, verify).await;
+                let body = json!({ "email": format!("{}@example.net", player.name), "password": PASSWORD });
+                json!(self.mailed("/v1/me/email", body).await)
+            }
+            ("accounts.sign_in_with_code", "code") => {
+                let code: Value =
+                    self.server.api.post("/v1/accounts/sign_in_codes", player, json!({})).await.ok();
+                code["code"].clone()
+            }
+            ("accounts.claim_administrator", "token") => {
+                json!(
+                    accounts::bootstrap_token(&self.server.hall).await.unwrap().unwrap_or("mha_void".into())
+                )
+            }
+            ("accounts.request_password_reset", "email") => json!(address(player)),
+            (_, "user_id") => json!(player.id),
+            (_, "user_ids") => json!([player.id, self.bystander.id]),
+            (_, "session_id") => {
+                let sessions: Value = self.server.api.get("/v1/accounts/sessions", player).await.ok();
+                sessions["items"][0]["id"].clone()
+            }
+            (_, "key_id") => json!(self.key().await),
+            (_, "key") => {
+                let path = format!("/v1/users/{}/extra/theme", player.id);
+                let body = json!({ "value": "dark" });
+                let put = self.server.api.send("PUT", &path, player.into(), &[], Some(&body)).await;
+                assert!(put.status < 300, "{}", put.text);
+                json!("theme")
+            }
+            (_, "value") => json!({ "dark": true }),
+            (_, "watch_id") => json!(player.id),
+            (_, "name") => json!(fresh("name")),
+            (_, "email") => json!(format!("{}@example.org", fresh("mail"))),
+            (_, "login" | "name_prefix") => json!(player.name),
+            (_, "password") => json!(PASSWORD),
+            (_, "new_password") => json!("a better one than that"),
+            (_, "refresh_token") => json!(player.refresh_token),
+            (_, "reason" | "about") => json!("because"),
+            (_, "permissions" | "scopes") => json!([]),
+            _ => panic!("cast.rs does not say what `{field}` of {operation} is"),
+        }
+    }
+
+    /// A code that was mailed to the player after this request of theirs.
+    async fn mailed(&self, path: &str, body: Value) -> String {
+        let sent = self.server.api.post(path, &self.player, body).await;
+        assert!(sent.status < 300, "{}", sent.text);
+        self.server.mailbox.code(&address(&self.player)).await
+    }
+
+    /// A role that nobody has.
+    async fn role(&self) -> String {
+        let name = fresh("role").replace('.', "_");
+        let role = CreateRole { name: name.clone(), about: "for a test".into(), permissions: Vec::new() };
+        accounts::create_role(&Cx::server(&self.server.hall), role).await.unwrap();
+        name
+    }
+
+    /// A key of the player.
+    async fn key(&self) -> Value {
+        let cx = Cx::server(&self.server.hall);
+        json!(accounts::create_key(&cx, new_key(self.player.id, Vec::new())).await.unwrap().id)
+    }
+}
+
+/// Optional fields without which an operation would mean nothing, or only the caller.
+fn optional(operation: &str) -> &'static [&'static str] {
+    match operation {
+        "accounts.sign_in" => &["login", "password"],
+        "accounts.delete_me" | "accounts.rename" => &["password"],
+        "accounts.list_users" => &["name_prefix"],
+        "accounts.grants" | "accounts.keys" => &["user_id"],
+        _ => &[],
+    }
+}
+
+fn new_key(user: UserId, scopes: Vec<String>) -> CreateKey {
+    CreateKey { user_id: Some(user), name: "of a test".into(), kind: None, scopes, expires_at: None }
+}
+
+fn address(player: &Player) -> String {
+    format!("{}@example.org", player.name)
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// A player of this role.
+async fn staff(server: &TestServer, role: &str) -> Player {
+    let player = server.api.sign_up(&fresh("crew")).await;
+    grant(server, player.id, role).await;
+    player
+}
+
+async fn grant(server: &TestServer, user_id: UserId, role: &str) {
+    let grant = GrantRole { user_id, role: role.into(), ends_at: None, reason: "for a test".into() };
+    accounts::grant_role(&Cx::server(&server.hall), grant).await.unwrap();
+}
+
+/// The key of a bot that may host.
+async fn key_of_host(server: &TestServer) -> String {
+    let cx = Cx::server(&server.hall);
+    let bot = accounts::create_bot(&cx, CreateBot { name: fresh("bot") }).await.unwrap();
+    grant(server, bot.id, "host").await;
+    accounts::create_key(&cx, new_key(bot.id, vec!["host".into()])).await.unwrap().secret
+}

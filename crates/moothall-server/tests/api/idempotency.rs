@@ -1,0 +1,66 @@
+//! Every mutation that an idempotency key guards really keeps the key with its change, and gives its answer again.
+
+use moothall::Operation;
+use moothall::moothall_store::params;
+use moothall_testing::{Reply, TestServer};
+use serde_json::{Map, Value};
+
+use crate::access;
+use crate::cast::{Cast, Column};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_guarded_operation_changes_once_and_answers_twice() {
+    let server = access::server().await;
+    let guarded: Vec<&Operation> =
+        server.hall.registry().operations().iter().filter(|operation| operation.is_guarded).collect();
+    assert!(guarded.len() > 20, "{}", guarded.len());
+    for (number, operation) in guarded.into_iter().enumerate() {
+        let Call { cast, input, key, first } = succeed(&server, operation, number).await;
+        let again = cast.call(operation, &input, Some(&key)).await;
+        if END_THE_CALLER.contains(&operation.name) {
+            assert_eq!(again.status, 401, "{operation:?}");
+            continue;
+        }
+        assert_eq!((first.status, &first.text), (again.status, &again.text), "{operation:?}");
+    }
+    server.stopped().await;
+}
+
+/// After these there is nobody left to ask again.
+const END_THE_CALLER: [&str; 1] = ["accounts.sign_out"];
+
+struct Call<'a> {
+    cast: Cast<'a>,
+    input: Map<String, Value>,
+    key: String,
+    first: Reply,
+}
+
+/// Calls the operation with a key as the first of those who may.
+async fn succeed<'a>(server: &'a TestServer, operation: &Operation, number: usize) -> Call<'a> {
+    let mut refusals = Vec::new();
+    for column in [Column::Player, Column::Nobody, Column::Guest, Column::Administrator] {
+        let cast = Cast::new(server, column).await;
+        let input = cast.input(operation).await;
+        let key = format!("the-key-of-call-{number}-by-{column:?}");
+        let before = keys(server).await;
+        let first = cast.call(operation, &input, Some(&key)).await;
+        if first.status < 300 {
+            assert_eq!(
+                keys(server).await,
+                before + 1,
+                "{operation:?} does not store the key with its change"
+            );
+            return Call { cast, input, key, first };
+        }
+        refusals.push(first.text);
+    }
+    panic!("nobody can call {operation:?}: {refusals:?}");
+}
+
+/// How many keys are stored.
+async fn keys(server: &TestServer) -> i64 {
+    let count = "SELECT count(*) FROM idempotency_keys";
+    let read = server.hall.store().read(move |tx| tx.query_one(count, params![])?.get::<i64>(0));
+    read.await.unwrap()
+}
