@@ -11,6 +11,7 @@ use moothall::{Cx, Operation, accounts};
 use moothall_testing::{PASSWORD, Player, Reply, Shows, TestServer};
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
+use tokio::sync::OnceCell;
 
 /// Who calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,9 +50,17 @@ pub struct Cast<'a> {
     server: &'a TestServer,
     /// The player whom it is about.
     player: Player,
-    /// Another one, whom nothing is about.
-    bystander: Player,
+    /// Another one, whom the player does something to or with.
+    bystander: OnceCell<Player>,
     caller: Caller,
+    room: OnceCell<Room>,
+}
+
+/// A room that only its members know of: the player, who owns it, and the bystander. The player wrote a message.
+struct Room {
+    id: String,
+    name: String,
+    message_id: String,
 }
 
 enum Caller {
@@ -89,7 +98,7 @@ impl<'a> Cast<'a> {
             Column::Moderator => Caller::Player(staff(server, "moderator").await),
             Column::Administrator => Caller::Player(staff(server, "administrator").await),
         };
-        Self { server, player, bystander, caller }
+        Self { server, player, bystander: OnceCell::new(), caller, room: OnceCell::new() }
     }
 
     fn shows(&self) -> Shows<'_> {
@@ -171,11 +180,34 @@ impl<'a> Cast<'a> {
                 )
             }
             ("accounts.request_password_reset", "email") => json!(address(player)),
+            ("communication.join" | "communication.leave", "room_id") => self.public_room(operation).await,
+            ("communication.restore_room", "room_id") => {
+                let room = self.room().await;
+                let path = format!("/v1/rooms/{}/archive", room.id);
+                let _: Value = self.server.api.post(&path, player, json!({})).await.ok();
+                json!(room.id)
+            }
+            ("communication.add_member", "user_id") => {
+                json!(self.server.api.sign_up(&fresh("third")).await.id)
+            }
+            ("communication.find_room", "name") => json!(self.room().await.name),
+            ("communication.create_group", "user_ids") => {
+                json!([self.bystander().await.id, self.server.api.sign_up(&fresh("third")).await.id])
+            }
+            ("communication.set_role", "role") => json!("moderator"),
+            (_, "room_id") => json!(self.room().await.id),
+            (_, "message_id") => json!(self.room().await.message_id),
+            (_, "text") => json!("well met"),
+            (_, "seq") => json!(1),
+            (name, "user_id") if name.starts_with("communication.") => json!(self.bystander().await.id),
             (_, "user_id") => json!(player.id),
-            (_, "user_ids") => json!([player.id, self.bystander.id]),
+            (_, "user_ids") => json!([player.id, self.bystander().await.id]),
             (_, "session_id") => {
-                let sessions: Value = self.server.api.get("/v1/accounts/sessions", player).await.ok();
-                sessions["items"][0]["id"].clone()
+                // Not the one that the player calls with.
+                let body = json!({ "login": player.name, "password": PASSWORD });
+                let session: Value =
+                    self.server.api.post("/v1/accounts/sign_in", Shows::Nothing, body).await.ok();
+                session["session_id"].clone()
             }
             (_, "key_id") => json!(self.key().await),
             (_, "key") => {
@@ -206,6 +238,39 @@ impl<'a> Cast<'a> {
         self.server.mailbox.code(&address(&self.player)).await
     }
 
+    async fn bystander(&self) -> &Player {
+        self.bystander.get_or_init(async || self.server.api.sign_up(&fresh("bystander")).await).await
+    }
+
+    async fn room(&self) -> &Room {
+        let make = async || {
+            let api = &self.server.api;
+            let body = json!({ "name": fresh("room"), "member_only": true });
+            let room: Value = api.post("/v1/rooms", &self.player, body).await.ok();
+            let (id, name) = (text(&room["id"]), text(&room["name"]));
+            let member = format!("/v1/rooms/{id}/members/{}", self.bystander().await.id);
+            let added = api.send("PUT", &member, (&self.player).into(), &[], Some(&json!({}))).await;
+            assert!(added.status < 300, "{}", added.text);
+            let said =
+                api.post(&format!("/v1/rooms/{id}/messages"), &self.player, json!({ "text": "hello" })).await;
+            Room { id, name, message_id: text(&said.ok::<Value>()["id"]) }
+        };
+        self.room.get_or_init(make).await
+    }
+
+    /// A room of the bystander that everybody may join; the player has, if it is to be left.
+    async fn public_room(&self, operation: &str) -> Value {
+        let api = &self.server.api;
+        let room: Value =
+            api.post("/v1/rooms", self.bystander().await, json!({ "name": fresh("open") })).await.ok();
+        if operation == "communication.leave" {
+            let path = format!("/v1/rooms/{}/join", text(&room["id"]));
+            let joined = api.post(&path, &self.player, json!({})).await;
+            assert!(joined.status < 300, "{}", joined.text);
+        }
+        room["id"].clone()
+    }
+
     /// A role that nobody has.
     async fn role(&self) -> String {
         let name = fresh("role").replace('.', "_");
@@ -228,6 +293,7 @@ fn optional(operation: &str) -> &'static [&'static str] {
         "accounts.delete_me" | "accounts.rename" => &["password"],
         "accounts.list_users" => &["name_prefix"],
         "accounts.grants" | "accounts.keys" => &["user_id"],
+        "communication.send" | "communication.edit" => &["text"],
         _ => &[],
     }
 }

@@ -30,8 +30,16 @@ pub(super) const ADMINISTRATOR: &str = "administrator";
 
 /// The roles a server starts with. What they allow is the operator's to change, the administrator's excepted.
 fn seeds() -> [(&'static str, &'static str, Vec<&'static str>); 4] {
-    let moderator =
-        vec![SESSIONS.0, audit::READ.0, "connections.list", "connections.disconnect", SEARCH.0, READ.0];
+    let moderator = vec![
+        SESSIONS.0,
+        audit::READ.0,
+        SEARCH.0,
+        READ.0,
+        "connections.list",
+        "connections.disconnect",
+        "communication.moderate",
+        "communication.read_versions",
+    ];
     [
         (ADMINISTRATOR, "May do everything", vec![Permissions::ALL]),
         ("moderator", "Keeps the peace", moderator),
