@@ -84,7 +84,7 @@ fn fresh(stem: &str) -> String {
 
 impl<'a> Cast<'a> {
     pub async fn new(server: &'a TestServer, column: Column) -> Self {
-        let [player, bystander] =
+        let [player, _bystander] =
             [server.api.sign_up(&fresh("player")).await, server.api.sign_up(&fresh("bystander")).await];
         let caller = match column {
             Column::Nobody => Caller::Nobody,

@@ -14,6 +14,6 @@
 mod access;
 mod cast;
 mod commands;
-mod letters;
 mod idempotency;
+mod letters;
 mod serve;
