@@ -233,8 +233,8 @@ impl Entity for Room {
         Ok(Some(Self::new(card, seats, rules)))
     }
 
-    fn persist(tx: &mut Tx<'_, '_>, id: Id<kind::Room>, effects: &[Effect]) -> Result<(), Error> {
-        effects.iter().try_for_each(|effect| store::apply(tx, id, effect))
+    fn persist(tx: &mut Tx<'_, '_>, id: Id<kind::Room>, effects: &[&Effect]) -> Result<(), Error> {
+        store::apply(tx, id, effects)
     }
 }
 

@@ -1,11 +1,13 @@
 //! SQL for rooms, their members, and what was said.
 
+use std::collections::BTreeMap;
+
 use moothall_protocol::communication::{
     Attachment, Message, MessageVersion, MyRoom, Room, RoomKind, RoomRole, RoomUnread,
 };
 use moothall_protocol::limits::{ROOMS_JOINED_MAX, UNREAD_ROOMS_MAX};
 use moothall_protocol::{MessageId, RoomId, Timestamp, UserId};
-use moothall_store::{Json, OnConstraint as _, Row, params, statements};
+use moothall_store::{Json, OnConstraint as _, Row, Value, params, statements, values};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -88,14 +90,10 @@ statements! {
     LIST_SEATS = "SELECT user_id, role, joined_at, delivered_seq, read_seq, sent_at FROM room_members
         WHERE room_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3";
     IS_MEMBER = "SELECT 1 FROM room_members WHERE room_id = $1 AND user_id = $2";
-    MARK = "UPDATE room_members SET delivered_seq = $3, read_seq = $4 WHERE room_id = $1 AND user_id = $2";
-
-    INSERT_MESSAGE = concat!("INSERT INTO messages (", message_columns!(), ")
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, NULL, NULL)");
-    NUMBER = "UPDATE rooms SET last_seq = $2, active_at = $3 WHERE id = $1";
-    MARK_SENT = "UPDATE room_members SET delivered_seq = $3, read_seq = $3, sent_at = $4
+    MARK = "UPDATE room_members SET delivered_seq = $3, read_seq = $4, sent_at = COALESCE($5, sent_at)
         WHERE room_id = $1 AND user_id = $2";
-    INSERT_MENTION = "INSERT INTO message_mentions (user_id, room_id, seq) VALUES ($1, $2, $3)";
+
+    NUMBER = "UPDATE rooms SET last_seq = $2, active_at = $3 WHERE id = $1";
     DELETE_MENTIONS = "DELETE FROM message_mentions WHERE room_id = $1 AND seq = $2";
     KEEP_VERSION = "INSERT INTO message_versions (message_id, version, text, attachments, replaced_at)
         SELECT id, version, text, attachments, $3 FROM messages WHERE id = $1 AND version = $2 AND deleted_at IS NULL";
@@ -114,6 +112,10 @@ statements! {
     SWEPT = "UPDATE rooms SET swept_seq = $2 WHERE id = $1 AND swept_seq < $2";
     SWEEP_VERSIONS = "DELETE FROM message_versions WHERE replaced_at <= $1";
 }
+
+/// Messages are inserted many at a time, see [`Spoken`].
+const INSERT_MESSAGES: &str = concat!("INSERT INTO messages (", message_columns!(), ")");
+const INSERT_MENTIONS: &str = "INSERT INTO message_mentions (user_id, room_id, seq)";
 
 /// The name an enum has on the wire is its name in the database.
 fn word(value: &impl Serialize) -> Result<String, crate::Error> {
@@ -265,9 +267,21 @@ pub(super) fn count_owned(tx: &mut Tx<'_, '_>, user: UserId) -> Result<usize, Er
     count(tx, COUNT_OWNED, user)
 }
 
-/// Writes what a room did.
-pub(super) fn apply(tx: &mut Tx<'_, '_>, id: RoomId, effect: &Effect) -> Result<(), Error> {
+/// Writes what a room did, in this order. What is only said and read is gathered, so that a busy room costs few statements.
+pub(super) fn apply(tx: &mut Tx<'_, '_>, id: RoomId, effects: &[&Effect]) -> Result<(), Error> {
+    let mut spoken = Spoken::default();
+    for effect in effects {
+        if !spoken.gathers(effect)? {
+            std::mem::take(&mut spoken).write(tx, id)?;
+            apply_one(tx, id, effect)?;
+        }
+    }
+    spoken.write(tx, id)
+}
+
+fn apply_one(tx: &mut Tx<'_, '_>, id: RoomId, effect: &Effect) -> Result<(), Error> {
     match effect {
+        Effect::Sent(_) | Effect::Marked { .. } => Ok(()), // gathered
         Effect::Described(room) => describe(tx, room),
         Effect::Entered { user, seat, kind, members } => {
             insert_member(tx, id, *kind, *user, seat)?;
@@ -285,13 +299,8 @@ pub(super) fn apply(tx: &mut Tx<'_, '_>, id: RoomId, effect: &Effect) -> Result<
             tx.execute(SET_ROLE, params![id, user, word(role)?])?;
             Ok(())
         }
-        Effect::Sent(message) => insert_message(tx, message),
         Effect::Edited { before, message } | Effect::Deleted { before, message } => {
             change_message(tx, *before, message)
-        }
-        Effect::Marked { user, delivered_seq, read_seq } => {
-            tx.execute(MARK, params![id, user, delivered_seq, read_seq])?;
-            Ok(())
         }
         Effect::Audited(line) => {
             let entry = audit::Entry::new(line.action).by(line.by).target(Topic::Room(id).to_string());
@@ -324,10 +333,40 @@ fn describe(tx: &mut Tx<'_, '_>, room: &Room) -> Result<(), Error> {
     Ok(())
 }
 
-fn insert_message(tx: &mut Tx<'_, '_>, message: &Message) -> Result<(), Error> {
-    tx.execute(
-        INSERT_MESSAGE,
-        params![
+/// What was said and read in a room since something else was written: one insert for all messages, one update for the room, and
+/// one for each member who wrote or read.
+#[derive(Default)]
+struct Spoken {
+    messages: Vec<Vec<Value>>,
+    mentions: Vec<Vec<Value>>,
+    /// The number and the time of the newest message.
+    newest: Option<(i64, Timestamp)>,
+    marks: BTreeMap<UserId, Mark>,
+}
+
+/// How far a member has come.
+struct Mark {
+    delivered_seq: i64,
+    read_seq: i64,
+    /// When they wrote, if they did.
+    sent_at: Option<Timestamp>,
+}
+
+impl Spoken {
+    /// Takes an effect up, if it is one that can wait for others.
+    fn gathers(&mut self, effect: &Effect) -> Result<bool, Error> {
+        match effect {
+            Effect::Sent(message) => self.sent(message)?,
+            Effect::Marked { user, delivered_seq, read_seq } => {
+                self.marked(*user, *delivered_seq, *read_seq);
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn sent(&mut self, message: &Message) -> Result<(), Error> {
+        self.messages.push(values![
             message.id,
             message.room_id,
             message.seq,
@@ -336,19 +375,40 @@ fn insert_message(tx: &mut Tx<'_, '_>, message: &Message) -> Result<(), Error> {
             unless_empty(&message.attachments),
             unless_empty(&message.mentions),
             message.reply_to,
-            message.created_at
-        ],
-    )?;
-    tx.execute(NUMBER, params![message.room_id, message.seq, message.created_at])?;
-    tx.execute(MARK_SENT, params![message.room_id, message.sender_id, message.seq, message.created_at])?;
-    insert_mentions(tx, message)
+            message.version,
+            message.created_at,
+            message.edited_at,
+            message.deleted_at
+        ]?);
+        self.mentions.extend(mention_rows(message)?);
+        self.newest = Some((message.seq, message.created_at));
+        let (delivered_seq, read_seq) = (message.seq, message.seq);
+        let mark = Mark { delivered_seq, read_seq, sent_at: Some(message.created_at) };
+        self.marks.insert(message.sender_id, mark);
+        Ok(())
+    }
+
+    fn marked(&mut self, user: UserId, delivered_seq: i64, read_seq: i64) {
+        let sent_at = self.marks.get(&user).and_then(|mark| mark.sent_at);
+        self.marks.insert(user, Mark { delivered_seq, read_seq, sent_at });
+    }
+
+    fn write(self, tx: &mut Tx<'_, '_>, room: RoomId) -> Result<(), Error> {
+        if let Some((seq, at)) = self.newest {
+            tx.insert_many(INSERT_MESSAGES, 12, &self.messages)?;
+            tx.insert_many(INSERT_MENTIONS, 3, &self.mentions)?;
+            tx.execute(NUMBER, params![room, seq, at])?;
+        }
+        for (user, Mark { delivered_seq, read_seq, sent_at }) in self.marks {
+            tx.execute(MARK, params![room, user, delivered_seq, read_seq, sent_at])?;
+        }
+        Ok(())
+    }
 }
 
-fn insert_mentions(tx: &mut Tx<'_, '_>, message: &Message) -> Result<(), Error> {
-    for user in &message.mentions {
-        tx.execute(INSERT_MENTION, params![user, message.room_id, message.seq])?;
-    }
-    Ok(())
+fn mention_rows(message: &Message) -> Result<Vec<Vec<Value>>, Error> {
+    let rows = message.mentions.iter().map(|user| values![user, message.room_id, message.seq]);
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Makes of a message what it now is, and keeps what it was; unless it is no longer what the room was told it was.
@@ -376,7 +436,8 @@ fn change_message(tx: &mut Tx<'_, '_>, before: i64, message: &Message) -> Result
         ],
     )?;
     tx.execute(DELETE_MENTIONS, params![message.room_id, message.seq])?;
-    insert_mentions(tx, message)
+    tx.insert_many(INSERT_MENTIONS, 3, &mention_rows(message)?)?;
+    Ok(())
 }
 
 pub(super) fn find_room(tx: &mut Tx<'_, '_>, id: RoomId) -> Result<Option<Room>, Error> {

@@ -272,7 +272,7 @@ impl Entity for Presence {
         Ok(self.own.clone())
     }
 
-    fn persist(tx: &mut Tx<'_, '_>, id: UserId, effects: &[Stamp]) -> Result<(), Error> {
+    fn persist(tx: &mut Tx<'_, '_>, id: UserId, effects: &[&Stamp]) -> Result<(), Error> {
         for stamp in effects {
             match stamp {
                 Stamp::CameAt(at) => accounts::stamp_login(tx, id, *at)?,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use moothall_protocol::limits::IDEMPOTENCY_HOURS;
-use moothall_store::{OnConstraint as _, params, statements};
+use moothall_store::{params, statements};
 
 use crate::cx::{Cx, Tx};
 use crate::error::Error;
@@ -11,8 +11,9 @@ use crate::error::Error;
 statements! {
     FIND = "SELECT request, answer FROM idempotency_keys WHERE id = $1 AND created_at > $2";
     /// An expired row that was not swept yet makes room for the new claim.
-    CLEAR = "DELETE FROM idempotency_keys WHERE id = $1 AND created_at <= $2";
-    INSERT = "INSERT INTO idempotency_keys (id, request, answer, created_at) VALUES ($1, $2, $3, $4)";
+    KEEP = "INSERT INTO idempotency_keys (id, request, answer, created_at) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (id) DO UPDATE SET request = excluded.request, answer = excluded.answer,
+                created_at = excluded.created_at WHERE idempotency_keys.created_at <= $5";
     SWEEP = "DELETE FROM idempotency_keys WHERE created_at <= $1";
 }
 
@@ -31,9 +32,11 @@ pub(super) fn insert(
     answer: &[u8],
 ) -> Result<(), Error> {
     let now = tx.now();
-    tx.execute(CLEAR, params![id.as_slice(), now - KEPT])?;
-    tx.execute(INSERT, params![id.as_slice(), request.as_slice(), answer, now])
-        .on_constraint("idempotency_keys_pkey", Error::Unavailable)?;
+    let kept = tx.execute(KEEP, params![id.as_slice(), request.as_slice(), answer, now, now - KEPT])?;
+    if kept == 0 {
+        // Another request with this key was faster.
+        return Err(Error::Unavailable);
+    }
     Ok(())
 }
 

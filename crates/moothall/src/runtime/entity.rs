@@ -44,8 +44,8 @@ pub trait Entity: Sized + Send + 'static {
     /// Called once after loading, to set timers again.
     fn wake(&mut self, _turn: &mut Turn<'_, Self>) {}
 
-    /// Writes effects, in their order.
-    fn persist(tx: &mut Tx<'_, '_>, id: Id<Self::Id>, effects: &[Self::Effect]) -> Result<(), Self::Error>;
+    /// Writes effects, in their order: those of all commands of one batch, so that many cost little more than one.
+    fn persist(tx: &mut Tx<'_, '_>, id: Id<Self::Id>, effects: &[&Self::Effect]) -> Result<(), Self::Error>;
 
     /// Whether it may be forgotten now, to be loaded again when somebody asks.
     fn is_idle(&self) -> bool {

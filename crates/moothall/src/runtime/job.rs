@@ -53,8 +53,14 @@ pub(super) trait Job: Send {
     /// Whether something must be written before the answer.
     fn is_durable(&self) -> bool;
 
-    /// Writes effects and claim. An error is kept for the answer, and undoes the transaction.
-    fn persist(&self, tx: &mut Tx<'_, '_>) -> Result<(), Failed>;
+    /// What is to be written of the entity: a `Vec` of effects, of the type that only its jobs know.
+    fn effects(&self) -> &dyn Any;
+
+    /// Writes the effects of these jobs, which are all of this one's entity. An error undoes the transaction.
+    fn persist(&self, jobs: &[&dyn Job], tx: &mut Tx<'_, '_>) -> Result<(), Failed>;
+
+    /// Keeps the answer beside the effects, for a repeated request.
+    fn keep_answer(&self, tx: &mut Tx<'_, '_>) -> Result<(), Failed>;
 
     /// Forgets what [`Job::run`] brought, to run once more.
     fn reset(&mut self);
@@ -217,10 +223,20 @@ impl<E: Entity> Job for Command<E> {
         is_kept || !self.effects.is_empty()
     }
 
-    fn persist(&self, tx: &mut Tx<'_, '_>) -> Result<(), Failed> {
-        if !self.effects.is_empty() {
-            E::persist(tx, self.id, &self.effects).map_err(|error| Failed(Box::new(error)))?;
+    fn effects(&self) -> &dyn Any {
+        &self.effects
+    }
+
+    fn persist(&self, jobs: &[&dyn Job], tx: &mut Tx<'_, '_>) -> Result<(), Failed> {
+        let effects = jobs.iter().filter_map(|job| job.effects().downcast_ref::<Vec<E::Effect>>());
+        let effects: Vec<&E::Effect> = effects.flatten().collect();
+        if effects.is_empty() {
+            return Ok(());
         }
+        E::persist(tx, self.id, &effects).map_err(|error| Failed(Box::new(error)))
+    }
+
+    fn keep_answer(&self, tx: &mut Tx<'_, '_>) -> Result<(), Failed> {
         if let (Some(claim), Some(Ok(reply)), false) = (&self.claim, &self.outcome, self.is_replayed) {
             claim.keep(tx, reply).map_err(|error| Failed(Box::new(E::Error::from(error))))?;
         }

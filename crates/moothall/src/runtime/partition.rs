@@ -245,10 +245,17 @@ impl From<moothall_store::Error> for Refusal {
 
 async fn write(cx: &Cx, jobs: Arc<Mutex<Vec<Box<dyn Job>>>>) -> Result<(), Refusal> {
     cx.write(move |tx| {
-        for job in jobs.lock().iter().filter(|job| job.is_durable()) {
-            job.persist(tx).map_err(Refusal::Job)?;
+        let jobs = jobs.lock();
+        let mut durable: Vec<&dyn Job> =
+            jobs.iter().map(|job| &**job).filter(|job| job.is_durable()).collect();
+        // Stable: what one entity did stays in its order. Between entities there is none.
+        durable.sort_by_key(|job| job.key());
+        for of_one in durable.chunk_by(|one, other| one.key() == other.key()) {
+            if let Some(first) = of_one.first() {
+                first.persist(of_one, tx).map_err(Refusal::Job)?;
+            }
         }
-        Ok(())
+        durable.iter().try_for_each(|job| job.keep_answer(tx)).map_err(Refusal::Job)
     })
     .await
 }

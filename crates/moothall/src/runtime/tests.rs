@@ -93,8 +93,8 @@ impl Entity for Counter {
         Ok(COMMITTED.lock().get(&id.uuid()).map(|value| Self { value: *value, is_armed: false }))
     }
 
-    fn persist(tx: &mut Tx<'_, '_>, id: Id<CounterKind>, effects: &[i64]) -> Result<(), CounterError> {
-        for value in effects.iter().copied() {
+    fn persist(tx: &mut Tx<'_, '_>, id: Id<CounterKind>, effects: &[&i64]) -> Result<(), CounterError> {
+        for value in effects.iter().copied().copied() {
             if value < 0 {
                 return Err(CounterError::Taken);
             }
@@ -102,9 +102,14 @@ impl Entity for Counter {
                 COMMITTED.lock().insert(id.uuid(), value);
             });
         }
+        let count = effects.len();
+        tx.after_commit(move || WRITES.lock().entry(id.uuid()).or_default().push(count));
         Ok(())
     }
 }
+
+/// How many effects each write brought, by id.
+static WRITES: LazyLock<Mutex<HashMap<Uuid, Vec<usize>>>> = LazyLock::new(Mutex::default);
 
 struct Fixture {
     hall: Hall,
@@ -184,6 +189,18 @@ async fn a_refused_write_spoils_nobody_else() {
     assert!(matches!(two, Err(CounterError::Taken)));
     assert_eq!(three.unwrap(), 2);
     assert_eq!(COMMITTED.lock()[&fixture.id.uuid()], 2);
+}
+
+#[tokio::test]
+async fn what_a_batch_does_to_one_entity_is_written_together_and_in_its_order() {
+    let fixture = fixture().await;
+    let say = |command| fixture.say(command);
+    let (one, two, refused, three) =
+        tokio::join!(say(Say::Add(1)), say(Say::Add(2)), say(Say::Add(-1)), say(Say::Add(4)));
+    assert_eq!((one.unwrap(), two.unwrap(), three.unwrap()), (1, 3, 7));
+    assert!(refused.is_err());
+    assert_eq!(COMMITTED.lock()[&fixture.id.uuid()], 7);
+    assert_eq!(WRITES.lock()[&fixture.id.uuid()], [3]);
 }
 
 #[tokio::test]
@@ -308,7 +325,7 @@ impl Entity for Forgetful {
         Ok(None)
     }
 
-    fn persist(_: &mut Tx<'_, '_>, _: Id<CounterKind>, _: &[i64]) -> Result<(), CounterError> {
+    fn persist(_: &mut Tx<'_, '_>, _: Id<CounterKind>, _: &[&i64]) -> Result<(), CounterError> {
         Ok(())
     }
 }

@@ -79,6 +79,40 @@ async fn what_is_delivered_and_read_shows_and_only_moves_forward() {
 }
 
 #[tokio::test]
+async fn what_happens_at_once_is_stored_as_it_happened() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let input = CreateGroup { user_ids: vec![two.ben_id], name: None };
+        let id = create_group(&two.ana, input).await.unwrap().id;
+        let read = |cx: &Cx, seq| {
+            let cx = cx.clone();
+            async move { mark_read(&cx, MarkRead { room_id: id, seq }).await.unwrap() }
+        };
+        // From here on it is known in memory who is in the conversation, and nothing waits on its way to the room: polled in
+        // this order, all of it is one batch.
+        say(&two.ana, id, "zero").await;
+        let (_, seen, _, _, left, back, _, ahead) = tokio::join!(
+            say(&two.ana, id, "one"),
+            read(&two.ben, 2),
+            say(&two.ben, id, "two"),
+            say(&two.ana, id, "three"),
+            leave(&two.ben, LeaveRoom { room_id: id }),
+            add_member(&two.ana, AddMember { room_id: id, user_id: two.ben_id }),
+            say(&two.ana, id, "four"),
+            read(&two.ben, 5),
+        );
+        left.unwrap();
+        assert_eq!((seen.read_seq, back.unwrap().read_seq, ahead.read_seq), (2, Some(4), 5));
+        let input = ListMembers { room_id: id, cursor: None, limit: None };
+        let stored = list_members(&two.ana, input).await.unwrap().items;
+        let stored: Vec<_> = stored.iter().map(|member| member.read_seq).collect();
+        assert_eq!(stored, [Some(5), Some(5)]);
+        assert_eq!(all(&two.ben, id).await, ["zero", "one", "two", "three", "four"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_group_brings_its_members_in_and_all_are_equal() {
     on_both_engines(async |hall| {
         let two = two(hall).await;
