@@ -179,6 +179,8 @@ limits! {
     SECRET_LENGTH_MAX = 200;
     /// Signed-in sessions of one user; beyond that the one not seen for longest ends.
     SESSIONS_SIGNED_IN_MAX = 20;
+    /// Networks of one user where strangers' guesses do not hold them up, the latest ones.
+    KNOWN_NETWORKS_MAX = 30;
     /// Characters kept of what a client calls itself.
     AGENT_LENGTH_MAX = 200;
     /// Seconds in which a used refresh token gets the same answer again.

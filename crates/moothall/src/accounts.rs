@@ -251,6 +251,7 @@ pub(crate) async fn sweep(cx: &Cx) -> Result<(), Error> {
     erase::sweep(cx).await?;
     cx.write(|tx| {
         email::sweep(tx)?;
+        keys::sweep(tx)?;
         names::sweep(tx)?;
         roles::sweep(tx)?;
         sessions::sweep(tx)?;

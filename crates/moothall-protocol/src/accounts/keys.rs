@@ -17,10 +17,13 @@ pub enum KeyKind {
 }
 
 /// Makes an API key. The answer holds its secret, which is shown once.
+///
+/// A key acts as its user, within its scopes and within what that user may do at the moment. It has no say over the account
+/// itself: passwords, sessions and keys need a session (`session_needed`).
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateKey {
-    /// As whom it acts; absent: as the caller.
+    /// As whom it acts: a bot; absent: as the caller.
     #[serde(default)]
     pub user_id: Option<UserId>,
     /// What it is called, for the one who looks for it in a list later.
@@ -32,7 +35,7 @@ pub struct CreateKey {
     /// What it may do at most: it never may what its user may not.
     #[schemars(length(max = limits::PERMISSIONS_MAX), inner(length(min = 1, max = limits::PERMISSION_LENGTH_MAX)))]
     pub scopes: Vec<String>,
-    /// Until when it is good; absent: until it is revoked.
+    /// Until when it is good, to the microsecond; absent: until it is revoked. Soon after, it is gone from lists.
     #[serde(default)]
     pub expires_at: Option<Timestamp>,
 }
@@ -87,7 +90,7 @@ pub struct ApiKeys {
     pub items: Vec<ApiKey>,
 }
 
-/// Ends an API key. What it has open closes at once.
+/// Ends an API key: one's own, or with the permission anybody's. What it has open closes at once.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevokeKey {

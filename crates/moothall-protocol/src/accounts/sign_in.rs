@@ -21,6 +21,9 @@ pub struct SignUpGuest {
 }
 
 /// Makes an account with e-mail and password. Roles and the like are given by staff, never asked for here.
+///
+/// A taken name is told, as names are public. Whether an address has an account is not told where the site verifies addresses:
+/// the answer is the same, and the e-mail says it. Other sites cannot help it, since the address signs in at once.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignUp {
@@ -63,6 +66,10 @@ pub enum NextStep {
 }
 
 /// Signs in: with `login` and `password`, or with the `guest_secret` of a guest.
+///
+/// The answer is the same, in text and in time, for a wrong password and for a login nobody has. Guesses are counted for each
+/// login and each network before the password is looked at; after a few, each one has to wait longer than the one before
+/// (`sign_in_throttled`). Where a user has been signed in within the last 30 days, guesses from elsewhere do not hold them up.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
@@ -120,7 +127,7 @@ pub struct Refresh {
     pub refresh_token: String,
 }
 
-/// Ends this session.
+/// Ends this session: its tokens are void at once, and its socket closes.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignOut {}
@@ -141,7 +148,7 @@ pub struct UpgradeGuest {
     pub password: String,
 }
 
-/// Changes the password. All other sessions of the account end, sockets included.
+/// Changes the password. All other sessions of the account end, sockets included; API keys stay.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangePassword {
@@ -171,7 +178,7 @@ pub struct SignInCode {
     pub expires_at: Timestamp,
 }
 
-/// Signs in with a code of `accounts.create_sign_in_code`.
+/// Signs in with a code of `accounts.create_sign_in_code`, which is void after that.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignInWithCode {
@@ -199,7 +206,7 @@ pub struct ClaimAdministrator {
     pub password: String,
 }
 
-/// Approves an account that waits for it.
+/// Approves an account that waits for it, on sites where staff looks at every new one. Approving twice does nothing.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApproveUser {

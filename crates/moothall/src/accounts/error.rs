@@ -55,6 +55,8 @@ crate::faults! {
         FreshSignInNeeded => Forbidden, "fresh_sign_in_needed", "sign in again first";
         /// Delete one first.
         TooManyEntries => Conflict, "too_many_entries", "this user has too many entries of extra data";
+        /// A key acts for its user in the game, and has no say over the account: a leaked one would outlive its revocation.
+        SessionNeeded => Forbidden, "session_needed", "an API key cannot do this: sign in";
         /// Revoke one first.
         TooManyKeys => Conflict, "too_many_keys", "this user has too many keys";
     }

@@ -170,6 +170,13 @@ pub async fn identity_of(hall: &Hall, session: SessionId) -> Result<Arc<Identity
     of_session(&Cx::server(hall), session).await
 }
 
+/// The caller's session, for what concerns the account itself: its sessions, its keys, its password. A key has no say there,
+/// since with another session or key of its making a leaked one would outlive its revocation.
+pub(super) fn require_session(cx: &Cx) -> Result<&Identity, super::Error> {
+    let identity = cx.require_identity()?;
+    if identity.api_key_id.is_some() { Err(super::Error::SessionNeeded) } else { Ok(identity) }
+}
+
 async fn prove_token(cx: &Cx, token: &str) -> Result<Proof, Error> {
     let accounts = cx.hall().accounts();
     let settings = &cx.hall().settings().accounts;

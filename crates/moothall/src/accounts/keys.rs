@@ -16,6 +16,7 @@ use moothall_protocol::{ApiKeyId, SessionId, UserId, limits};
 pub(super) use store::STATEMENTS;
 
 use super::credentials::{self, NewUser};
+use super::identities::require_session;
 use super::names::Name;
 use super::secret::{self, hash};
 use super::{Error, KEYS, roles, sessions};
@@ -51,9 +52,8 @@ pub(super) async fn prove(cx: &Cx, text: &str) -> Result<Option<SessionId>, crat
 /// Makes a key. It acts as the caller or as a bot, and never as another person.
 pub async fn create_key(cx: &Cx, input: CreateKey) -> Result<CreatedKey, Error> {
     cx.require(KEYS)?;
-    if cx.identity().is_some_and(|identity| identity.api_key_id.is_some()) {
-        // A key that could make keys would outlive its own revocation.
-        return Err(crate::Error::Forbidden.into());
+    if cx.identity().is_some() {
+        require_session(cx)?;
     }
     if input.expires_at.is_some_and(|expires_at| expires_at <= cx.now()) {
         return Err(crate::Error::field("/expires_at", "too_small", "this time is over").into());
@@ -123,6 +123,14 @@ pub async fn revoke_key(cx: &Cx, input: RevokeKey) -> Result<(), Error> {
 pub(crate) fn end_all(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
     for key in store::list(tx, user)? {
         end(tx, &key)?;
+    }
+    Ok(())
+}
+
+/// Forgets keys that are over, and closes what they still have open.
+pub(super) fn sweep(tx: &mut Tx<'_, '_>) -> Result<(), Error> {
+    for (user, key) in store::delete_expired(tx)? {
+        sessions::after_end(tx, user, vec![session_of(key)], "this key expired");
     }
     Ok(())
 }

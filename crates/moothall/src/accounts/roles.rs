@@ -30,16 +30,14 @@ pub(super) const ADMINISTRATOR: &str = "administrator";
 
 /// The roles a server starts with. What they allow is the operator's to change, the administrator's excepted.
 fn seeds() -> [(&'static str, &'static str, Vec<&'static str>); 4] {
-    let moderator = vec![
-        SESSIONS.0,
-        audit::READ.0,
-        SEARCH.0,
-        READ.0,
+    // Those of contexts that build on this one can only be named.
+    let others = [
         "connections.list",
         "connections.disconnect",
         "communication.moderate",
         "communication.read_versions",
     ];
+    let moderator = [SESSIONS.0, audit::READ.0, SEARCH.0, READ.0].into_iter().chain(others).collect();
     [
         (ADMINISTRATOR, "May do everything", vec![Permissions::ALL]),
         ("moderator", "Keeps the peace", moderator),

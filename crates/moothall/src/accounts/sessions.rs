@@ -23,12 +23,12 @@ use moothall_protocol::accounts::{
 };
 use moothall_protocol::{CloseCode, SessionId, Timestamp, UserId, limits};
 
-pub(super) use store::{STATEMENTS, sweep};
+pub(super) use store::STATEMENTS;
 
 use super::credentials::{self, Account};
-use super::identities::forget;
+use super::identities::{forget, require_session};
 use super::secret::{Hash, hash};
-use super::{Error, SESSIONS, throttle};
+use super::{Error, SESSIONS, sign_in, throttle};
 use crate::cx::{Cx, Tx};
 use crate::topics::Closing;
 use crate::{Random, audit, connections};
@@ -179,6 +179,7 @@ fn take_turn(tx: &mut Tx<'_, '_>, token: &RefreshToken) -> Result<SignedIn, Refu
         let salt = tx.cx().random().bytes();
         let successor = token.successor(&salt).turn_hash();
         store::turn(tx, token.session, &turn, &successor, &salt, now + lifetime(tx.cx()))?;
+        throttle::remember(tx, held.user)?;
         salt
     } else {
         match held.last_turn {
@@ -215,7 +216,7 @@ pub(super) fn end(
     Ok(is_ended)
 }
 
-/// Ends all sessions of a user, but one if `except` names it.
+/// Ends all sessions of a user, but one if `except` names it. Codes that wait to become a session are void too.
 pub(crate) fn end_all(
     tx: &mut Tx<'_, '_>,
     user: UserId,
@@ -224,8 +225,17 @@ pub(crate) fn end_all(
 ) -> Result<u64, crate::Error> {
     let ended = store::delete_all(tx, user, except)?;
     let count = ended.len() as u64;
+    sign_in::void_codes(tx, user)?;
     after_end(tx, user, ended, reason);
     Ok(count)
+}
+
+/// Forgets sessions that are over, and closes sockets that are still open on them.
+pub(super) fn sweep(tx: &mut Tx<'_, '_>) -> Result<(), crate::Error> {
+    for (user, session) in store::delete_expired(tx)? {
+        after_end(tx, user, vec![session], "your session expired: sign in again");
+    }
+    Ok(())
 }
 
 /// First nobody is let in with the session any more, then who is in is put out.
@@ -242,7 +252,7 @@ pub(super) fn after_end(tx: &mut Tx<'_, '_>, user: UserId, sessions: Vec<Session
 
 /// Ends the caller's session.
 pub async fn sign_out(cx: &Cx, _: SignOut) -> Result<(), Error> {
-    let identity = cx.require_identity()?;
+    let identity = require_session(cx)?;
     let (user, session) = (identity.user_id, identity.session_id);
     cx.mutate(move |tx| {
         end(tx, user, session, "you signed out")?;
@@ -267,7 +277,7 @@ pub async fn list_sessions(cx: &Cx, input: ListSessions) -> Result<Sessions, Err
 
 /// Ends one session of the caller.
 pub async fn revoke_session(cx: &Cx, input: RevokeSession) -> Result<(), Error> {
-    let user = cx.require_user()?;
+    let user = require_session(cx)?.user_id;
     cx.mutate(move |tx| {
         if end(tx, user, input.session_id, "this session was ended")? {
             Ok(())
@@ -280,14 +290,15 @@ pub async fn revoke_session(cx: &Cx, input: RevokeSession) -> Result<(), Error> 
 
 /// Ends the caller's other sessions, or all.
 pub async fn revoke_sessions(cx: &Cx, input: RevokeSessions) -> Result<SessionsRevoked, Error> {
-    let identity = cx.require_identity()?;
+    let identity = require_session(cx)?;
     let (user, current) = (identity.user_id, identity.session_id);
     let except = (!input.including_current.unwrap_or_default()).then_some(current);
     cx.mutate(move |tx| Ok(SessionsRevoked { count: end_all(tx, user, except, "this session was ended")? }))
         .await
 }
 
-/// Ends all sessions of a user, in the name of staff.
+/// Ends all sessions of a user, in the name of staff. Even of one who may do more than they: whoever is on duty when an
+/// administrator's session is stolen must be able to end it.
 pub async fn revoke_user_sessions(cx: &Cx, input: RevokeUserSessions) -> Result<SessionsRevoked, Error> {
     cx.require(SESSIONS)?;
     cx.mutate(move |tx| {

@@ -15,9 +15,10 @@ use moothall_protocol::accounts::{
 };
 use moothall_protocol::{SessionId, UserId, limits};
 
-pub(super) use store::{STATEMENTS, sweep};
+pub(super) use store::{STATEMENTS, delete_codes as void_codes, sweep};
 
 use super::credentials::{self, Account, login_key};
+use super::identities::require_session;
 use super::passwords::{Password, Verdict};
 use super::secret::{self, hash};
 use super::sessions::{self, Opening};
@@ -84,8 +85,11 @@ async fn guess(cx: &Cx, login: Login, typed: &str) -> Result<Right, Error> {
     let (account, guess) = cx
         .write(move |tx| {
             let account = login.find(tx)?;
+            if let (Login::Own(_), Some(Account { password: None, .. })) = (&login, &account) {
+                return Err(Error::NoPassword);
+            }
             let user = account.as_ref().map(|account| account.user.id);
-            Ok::<_, Error>((account, throttle::begin(tx, &login.counted(), user)?))
+            Ok((account, throttle::begin(tx, &login.counted(), user)?))
         })
         .await?;
     let stored = account.as_ref().and_then(|account| account.password.clone());
@@ -149,7 +153,7 @@ pub async fn sign_in(cx: &Cx, input: SignIn) -> Result<SignedIn, Error> {
 
 /// Changes the password. All other sessions of the account end, and their sockets close.
 pub async fn change_password(cx: &Cx, input: ChangePassword) -> Result<(), Error> {
-    let identity = cx.require_identity()?;
+    let identity = require_session(cx)?;
     let (user, session) = (identity.user_id, identity.session_id);
     let right = guess(cx, Login::Own(user), &input.password).await?;
     let known = [&right.account.user.name, right.account.email.as_ref().unwrap_or(&right.account.user.name)];
@@ -193,7 +197,6 @@ fn replace_password(
     except: Option<SessionId>,
 ) -> Result<(), Error> {
     credentials::set_password(tx, user, hash)?;
-    store::delete_codes(tx, user)?;
     email::password_replaced(tx, user)?;
     sessions::end_all(tx, user, except, "the password was changed")?;
     users::changed(tx, user)?;
@@ -203,12 +206,7 @@ fn replace_password(
 /// Makes a code that signs the caller in once more, within 30 seconds.
 pub async fn create_sign_in_code(cx: &Cx, input: CreateSignInCode) -> Result<SignInCode, Error> {
     const LIFE: Duration = Duration::from_secs(limits::SIGN_IN_CODE_SECONDS as u64);
-    let identity = cx.require_identity()?;
-    if identity.api_key_id.is_some() {
-        // A key that could make sessions would outlive its own revocation.
-        return Err(crate::Error::Forbidden.into());
-    }
-    let (user, kind) = (identity.user_id, of_person(input.kind)?);
+    let (user, kind) = (require_session(cx)?.user_id, of_person(input.kind)?);
     let (code, hash) = secret::make(cx.random(), "mhc_");
     cx.mutate(move |tx| {
         let expires_at = tx.now() + LIFE;

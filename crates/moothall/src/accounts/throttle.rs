@@ -21,7 +21,7 @@ pub(super) use store::{STATEMENTS, sweep};
 
 use super::credentials::login_key;
 use super::secret::{Hash, hash};
-use super::{Error, Settings};
+use super::{Error, SYSTEM, Settings};
 use crate::cx::Tx;
 use crate::rates::network;
 
@@ -83,9 +83,11 @@ pub(super) struct Guess {
 /// Counts a guess at `login`, or says how long it has to wait. `user` is who has the login, if somebody does.
 pub(super) fn begin(tx: &mut Tx<'_, '_>, login: &str, user: Option<UserId>) -> Result<Guess, Error> {
     let address = tx.cx().origin().address;
-    let is_known = match (user, address) {
-        (Some(user), Some(address)) => store::knows(tx, user, &place(user, address))?,
-        _ => false,
+    // Asked even if nobody has the login, so that both cases take the same time.
+    let whose = user.unwrap_or(SYSTEM);
+    let is_known = match address {
+        Some(address) => store::knows(tx, whose, &place(whose, address))?,
+        None => false,
     };
     let subject = match address {
         Some(address) if is_known => hash(&[b"login at", login.as_bytes(), &octets(address)]),
@@ -124,7 +126,7 @@ pub(super) fn pardon(tx: &mut Tx<'_, '_>, user: UserId, logins: &[&str]) -> Resu
     Ok(())
 }
 
-/// Remembers that the user has been signed in from here.
+/// Remembers that the user is signed in from here.
 pub(super) fn remember(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
     const MEMORY: Duration = Duration::from_secs(30 * 24 * 3600);
     match tx.cx().origin().address {

@@ -26,6 +26,7 @@ statements! {
     FIND = keys!("WHERE id = $1");
     LIST = keys!("WHERE user_id = $1 ORDER BY id LIMIT 100");
     DELETE = "DELETE FROM api_keys WHERE id = $1";
+    DELETE_EXPIRED = "DELETE FROM api_keys WHERE expires_at <= $1 RETURNING user_id, id";
 }
 
 pub(super) fn is_secret(tx: &mut Tx<'_, '_>, id: ApiKeyId, secret: &Hash) -> Result<bool, Error> {
@@ -75,6 +76,11 @@ fn read(row: &Row) -> Result<ApiKey, Error> {
         last_used_at: row.get(7)?,
         expires_at: row.get(8)?,
     })
+}
+
+pub(super) fn delete_expired(tx: &mut Tx<'_, '_>) -> Result<Vec<(UserId, ApiKeyId)>, Error> {
+    let now = tx.now();
+    tx.query(DELETE_EXPIRED, params![now])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }
 
 pub(super) fn delete(tx: &mut Tx<'_, '_>, id: ApiKeyId) -> Result<(), Error> {

@@ -24,7 +24,7 @@ statements! {
     DELETE_OTHERS = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id";
     LIST = "SELECT id, kind, agent, place, created_at, last_seen_at, expires_at FROM sessions
             WHERE user_id = $1 AND expires_at > $2 ORDER BY last_seen_at DESC, id DESC LIMIT 100";
-    SWEEP = "DELETE FROM sessions WHERE expires_at <= $1";
+    DELETE_EXPIRED = "DELETE FROM sessions WHERE expires_at <= $1 RETURNING user_id, id";
 }
 
 /// What a session holds for its next refresh.
@@ -146,9 +146,8 @@ pub(super) fn list(
         .collect()
 }
 
-/// Deletes what is over. Nobody could use it any more.
-pub(in crate::accounts) fn sweep(tx: &mut Tx<'_, '_>) -> Result<(), Error> {
+/// Deletes what is over, and returns whose it was. Nobody could use it any more.
+pub(super) fn delete_expired(tx: &mut Tx<'_, '_>) -> Result<Vec<(UserId, SessionId)>, Error> {
     let now = tx.now();
-    tx.execute(SWEEP, params![now])?;
-    Ok(())
+    tx.query(DELETE_EXPIRED, params![now])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }

@@ -38,7 +38,7 @@ pub(super) fn take_code(tx: &mut Tx<'_, '_>, code: &Hash) -> Result<Option<(User
     Ok(Some((row.get(0)?, kind)))
 }
 
-pub(super) fn delete_codes(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
+pub(in crate::accounts) fn delete_codes(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
     tx.execute(DELETE_OF_USER, params![user])?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use moothall_protocol::{Timestamp, UserId};
+use moothall_protocol::{Timestamp, UserId, limits};
 use moothall_store::{params, statements};
 
 use crate::accounts::secret::Hash;
@@ -20,6 +20,9 @@ statements! {
     KNOWS = "SELECT 1 FROM known_networks WHERE user_id = $1 AND network = $2 AND forget_at > $3";
     REMEMBER = "INSERT INTO known_networks (user_id, network, forget_at) VALUES ($1, $2, $3)
                 ON CONFLICT (user_id, network) DO UPDATE SET forget_at = excluded.forget_at";
+    /// The networks beyond the bound go, those not seen for longest.
+    TRIM = "DELETE FROM known_networks WHERE user_id = $1 AND network IN
+            (SELECT network FROM known_networks WHERE user_id = $1 ORDER BY forget_at DESC, network LIMIT 100 OFFSET $2)";
     SWEEP_FAILURES = "DELETE FROM sign_in_failures WHERE forget_at <= $1";
     SWEEP_NETWORKS = "DELETE FROM known_networks WHERE forget_at <= $1";
 }
@@ -66,6 +69,7 @@ pub(super) fn remember(
 ) -> Result<(), Error> {
     let now = tx.now();
     tx.execute(REMEMBER, params![user, network, now + memory])?;
+    tx.execute(TRIM, params![user, limits::KNOWN_NETWORKS_MAX])?;
     Ok(())
 }
 
