@@ -133,3 +133,32 @@ fn the_committed_contracts_are_those_of_the_code() {
         assert!(committed == text, "{name} differs from the code: run `cargo xtask generate`");
     }
 }
+
+/// The first block of this language in the README.
+fn block(language: &str) -> String {
+    let readme =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).unwrap();
+    let (_, session) = readme.split_once("## A first session").expect("a session in the README");
+    let (_, from) = session.split_once(&format!("```{language}\n")).expect("a block of this language");
+    from.split_once("```").expect("its end").0.to_owned()
+}
+
+#[test]
+fn the_session_in_the_readme_is_true() {
+    let Some(python) = installed("MOOTHALL_TEST_PYTHON") else { return };
+    let server = ServerProcess::start();
+    let here = server.address.to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("session.py");
+    std::fs::write(&program, block("python").replace("127.0.0.1:7350", &here)).unwrap();
+    let shell = block("sh").replace("127.0.0.1:7350", &here);
+    let script = format!("set -eu\n{shell}\nexport token room\nexec \"$0\" \"$1\"");
+    let output = Command::new("bash").arg("-c").arg(script).arg(python).arg(&program).output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{printed}\n{}", String::from_utf8_lossy(&output.stderr));
+    let shown = block("text");
+    for line in shown.lines() {
+        assert!(printed.lines().any(|printed| printed.starts_with(line)), "no {line} in {printed}");
+    }
+    assert_eq!(printed.lines().count(), shown.lines().count(), "{printed}");
+}

@@ -6,6 +6,27 @@
 //! Contexts: [`accounts`] (users, sign-in, sessions, roles, keys), [`connections`] (presence, live sessions),
 //! [`communication`] (rooms, messages). Beside them: [`audit`] (who did what, and why), [`idempotency`] (retrying is safe),
 //! [`runtime`] (live entities in partitions), [`topics`] (events to many).
+//!
+//! ```
+//! use moothall::protocol::accounts::SignUpGuest;
+//! use moothall::{Caller, Cx, Hall, Origin, Settings, accounts};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let file = folder.path().join("hall.db").display().to_string();
+//! let mut settings = Settings::default();
+//! settings.store.url = format!("sqlite:{file}");
+//! let hall = Hall::builder(settings).open().await?;
+//!
+//! let nobody = Cx::new(&hall, Caller::Nobody, Origin::default());
+//! let ana = accounts::sign_up_guest(&nobody, SignUpGuest::default()).await?;
+//! println!("{} may come back with {}", ana.user.name, ana.refresh_token);
+//!
+//! hall.close().await;
+//! # Ok(())
+//! # }
+//! ```
 
 #![allow(
     dead_code,
