@@ -58,6 +58,7 @@ pub use settings::{Settings, Verification};
 pub use sign_in::{approve_user, change_password, create_sign_in_code, sign_in, sign_in_with_code};
 pub use sign_up::{sign_up, sign_up_guest, upgrade_guest};
 pub use tokens::jwks;
+pub(crate) use users::living;
 pub use users::{
     EDIT, READ, SEARCH, SYSTEM, get as get_user, list as list_users, list_names, me, rename, stamp_played,
     summaries, summary, update as update_user,

@@ -232,11 +232,14 @@ async fn sweep_by(cx: &Cx, batch: usize) -> Result<(), Error> {
     let mut after = RoomId::from_uuid(Uuid::nil());
     loop {
         let rooms = cx.read(move |tx| store::retentive(tx, after, default.is_some(), SWEEP_ROOMS)).await?;
-        let Some((last, _)) = rooms.last() else { break };
+        let Some((last, ..)) = rooms.last() else { break };
         after = *last;
-        for (room, days) in rooms {
+        for (room, days, oldest) in rooms {
             let Some(days) = days.or(default) else { continue };
             let until = cx.now() - DAY * days;
+            if oldest > until {
+                continue;
+            }
             while cx.write(move |tx| store::sweep_messages(tx, room, until, batch)).await? == batch as u64 {}
         }
     }

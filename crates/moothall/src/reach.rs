@@ -1,6 +1,6 @@
 //! Who may reach whom. The one place where that is asked, by every context.
 //!
-//! Blocks, ignores and privacy come with relationships; until then everybody reaches everybody who exists.
+//! Blocks, ignores and privacy come with relationships; until then everybody reaches everybody who exists and was not erased.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use crate::error::Error;
 
 /// Which of these users the caller may write to, bring in and mention.
 pub async fn reachable(cx: &Cx, users: &[UserId]) -> Result<HashSet<UserId>, Error> {
-    Ok(accounts::summaries(cx, users).await?.into_iter().map(|user| user.id).collect())
+    accounts::living(cx, users).await
 }
 
 /// Which of these users the caller may see as they are. The others look as if they were offline.

@@ -22,6 +22,7 @@ pub(crate) use search::STATEMENTS as SEARCH_STATEMENTS;
 pub use search::list;
 pub(crate) use store::STATEMENTS;
 pub(super) use store::find;
+pub(crate) use summaries::living;
 pub(super) use summaries::{Summaries, forget};
 pub use summaries::{summaries, summary};
 

@@ -4,16 +4,21 @@ use moothall_protocol::communication::Attachment;
 use moothall_protocol::limits::ATTACHMENT_DATA_BYTES_MAX;
 use url::Url;
 
-use super::filter;
+use super::Error;
+use super::filter::{self, WordFilter};
 
-/// Checks attachments, and tidies what people read of them. `/attachments/2/url` is where a fault is.
-pub(super) fn check(attachments: Vec<Attachment>) -> Result<Vec<Attachment>, crate::Error> {
-    attachments.into_iter().enumerate().map(|(index, attachment)| check_one(index, attachment)).collect()
+/// Checks attachments; what people read of them is tidied and compared with the word list. `/attachments/2/url` is where a fault is.
+pub(super) fn check(attachments: Vec<Attachment>, words: &WordFilter) -> Result<Vec<Attachment>, Error> {
+    attachments
+        .into_iter()
+        .enumerate()
+        .map(|(index, attachment)| check_one(index, attachment, words))
+        .collect()
 }
 
-fn check_one(index: usize, attachment: Attachment) -> Result<Attachment, crate::Error> {
+fn check_one(index: usize, attachment: Attachment, words: &WordFilter) -> Result<Attachment, Error> {
     let wrong = |field: &str, code: &str, message: String| {
-        Err(crate::Error::field(&format!("/attachments/{index}/{field}"), code, message))
+        Err(crate::Error::field(&format!("/attachments/{index}/{field}"), code, message).into())
     };
     match attachment {
         Attachment::Link { url, title } => {
@@ -25,6 +30,7 @@ fn check_one(index: usize, attachment: Attachment) -> Result<Attachment, crate::
                 );
             };
             let title = title.map(|title| filter::one_line(&title)).filter(|title| !title.is_empty());
+            let title = title.map(|title| words.check(title)).transpose()?;
             Ok(Attachment::Link { url, title })
         }
         Attachment::Custom { name, data } => {
@@ -72,7 +78,7 @@ mod tests {
     fn custom_data_has_a_bound() {
         let custom =
             |length: usize| vec![Attachment::Custom { name: "x".into(), data: "y".repeat(length).into() }];
-        check(custom(ATTACHMENT_DATA_BYTES_MAX - 2)).unwrap();
-        assert!(check(custom(ATTACHMENT_DATA_BYTES_MAX - 1)).is_err());
+        check(custom(ATTACHMENT_DATA_BYTES_MAX - 2), &WordFilter::default()).unwrap();
+        assert!(check(custom(ATTACHMENT_DATA_BYTES_MAX - 1), &WordFilter::default()).is_err());
     }
 }

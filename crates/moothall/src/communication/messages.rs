@@ -8,6 +8,7 @@ use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
 use moothall_protocol::{MessageId, RoomId, UserId};
 
 use super::conversations::check_reach;
+use super::filter::WordFilter;
 use super::room::{Act, Draft, Keeps};
 use super::rooms::{place, tell, tell_from};
 use super::{Error, READ_VERSIONS, attachments, audit_look, filter, readable, store};
@@ -21,7 +22,7 @@ pub async fn send(cx: &Cx, input: SendMessage) -> Result<Message, Error> {
     let place = place(cx, input.room_id).await;
     check_reach(cx, sender, input.room_id).await?;
     let text = checked(cx, sender, input.room_id, &input.text).await?;
-    let attachments = attachments::check(input.attachments)?;
+    let attachments = attachments::check(input.attachments, words(cx))?;
     if text.is_empty() && attachments.is_empty() {
         return Err(Error::Empty);
     }
@@ -42,7 +43,7 @@ pub async fn edit(cx: &Cx, input: EditMessage) -> Result<Message, Error> {
     let keeps = Keeps { attachments: input.attachments.is_none(), mentions: input.mentions.is_none() };
     let draft = Draft {
         text,
-        attachments: attachments::check(input.attachments.unwrap_or_default())?,
+        attachments: attachments::check(input.attachments.unwrap_or_default(), words(cx))?,
         reply_to: None,
         mentions: reachable(cx, input.mentions.unwrap_or_default()).await?,
         if_version: input.if_version,
@@ -64,13 +65,17 @@ async fn checked(cx: &Cx, sender: UserId, room: RoomId, text: &str) -> Result<St
     if text.is_empty() {
         return Ok(text);
     }
-    let text = cx.hall().communication().words.check(text)?;
+    let text = words(cx).check(text)?;
     let attempt = MessageAttempt { sender, room, text };
     match hooks::ask(cx.hall().hooks().before_message(cx, &attempt)).await? {
         Verdict::Pass => Ok(attempt.text),
         Verdict::Mask(text) => filter::message(&text),
         Verdict::Block(title) => Err(crate::Error::Refused { code: "text_refused", title }.into()),
     }
+}
+
+fn words(cx: &Cx) -> &WordFilter {
+    &cx.hall().communication().words
 }
 
 /// Whom the sender may mention.

@@ -78,8 +78,9 @@ statements! {
     COUNT_JOINED = "SELECT count(*) FROM room_members m JOIN rooms r ON r.id = m.room_id
         WHERE m.user_id = $1 AND m.kind IN ('room', 'group') AND r.archived_at IS NULL";
     JOINED = "SELECT m.room_id FROM room_members m WHERE m.user_id = $1 AND m.kind IN ('room', 'group')";
-    RETENTIVE = "SELECT id, retention_days FROM rooms WHERE id > $1 AND (retention_days IS NOT NULL OR $2)
-        ORDER BY id LIMIT $3";
+    RETENTIVE = "SELECT r.id, r.retention_days, m.created_at FROM rooms r
+        JOIN messages m ON m.room_id = r.id AND m.seq = r.swept_seq + 1
+        WHERE r.id > $1 AND (r.retention_days IS NOT NULL OR $2) ORDER BY r.id LIMIT $3";
 
     INSERT_MEMBER = "INSERT INTO room_members (room_id, user_id, kind, role, joined_at, delivered_seq, read_seq, sent_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, NULL)";
@@ -599,15 +600,16 @@ pub(super) fn after(
     tx.query(AFTER, params![room, seq, limit])?.iter().map(message).collect()
 }
 
-/// Some rooms after this one whose messages do not stay for ever, with the days they set themselves.
+/// Some rooms after this one whose messages do not stay for ever: the days they set themselves, and when their oldest message
+/// was sent, which stands right behind those that are gone.
 pub(super) fn retentive(
     tx: &mut Tx<'_, '_>,
     after: RoomId,
     all: bool,
     limit: usize,
-) -> Result<Vec<(RoomId, Option<u32>)>, Error> {
+) -> Result<Vec<(RoomId, Option<u32>, Timestamp)>, Error> {
     let rows = tx.query(RETENTIVE, params![after, all, limit])?;
-    rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+    rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).collect()
 }
 
 /// Removes up to `limit` messages that were sent until `until`, the oldest first. Returns how many that were.

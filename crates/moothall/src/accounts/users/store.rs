@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::super::Error;
 use super::super::names::Name;
+use super::summaries::Known;
 use crate::cx::Tx;
 
 /// The columns of an [`Account`], in its order.
@@ -24,7 +25,7 @@ macro_rules! columns {
 pub(super) use columns;
 
 statements! {
-    SUMMARIES = "SELECT id, name, is_guest, is_bot FROM users WHERE id {in $1}";
+    SUMMARIES = "SELECT id, name, is_guest, is_bot, erased_at IS NOT NULL FROM users WHERE id {in $1}";
     FIND = concat!("SELECT ", columns!(), " FROM users u WHERE u.id = $1");
     EMAIL_KEY = "SELECT email_key FROM users WHERE id = $1";
     ROLES = "SELECT user_id, role FROM grants WHERE user_id {in $1} AND (ends_at IS NULL OR ends_at > $2)
@@ -88,11 +89,17 @@ impl Account {
     }
 }
 
-pub(super) fn summaries(tx: &mut Tx<'_, '_>, ids: &[UserId]) -> Result<Vec<UserSummary>, crate::Error> {
+pub(super) fn summaries(tx: &mut Tx<'_, '_>, ids: &[UserId]) -> Result<Vec<Known>, crate::Error> {
     let rows = tx.query(SUMMARIES, params![ids])?;
     rows.iter()
         .map(|row| {
-            Ok(UserSummary { id: row.get(0)?, name: row.get(1)?, is_guest: row.get(2)?, is_bot: row.get(3)? })
+            let summary = UserSummary {
+                id: row.get(0)?,
+                name: row.get(1)?,
+                is_guest: row.get(2)?,
+                is_bot: row.get(3)?,
+            };
+            Ok(Known { summary, is_erased: row.get(4)? })
         })
         .collect()
 }

@@ -1,6 +1,6 @@
 //! Summaries: the few words about a user that stand beside everything they do, kept in memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -17,6 +17,14 @@ const ENTRIES_MAX: u64 = 100_000;
 /// Read again after so long, so that a change by another process (the command line) counts soon.
 const FRESH: Duration = Duration::from_secs(60);
 
+/// What is kept of a user.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub summary: UserSummary,
+    /// Only a tombstone is left.
+    pub is_erased: bool,
+}
+
 /// Summaries that were read lately.
 ///
 /// Invariant: after a change is committed, no summary from before it is found here. Whoever keeps one looks at the count of
@@ -24,7 +32,7 @@ const FRESH: Duration = Duration::from_secs(60);
 /// So one of the two always sees the other.
 #[derive(Debug)]
 pub(in crate::accounts) struct Summaries {
-    entries: Cache<UserId, UserSummary>,
+    entries: Cache<UserId, Known>,
     changes: AtomicU64,
 }
 
@@ -36,9 +44,9 @@ impl Default for Summaries {
 }
 
 impl Summaries {
-    fn keep(&self, summary: UserSummary, changes: u64) {
-        let id = summary.id;
-        self.entries.insert(id, summary);
+    fn keep(&self, known: Known, changes: u64) {
+        let id = known.summary.id;
+        self.entries.insert(id, known);
         if self.changes.load(Ordering::SeqCst) != changes {
             self.entries.invalidate(&id);
         }
@@ -57,16 +65,26 @@ impl Summaries {
 
 /// The summaries of these users, in this order. Users who never were are left out; of erased ones the tombstone is there.
 pub async fn summaries(cx: &Cx, ids: &[UserId]) -> Result<Vec<UserSummary>, Error> {
+    Ok(known(cx, ids).await?.into_iter().map(|known| known.summary).collect())
+}
+
+/// Those of these users who are there, and not erased.
+pub(crate) async fn living(cx: &Cx, ids: &[UserId]) -> Result<HashSet<UserId>, Error> {
+    let known = known(cx, ids).await?.into_iter();
+    Ok(known.filter(|known| !known.is_erased).map(|known| known.summary.id).collect())
+}
+
+async fn known(cx: &Cx, ids: &[UserId]) -> Result<Vec<Known>, Error> {
     let kept = &cx.hall().accounts().summaries;
-    let mut found: HashMap<UserId, UserSummary> =
-        ids.iter().filter_map(|id| kept.entries.get(id).map(|summary| (*id, summary))).collect();
+    let mut found: HashMap<UserId, Known> =
+        ids.iter().filter_map(|id| kept.entries.get(id).map(|known| (*id, known))).collect();
     let missing: Vec<UserId> = ids.iter().filter(|id| !found.contains_key(id)).copied().collect();
     if !missing.is_empty() {
         // Before reading: what changes from here on may be what is being read.
         let changes = kept.changes.load(Ordering::SeqCst);
-        for summary in cx.read(move |tx| store::summaries(tx, &missing)).await? {
-            kept.keep(summary.clone(), changes);
-            found.insert(summary.id, summary);
+        for known in cx.read(move |tx| store::summaries(tx, &missing)).await? {
+            kept.keep(known.clone(), changes);
+            found.insert(known.summary.id, known);
         }
     }
     Ok(ids.iter().filter_map(|id| found.get(id).cloned()).collect())
@@ -91,7 +109,8 @@ mod tests {
     fn what_was_read_before_a_change_is_not_kept_after_it() {
         let summaries = Summaries::default();
         let id = UserId::from_uuid(uuid::Uuid::from_u128(7));
-        let read = UserSummary { id, name: "Ana".into(), is_guest: false, is_bot: false };
+        let summary = UserSummary { id, name: "Ana".into(), is_guest: false, is_bot: false };
+        let read = Known { summary, is_erased: false };
         let changes = summaries.changes.load(Ordering::SeqCst);
         summaries.forget(id);
         summaries.keep(read.clone(), changes);

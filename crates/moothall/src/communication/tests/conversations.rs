@@ -3,6 +3,7 @@
 use moothall_protocol::communication::*;
 
 use super::*;
+use crate::accounts;
 
 async fn direct(cx: &Cx, user_id: UserId) -> Room {
     open_direct(cx, OpenDirect { user_id }).await.unwrap()
@@ -132,6 +133,24 @@ async fn a_group_brings_its_members_in_and_all_are_equal() {
             leave(cx, LeaveRoom { room_id: group.id }).await.unwrap();
         }
         assert_eq!(code(get_room(&dia, GetRoom { room_id: group.id }).await), "not_found");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_was_erased_is_reached_by_nobody() {
+    let forgetful = |settings: &mut crate::Settings| settings.accounts.guest_idle_days = 1;
+    on_both_engines_with(forgetful, async |hall| {
+        let (two, guest) = (two(hall).await, hall.guest("Gus").await);
+        let id = direct(&two.ana, guest).await.id;
+        say(&two.ana, id, "still there?").await;
+        hall.clock.advance(Duration::from_secs(2 * 24 * 60 * 60));
+        accounts::sweep(&hall.server()).await.unwrap();
+        assert_eq!(code(send(&two.ana, text(id, "hello?")).await), "user_unreachable");
+        assert_eq!(code(open_direct(&two.ana, OpenDirect { user_id: guest }).await), "user_unreachable");
+        let input = CreateGroup { user_ids: vec![guest], name: None };
+        assert_eq!(code(create_group(&two.ana, input).await), "user_unreachable");
+        assert_eq!(all(&two.ana, id).await, ["still there?"], "what was said stays");
     })
     .await;
 }

@@ -145,6 +145,11 @@ async fn t061_listed_words_are_masked_or_refused() {
         assert_eq!(say(&two.ana, id, "Darn it").await.text, "**** it");
         assert_eq!(code(send(&two.ana, text(id, "you slurry")).await), "text_blocked");
         assert_eq!(code(create_room(&two.ana, room("The Darn Inn")).await), "text_blocked");
+        let titled =
+            |title: &str| Attachment::Link { url: "https://example.org/".into(), title: Some(title.into()) };
+        let link = |title: &str| SendMessage { attachments: vec![titled(title)], ..text(id, "look") };
+        assert_eq!(send(&two.ana, link("darn cats")).await.unwrap().attachments, [titled("**** cats")]);
+        assert_eq!(code(send(&two.ana, link("a slur")).await), "text_blocked");
     })
     .await;
 }
