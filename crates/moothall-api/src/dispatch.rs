@@ -116,14 +116,15 @@ fn check_key(key: &str) -> Result<(), Error> {
     const MAX: usize = limits::IDEMPOTENCY_KEY_LENGTH_MAX;
     let code = match key.chars().count() {
         ..MIN => "too_short",
-        MIN..=MAX => return Ok(()),
+        MIN..=MAX if key.chars().all(|char| char.is_ascii_graphic()) => return Ok(()),
+        MIN..=MAX => "invalid",
         _ => "too_long",
     };
     Err(Error::Invalid {
         fields: vec![FieldError {
             path: String::new(),
             code: code.to_owned(),
-            message: format!("the idempotency key must have {MIN} to {MAX} characters"),
+            message: format!("the idempotency key must have {MIN} to {MAX} characters of ASCII that show"),
             min: Some(MIN as f64),
             max: Some(MAX as f64),
             nearest: None,

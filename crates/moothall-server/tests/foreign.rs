@@ -14,8 +14,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use moothall_testing::ServerProcess;
-use serde_json::Value;
+use moothall_testing::{PASSWORD, Player, ServerProcess, Shows};
+use serde_json::{Value, json};
 
 /// Messages that each of the two clients sends.
 const MESSAGES: usize = 500;
@@ -118,6 +118,61 @@ fn the_openapi_document_is_one() {
     std::fs::write(&file, text).unwrap();
     let output = Command::new(python).args(["-m", "openapi_spec_validator"]).arg(&file).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// What ends the session under test, or the account.
+const ENDINGS: [&str; 6] = [
+    "accounts.sign_out",
+    "accounts.revoke_session",
+    "accounts.revoke_sessions",
+    "accounts.revoke_user_sessions",
+    "accounts.change_password",
+    "accounts.delete_me",
+];
+
+/// What is checked of every answer.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
+                      response_headers_conformance,response_schema_conformance,negative_data_rejection,ignored_auth";
+
+/// Calls every operation with what schemathesis makes of its schema, right and wrong, and returns the number of calls.
+async fn call_everything(python: &OsString, server: &ServerProcess, caller: &Player) -> u32 {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(python);
+    command
+        .args(["-m", "schemathesis.cli", "run", &server.api.url("/v1/openapi.json")])
+        .args(["--header", &format!("Authorization: Bearer {}", caller.token)])
+        .args(["--phases", "examples,coverage,fuzzing", "--max-examples", "10", "--seed", "1"])
+        .args(["--checks", CHECKS, "--continue-on-failure", "--workers", "2", "--warnings", "off"]);
+    for operation in ENDINGS {
+        command.args(["--exclude-operation-id", operation]);
+    }
+    let output = command.current_dir(folder.path()).output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}\n{}", String::from_utf8_lossy(&output.stderr));
+    let me: Value = server.api.get("/v1/me", caller).await.ok();
+    assert_eq!(me["id"], caller.id.to_string(), "the session under test lived to the end");
+    let (before, _) = printed.split_once(" generated").expect("the number of cases");
+    before.rsplit(' ').next().unwrap().trim().parse().unwrap()
+}
+
+#[tokio::test]
+async fn thousands_of_generated_calls_get_no_500_and_no_answer_off_the_schema() {
+    let Some(python) = installed("MOOTHALL_TEST_PYTHON") else { return };
+    let server = ServerProcess::start();
+    let boss = json!({
+        "token": server.setup_token(),
+        "name": "Boss",
+        "email": "boss@example.org",
+        "password": PASSWORD,
+    });
+    let boss: Value = server.api.post("/v1/accounts/administrator", Shows::Nothing, boss).await.ok();
+    let mut cases = 0;
+    for caller in [server.api.sign_up("Ana").await, Player::of(&boss)] {
+        cases += call_everything(&python, &server, &caller).await;
+    }
+    assert!(cases >= 5_000, "{cases} cases");
+    let metrics = server.api.get("/metrics", Shows::Nothing).await.text;
+    assert!(metrics.lines().any(|line| line == "panics_total 0"), "{metrics}");
 }
 
 #[test]

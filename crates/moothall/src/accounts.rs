@@ -27,7 +27,7 @@ mod sign_in;
 mod sign_up;
 mod store;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod throttle;
 mod tokens;
 mod users;
@@ -242,7 +242,7 @@ pub(crate) async fn start(hall: &Hall) -> Result<(), OpenError> {
     roles::seed(&cx).await?;
     users::start(hall).await?;
     email::start(hall);
-    tokio::spawn(flush_seen(hall.downgrade()));
+    hall.spawn(flush_seen(hall.downgrade()));
     Ok(())
 }
 

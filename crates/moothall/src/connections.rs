@@ -13,6 +13,8 @@ mod policy;
 pub(crate) mod presence;
 mod session;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod tickets;
 mod watches;
 
@@ -119,6 +121,7 @@ pub async fn redeem_ticket(hall: &Hall, ticket: &str) -> Result<std::sync::Arc<I
 
 /// Lists live sessions, with those that can still be resumed.
 pub async fn list(cx: &Cx, input: ListConnected) -> Result<Page<Connected>, Error> {
+    cx.require(LIST)?;
     let after =
         match &input.cursor {
             Some(cursor) => Some(cursor.key().ok_or_else(|| {
@@ -283,10 +286,10 @@ fn forget_watches(hall: &Hall, session: SessionId, watches: impl IntoIterator<It
 /// Repeated while the partition is too busy: a drop or a leave that is lost would show the user online for ever.
 fn tell_presence(hall: &Hall, user: UserId, command: Command) {
     const ATTEMPTS: u32 = 10;
-    let hall = hall.downgrade();
-    tokio::spawn(async move {
+    let weak = hall.downgrade();
+    hall.spawn(async move {
         for attempt in 1..=ATTEMPTS {
-            let Some(hall) = hall.upgrade() else { return };
+            let Some(hall) = weak.upgrade() else { return };
             let cx = Cx::server(&hall);
             match hall.directory().call::<presence::Presence>(&cx, user, command.clone()).await {
                 Ok(_) => return,
@@ -306,8 +309,8 @@ fn tell_presence(hall: &Hall, user: UserId, command: Command) {
 /// Starts what runs beside the calls: batches of presence, and the end of sessions that nobody resumes.
 pub(crate) fn start(hall: &Hall) {
     watches::listen(&hall.connections().watches, hall.topics());
-    tokio::spawn(tell_watchers(hall.downgrade()));
-    tokio::spawn(expire(hall.downgrade()));
+    hall.spawn(tell_watchers(hall.downgrade()));
+    hall.spawn(expire(hall.downgrade()));
 }
 
 /// Sends the presence that changed, a quarter of a second after the first change.

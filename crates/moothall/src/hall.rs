@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moothall_store::{Migration, Store};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 use crate::clock::{Clock, SystemClock};
 use crate::cx::Cx;
@@ -32,6 +34,7 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
 pub struct Hall(Arc<Inner>);
 
 struct Inner {
+    runtime: Handle,
     settings: Settings,
     store: Store,
     clock: Arc<dyn Clock>,
@@ -135,6 +138,7 @@ impl Builder {
         };
         let accounts = accounts::Live::open(&self.settings, &store, &self.clock, &self.random).await?;
         let hall = Hall(Arc::new(Inner {
+            runtime: Handle::current(),
             store,
             registry,
             topics: Topics::default(),
@@ -155,7 +159,7 @@ impl Builder {
         connections::start(&hall);
         communication::start(&hall);
         mail::start(&hall);
-        tokio::spawn(sweep(hall.downgrade()));
+        hall.spawn(sweep(hall.downgrade()));
         Ok(hall)
     }
 }
@@ -227,6 +231,11 @@ impl Hall {
     /// A reference that does not keep the hall alive.
     pub fn downgrade(&self) -> WeakHall {
         WeakHall(Arc::downgrade(&self.0))
+    }
+
+    /// Runs something beside the calls. Works from every thread, also from those of the store, on which calls after a commit run.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        self.0.runtime.spawn(task)
     }
 
     /// The settings it was opened with.

@@ -116,8 +116,8 @@ fn parameters(shape: &Shape, input: &Value) -> Value {
     } else if shape.has_version && !shape.operation.is_mutation() {
         parameters.push(header(
             "If-None-Match",
-            "The `ETag` that is known already: 304 if it is the newest.",
-            tag,
+            "The `ETag`s that are known already, as in RFC 9110: 304 if the newest is among them.",
+            json!({ "type": "string" }),
         ));
     }
     Value::Array(parameters)

@@ -5,6 +5,9 @@
 //!
 //! Presence is volatile: it is what the connections of the moment say, so nothing of it is stored but when somebody came and went.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

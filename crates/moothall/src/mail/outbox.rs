@@ -58,7 +58,7 @@ pub(crate) fn sweep(tx: &mut Tx<'_, '_>) -> Result<u64, Error> {
 
 /// Starts the task that sends. It ends with the hall.
 pub(crate) fn start(hall: &Hall) {
-    tokio::spawn(run(hall.downgrade(), hall.postbox().clone()));
+    hall.spawn(run(hall.downgrade(), hall.postbox().clone()));
 }
 
 async fn run(hall: WeakHall, postbox: Postbox) {

@@ -60,7 +60,7 @@ impl Directory {
         let mut tasks = self.tasks.lock();
         for _ in 0..PARTITIONS {
             let (sender, receiver) = mpsc::channel(MAILBOX);
-            tasks.push(tokio::spawn(partition::run(hall.downgrade(), receiver, self.stopping.subscribe())));
+            tasks.push(hall.spawn(partition::run(hall.downgrade(), receiver, self.stopping.subscribe())));
             mailboxes.push(sender);
         }
         // A second start would be a second hall; the first one's partitions stay.

@@ -33,7 +33,7 @@ pub(super) fn add(tx: &mut Tx<'_, '_>, email: &Email) -> Result<(), Error> {
 
 /// Starts the task. It ends with the hall.
 pub(in crate::accounts) fn start(hall: &Hall) {
-    tokio::spawn(run(hall.downgrade(), hall.accounts().requests.clone()));
+    hall.spawn(run(hall.downgrade(), hall.accounts().requests.clone()));
 }
 
 async fn run(hall: WeakHall, requests: Requests) {

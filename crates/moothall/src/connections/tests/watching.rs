@@ -1,0 +1,118 @@
+//! Watching how others stand.
+
+use super::*;
+
+#[tokio::test]
+async fn t098_a_watch_is_a_snapshot_and_then_only_what_changed_at_most_four_times_a_second() {
+    with_accounts(async |hall| {
+        let (ana, ben) = (people::sign_up(&hall.hall, "Ana").await, people::sign_up(&hall.hall, "Ben").await);
+        let cem = people::sign_up(&hall.hall, "Cem").await;
+        let (mut ana, ben) = (Client::open(hall, &ana).await, Client::open(hall, &ben).await);
+        let (ben_id, cem_id) = (ben.cx.require_user().unwrap(), cem.user.id);
+        let seen = watch(&ana.cx, WatchPresence { user_ids: vec![ben_id, cem_id, ben_id] }).await.unwrap();
+        let online: Vec<_> = seen.users.iter().map(|user| (user.user_id, user.is_online)).collect();
+        assert_eq!((seen.version, online), (1, vec![(ben_id, true), (cem_id, false)]));
+
+        // Many changes of two users, one batch with how they stand in the end.
+        let _cem = Client::open(hall, &cem).await;
+        for text in ["one", "two", "three"] {
+            let change = UpdatePresence { text: Some(text.into()), ..UpdatePresence::default() };
+            update_presence(&ben.cx, change).await.unwrap();
+        }
+        assert_eq!(ana.changed(), []);
+        hall.clock.advance(Duration::from_millis(250));
+        let changed = eventually(|| Some(ana.changed()).filter(|changed| !changed.is_empty())).await;
+        let [(version, users)] = changed.as_slice() else { panic!("{changed:?}") };
+        assert_eq!((*version, users.len()), (2, 2));
+        let of_ben = users.iter().find(|user| user.user_id == ben_id).unwrap();
+        assert_eq!(of_ben.text.as_deref(), Some("three"));
+
+        // Nothing more after the watch has ended.
+        unwatch(&ana.cx, UnwatchPresence { watch_id: seen.watch_id }).await.unwrap();
+        assert_eq!(code(unwatch(&ana.cx, UnwatchPresence { watch_id: seen.watch_id }).await), "not_found");
+        disconnect(&ben.cx, Disconnect {}).await.unwrap();
+        until_seen(hall, ben_id, false).await;
+        hall.clock.advance(Duration::from_secs(1));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert_eq!(ana.changed(), []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_invisible_are_offline_to_others_and_not_to_themselves() {
+    with_accounts(async |hall| {
+        let (ana, ben) = (people::sign_up(&hall.hall, "Ana").await, people::sign_up(&hall.hall, "Ben").await);
+        let (ana, ben) = (Client::open(hall, &ana).await, Client::open(hall, &ben).await);
+        let ben_id = ben.cx.require_user().unwrap();
+        assert!(ana.sees(ben_id).await.is_online);
+        let hide = UpdatePresence { visibility: Some(Visibility::Invisible), ..UpdatePresence::default() };
+        let own = update_presence(&ben.cx, hide).await.unwrap();
+        assert!(own.presence.is_online);
+        let seen = ana.sees(ben_id).await;
+        assert_eq!(seen, presence::offline(ben_id));
+        // Nor does what they do while hidden show.
+        let change = UpdatePresence { text: Some("hidden".into()), ..UpdatePresence::default() };
+        update_presence(&ben.cx, change).await.unwrap();
+        assert_eq!(ana.sees(ben_id).await, seen);
+        let watched = watch(&ana.cx, WatchPresence { user_ids: vec![ben_id] }).await.unwrap();
+        assert_eq!(watched.users, [seen]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_drop_shows_when_its_time_has_come_and_a_return_hides_it() {
+    with_accounts(async |hall| {
+        let (ana, ben) = (people::sign_up(&hall.hall, "Ana").await, people::sign_up(&hall.hall, "Ben").await);
+        let (ana, ben) = (Client::open(hall, &ana).await, Client::open(hall, &ben).await);
+        let ben_id = ben.cx.require_user().unwrap();
+        let attached = |hall: &TestHall| {
+            list_of(hall).into_iter().any(|session| session.user_id == ben_id && session.is_attached)
+        };
+        let mut ben = ben.reopen().await;
+        assert_eq!(ben.missed(), 0);
+        hall.clock.advance(Duration::from_secs(20));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(ana.sees(ben_id).await.is_online, "the drop that ended has no consequence");
+        drop(ben.stream);
+        eventually(|| (!attached(hall)).then_some(())).await;
+        // The drop is told to the partition beside this test; then its timer runs by the clock.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(ana.sees(ben_id).await.is_online);
+        hall.clock.advance(Duration::from_secs(15));
+        until_seen(hall, ben_id, false).await;
+    })
+    .await;
+}
+
+fn list_of(hall: &TestHall) -> Vec<Connected> {
+    hall.hall.connections().list(None, None, 100)
+}
+
+#[tokio::test]
+async fn watches_are_bounded_and_belong_to_a_socket() {
+    with_accounts(async |hall| {
+        let ana = people::sign_up(&hall.hall, "Ana").await;
+        let cx = people::call(&hall.hall, &ana).await;
+        let one = |cx: &Cx| WatchPresence { user_ids: vec![cx.new_id()] };
+        assert_eq!(code(watch(&cx, one(&cx)).await), "not_connected");
+        let mut client = Client::attach(cx).await;
+        let cx = client.cx.clone();
+        let first = watch(&cx, one(&cx)).await.unwrap();
+        for _ in 1..WATCHES_MAX {
+            watch(&cx, one(&cx)).await.unwrap();
+        }
+        assert_eq!(code(watch(&cx, one(&cx)).await), "too_many_watches");
+        unwatch(&cx, UnwatchPresence { watch_id: first.watch_id }).await.unwrap();
+        let many = |count| WatchPresence { user_ids: (0..count).map(|_| cx.new_id()).collect() };
+        assert_eq!(code(watch(&cx, many(WATCHED_USERS_MAX)).await), "too_many_watches");
+        watch(&cx, many(WATCHED_USERS_MAX - WATCHES_MAX + 1)).await.unwrap();
+        // A new stream begins without any.
+        client.token = "forgotten".to_owned();
+        client = client.reopen().await;
+        assert_eq!(client.begin(), Some(true));
+        watch(&cx, many(WATCHED_USERS_MAX)).await.unwrap();
+    })
+    .await;
+}
