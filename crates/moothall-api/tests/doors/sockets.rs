@@ -369,7 +369,8 @@ async fn what_was_begun_is_finished_though_the_socket_is_gone() {
 async fn a_flood_of_messages_is_abuse() {
     let server = Server::start().await;
     let mut socket = open(server.address, "", &[]).await.unwrap();
-    for _ in 0..=limits::SOCKET_MESSAGES_BURST_MAX / 6 {
+    // Several times what is allowed: while a slow machine sends, the allowance grows again.
+    for _ in 0..limits::SOCKET_MESSAGES_BURST_MAX {
         if socket.stream.send(Message::text("nonsense")).await.is_err() {
             break;
         }
