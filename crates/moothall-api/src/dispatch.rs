@@ -5,7 +5,6 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use metrics::{counter, histogram};
@@ -16,8 +15,6 @@ use moothall_protocol::{Problem, limits};
 use serde_json::Value;
 
 use crate::Doors;
-
-const DEADLINE: Duration = Duration::from_millis(limits::OPERATION_MS_MAX as u64);
 
 impl Doors {
     /// Calls the operation of this name: rate, access, validity, idempotency, deadline, and what the metrics tell.
@@ -47,7 +44,8 @@ impl Doors {
             return Err(Box::new(refusal.problem(cx.request_id())));
         };
         let started = cx.elapsed();
-        let call = AssertUnwindSafe(tokio::time::timeout(DEADLINE, self.call(operation, &cx, input, key)));
+        let deadline = self.options().timeouts.operation;
+        let call = AssertUnwindSafe(tokio::time::timeout(deadline, self.call(operation, &cx, input, key)));
         let outcome = match call.catch_unwind().await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => refuse(Error::Timeout),

@@ -3,6 +3,9 @@
 //! Start at [`Check::apply`]. An error names the path, the rule and the bound, and never repeats the value, which may be a
 //! secret.
 
+#[cfg(test)]
+mod bounds;
+
 use jsonschema::error::{TypeKind, ValidationErrorKind as Rule};
 use jsonschema::{ValidationError, Validator};
 use moothall::{Error, FieldError};

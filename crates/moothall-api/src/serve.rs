@@ -33,6 +33,8 @@ pub struct Timeouts {
     pub idle: Duration,
     /// Without taking anything of an answer.
     pub stall: Duration,
+    /// For an operation, before it is answered with `timeout`.
+    pub operation: Duration,
 }
 
 impl Default for Timeouts {
@@ -42,6 +44,7 @@ impl Default for Timeouts {
             body: Duration::from_millis(limits::HTTP_BODY_MS_MAX as u64),
             idle: Duration::from_millis(limits::HTTP_IDLE_MS_MAX as u64),
             stall: Duration::from_millis(limits::HTTP_STALL_MS_MAX as u64),
+            operation: Duration::from_millis(limits::OPERATION_MS_MAX as u64),
         }
     }
 }

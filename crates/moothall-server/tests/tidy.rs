@@ -111,11 +111,43 @@ fn fnv(text: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn every_statement_prepares_on_a_migrated_database() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut settings = moothall::Settings::default();
-    settings.store.url = format!("sqlite:{}", folder.path().join("test.db").display());
-    let hall = moothall::Hall::builder(settings).open().await.unwrap();
-    hall.store().prepare_all(&moothall::statements()).await.unwrap();
-    hall.close().await;
+async fn every_statement_prepares_on_a_migrated_database_of_each_engine() {
+    for database in moothall_testing::databases::engines().await {
+        let mut settings = moothall::Settings::default();
+        settings.store.url = database.url().to_owned();
+        settings.store.allow_unsafe_durability = true;
+        let hall = moothall::Hall::builder(settings).open().await.unwrap();
+        hall.store().prepare_all(&moothall::statements()).await.unwrap();
+        hall.close().await;
+    }
+}
+
+/// A limit is reached by the test of a schema's bounds if a schema has it, and by a test that names it otherwise.
+#[test]
+fn every_limit_is_reached_by_a_test() {
+    let (mut schemas, mut tests) = (String::new(), String::new());
+    let mut paths = Vec::new();
+    sources(&root().join("crates"), &mut paths);
+    for path in paths {
+        let text = fs::read_to_string(&path).unwrap();
+        let path = path.strip_prefix(root()).unwrap().display().to_string();
+        if path.ends_with("tests.rs") || path.contains("/tests/") {
+            tests.push_str(&text);
+        } else if let Some((_, inline)) = text.split_once("#[cfg(test)]\nmod tests {") {
+            tests.push_str(inline);
+        }
+        if path.contains("moothall-protocol/src") && !path.ends_with("limits.rs") {
+            schemas.push_str(&text);
+        }
+    }
+    let words = |text: &str| -> BTreeSet<String> {
+        text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').map(str::to_owned).collect()
+    };
+    let (schemas, tests) = (words(&schemas), words(&tests));
+    let unreached: Vec<String> = moothall_protocol::limits::all()
+        .into_iter()
+        .map(|limit| limit.name.to_uppercase())
+        .filter(|name| !schemas.contains(name) && !tests.contains(name))
+        .collect();
+    assert!(unreached.is_empty(), "no test reaches {unreached:?}");
 }

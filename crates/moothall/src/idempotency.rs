@@ -1,12 +1,15 @@
 //! Idempotency keys: retrying is safe, because the key of a request and its answer are stored in the transaction of the
 //! change they guard (RFC draft `Idempotency-Key`, with the claim inside the commit).
 //!
-//! Start at [`guard`]; [`answer_before`] is for calls whose checks the first one made fail. What is stored is no use to a thief: the row is found by a hash of caller and key, and the answer,
-//! which may hold fresh tokens, is sealed with a key that only the client's own key unlocks.
+//! Start at [`guard`]; [`answer_before`] is for calls whose checks the first one made fail. What is stored is no use to a thief:
+//! the row is found by a hash of caller and key, and the answer, which may hold fresh tokens, is sealed with a key that only the
+//! client's own key unlocks.
 
 mod store;
+#[cfg(test)]
+mod tests;
 
-use moothall_protocol::UserId;
+use moothall_protocol::{Timestamp, UserId};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
@@ -43,18 +46,18 @@ impl Claim {
 
     /// The answer that was given before, if there is one.
     pub(crate) fn find<T: DeserializeOwned>(&self, tx: &mut Tx<'_, '_>) -> Result<Option<T>, Error> {
-        let Some((request, sealed)) = store::find(tx, &self.id)? else { return Ok(None) };
+        let Some((request, sealed, kept_at)) = store::find(tx, &self.id)? else { return Ok(None) };
         if request != self.request {
             return Err(Error::IdempotencyMismatch);
         }
-        let json = self.open(sealed)?;
+        let json = self.open(sealed, kept_at)?;
         serde_json::from_slice(&json).map(Some).map_err(Error::internal)
     }
 
     /// Keeps the answer. A racing request with the same key loses here, by the table's primary key.
     pub(crate) fn keep<T: Serialize>(&self, tx: &mut Tx<'_, '_>, answer: &T) -> Result<(), Error> {
         let json = serde_json::to_vec(answer).map_err(Error::internal)?;
-        let sealed = self.close(json)?;
+        let sealed = self.close(json, tx.now())?;
         store::insert(tx, &self.id, &self.request, &sealed)
     }
 
@@ -62,17 +65,14 @@ impl Claim {
         UnboundKey::new(&AES_256_GCM, &self.seal).map(LessSafeKey::new).map_err(not_sealed)
     }
 
-    /// Each seal is used for one answer only, so a fixed nonce is right.
-    fn close(&self, mut json: Vec<u8>) -> Result<Vec<u8>, Error> {
-        let nonce = Nonce::assume_unique_for_key([0; 12]);
-        self.cipher()?.seal_in_place_append_tag(nonce, Aad::empty(), &mut json).map_err(not_sealed)?;
+    fn close(&self, mut json: Vec<u8>, at: Timestamp) -> Result<Vec<u8>, Error> {
+        self.cipher()?.seal_in_place_append_tag(nonce(at), Aad::empty(), &mut json).map_err(not_sealed)?;
         Ok(json)
     }
 
-    fn open(&self, mut sealed: Vec<u8>) -> Result<Vec<u8>, Error> {
-        let nonce = Nonce::assume_unique_for_key([0; 12]);
+    fn open(&self, mut sealed: Vec<u8>, at: Timestamp) -> Result<Vec<u8>, Error> {
         let length =
-            self.cipher()?.open_in_place(nonce, Aad::empty(), &mut sealed).map_err(not_sealed)?.len();
+            self.cipher()?.open_in_place(nonce(at), Aad::empty(), &mut sealed).map_err(not_sealed)?.len();
         sealed.truncate(length);
         Ok(sealed)
     }
@@ -101,6 +101,13 @@ where
 pub(crate) async fn answer_before(cx: &Cx) -> Result<Option<serde_json::Value>, Error> {
     let Some(claim) = cx.claim().cloned() else { return Ok(None) };
     cx.read(move |tx| claim.find(tx)).await
+}
+
+/// A key seals one answer at a time: the next only when the time of the last is over. So the time makes a good nonce.
+fn nonce(at: Timestamp) -> Nonce {
+    let mut bytes = [0; 12];
+    bytes[..8].copy_from_slice(&at.as_micros().to_le_bytes());
+    Nonce::assume_unique_for_key(bytes)
 }
 
 fn not_sealed(_: ring::error::Unspecified) -> Error {

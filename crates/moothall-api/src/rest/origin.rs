@@ -7,9 +7,7 @@ use std::str::FromStr;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use moothall::Origin;
-
-/// Characters that are kept of what a client calls itself.
-const AGENT_LENGTH_MAX: usize = 256;
+use moothall_protocol::limits::AGENT_LENGTH_MAX;
 
 /// Addresses that begin alike, such as `10.0.0.0/8`; without a length, one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,8 @@ const PATIENT: Duration = Duration::from_secs(60);
 
 /// A server that is patient in all but the given way.
 async fn impatient(timeouts: impl FnOnce(&mut Timeouts)) -> Server {
-    let mut patient = Timeouts { head: PATIENT, body: PATIENT, idle: PATIENT, stall: PATIENT };
+    let mut patient =
+        Timeouts { head: PATIENT, body: PATIENT, idle: PATIENT, stall: PATIENT, operation: PATIENT };
     timeouts(&mut patient);
     Server::with(Options { timeouts: patient, ..Options::default() }).await
 }
@@ -89,6 +90,34 @@ async fn a_slow_operation_is_neither_idle_nor_slow_to_send() {
     })
     .await;
     assert_eq!(server.post("/v1/notes/slow", json!({})).await.status, 204);
+}
+
+#[tokio::test]
+async fn an_operation_that_takes_too_long_is_answered_and_the_server_goes_on() {
+    let server = impatient(|timeouts| timeouts.operation = Duration::from_millis(50)).await;
+    let reply = server.post("/v1/notes/slow", json!({})).await;
+    assert_eq!((reply.status, reply.json()["code"].as_str()), (503, Some("timeout")));
+    assert_eq!(server.get("/v1/ping").await.status, 200);
+}
+
+#[test]
+fn unless_told_otherwise_the_doors_are_as_patient_as_the_limits_say() {
+    let Options { timeouts, patience, connections_max, .. } = Options::default();
+    let defaults = [
+        (timeouts.head, limits::HTTP_HEAD_MS_MAX),
+        (timeouts.body, limits::HTTP_BODY_MS_MAX),
+        (timeouts.idle, limits::HTTP_IDLE_MS_MAX),
+        (timeouts.stall, limits::HTTP_STALL_MS_MAX),
+        (timeouts.operation, limits::OPERATION_MS_MAX),
+        (patience.sign_in, limits::SOCKET_SIGN_IN_MS_MAX),
+        (patience.ping, limits::SOCKET_PING_MS),
+        (patience.silence, limits::SOCKET_SILENCE_MS_MAX),
+        (patience.write, limits::SOCKET_WRITE_MS_MAX),
+    ];
+    for (patience, limit) in defaults {
+        assert_eq!(patience.as_millis(), limit as u128);
+    }
+    assert_eq!(connections_max as usize, limits::CONNECTIONS_MAX);
 }
 
 #[tokio::test]

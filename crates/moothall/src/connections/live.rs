@@ -246,3 +246,41 @@ impl Sessions {
         Some(entry.session)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use moothall_protocol::Timestamp;
+
+    use super::*;
+    use crate::{Permissions, Random, SeededRandom};
+
+    #[test]
+    fn a_full_server_lets_in_who_is_there_in_place_of_who_left_first() {
+        let random: Arc<dyn Random> = SeededRandom::from_seed(1);
+        let live = Live::new(&Settings::default());
+        let now = Timestamp::from_micros(0);
+        let admit = || {
+            let identity = Identity {
+                user_id: random.id(now),
+                session_id: random.id(now),
+                kind: SessionKind::Game,
+                api_key_id: None,
+                permissions: Permissions::default(),
+            };
+            live.admit(&identity, || Session::new(&identity, now, None))
+        };
+        let admitted: Vec<Admitted> = (0..LIVE_SESSIONS_MAX).map(|_| admit().unwrap()).collect();
+        assert!(admit().is_err(), "all are there");
+        let gone = [admitted.get(7).unwrap(), admitted.get(3).unwrap()];
+        for admitted in gone {
+            assert!(live.drop_attachment(Duration::ZERO, admitted.session.id, admitted.attachment));
+        }
+        for gone in gone {
+            let replaced = admit().unwrap().replaced;
+            assert_eq!(replaced.iter().map(|session| session.id).collect::<Vec<_>>(), [gone.session.id]);
+        }
+        assert!(admit().is_err());
+        assert_eq!(live.count().sessions, LIVE_SESSIONS_MAX as u64);
+        assert_eq!(RESUME.as_millis(), RESUME_MS_MAX as u128);
+    }
+}

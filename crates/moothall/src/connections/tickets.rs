@@ -91,7 +91,8 @@ mod tests {
     use crate::SeededRandom;
 
     #[test]
-    fn a_ticket_is_good_once_and_for_thirty_seconds() {
+    fn a_ticket_is_good_once_and_for_its_time() {
+        assert_eq!(TICKET.as_millis(), SOCKET_TICKET_MS_MAX as u128);
         let random: std::sync::Arc<dyn Random> = SeededRandom::from_seed(1);
         let tickets = Tickets::default();
         let session = random.id(Timestamp::from_micros(0));

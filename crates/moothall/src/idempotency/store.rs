@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use moothall_protocol::Timestamp;
 use moothall_protocol::limits::IDEMPOTENCY_HOURS;
 use moothall_store::{params, statements};
 
@@ -9,7 +10,7 @@ use crate::cx::{Cx, Tx};
 use crate::error::Error;
 
 statements! {
-    FIND = "SELECT request, answer FROM idempotency_keys WHERE id = $1 AND created_at > $2";
+    FIND = "SELECT request, answer, created_at FROM idempotency_keys WHERE id = $1 AND created_at > $2";
     /// An expired row that was not swept yet makes room for the new claim.
     KEEP = "INSERT INTO idempotency_keys (id, request, answer, created_at) VALUES ($1, $2, $3, $4)
             ON CONFLICT (id) DO UPDATE SET request = excluded.request, answer = excluded.answer,
@@ -19,10 +20,14 @@ statements! {
 
 const KEPT: Duration = Duration::from_secs(IDEMPOTENCY_HOURS as u64 * 3600);
 
-pub(super) fn find(tx: &mut Tx<'_, '_>, id: &[u8; 32]) -> Result<Option<(Vec<u8>, Vec<u8>)>, Error> {
+/// The request, its answer, and when that was kept.
+pub(super) fn find(
+    tx: &mut Tx<'_, '_>,
+    id: &[u8; 32],
+) -> Result<Option<(Vec<u8>, Vec<u8>, Timestamp)>, Error> {
     let since = tx.now() - KEPT;
     let row = tx.query_opt(FIND, params![id.as_slice(), since])?;
-    row.map(|row| Ok((row.get(0)?, row.get(1)?))).transpose()
+    row.map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).transpose()
 }
 
 pub(super) fn insert(

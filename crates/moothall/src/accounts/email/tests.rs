@@ -7,6 +7,8 @@ use moothall_protocol::accounts::{
 };
 use moothall_protocol::audit::ListAudit;
 
+use moothall_protocol::limits::RESETS_WAITING_MAX;
+
 use super::*;
 use crate::accounts::testing::{
     Listener, PASSWORD, call, code, from, identity, sign_in, sign_up, sign_up_guest, try_sign_in,
@@ -114,7 +116,7 @@ async fn a_code_is_256_random_bits_kept_hashed_and_good_to_the_microsecond_acros
             let kept = test.server().read(move |tx| store::find(tx, &hash)).await.unwrap().unwrap();
             assert_eq!((kept.purpose, kept.email.display.as_str()), (Purpose::Reset, "Ana@example.org"));
             // Restarting moves the clock by a millisecond.
-            test.clock.advance(MINUTE * 30 - late - Duration::from_millis(1));
+            test.clock.advance(MINUTE * RESET_CODE_MINUTES as u32 - late - Duration::from_millis(1));
             test.restart().await;
             assert_eq!(code(reset(test, &text, NEW).await), expected);
             test.clock.advance(HOUR);
@@ -247,7 +249,7 @@ async fn a_change_of_address_is_revoked_by_the_old_one_for_three_days_and_whoeve
         change_to(&cx, "thief@example.com").await.unwrap();
         let confirm = code_to(test, "thief@example.com", "Your new e-mail").await;
         let back = code_to(test, "Ana@example.org", "about to change").await;
-        test.clock.advance(HOUR * 24 - INSTANT);
+        test.clock.advance(HOUR * EMAIL_CODE_HOURS as u32 - INSTANT);
         verify(test, &confirm).await.unwrap();
         letter(test, "Ana@example.org", "has changed").await;
         // The thief sets another password, which must not close the way back.
@@ -257,7 +259,7 @@ async fn a_change_of_address_is_revoked_by_the_old_one_for_three_days_and_whoeve
         letter(test, "thief@example.com", "password").await;
         let thief = try_sign_in(&test.hall, "10.0.0.9", "Ana", "the thief's password").await.unwrap();
 
-        test.clock.advance(HOUR * 72);
+        test.clock.advance(HOUR * EMAIL_REVOKE_HOURS as u32);
         revoke(test, &back).await.unwrap();
         assert_eq!(code(revoke(test, &back).await), "code_invalid");
         assert_eq!(identity(&test.hall, &thief.access_token).await.unwrap_err().code(), "token_invalid");
@@ -317,13 +319,13 @@ async fn p17_whoever_asks_for_a_new_password_learns_nothing_and_the_owner_gets_a
         assert!(ask_to_reset(test, "ANA@example.org ").await.is_ok());
         // To the address as it stands in the account, never as it was typed.
         letter(test, "Ana@example.org", "A new password").await;
-        for _ in 0..5 {
+        for _ in 0..LETTERS_PER_HOUR_MAX {
             ask_to_reset(test, "ana@example.org").await.unwrap();
         }
-        assert_eq!(letters().await, 3, "three an hour");
+        assert_eq!(letters().await, LETTERS_PER_HOUR_MAX as i64, "so many an hour");
         test.clock.advance(HOUR);
         ask_to_reset(test, "ana@example.org").await.unwrap();
-        assert_eq!(letters().await, 4);
+        assert_eq!(letters().await, LETTERS_PER_HOUR_MAX as i64 + 1);
     })
     .await;
 }
@@ -429,6 +431,25 @@ async fn when_staff_changes_an_address_the_old_one_is_told_and_its_codes_are_voi
         assert_eq!(code(reset(test, &old, NEW).await), "code_invalid");
         let cx = sign_in(&test.hall, "new@example.org").await;
         assert!(me(&cx).await.is_email_verified);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn so_many_requests_for_a_new_password_wait_and_no_more() {
+    with_accounts(async |test| {
+        let cx = test.server();
+        let kept = cx
+            .write(|tx| {
+                let mut kept = 0;
+                for number in 0..=RESETS_WAITING_MAX {
+                    kept += usize::from(store::insert_request(tx, &format!("{number}@example.org"))?);
+                }
+                Ok::<_, Error>(kept)
+            })
+            .await
+            .unwrap();
+        assert_eq!(kept, RESETS_WAITING_MAX);
     })
     .await;
 }

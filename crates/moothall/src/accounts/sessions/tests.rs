@@ -52,7 +52,7 @@ async fn an_answer_that_got_lost_is_given_again_within_thirty_seconds() {
     with_accounts(async |test| {
         let ana = sign_up(&test.hall, "Ana").await;
         let next = turn(&test.hall, &ana.refresh_token).await.unwrap();
-        test.clock.advance(RETRY);
+        test.clock.advance(Duration::from_secs(limits::REFRESH_RETRY_SECONDS as u64));
         test.restart().await;
         // The restart takes a millisecond: the clock stands a little past the retry, so a fresh turn shows the window.
         let retried = turn(&test.hall, &next.refresh_token).await.unwrap();
@@ -137,7 +137,7 @@ async fn t033_t035_one_sees_where_one_is_signed_in_and_ends_it() {
         test.clock.advance(Duration::from_secs(5));
         let origin = crate::Origin {
             address: Some("2001:db8:12:34::1".parse().unwrap()),
-            agent: Some("Client\u{7} 1.0".to_owned()),
+            agent: Some(format!("Client\u{7} 1.0{}", "x".repeat(limits::AGENT_LENGTH_MAX))),
             ..Default::default()
         };
         let input = SignIn {
@@ -158,7 +158,9 @@ async fn t033_t035_one_sees_where_one_is_signed_in_and_ends_it() {
             ],
             "the one seen last first, and never the address itself"
         );
-        assert_eq!(listed.first().unwrap().agent.as_deref(), Some("Client 1.0"));
+        let agent = listed.first().unwrap().agent.as_deref().unwrap();
+        assert!(agent.starts_with("Client 1.0xxx"), "{agent}");
+        assert_eq!(agent.chars().count(), limits::AGENT_LENGTH_MAX);
 
         let end = |session_id| RevokeSession { session_id };
         let as_ben = call(&test.hall, &ben).await;

@@ -7,6 +7,7 @@ use moothall_protocol::accounts::{
     SignUp, SignUpGuest, UpgradeGuest,
 };
 use moothall_protocol::audit::ListAudit;
+use moothall_protocol::limits;
 
 use crate::accounts::testing::*;
 use crate::accounts::{self, Verification};
@@ -241,15 +242,15 @@ async fn b24_t051_a_sign_in_code_is_good_once_and_for_thirty_seconds() {
         assert_eq!(code(take(used).await), "bad_credentials");
 
         let late = make().await;
-        test.clock.advance(Duration::from_secs(30));
+        test.clock.advance(Duration::from_secs(limits::SIGN_IN_CODE_SECONDS as u64));
         assert_eq!(code(take(late).await), "bad_credentials");
         let in_time = make().await;
         test.clock.advance(Duration::from_micros(29_999_999));
         assert!(take(in_time).await.is_ok());
 
-        // Of many that wait, the newest five are good.
+        // Of many that wait, the newest are good.
         let mut codes = Vec::new();
-        for _ in 0..6 {
+        for _ in 0..=limits::SIGN_IN_CODES_MAX {
             codes.push(make().await);
             test.clock.advance(Duration::from_micros(1));
         }

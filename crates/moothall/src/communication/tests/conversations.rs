@@ -1,6 +1,7 @@
 //! Direct conversations and groups.
 
 use moothall_protocol::communication::*;
+use moothall_protocol::limits::{GROUP_MEMBERS_MAX, UNREAD_ROOMS_MAX};
 
 use super::*;
 use crate::accounts;
@@ -151,6 +152,43 @@ async fn whoever_was_erased_is_reached_by_nobody() {
         let input = CreateGroup { user_ids: vec![guest], name: None };
         assert_eq!(code(create_group(&two.ana, input).await), "user_unreachable");
         assert_eq!(all(&two.ana, id).await, ["still there?"], "what was said stays");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_group_has_so_many_members_and_no_more() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let mut others = Vec::new();
+        for number in 0..GROUP_MEMBERS_MAX {
+            others.push(hall.guest(&format!("Extra{number}")).await);
+        }
+        let last = others.pop().unwrap();
+        let input = |user_ids: Vec<UserId>| CreateGroup { user_ids, name: None };
+        let group = create_group(&two.ana, input(others.clone())).await.unwrap();
+        assert_eq!(group.members, GROUP_MEMBERS_MAX as u32);
+        let one_more = AddMember { room_id: group.id, user_id: last };
+        assert_eq!(code(add_member(&two.ana, one_more).await), "room_full");
+        others.push(last);
+        assert_eq!(code(create_group(&two.ana, input(others)).await), "room_full");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_unread_is_told_of_the_most_lively_rooms() {
+    on_both_engines(async |hall| {
+        let ana_id = hall.user("Ana").await;
+        let ana = hall.call(ana_id, &[]);
+        for number in 0..=UNREAD_ROOMS_MAX {
+            hall.clock.advance(Duration::from_millis(1));
+            let other = hall.call(hall.guest(&format!("Extra{number}")).await, &[]);
+            let with_ana = direct(&other, ana_id).await;
+            say(&other, with_ana.id, "hello").await;
+        }
+        let told = unread(&ana, ReadUnread {}).await.unwrap();
+        assert_eq!(told.rooms.len(), UNREAD_ROOMS_MAX);
     })
     .await;
 }

@@ -2,6 +2,7 @@
 
 use moothall_protocol::MessageId;
 use moothall_protocol::communication::*;
+use moothall_protocol::limits::{TYPING_INTERVAL_MS, TYPING_MEMBERS_MAX};
 
 use super::*;
 use crate::Caller;
@@ -281,9 +282,18 @@ async fn writing_is_shown_now_and_then_and_kept_nowhere() {
         typing().await;
         typing().await;
         assert_eq!(ear.heard().len(), 1);
-        hall.clock.advance(Duration::from_secs(3));
+        hall.clock.advance(Duration::from_millis(TYPING_INTERVAL_MS as u64));
         typing().await;
         assert!(matches!(&ear.heard()[..], [Event::Typing(typing)] if typing.user_id == two.ben_id));
+        // Among many nobody cares who is writing.
+        for number in 2..=TYPING_MEMBERS_MAX {
+            let another = hall.call(hall.guest(&format!("Extra{number}")).await, &[]);
+            join(&another, JoinRoom { room_id: two.room.id }).await.unwrap();
+        }
+        ear.heard();
+        hall.clock.advance(Duration::from_millis(TYPING_INTERVAL_MS as u64));
+        typing().await;
+        assert_eq!(ear.heard().len(), 0);
     })
     .await;
 }

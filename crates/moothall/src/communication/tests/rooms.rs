@@ -1,6 +1,7 @@
 //! Rooms: who makes, finds, joins, changes and closes them.
 
 use moothall_protocol::communication::*;
+use moothall_protocol::limits::{PAGE_ITEMS_DEFAULT, ROOM_MEMBERS_MAX, ROOMS_JOINED_MAX};
 
 use super::*;
 
@@ -202,4 +203,44 @@ async fn rooms_have_their_bounds() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn one_user_is_in_so_many_rooms_and_no_more() {
+    let many = |settings: &mut crate::Settings| settings.communication.rooms_owned_max = 1_000;
+    on_both_engines_with(many, async |hall| {
+        let (ana, ben) = (hall.user("Ana").await, hall.user("Ben").await);
+        let (ana, ben) = (hall.call(ana, &[]), hall.call(ben, &[]));
+        let mut ids = Vec::new();
+        for number in 0..=ROOMS_JOINED_MAX {
+            let made = create_room(&ana, room(&format!("Room {number:03}"))).await;
+            if number == ROOMS_JOINED_MAX {
+                assert_eq!(code(made), "too_many_rooms");
+                break;
+            }
+            ids.push(made.unwrap().id);
+        }
+        // Of that many the first page has as many as it has unless told otherwise.
+        let page = list_rooms(&ana, ListRooms { cursor: None, limit: None }).await.unwrap();
+        assert_eq!((page.items.len(), page.next.is_some()), (PAGE_ITEMS_DEFAULT, true));
+        let last = ids.pop().unwrap();
+        leave(&ana, LeaveRoom { room_id: last }).await.unwrap();
+        let made = create_room(&ben, room("Of Ben")).await.unwrap();
+        join(&ana, JoinRoom { room_id: made.id }).await.unwrap();
+        let another = create_room(&ben, room("Another")).await.unwrap();
+        assert_eq!(code(join(&ana, JoinRoom { room_id: another.id }).await), "too_many_rooms");
+        assert_eq!(
+            get_room(&ben, GetRoom { room_id: another.id }).await.unwrap().members,
+            1,
+            "and nothing happened"
+        );
+    })
+    .await;
+}
+
+#[test]
+fn no_operator_makes_a_room_larger_than_the_server_holds() {
+    let rules = |members_max| room::Rules::new(&Settings { members_max, ..Settings::default() });
+    assert_eq!(rules(7).members_max, 7);
+    assert_eq!(rules(u32::MAX).members_max, ROOM_MEMBERS_MAX);
 }

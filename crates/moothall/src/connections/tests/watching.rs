@@ -20,7 +20,7 @@ async fn t098_a_watch_is_a_snapshot_and_then_only_what_changed_at_most_four_time
             update_presence(&ben.cx, change).await.unwrap();
         }
         assert_eq!(ana.changed(), []);
-        hall.clock.advance(Duration::from_millis(250));
+        hall.clock.advance(Duration::from_millis(PRESENCE_BATCH_MS as u64));
         let changed = eventually(|| Some(ana.changed()).filter(|changed| !changed.is_empty())).await;
         let [(version, users)] = changed.as_slice() else { panic!("{changed:?}") };
         assert_eq!((*version, users.len()), (2, 2));

@@ -1,5 +1,6 @@
-use moothall_protocol::Event;
+use moothall_protocol::communication::Message;
 use moothall_protocol::connections::Resumed;
+use moothall_protocol::{Event, MessageId, RoomId, Timestamp, UserId};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
@@ -58,14 +59,15 @@ fn a_newer_reader_sends_the_older_away() {
 fn a_slow_reader_is_sent_away_and_a_resume_brings_the_rest() {
     let (outbox, reader) = begun();
     reader.take(1).unwrap();
-    for n in 1..=300 {
+    let more = OUTBOX_EVENTS_MAX as u64 + 44;
+    for n in 1..=more {
         assert_eq!(outbox.push(event(n)), Pushed::Queued);
     }
     assert_eq!(reader.take(9).unwrap_err().code, CloseCode::SlowConsumer);
     drop(reader);
     let (_reader, missed) = outbox.resume(1).unwrap();
     let numbers: Vec<u64> = missed.iter().map(|(_, frame)| number(frame)).collect();
-    assert_eq!(numbers, (1..=300).collect::<Vec<_>>());
+    assert_eq!(numbers, (1..=more).collect::<Vec<_>>());
 }
 
 #[test]
@@ -184,4 +186,60 @@ fn through_thousands_of_cuts_every_event_comes_once_and_in_order_or_the_stream_i
 fn fresh(outbox: &Arc<Outbox>) -> Reader {
     let epoch = outbox.restart();
     outbox.begin(epoch, event(0)).unwrap()
+}
+
+/// An event of exactly so many bytes.
+fn heavy(bytes: usize) -> Arc<Frame> {
+    let message = |length: usize| {
+        let uuid = uuid::Uuid::nil();
+        Frame::new(
+            None,
+            Event::MessageSent(Message {
+                id: MessageId::from_uuid(uuid),
+                room_id: RoomId::from_uuid(uuid),
+                seq: 1,
+                sender_id: UserId::from_uuid(uuid),
+                text: "x".repeat(length),
+                attachments: Vec::new(),
+                reply_to: None,
+                mentions: Vec::new(),
+                version: 1,
+                created_at: Timestamp::from_micros(0),
+                edited_at: None,
+                deleted_at: None,
+            }),
+        )
+    };
+    let frame = message(bytes - message(0).weight());
+    assert_eq!(frame.weight(), bytes);
+    Arc::new(frame)
+}
+
+#[test]
+fn what_waits_has_a_bound_in_bytes() {
+    let (outbox, reader) = begun();
+    reader.take(1).unwrap();
+    drop(reader);
+    for _ in 0..4 {
+        assert_eq!(outbox.push(heavy(OUTBOX_BYTES_MAX / 4)), Pushed::Queued);
+    }
+    assert_eq!(outbox.push(heavy(1_000)), Pushed::Over);
+    assert_eq!(outbox.0.lock().waiting_bytes, 0);
+}
+
+#[test]
+fn what_was_sent_is_kept_up_to_a_bound_in_bytes() {
+    let (outbox, reader) = begun();
+    reader.take(1).unwrap();
+    for _ in 0..4 {
+        outbox.push(heavy(RING_BYTES_MAX / 4));
+        reader.take(1).unwrap();
+    }
+    assert_eq!(outbox.0.lock().sent_bytes, RING_BYTES_MAX);
+    assert!(outbox.resume(1).is_some_and(|(_, missed)| missed.len() == 4));
+    outbox.push(heavy(1_000));
+    let (reader, _) = outbox.resume(5).unwrap();
+    drop(reader);
+    assert!(outbox.resume(1).is_none(), "the oldest made room");
+    assert!(outbox.resume(2).is_some_and(|(_, missed)| missed.len() == 4));
 }
