@@ -8,11 +8,8 @@ use crate::step::cargo;
 pub fn run() -> Result<()> {
     cargo(["fmt", "--all", "--check"]).run()?;
     cargo(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]).run()?;
-    cargo(["doc", "--workspace", "--no-deps", "--quiet"])
-        .env(
-            "RUSTDOCFLAGS",
-            "-D warnings -A rustdoc::private-intra-doc-links -A rustdoc::broken-intra-doc-links",
-        )
+    cargo(["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"])
+        .env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private-intra-doc-links")
         .run()?;
     cargo(["test", "--quiet", "--package", "moothall-server", "--test", "tidy"]).run()
 }

@@ -2,7 +2,7 @@
 //!
 //! A door contains no rule and no code for a single operation. Start at [`Doors`]: every request of every door goes through
 //! [`Doors::dispatch`], which asks for rate, access and validity, calls the operation, and turns what went wrong into a
-//! [`Problem`](moothall_protocol::Problem). [`serve`] is the accept loop.
+//! [`Problem`](moothall_protocol::Problem). [`serve()`] is the accept loop.
 
 mod dispatch;
 mod documents;

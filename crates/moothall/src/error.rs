@@ -99,6 +99,7 @@ macro_rules! faults {
 
         impl $name {
             /// All codes of this context.
+            #[allow(dead_code, reason = "errors that no catalogue lists are no mistake")]
             pub const CATALOGUE: &'static [$crate::ErrorEntry] = &[$(
                 $crate::ErrorEntry {
                     code: $code,

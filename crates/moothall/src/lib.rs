@@ -28,13 +28,6 @@
 //! # }
 //! ```
 
-#![allow(
-    dead_code,
-    unused_imports,
-    private_interfaces,
-    reason = "accounts and communication do not call all of this yet"
-)]
-
 pub mod accounts;
 pub mod audit;
 pub mod clock;

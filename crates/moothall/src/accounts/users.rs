@@ -1,7 +1,7 @@
 //! Users: who they are to themselves, to others and to staff; their names; searching.
 //!
 //! Start at [`User`] for what is shown to whom, [`rename`] for how a name changes hands, and `search.rs` for the list. Other
-//! contexts ask for [`summaries`], which are kept in memory.
+//! contexts ask for [`summaries()`], which are kept in memory.
 
 mod search;
 mod store;

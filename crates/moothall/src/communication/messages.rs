@@ -1,7 +1,7 @@
 //! Messages: sending, changing and reading them, and how far somebody has read.
 
 use moothall_protocol::communication::{
-    Attachment, DeleteMessage, EditMessage, GetMessage, History, MarkDelivered, MarkRead, Marker, Message,
+    DeleteMessage, EditMessage, GetMessage, History, MarkDelivered, MarkRead, Marker, Message,
     MessageVersions, ReadHistory, ReadUnread, ReadVersions, SayTyping, SendMessage, Unread,
 };
 use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;

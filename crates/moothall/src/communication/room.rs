@@ -13,12 +13,11 @@ mod messages;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use moothall_protocol::communication::{self as wire, Attachment, Member, Message, RoomKind, RoomRole};
+use moothall_protocol::communication::{self as wire, Member, Message, RoomKind, RoomRole};
 use moothall_protocol::limits::{GROUP_MEMBERS_MAX, ROOM_MEMBERS_MAX};
-use moothall_protocol::{Event, Id, MessageId, RoomId, Timestamp, UserId, kind};
+use moothall_protocol::{Event, Id, Timestamp, UserId, kind};
 use serde::{Deserialize, Serialize};
 
-use super::name::RoomName;
 use super::{Error, Settings, store};
 use crate::Topic;
 use crate::cx::Tx;

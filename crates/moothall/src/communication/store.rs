@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use moothall_protocol::communication::{
-    Attachment, Message, MessageVersion, MyRoom, Room, RoomKind, RoomRole, RoomUnread,
+    Attachment, Message, MessageVersion, MyRoom, Room, RoomKind, RoomUnread,
 };
 use moothall_protocol::limits::{ROOMS_JOINED_MAX, UNREAD_ROOMS_MAX};
 use moothall_protocol::{MessageId, RoomId, Timestamp, UserId};

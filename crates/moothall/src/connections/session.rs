@@ -127,10 +127,3 @@ impl Session {
         }
     }
 }
-
-impl State {
-    /// Everybody it watches.
-    pub fn watched(&self) -> HashSet<UserId> {
-        self.watches.values().flat_map(|watch| watch.users.iter().copied()).collect()
-    }
-}

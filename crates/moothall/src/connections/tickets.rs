@@ -66,6 +66,7 @@ impl Tickets {
         self.0.lock().clear(now);
     }
 
+    #[cfg(test)]
     pub fn count(&self) -> usize {
         self.0.lock().order.len()
     }

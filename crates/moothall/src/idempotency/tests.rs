@@ -7,9 +7,9 @@ use moothall_protocol::limits::IDEMPOTENCY_HOURS;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::Fault as _;
 use crate::communication::{self, create_room};
 use crate::testing::{TestHall, on_both_engines};
-use crate::{Clock as _, Fault as _};
 
 const KEY: &str = "0123456789abcdef";
 const KEPT: Duration = Duration::from_secs(IDEMPOTENCY_HOURS as u64 * 3600);

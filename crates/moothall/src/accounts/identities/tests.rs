@@ -1,10 +1,10 @@
 //! What is remembered of callers is never older than the last change.
 
 use super::*;
+use crate::Clock as _;
 use crate::accounts::testing::{call, code, from, identity, sign_up, with_accounts};
 use crate::accounts::{self, revoke_user_sessions, sessions};
 use crate::testing::TestHall;
-use crate::{Clock as _, Fault as _};
 use moothall_protocol::accounts::{GrantRole, ListSessions, Refresh, RevokeUserSessions, SignedIn};
 
 /// Whether an identity comes from memory: the database is asked for nothing then.

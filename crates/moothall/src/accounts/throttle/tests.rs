@@ -7,7 +7,6 @@ use crate::accounts::testing::{
     PASSWORD, code, sign_up, sign_up_guest, try_sign_in, with_accounts, with_settings,
 };
 use crate::testing::TestHall;
-use crate::{Clock as _, Fault as _};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
