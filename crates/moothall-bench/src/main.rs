@@ -66,11 +66,17 @@ fn scenarios() -> Vec<Scenario> {
         scenario("read own account, HTTP", MICROSECONDS, 25.0, users::read_account),
         scenario("connect + sign-in, per socket", MICROSECONDS, 60.0, users::connect),
         scenario("idle signed-in socket, 5,000 of them", "resident bytes", 6_000.0, users::idle),
+        scenario("room of 100, live only, delivered (8 in flight)", MICROSECONDS, 1.2, |server| {
+            rooms::room(server, 100, 3_000, 8, true)
+        }),
+        scenario("room of 1,000, live only, delivered (4 in flight)", MICROSECONDS, 1.5, |server| {
+            rooms::room(server, 1_000, 400, 4, true)
+        }),
         scenario("room of 100, persisted, delivered (8 in flight)", MICROSECONDS, 1.2, |server| {
-            rooms::room(server, 100, 3_000, 8)
+            rooms::room(server, 100, 3_000, 8, false)
         }),
         scenario("room of 1,000, persisted, delivered (4 in flight)", MICROSECONDS, 1.6, |server| {
-            rooms::room(server, 1_000, 400, 4)
+            rooms::room(server, 1_000, 400, 4, false)
         }),
         scenario("DM, persisted, delivered (100 pairs)", MICROSECONDS, 25.0, rooms::direct),
     ]

@@ -22,7 +22,13 @@ fn client(server: &Server, guest: &SignedIn) -> Result<Client> {
 }
 
 /// One member talks, all hear: CPU for each message that arrives at one of them.
-pub fn room(program: &PathBuf, members: usize, messages: usize, in_flight: usize) -> Result<Measured> {
+pub fn room(
+    program: &PathBuf,
+    members: usize,
+    messages: usize,
+    in_flight: usize,
+    live_only: bool,
+) -> Result<Measured> {
     let server = Server::start(program)?;
     run(async {
         let guests = guests(&server, members).await?;
@@ -34,6 +40,7 @@ pub fn room(program: &PathBuf, members: usize, messages: usize, in_flight: usize
             read_only: None,
             slow_mode_ms: None,
             retention_days: None,
+            live_only: Some(live_only),
         };
         let room = client(&server, speaker)?.call(&input).await?.id;
         for guest in guests.iter().skip(1) {

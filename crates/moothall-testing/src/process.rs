@@ -159,6 +159,11 @@ impl ServerProcess {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
+    /// Where it keeps its data, its log beside them.
+    pub fn data(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// The one-use secret of the link that makes the first administrator.
     pub fn setup_token(&self) -> String {
         let line = self.wait_for("/setup#token=");

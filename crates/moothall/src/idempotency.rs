@@ -57,8 +57,9 @@ impl Claim {
     /// Keeps the answer. A racing request with the same key loses here, by the table's primary key.
     pub(crate) fn keep<T: Serialize>(&self, tx: &mut Tx<'_, '_>, answer: &T) -> Result<(), Error> {
         let json = serde_json::to_vec(answer).map_err(Error::internal)?;
-        let sealed = self.close(json, tx.now())?;
-        store::insert(tx, &self.id, &self.request, &sealed)
+        let now = tx.now();
+        let sealed = self.close(json, now)?;
+        store::insert(tx, &self.id, &self.request, &sealed, now)
     }
 
     fn cipher(&self) -> Result<LessSafeKey, Error> {

@@ -13,7 +13,7 @@ pub struct Message {
     pub id: MessageId,
     /// The room it was sent to.
     pub room_id: RoomId,
-    /// Its place in the room: 1, 2, 3 and so on without a gap, never used again.
+    /// Its place in the room: 1, 2, 3 and so on without a gap, never used again. 0 in a live-only room, which keeps none.
     pub seq: i64,
     /// Who sent it.
     pub sender_id: UserId,

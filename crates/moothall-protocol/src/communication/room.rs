@@ -48,6 +48,8 @@ pub struct Room {
     pub slow_mode_ms: u32,
     /// Days after which messages are removed for good; `null` for what the server has set.
     pub retention_days: Option<u32>,
+    /// Whether its messages reach those who are there and are kept nowhere: it has no history, and nothing in it is unread.
+    pub live_only: bool,
     /// How many members it has.
     pub members: u32,
     /// The `seq` of its newest message, 0 before the first.
@@ -121,6 +123,9 @@ pub struct CreateRoom {
     #[serde(default)]
     #[schemars(range(min = 1, max = limits::RETENTION_DAYS_MAX))]
     pub retention_days: Option<u32>,
+    /// Whether its messages are kept nowhere. A room stays as it was made.
+    #[serde(default)]
+    pub live_only: Option<bool>,
 }
 
 /// The room of this name, made if there is none: then the caller owns it.

@@ -16,4 +16,5 @@ mod cast;
 mod commands;
 mod idempotency;
 mod letters;
+mod secrets;
 mod serve;

@@ -19,6 +19,11 @@ use crate::{Cx, Topic};
 pub async fn create_room(cx: &Cx, input: CreateRoom) -> Result<Room, Error> {
     let owner = cx.require_user()?;
     let name = named(cx, &input.name)?;
+    let live_only = input.live_only.unwrap_or_default();
+    if live_only && input.retention_days.is_some() {
+        let message = "a live-only room keeps no messages: leave one of the two out";
+        return Err(crate::Error::field("/retention_days", "invalid", message).into());
+    }
     let now = cx.now();
     let room = Room {
         name: Some(name.display().to_owned()),
@@ -27,6 +32,7 @@ pub async fn create_room(cx: &Cx, input: CreateRoom) -> Result<Room, Error> {
         read_only: input.read_only.unwrap_or_default(),
         slow_mode_ms: input.slow_mode_ms.unwrap_or_default(),
         retention_days: input.retention_days,
+        live_only,
         ..blank(cx.new_id(), RoomKind::Room, 1, now)
     };
     cx.mutate(move |tx| insert_owned(tx, owner, &room)).await
@@ -70,6 +76,7 @@ pub(super) fn blank(id: RoomId, kind: RoomKind, members: u32, now: Timestamp) ->
         read_only: false,
         slow_mode_ms: 0,
         retention_days: None,
+        live_only: false,
         members,
         last_seq: 0,
         version: 1,

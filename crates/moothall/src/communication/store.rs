@@ -22,7 +22,7 @@ use crate::{Topic, audit, connections};
 macro_rules! room_columns {
     () => {
         "r.id, r.kind, r.name, r.topic, r.member_only, r.read_only, r.slow_mode_ms, r.retention_days, r.members,
-         r.last_seq, r.version, r.created_at, r.active_at, r.archived_at"
+         r.last_seq, r.version, r.created_at, r.active_at, r.archived_at, r.live_only"
     };
 }
 
@@ -51,8 +51,8 @@ macro_rules! other_user {
 
 statements! {
     INSERT_ROOM = "INSERT INTO rooms (id, kind, name, name_key, name_look, topic, member_only, read_only, slow_mode_ms,
-        retention_days, members, last_seq, swept_seq, version, created_at, active_at, archived_at, pair)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, 1, $12, $12, NULL, $13)";
+        retention_days, members, last_seq, swept_seq, version, created_at, active_at, archived_at, pair, live_only)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, 1, $12, $12, NULL, $13, $14)";
     UPDATE_ROOM = "UPDATE rooms SET name = $2, name_key = $3, name_look = $4, topic = $5, member_only = $6, read_only = $7,
         slow_mode_ms = $8, retention_days = $9, version = $10, archived_at = $11 WHERE id = $1";
     FIND_ROOM = concat!("SELECT ", room_columns!(), " FROM rooms r WHERE r.id = $1");
@@ -146,11 +146,12 @@ fn room(row: &Row) -> Result<Room, Error> {
         created_at: row.get(11)?,
         active_at: row.get(12)?,
         archived_at: row.get(13)?,
+        live_only: row.get(14)?,
     })
 }
 
 /// How many columns [`room`] reads: further ones follow.
-const ROOM_COLUMNS: usize = 14;
+const ROOM_COLUMNS: usize = 15;
 
 fn seat(row: &Row) -> Result<(UserId, Seat), Error> {
     let seat = Seat {
@@ -223,7 +224,8 @@ pub(super) fn insert_room(
             room.retention_days,
             room.members,
             room.created_at,
-            pair
+            pair,
+            room.live_only
         ],
     )
     .on_constraints([("rooms_name_key", Error::NameTaken), ("rooms_name_look", Error::NameTaken)])?;

@@ -26,6 +26,7 @@ fn room(name: &str) -> CreateRoom {
         read_only: None,
         slow_mode_ms: None,
         retention_days: None,
+        live_only: None,
     }
 }
 

@@ -35,8 +35,8 @@ pub(super) fn insert(
     id: &[u8; 32],
     request: &[u8; 32],
     answer: &[u8],
+    now: Timestamp,
 ) -> Result<(), Error> {
-    let now = tx.now();
     let kept = tx.execute(KEEP, params![id.as_slice(), request.as_slice(), answer, now, now - KEPT])?;
     if kept == 0 {
         // Another request with this key was faster.

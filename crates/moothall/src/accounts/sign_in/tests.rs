@@ -284,3 +284,30 @@ async fn a_password_is_hashed_anew_when_the_parameters_changed() {
     })
     .await;
 }
+
+/// The work is the same, so is the time: medians of guesses made in turn, which a busy machine slows down alike.
+#[tokio::test]
+async fn b26_an_unknown_login_takes_as_long_as_a_wrong_password() {
+    const GUESSES: usize = 9;
+    with_accounts(async |test| {
+        let (mut unknown, mut wrong) = (Vec::new(), Vec::new());
+        for number in 0..GUESSES {
+            let name = format!("Ana{number}");
+            sign_up(&test.hall, &name).await;
+            for (login, times) in [(format!("nobody{number}"), &mut unknown), (name, &mut wrong)] {
+                let address = format!("198.51.{number}.{}", times.len());
+                let started = std::time::Instant::now();
+                let answer = try_sign_in(&test.hall, &address, &login, "not the password").await;
+                times.push(started.elapsed());
+                assert_eq!(code(answer), "bad_credentials");
+            }
+        }
+        let median = |times: &mut Vec<Duration>| {
+            times.sort_unstable();
+            times[GUESSES / 2]
+        };
+        let (unknown, wrong) = (median(&mut unknown), median(&mut wrong));
+        assert!(unknown > wrong / 2 && wrong > unknown / 2, "{unknown:?} and {wrong:?}");
+    })
+    .await;
+}

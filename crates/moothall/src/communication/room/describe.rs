@@ -57,6 +57,10 @@ impl Room {
             RoomKind::Group if change.is_about_modes() => return Err(Error::NotForGroup),
             RoomKind::Group | RoomKind::Room => {}
         }
+        if self.card.live_only && change.retention_days.is_some() {
+            let message = "a live-only room keeps no messages";
+            return Err(crate::Error::field("/retention_days", "invalid", message).into());
+        }
         self.require_open()?;
         if change.if_version.is_some_and(|version| version != self.card.version) {
             return Err(crate::Error::VersionConflict { version: self.card.version }.into());

@@ -34,7 +34,7 @@ impl Room {
         let message = Message {
             id: turn.new_id(),
             room_id: self.card.id,
-            seq: self.card.last_seq + 1,
+            seq: if self.card.live_only { 0 } else { self.card.last_seq + 1 },
             sender_id: user,
             text: draft.text.clone(),
             attachments: draft.attachments.clone(),
@@ -45,13 +45,14 @@ impl Room {
             edited_at: None,
             deleted_at: None,
         };
-        self.card.last_seq = message.seq;
-        self.card.active_at = now;
         if let Some(seat) = self.seats.get_mut(&user) {
             // Who answers has read.
             (seat.delivered_seq, seat.read_seq, seat.sent_at) = (message.seq, message.seq, Some(now));
         }
-        turn.persist(Effect::Sent(Box::new(message.clone())));
+        if !self.card.live_only {
+            (self.card.last_seq, self.card.active_at) = (message.seq, now);
+            turn.persist(Effect::Sent(Box::new(message.clone())));
+        }
         self.tell(turn, Event::MessageSent(message.clone()));
         Ok(Reply::Message(Box::new(message)))
     }

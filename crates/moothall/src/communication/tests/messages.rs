@@ -309,3 +309,52 @@ async fn whoever_is_nobody_says_nothing() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_is_said_in_a_live_only_room_is_heard_and_kept_nowhere() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let both = CreateRoom { live_only: Some(true), retention_days: Some(7), ..room("Stage") };
+        assert_eq!(code(create_room(&two.ana, both).await), "invalid");
+        let stage =
+            create_room(&two.ana, CreateRoom { live_only: Some(true), ..room("Stage") }).await.unwrap();
+        join(&two.ben, JoinRoom { room_id: stage.id }).await.unwrap();
+        let ear = Ear::at(hall, [Topic::Room(stage.id)]);
+        let said = send(&two.ana, SendMessage { mentions: vec![two.ben_id], ..text(stage.id, "now") })
+            .await
+            .unwrap();
+        assert_eq!((said.seq, said.mentions.clone()), (0, vec![two.ben_id]));
+        say(&two.ben, stage.id, "and then").await;
+        assert_eq!(ear.texts(), ["now", "and then"]);
+
+        assert_eq!(all(&two.ben, stage.id).await, [""; 0]);
+        let get = GetMessage { room_id: stage.id, message_id: said.id };
+        assert_eq!(code(get_message(&two.ben, get).await), "not_found");
+        let answer = SendMessage { reply_to: Some(said.id), ..text(stage.id, "what?") };
+        assert_eq!(code(send(&two.ben, answer).await), "invalid");
+        let unread = unread(&two.ben, ReadUnread {}).await.unwrap();
+        assert_eq!((unread.messages, unread.mentions), (0, 0));
+        let slow = UpdateRoom {
+            room_id: stage.id,
+            name: None,
+            topic: None,
+            member_only: None,
+            read_only: None,
+            slow_mode_ms: Some(5_000),
+            retention_days: None,
+            if_version: None,
+        };
+        let keep = UpdateRoom { retention_days: Some(7), ..slow.clone() };
+        assert_eq!(code(update_room(&two.ana, keep).await), "invalid");
+        update_room(&two.ana, slow).await.unwrap();
+        assert_eq!(code(send(&two.ben, text(stage.id, "too soon")).await), "slow_mode");
+        hall.clock.advance(Duration::from_secs(5));
+        say(&two.ben, stage.id, "not too soon").await;
+        hall.restart().await;
+        let ben = hall.call(two.ben_id, &[]);
+        let stage = get_room(&ben, GetRoom { room_id: stage.id }).await.unwrap();
+        assert!(stage.live_only && stage.last_seq == 0 && stage.members == 2);
+        say(&ben, stage.id, "still here").await;
+    })
+    .await;
+}
