@@ -220,7 +220,7 @@ fn audit_look(tx: &mut Tx<'_, '_>, action: &'static str, room: RoomId, reason: &
 
 pub(crate) fn start(_: &Hall) {}
 
-/// Removes messages past their retention, and old versions past theirs. Runs once an hour.
+/// Removes messages past their retention, old versions past theirs, and members whose accounts were erased. Runs once an hour.
 pub(crate) async fn sweep(cx: &Cx) -> Result<(), crate::Error> {
     sweep_by(cx, SWEEP_BATCH).await.map_err(crate::Error::internal)
 }
@@ -245,7 +245,15 @@ async fn sweep_by(cx: &Cx, batch: usize) -> Result<(), Error> {
     }
     let until = cx.now() - DAY * settings.versions_days;
     cx.write(move |tx| store::sweep_versions(tx, until)).await?;
-    Ok(())
+    loop {
+        let erased = cx.read(move |tx| store::erased_members(tx, batch)).await?;
+        for (room, user) in &erased {
+            rooms::tell(cx, *room, None, room::Act::Forget { user: *user }).await?;
+        }
+        if erased.len() < batch {
+            return Ok(());
+        }
+    }
 }
 
 #[cfg(test)]

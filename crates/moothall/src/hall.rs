@@ -28,6 +28,7 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261123000300_audit",
     "20261123000500_communication",
     "20261124000100_live_rooms",
+    "20261124000200_erased_users",
 ];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.

@@ -143,8 +143,11 @@ pub async fn history(cx: &Cx, input: ReadHistory) -> Result<History, Error> {
             items.extend(store::after(tx, room.id, seq, limit)?);
         }
         let swept = store::swept_seq(tx, room.id)?;
-        let before = items.first().map(|first| first.seq).filter(|seq| *seq > swept + 1);
-        let after = items.last().map(|last| last.seq).filter(|seq| *seq < room.last_seq);
+        // Where nothing was found, the place itself says where the rest is.
+        let first = items.first().map(|first| first.seq).or(input.after.map(|seq| seq.saturating_add(1)));
+        let last = items.last().map(|last| last.seq).or(input.before.map(|seq| seq.saturating_sub(1)));
+        let before = first.map(|seq| seq.min(room.last_seq + 1)).filter(|seq| *seq > swept + 1);
+        let after = last.map(|seq| seq.max(swept)).filter(|seq| *seq < room.last_seq);
         Ok(History { items, before, after })
     })
     .await

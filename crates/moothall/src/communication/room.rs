@@ -89,14 +89,35 @@ pub(crate) enum Act {
     Restore,
     Join,
     Leave,
-    Add { user: UserId },
-    SetRole { user: UserId, role: RoomRole },
-    Kick { user: UserId },
+    Add {
+        user: UserId,
+    },
+    SetRole {
+        user: UserId,
+        role: RoomRole,
+    },
+    Kick {
+        user: UserId,
+    },
+    /// The user's account was erased.
+    Forget {
+        user: UserId,
+    },
     Send(Draft),
-    Edit { before: Box<Message>, draft: Draft, keeps: Keeps },
-    Delete { before: Box<Message> },
-    MarkRead { seq: i64 },
-    MarkDelivered { seq: i64 },
+    Edit {
+        before: Box<Message>,
+        draft: Draft,
+        keeps: Keeps,
+    },
+    Delete {
+        before: Box<Message>,
+    },
+    MarkRead {
+        seq: i64,
+    },
+    MarkDelivered {
+        seq: i64,
+    },
     Type,
 }
 
@@ -216,6 +237,7 @@ impl Entity for Room {
             Act::Add { user } => self.add(*user, power, turn),
             Act::SetRole { user, role } => self.set_role(*user, *role, power, turn),
             Act::Kick { user } => self.kick(*user, power, turn),
+            Act::Forget { user } => self.forget(*user, turn),
             Act::Send(draft) => self.send(draft, turn),
             Act::Edit { before, draft, keeps } => self.edit(before, draft, *keeps, turn),
             Act::Delete { before } => self.delete(before, power, turn),

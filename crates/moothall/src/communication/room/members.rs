@@ -94,6 +94,14 @@ impl Room {
         Ok(Reply::Done)
     }
 
+    /// Lets go of somebody who is no more. A direct conversation stays the other one's.
+    pub(super) fn forget(&mut self, user: UserId, turn: &mut Turn<'_, Self>) -> Result<Reply, Error> {
+        if self.card.kind != RoomKind::Direct && self.seats.contains_key(&user) {
+            self.remove(user, false, turn);
+        }
+        Ok(Reply::Done)
+    }
+
     fn remove(&mut self, user: UserId, is_kicked: bool, turn: &mut Turn<'_, Self>) {
         self.seats.remove(&user);
         self.count();

@@ -145,6 +145,10 @@ async fn whoever_was_erased_is_reached_by_nobody() {
         let (two, guest) = (two(hall).await, hall.guest("Gus").await);
         let id = direct(&two.ana, guest).await.id;
         say(&two.ana, id, "still there?").await;
+        let as_guest = hall.call(guest, &[]);
+        let den = create_room(&as_guest, room("Den")).await.unwrap().id;
+        join(&two.ben, JoinRoom { room_id: den }).await.unwrap();
+        let ear = Ear::at(hall, [Topic::Room(den)]);
         hall.clock.advance(Duration::from_secs(2 * 24 * 60 * 60));
         accounts::sweep(&hall.server()).await.unwrap();
         assert_eq!(code(send(&two.ana, text(id, "hello?")).await), "user_unreachable");
@@ -152,6 +156,16 @@ async fn whoever_was_erased_is_reached_by_nobody() {
         let input = CreateGroup { user_ids: vec![guest], name: None };
         assert_eq!(code(create_group(&two.ana, input).await), "user_unreachable");
         assert_eq!(all(&two.ana, id).await, ["still there?"], "what was said stays");
+        sweep(&hall.server()).await.unwrap();
+        assert!(
+            matches!(&ear.heard()[..], [Event::MemberLeft(gone), Event::RoleSet(_)] if gone.user_id == guest)
+        );
+        let left =
+            list_members(&two.ben, ListMembers { room_id: den, cursor: None, limit: None }).await.unwrap();
+        let left: Vec<_> = left.items.into_iter().map(|member| (member.user_id, member.role)).collect();
+        assert_eq!(left, [(two.ben_id, RoomRole::Owner)], "somebody looks after it");
+        sweep(&hall.server()).await.unwrap();
+        assert_eq!(ear.heard().len(), 0);
     })
     .await;
 }

@@ -34,7 +34,14 @@ async fn a_history_is_read_forwards_backwards_and_around() {
         assert_eq!(part(ana, before(id, Some(3), 4)).await, (vec![1, 2], None, Some(2)));
         assert_eq!(part(ana, after(id, 0, 3)).await, (vec![1, 2, 3], None, Some(3)));
         assert_eq!(part(ana, after(id, 8, 3)).await, (vec![9, 10], Some(9), None));
-        assert_eq!(part(ana, after(id, 10, 3)).await, (vec![], None, None));
+        assert_eq!(part(ana, after(id, 10, 3)).await, (vec![], Some(11), None), "all are before the end");
+        assert_eq!(part(ana, after(id, i64::MAX, 3)).await, (vec![], Some(11), None));
+        assert_eq!(
+            part(ana, before(id, Some(0), 3)).await,
+            (vec![], None, Some(0)),
+            "all are after the beginning"
+        );
+        assert_eq!(part(ana, before(id, Some(i64::MIN), 3)).await, (vec![], None, Some(0)));
         assert_eq!(part(ana, around(id, 5, 4)).await, (vec![3, 4, 5, 6], Some(3), Some(6)));
         assert_eq!(part(ana, around(id, 1, 4)).await, (vec![1, 2], None, Some(2)));
         assert_eq!(part(ana, around(id, 5, 1)).await, (vec![5], Some(5), Some(5)));
