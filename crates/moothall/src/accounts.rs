@@ -45,6 +45,7 @@ pub use email::{
     change_email, request_email_verification, request_password_reset, reset_password, revoke_email_change,
     verify_email,
 };
+pub(crate) use erase::erased;
 pub use erase::{cancel_deletion, delete_me, delete_user};
 pub use error::Error;
 pub use extra::{delete as delete_extra, get as get_extra, list as list_extra, put as put_extra};

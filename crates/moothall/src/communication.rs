@@ -30,7 +30,7 @@ use uuid::Uuid;
 
 use crate::cx::Tx;
 use crate::operation::{Access, Operations, Rate};
-use crate::{Cx, Hall, OpenError, Permission, Topic, audit};
+use crate::{Cx, Hall, OpenError, Permission, Topic, accounts, audit};
 pub use conversations::{create_group, open_direct};
 pub use error::Error;
 use filter::WordFilter;
@@ -245,13 +245,22 @@ async fn sweep_by(cx: &Cx, batch: usize) -> Result<(), Error> {
     }
     let until = cx.now() - DAY * settings.versions_days;
     cx.write(move |tx| store::sweep_versions(tx, until)).await?;
+    forget_erased(cx, batch).await
+}
+
+async fn forget_erased(cx: &Cx, batch: usize) -> Result<(), Error> {
+    let mut after = UserId::from_uuid(Uuid::nil());
     loop {
-        let erased = cx.read(move |tx| store::erased_members(tx, batch)).await?;
-        for (room, user) in &erased {
-            rooms::tell(cx, *room, None, room::Act::Forget { user: *user }).await?;
-        }
-        if erased.len() < batch {
-            return Ok(());
+        let (last, seats) = cx
+            .read(move |tx| {
+                let erased = accounts::erased(tx, after, batch)?;
+                Ok::<_, Error>((erased.last().copied(), store::seats_of(tx, &erased)?))
+            })
+            .await?;
+        let Some(last) = last else { return Ok(()) };
+        after = last;
+        for (room, user) in seats {
+            rooms::tell(cx, room, None, room::Act::Forget { user }).await?;
         }
     }
 }

@@ -126,6 +126,11 @@ pub(super) async fn sweep(cx: &Cx) -> Result<(), Error> {
     }
 }
 
+/// Users whose accounts were erased, by id.
+pub(crate) fn erased(tx: &mut Tx<'_, '_>, after: UserId, limit: usize) -> Result<Vec<UserId>, crate::Error> {
+    store::erased(tx, after, limit)
+}
+
 /// Takes everything personal away, and every way in. The bots of the user go the same way.
 fn erase(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
     let hold = days(tx.cx().hall().settings().accounts.name_hold_days);

@@ -78,8 +78,8 @@ statements! {
     COUNT_JOINED = "SELECT count(*) FROM room_members m JOIN rooms r ON r.id = m.room_id
         WHERE m.user_id = $1 AND m.kind IN ('room', 'group') AND r.archived_at IS NULL";
     JOINED = "SELECT m.room_id FROM room_members m WHERE m.user_id = $1 AND m.kind IN ('room', 'group')";
-    ERASED_MEMBERS = "SELECT m.room_id, m.user_id FROM users u JOIN room_members m ON m.user_id = u.id
-        WHERE u.erased_at IS NOT NULL AND m.kind IN ('room', 'group') LIMIT $1";
+    SEATS_OF = "SELECT room_id, user_id FROM room_members WHERE user_id {in $1} AND kind IN ('room', 'group')
+        ORDER BY user_id, room_id";
     RETENTIVE = "SELECT r.id, r.retention_days, m.created_at FROM rooms r
         JOIN messages m ON m.room_id = r.id AND m.seq = r.swept_seq + 1
         WHERE r.id > $1 AND (r.retention_days IS NOT NULL OR $2) ORDER BY r.id LIMIT $3";
@@ -645,8 +645,8 @@ pub(super) fn sweep_versions(tx: &mut Tx<'_, '_>, until: Timestamp) -> Result<u6
     Ok(tx.execute(SWEEP_VERSIONS, params![until])?)
 }
 
-/// Members of rooms and groups whose accounts were erased.
-pub(super) fn erased_members(tx: &mut Tx<'_, '_>, limit: usize) -> Result<Vec<(RoomId, UserId)>, Error> {
-    let rows = tx.query(ERASED_MEMBERS, params![limit])?;
+/// The rooms and groups these users are in.
+pub(super) fn seats_of(tx: &mut Tx<'_, '_>, users: &[UserId]) -> Result<Vec<(RoomId, UserId)>, Error> {
+    let rows = tx.query(SEATS_OF, params![users])?;
     rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }

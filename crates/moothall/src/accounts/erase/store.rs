@@ -7,6 +7,7 @@ use crate::accounts::Error;
 use crate::cx::Tx;
 
 statements! {
+    ERASED = "SELECT id FROM users WHERE erased_at IS NOT NULL AND id > $1 ORDER BY id LIMIT $2";
     SIGNED_IN_AT = "SELECT created_at FROM sessions WHERE id = $1";
     SET_DELETION = "UPDATE users SET delete_after = $2 WHERE id = $1 AND erased_at IS NULL";
     DUE = "SELECT id FROM users WHERE delete_after <= $1 ORDER BY delete_after LIMIT $2";
@@ -100,4 +101,9 @@ pub(super) fn traces(
         }
     }
     Ok(found)
+}
+
+pub(super) fn erased(tx: &mut Tx<'_, '_>, after: UserId, limit: usize) -> Result<Vec<UserId>, crate::Error> {
+    let rows = tx.query(ERASED, params![after, limit])?;
+    rows.iter().map(|row| Ok(row.get(0)?)).collect()
 }
