@@ -8,6 +8,9 @@ const make = (tag, content, attributes = {}) => {
   return element;
 };
 
+// A description: what stands between backticks is code.
+const prose = (text) => text.split("`").map((part, index) => (index % 2 ? make("code", part) : part));
+
 let api;
 
 const resolve = (schema) => {
@@ -54,7 +57,7 @@ const fieldTable = (rows) => {
     make("tr", [
       make("td", [make("code", name), required ? " *" : ""]),
       make("td", `${typeOf(schema)}${place ? ` (${place})` : ""}`),
-      make("td", [description ?? schema.description ?? "", " ", make("small", boundsOf(resolve(schema)))]),
+      make("td", [...prose(description ?? schema.description ?? ""), " ", make("small", boundsOf(resolve(schema)))]),
     ]));
   return make("table", [make("thead", head), make("tbody", body)]);
 };
@@ -118,7 +121,7 @@ const describe = (path, method, operation) => {
     return make("tr", [make("td", status), make("td", output ? typeOf(output) : text)]);
   });
   return make("div", [
-    make("p", operation.description),
+    make("p", prose(operation.description)),
     ...(rows.length ? [make("h3", "Input"), fieldTable(rows)] : []),
     make("h3", "Answers"),
     make("table", make("tbody", answers)),
@@ -131,7 +134,8 @@ const entry = (path, method, operation) => {
   const details = make("details", make("summary", [
     make("span", method.toUpperCase(), { class: "method" }),
     make("span", path, { class: "path" }),
-    make("span", ` ${operation.operationId}: ${operation.summary}`, { class: "what" }),
+    make("span", operation.operationId, { class: "name" }),
+    make("span", prose(operation.summary), { class: "what" }),
   ]), { id: operation.operationId });
   // Filled when it is opened: most never are.
   details.addEventListener("toggle", () => {

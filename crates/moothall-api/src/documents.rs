@@ -52,7 +52,7 @@ pub(crate) fn errors_page(registry: &Registry) -> String {
     entries.sort_by_key(|entry| entry.code);
     let mut rows = String::new();
     for entry in entries {
-        let (code, title, about) = (escaped(entry.code), escaped(entry.title), escaped(entry.about.trim()));
+        let (code, title, about) = (escaped(entry.code), escaped(entry.title), prose(entry.about.trim()));
         // Writing to a string cannot fail.
         let _ = writeln!(
             rows,
@@ -65,6 +65,16 @@ pub(crate) fn errors_page(registry: &Registry) -> String {
 
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// Text for a page: what stands between backticks is code.
+fn prose(text: &str) -> String {
+    let parts = escaped(text).split('`').map(str::to_owned).collect::<Vec<_>>();
+    let marked = parts
+        .into_iter()
+        .enumerate()
+        .map(|(index, part)| if index % 2 == 1 { format!("<code>{part}</code>") } else { part });
+    marked.collect()
 }
 
 /// Who may call, in words.

@@ -365,16 +365,30 @@ impl Error {
 
     /// One wrong field: `path` is a JSON pointer into the input.
     pub fn field(path: &str, code: &str, message: impl Into<String>) -> Self {
-        Self::Invalid {
-            fields: vec![FieldError {
-                path: path.to_owned(),
-                code: code.to_owned(),
-                message: message.into(),
-                min: None,
-                max: None,
-                nearest: None,
-            }],
-        }
+        Self::bounded(path, code, message, None, None)
+    }
+
+    /// One field below its lower bound.
+    pub fn least(path: &str, code: &str, message: impl Into<String>, min: usize) -> Self {
+        Self::bounded(path, code, message, Some(min), None)
+    }
+
+    /// One field beyond its upper bound.
+    pub fn most(path: &str, code: &str, message: impl Into<String>, max: usize) -> Self {
+        Self::bounded(path, code, message, None, Some(max))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "bounds are small")]
+    fn bounded(
+        path: &str,
+        code: &str,
+        message: impl Into<String>,
+        min: Option<usize>,
+        max: Option<usize>,
+    ) -> Self {
+        let (path, code, message) = (path.to_owned(), code.to_owned(), message.into());
+        let (min, max) = (min.map(|min| min as f64), max.map(|max| max as f64));
+        Self::Invalid { fields: vec![FieldError { path, code, message, min, max, nearest: None }] }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use moothall_store::{Migration, Store};
+use moothall_store::{Migration, MigrationProgress, Store};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
@@ -133,7 +133,7 @@ impl Builder {
     pub async fn open(self) -> Result<Hall, OpenError> {
         let registry = Registry::new(contexts().into_iter().chain(self.operations).collect())?;
         let store = open_store(&self.settings).await?;
-        store.migrate(MIGRATIONS, |progress| tracing::info!("Migrating the database: {progress}")).await?;
+        store.migrate(MIGRATIONS, tell_progress).await?;
         let mailer = match self.mailer {
             Some(mailer) => mailer,
             None => mail::from_settings(&self.settings.mail)?,
@@ -338,5 +338,12 @@ async fn sweep(hall: WeakHall) {
         if let Err(error) = communication::sweep(&cx).await {
             tracing::warn!("Could not clear messages past their retention: {error}");
         }
+    }
+}
+
+/// Most migrations take no time: those that do say so while they run.
+fn tell_progress(progress: &MigrationProgress) {
+    if progress.is_done || progress.elapsed > Duration::from_secs(1) {
+        tracing::info!("Migrating the database: {progress}");
     }
 }

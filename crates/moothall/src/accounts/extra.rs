@@ -185,18 +185,12 @@ fn check(input: &PutExtra) -> Result<(), crate::Error> {
     }
     let bytes = serde_json::to_vec(&input.value).map_err(crate::Error::internal)?.len();
     if bytes > EXTRA_BYTES_MAX {
-        return Err(crate::Error::field(
-            "/value",
-            "too_large",
-            format!("at most {EXTRA_BYTES_MAX} bytes of JSON"),
-        ));
+        let message = format!("at most {EXTRA_BYTES_MAX} bytes of JSON");
+        return Err(crate::Error::most("/value", "too_large", message, EXTRA_BYTES_MAX));
     }
     if depth(&input.value) > EXTRA_NESTING_MAX {
-        return Err(crate::Error::field(
-            "/value",
-            "too_large",
-            format!("at most {EXTRA_NESTING_MAX} levels"),
-        ));
+        let message = format!("at most {EXTRA_NESTING_MAX} levels of nesting");
+        return Err(crate::Error::most("/value", "too_large", message, EXTRA_NESTING_MAX));
     }
     if has_zero(&input.value) {
         return Err(crate::Error::field("/value", "invalid", "no text may have a zero character in it"));

@@ -48,7 +48,8 @@ impl Name {
         let display = tidy(text);
         let length = display.chars().count();
         if length < NAME_LENGTH_MIN {
-            return Err(refused("too_short", format!("a name has at least {NAME_LENGTH_MIN} characters")));
+            let message = format!("a name has at least {NAME_LENGTH_MIN} characters");
+            return Err(Error::least("/name", "too_short", message, NAME_LENGTH_MIN));
         }
         if length > NAME_LENGTH_MAX {
             return Err(too_long());
@@ -137,7 +138,8 @@ fn check_marks(display: &str) -> Result<(), Error> {
 }
 
 fn too_long() -> Error {
-    refused("too_long", format!("a name has at most {NAME_LENGTH_MAX} characters"))
+    let message = format!("a name has at most {NAME_LENGTH_MAX} characters");
+    Error::most("/name", "too_long", message, NAME_LENGTH_MAX)
 }
 
 fn refused(code: &str, message: impl Into<String>) -> Error {

@@ -14,7 +14,6 @@ use std::time::Duration;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
-use moothall_protocol::FieldError;
 use moothall_protocol::limits::{PASSWORD_BYTES_MAX, PASSWORDS_WAITING_MAX};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -36,7 +35,7 @@ impl Password {
     pub fn typed(path: &str, text: &str) -> Result<Self, Error> {
         if text.len() > PASSWORD_BYTES_MAX {
             let message = format!("a password has at most {PASSWORD_BYTES_MAX} bytes");
-            return Err(refusal(path, "too_long", message, None, Some(PASSWORD_BYTES_MAX)));
+            return Err(crate::Error::most(path, "too_long", message, PASSWORD_BYTES_MAX).into());
         }
         Ok(Self(text.nfkc().collect()))
     }
@@ -48,22 +47,15 @@ impl Password {
         let length_min = settings.password_length_min;
         if password.0.chars().count() < length_min {
             let message = format!("a password has at least {length_min} characters");
-            return Err(refusal(path, "too_short", message, Some(length_min), None));
+            return Err(crate::Error::least(path, "too_short", message, length_min).into());
         }
         let folded = password.0.to_lowercase();
         if is_common(&folded) || known.iter().any(|text| text.trim().to_lowercase() == folded) {
-            let message = "this password would be guessed at once: choose another".to_owned();
-            return Err(refusal(path, "invalid", message, None, None));
+            let message = "this password would be guessed at once: choose another";
+            return Err(crate::Error::field(path, "invalid", message).into());
         }
         Ok(password)
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "bounds of passwords are small")]
-fn refusal(path: &str, code: &str, message: String, min: Option<usize>, max: Option<usize>) -> Error {
-    let (path, code) = (path.to_owned(), code.to_owned());
-    let (min, max) = (min.map(|min| min as f64), max.map(|max| max as f64));
-    crate::Error::Invalid { fields: vec![FieldError { path, code, message, min, max, nearest: None }] }.into()
 }
 
 /// The passwords that are tried first everywhere. No list is long enough; this one keeps out what falls to the first guesses

@@ -37,7 +37,8 @@ fn check_one(index: usize, attachment: Attachment, words: &WordFilter) -> Result
             let bytes = data.to_string().len();
             if bytes > ATTACHMENT_DATA_BYTES_MAX {
                 let message = format!("{bytes} bytes of JSON; at most {ATTACHMENT_DATA_BYTES_MAX}");
-                return wrong("data", "too_large", message);
+                let path = format!("/attachments/{index}/data");
+                return Err(crate::Error::most(&path, "too_large", message, ATTACHMENT_DATA_BYTES_MAX).into());
             }
             Ok(Attachment::Custom { name, data })
         }

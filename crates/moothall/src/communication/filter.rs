@@ -47,7 +47,7 @@ pub(super) fn message(text: &str) -> Result<String, Error> {
     let text = clean(text);
     if text.chars().count() > MESSAGE_LENGTH_MAX {
         let message = format!("a message has at most {MESSAGE_LENGTH_MAX} characters");
-        return Err(crate::Error::field("/text", "too_long", message).into());
+        return Err(crate::Error::most("/text", "too_long", message, MESSAGE_LENGTH_MAX).into());
     }
     Ok(text)
 }

@@ -13,17 +13,20 @@ pub(crate) struct RoomName(String);
 impl RoomName {
     /// Reads a name that somebody asks for: one line of what can be seen, with a letter or digit in it.
     pub fn parse(text: &str) -> Result<Self, crate::Error> {
-        let refused = |code: &str, message: &str| Err(crate::Error::field("/name", code, message));
+        let too_long = || {
+            let message = format!("a room's name has at most {ROOM_NAME_LENGTH_MAX} characters");
+            crate::Error::most("/name", "too_long", message, ROOM_NAME_LENGTH_MAX)
+        };
         // What cleaning removes is not worth more work than this.
         if text.chars().nth(ROOM_NAME_LENGTH_MAX * 4).is_some() {
-            return refused("too_long", "the name is too long");
+            return Err(too_long());
         }
         let display = filter::one_line(text);
         if display.chars().count() > ROOM_NAME_LENGTH_MAX {
-            return refused("too_long", "the name is too long");
+            return Err(too_long());
         }
         if !display.chars().any(char::is_alphanumeric) {
-            return refused("invalid", "the name needs a letter or a digit");
+            return Err(crate::Error::field("/name", "invalid", "the name needs a letter or a digit"));
         }
         Ok(Self(display))
     }

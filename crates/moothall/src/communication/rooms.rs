@@ -103,7 +103,7 @@ fn topic(cx: &Cx, text: &str) -> Result<String, Error> {
     let topic = filter::clean(text);
     if topic.chars().count() > ROOM_TOPIC_LENGTH_MAX {
         let message = format!("a topic has at most {ROOM_TOPIC_LENGTH_MAX} characters");
-        return Err(crate::Error::field("/topic", "too_long", message).into());
+        return Err(crate::Error::most("/topic", "too_long", message, ROOM_TOPIC_LENGTH_MAX).into());
     }
     cx.hall().communication().words.check(topic)
 }

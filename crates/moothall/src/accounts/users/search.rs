@@ -83,7 +83,7 @@ fn check_player(cx: &Cx, input: &ListUsers) -> Result<(), Error> {
     let length = input.name_prefix.as_deref().map_or(0, |prefix| Name::key_of(prefix).chars().count());
     if length < PREFIX_MIN {
         let message = format!("say at least {PREFIX_MIN} characters of the name");
-        return Err(Error::field("/name_prefix", "too_short", message));
+        return Err(Error::least("/name_prefix", "too_short", message, PREFIX_MIN));
     }
     Ok(())
 }
@@ -103,11 +103,8 @@ impl Filter {
         ];
         for (path, text) in texts {
             if text.as_deref().is_some_and(|text| Name::key_of(text).is_empty()) {
-                return Err(Error::field(
-                    path,
-                    "too_short",
-                    "an empty filter would match everybody: leave it out",
-                ));
+                let message = "an empty filter would match everybody: leave it out";
+                return Err(Error::least(path, "too_short", message, 1));
             }
         }
         let prefix = wanted.name_prefix.as_deref().map(Name::key_of).unwrap_or_default();
