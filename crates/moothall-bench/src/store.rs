@@ -1,7 +1,8 @@
-//! The store alone, in this process.
+//! The store alone, in this process, and its database.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use moothall_store::{Error, Options, Store, params, statements};
+use moothall_testing::databases::{PostgresServer, Settings, children_of};
 use tokio::task::JoinSet;
 
 use crate::Measured;
@@ -12,15 +13,16 @@ const WRITES: i64 = 1_000;
 const READS: i64 = 2_000;
 
 statements! {
-    MAKE = "CREATE TABLE rows (task BIGINT NOT NULL, step BIGINT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (task, step))";
+    MAKE = "CREATE TABLE rows (task BIGINT NOT NULL, step BIGINT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (step, task))";
+    MAKE_SCATTERED = "CREATE TABLE rows (task BIGINT NOT NULL, step BIGINT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (task, step))";
     INSERT = "INSERT INTO rows (task, step, text) VALUES ($1, $2, $3)";
     READ = "SELECT text FROM rows WHERE task = $1 AND step = $2";
 }
 
-/// Nanoseconds the threads of this process have run.
-fn own_cpu() -> Result<u64> {
+/// Nanoseconds the threads of a process have run.
+fn cpu_below(tasks: &str) -> Result<u64> {
     let mut total = 0;
-    for task in std::fs::read_dir("/proc/self/task")? {
+    for task in std::fs::read_dir(tasks)? {
         let text = std::fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
         total += text.split(' ').next().and_then(|time| time.parse::<u64>().ok()).unwrap_or(0);
     }
@@ -45,10 +47,57 @@ async fn read(store: Store, task: i64, steps: i64) -> Result<(), Error> {
     Ok(())
 }
 
-async fn opened(folder: &tempfile::TempDir) -> Result<Store> {
-    let store = Store::open(Options::new(format!("sqlite:{}", folder.path().join("b.db").display()))).await?;
-    store.write(|tx| tx.execute(MAKE, params![]).map(drop)).await?;
-    Ok(store)
+/// Where in a table the next row goes.
+#[derive(Clone, Copy)]
+pub enum Keys {
+    /// Behind the last, as with the ids of this project, which begin with the time.
+    InOrder,
+    /// Each of the tasks to a page of its own.
+    Scattered,
+}
+
+/// Where a store keeps its rows while it is measured. What its database spends counts, too.
+enum Place {
+    Sqlite(tempfile::TempDir),
+    Postgres(PostgresServer),
+}
+
+impl Place {
+    fn sqlite() -> Result<Option<Self>> {
+        Ok(Some(Self::Sqlite(tempfile::tempdir()?)))
+    }
+
+    /// None, said loudly, where PostgreSQL is not installed.
+    fn postgres() -> Option<Self> {
+        PostgresServer::start(&Settings { is_durable: true, ..Settings::default() }).map(Self::Postgres)
+    }
+
+    async fn open(&self, keys: Keys) -> Result<Store> {
+        let url = match self {
+            Self::Sqlite(folder) => format!("sqlite:{}", folder.path().join("b.db").display()),
+            Self::Postgres(server) => server.url().to_owned(),
+        };
+        let store = Store::open(Options::new(url)).await?;
+        let make = match keys {
+            Keys::InOrder => MAKE,
+            Keys::Scattered => MAKE_SCATTERED,
+        };
+        store.write(move |tx| tx.execute(make, params![]).map(drop)).await?;
+        Ok(store)
+    }
+
+    /// Nanoseconds that this process and its database have run.
+    fn cpu(&self) -> Result<u64> {
+        let database = match self {
+            Self::Sqlite(_) => 0,
+            Self::Postgres(server) => {
+                let server = server.pid().context("PostgreSQL runs")?;
+                let processes = std::iter::once(server).chain(children_of(server));
+                processes.map(|pid| cpu_below(&format!("/proc/{pid}/task"))).sum::<Result<u64>>()?
+            }
+        };
+        Ok(cpu_below("/proc/self/task")? + database)
+    }
 }
 
 async fn all(
@@ -61,27 +110,43 @@ async fn all(
     Ok(())
 }
 
-pub fn writes() -> Result<Measured> {
-    let folder = tempfile::tempdir()?;
+fn writes(place: Option<Place>, keys: Keys) -> Result<Measured> {
+    let Some(place) = place else { return Ok(Measured::NONE) };
     run(async {
-        let store = opened(&folder).await?;
-        let before = own_cpu()?;
+        let store = place.open(keys).await?;
+        let before = place.cpu()?;
         all((0..TASKS).map(|task| write(store.clone(), task, WRITES))).await?;
-        let spent = own_cpu()? - before;
+        let spent = place.cpu()? - before;
         store.close().await;
         Ok(Measured { value: spent as f64 / 1_000.0 / (TASKS * WRITES) as f64 })
     })
 }
 
-pub fn reads() -> Result<Measured> {
-    let folder = tempfile::tempdir()?;
+fn reads(place: Option<Place>) -> Result<Measured> {
+    let Some(place) = place else { return Ok(Measured::NONE) };
     run(async {
-        let store = opened(&folder).await?;
+        let store = place.open(Keys::InOrder).await?;
         all((0..TASKS).map(|task| write(store.clone(), task, WRITES))).await?;
-        let before = own_cpu()?;
+        let before = place.cpu()?;
         all((0..TASKS).map(|task| read(store.clone(), task, READS))).await?;
-        let spent = own_cpu()? - before;
+        let spent = place.cpu()? - before;
         store.close().await;
         Ok(Measured { value: spent as f64 / 1_000.0 / (TASKS * READS) as f64 })
     })
+}
+
+pub fn sqlite_writes(keys: Keys) -> Result<Measured> {
+    writes(Place::sqlite()?, keys)
+}
+
+pub fn sqlite_reads() -> Result<Measured> {
+    reads(Place::sqlite()?)
+}
+
+pub fn postgres_writes() -> Result<Measured> {
+    writes(Place::postgres(), Keys::InOrder)
+}
+
+pub fn postgres_reads() -> Result<Measured> {
+    reads(Place::postgres())
 }

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 #[cfg(feature = "server")]
 pub(crate) use server::free_port;
-pub use server::{PostgresServer, Settings};
+pub use server::{PostgresServer, Settings, children_of};
 
 /// Runs a test on a fresh database of every engine at hand.
 pub async fn on_both_engines<F: Future<Output = ()>>(test: impl Fn(TestDatabase) -> F) {

@@ -44,7 +44,6 @@ pub use rooms::{
     archive_room, create_room, find_room, get_room, list_rooms, my_rooms, open_room, restore_room,
     search_rooms, update_room,
 };
-pub(crate) use store::STATEMENTS;
 
 /// Does in every room what its owner may, and sees rooms that only members know of. Every such deed is audited.
 pub const MODERATE: Permission = Permission("communication.moderate");
@@ -218,6 +217,11 @@ fn audit_look(tx: &mut Tx<'_, '_>, action: &'static str, room: RoomId, reason: &
     Ok(audit::record(tx, entry)?)
 }
 
+/// All SQL of this context.
+pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
+    [store::STATEMENTS, messages::STATEMENTS].concat()
+}
+
 pub(crate) fn start(_: &Hall) {}
 
 /// Removes messages past their retention, old versions past theirs, and members whose accounts were erased. Runs once an hour.
@@ -240,11 +244,13 @@ async fn sweep_by(cx: &Cx, batch: usize) -> Result<(), Error> {
             if oldest > until {
                 continue;
             }
-            while cx.write(move |tx| store::sweep_messages(tx, room, until, batch)).await? == batch as u64 {}
+            while cx.write(move |tx| messages::sweep_messages(tx, room, until, batch)).await? == batch as u64
+            {
+            }
         }
     }
     let until = cx.now() - DAY * settings.versions_days;
-    cx.write(move |tx| store::sweep_versions(tx, until)).await?;
+    cx.write(move |tx| messages::sweep_versions(tx, until)).await?;
     forget_erased(cx, batch).await
 }
 

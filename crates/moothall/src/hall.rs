@@ -186,7 +186,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         &accounts::statements(),
         mail::STATEMENTS,
         connections::STATEMENTS,
-        communication::STATEMENTS,
+        &communication::statements(),
     ]
     .concat()
 }

@@ -28,6 +28,11 @@
 //! # }
 //! ```
 
+/// The program in the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+mod readme {}
+
 pub mod accounts;
 pub mod audit;
 pub mod clock;

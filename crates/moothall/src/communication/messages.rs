@@ -1,5 +1,7 @@
 //! Messages: sending, changing and reading them, and how far somebody has read.
 
+mod store;
+
 use moothall_protocol::communication::{
     DeleteMessage, EditMessage, GetMessage, History, MarkDelivered, MarkRead, Marker, Message,
     MessageVersions, ReadHistory, ReadUnread, ReadVersions, SayTyping, SendMessage, Unread,
@@ -7,11 +9,13 @@ use moothall_protocol::communication::{
 use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
 use moothall_protocol::{MessageId, RoomId, UserId};
 
+pub(super) use store::{STATEMENTS, Spoken, change, sweep_messages, sweep_versions};
+
 use super::conversations::check_reach;
 use super::filter::WordFilter;
 use super::room::{Act, Draft, Keeps};
 use super::rooms::{place, tell, tell_from};
-use super::{Error, READ_VERSIONS, attachments, audit_look, filter, readable, store};
+use super::{Error, READ_VERSIONS, attachments, audit_look, filter, readable, store as rooms};
 use crate::cx::Tx;
 use crate::hooks::{self, MessageAttempt, Verdict};
 use crate::{Cx, reach};
@@ -142,7 +146,7 @@ pub async fn history(cx: &Cx, input: ReadHistory) -> Result<History, Error> {
         if let Some((seq, limit)) = newer {
             items.extend(store::after(tx, room.id, seq, limit)?);
         }
-        let swept = store::swept_seq(tx, room.id)?;
+        let swept = rooms::swept_seq(tx, room.id)?;
         // Where nothing was found, the place itself says where the rest is.
         let first = items.first().map(|first| first.seq).or(input.after.map(|seq| seq.saturating_add(1)));
         let last = items.last().map(|last| last.seq).or(input.before.map(|seq| seq.saturating_sub(1)));
@@ -175,7 +179,7 @@ pub async fn unread(cx: &Cx, _: ReadUnread) -> Result<Unread, Error> {
 }
 
 pub(super) fn unread_of(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Unread, Error> {
-    let rooms = store::unread(tx, user)?;
+    let rooms = rooms::unread(tx, user)?;
     Ok(Unread {
         messages: rooms.iter().map(|room| room.messages).sum(),
         mentions: rooms.iter().map(|room| room.mentions).sum(),
