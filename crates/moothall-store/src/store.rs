@@ -28,6 +28,8 @@ struct Inner {
     reads: Arc<Queue>,
     /// Taken by whoever closes the store.
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Ends after them.
+    publisher: Mutex<Option<tokio::task::JoinHandle<()>>>,
 }
 
 impl Drop for Inner {
@@ -45,8 +47,7 @@ impl Store {
 
     fn open_blocking(options: Options) -> Result<Self, Error> {
         let target = options.target()?;
-        let (published, publisher) =
-            Published::start().map_err(|error| Error::unavailable(format!("no thread: {error}")))?;
+        let (published, publisher) = Published::start();
         let writes = Arc::new(Queue::new("write", options.queue));
         let (reads, threads) = match &target {
             Target::Sqlite(path) => {
@@ -57,12 +58,12 @@ impl Store {
             Target::Postgres => (Arc::clone(&writes), postgres::start(&options, &writes, &published)),
         };
         // Threads that did start end with their queue.
-        let mut threads = threads.inspect_err(|_| {
+        let threads = threads.inspect_err(|_| {
             writes.close();
             reads.close();
         })?;
-        threads.push(publisher);
-        Ok(Self { inner: Arc::new(Inner { options, target, writes, reads, threads: Mutex::new(threads) }) })
+        let (threads, publisher) = (Mutex::new(threads), Mutex::new(Some(publisher)));
+        Ok(Self { inner: Arc::new(Inner { options, target, writes, reads, threads, publisher }) })
     }
 
     /// Runs `work` in a transaction, commits, and answers once the commit is durable. An error of `work`, or a panic,
@@ -172,6 +173,11 @@ impl Store {
         });
         if joined.await.is_err() {
             tracing::error!("A thread of the store had panicked");
+        }
+        let publisher = self.inner.publisher.lock().take();
+        if let Some(publisher) = publisher {
+            // An error says that the runtime stopped it: there is nobody left to tell.
+            let _ = publisher.await;
         }
     }
 }
