@@ -22,7 +22,7 @@ pub async fn open(cx: &Cx, resume: Option<&Resume>) -> Result<Stream, Error> {
         Attached::Opening(opening) => opening,
     };
     let user = cx.require_user()?;
-    let (_, mut topics) = communication::for_session(cx, user).await.map_err(common)?;
+    let mut topics = communication::topics_of(cx, user).await.map_err(common)?;
     for _ in 0..ATTEMPTS {
         opening.collect(topics)?;
         // Once more, now that nothing is missed: the user may have come to another room meanwhile.
