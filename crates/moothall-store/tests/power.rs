@@ -58,7 +58,7 @@ async fn prepared(folder: &Path) -> Option<Disk> {
         }
     };
     workload::prepare(&open(folder).await.unwrap()).await;
-    session.umount_and_join().unwrap();
+    disk::unmount(session);
     Some(disk)
 }
 
@@ -71,7 +71,7 @@ async fn cut(disk: &Disk, folder: &Path, number: u64, synchronous: &str) -> (Dis
     std::thread::sleep(Duration::from_micros(workload::chance(number) % 60_000));
     disk.cut();
     let acknowledged = child.kill();
-    session.umount_and_join().unwrap();
+    disk::unmount(session);
     let cache = if number.is_multiple_of(2) { Cache::Lost } else { Cache::Half(number) };
     let left = disk.after_cut(cache);
     let session = left.mount(folder).unwrap();
@@ -83,7 +83,7 @@ async fn cut(disk: &Disk, folder: &Path, number: u64, synchronous: &str) -> (Dis
         }
         Err(error) => Err(format!("the database does not open: {error}")),
     };
-    session.umount_and_join().unwrap();
+    disk::unmount(session);
     (left, outcome)
 }
 

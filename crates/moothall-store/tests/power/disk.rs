@@ -341,3 +341,12 @@ impl Filesystem for Disk {
         reply.statfs(1 << 20, 1 << 20, 1 << 20, 1 << 20, 1 << 20, PAGE as u32, 255, PAGE as u32);
     }
 }
+
+/// Takes a mounted disk away, and waits until nobody answers for it any more.
+pub fn unmount(session: BackgroundSession) {
+    match session.umount_and_join() {
+        // The kernel may cut the connection before the thread that serves it has heard that it is over.
+        Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
+        ended => ended.unwrap(),
+    }
+}
