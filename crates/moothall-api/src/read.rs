@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use data_encoding::BASE64;
 use moothall::Error;
 use moothall_protocol::limits;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -19,7 +20,7 @@ pub fn json(bytes: &[u8]) -> Result<Value, Error> {
         .map_err(|error| Error::Malformed(error.to_string()))
 }
 
-/// One MessagePack value. Binary and extension types have no place in an input.
+/// One MessagePack value. Binary is what JSON says in base64; extension types have no place in an input.
 pub fn msgpack(bytes: &[u8]) -> Result<Value, Error> {
     let mut deserializer = rmp_serde::Deserializer::new(bytes);
     let value =
@@ -95,6 +96,10 @@ impl<'de> Visitor<'de> for Within {
 
     fn visit_string<E>(self, value: String) -> Result<Value, E> {
         Ok(Value::String(value))
+    }
+
+    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Value, E> {
+        Ok(Value::String(BASE64.encode(bytes)))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {

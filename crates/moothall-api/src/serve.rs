@@ -11,8 +11,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use metrics::{counter, gauge};
 use moothall_protocol::limits;
@@ -158,6 +160,12 @@ async fn attend(stream: TcpStream, peer: std::net::IpAddr, doors: Doors, seat: S
         }
     }
     gauge!("http_connections").decrement(1);
+}
+
+/// The stream of a connection that has become something else, and what was already read of it.
+pub(crate) fn stream_of(upgraded: Upgraded) -> Option<(TcpStream, Bytes)> {
+    let parts = upgraded.downcast::<TokioIo<Paced<TcpStream>>>().ok()?;
+    Some((parts.io.into_inner().into_inner(), parts.read_buf))
 }
 
 /// Returns when the doors are at this stage or past it.

@@ -24,14 +24,15 @@ use moothall::connections::{self, Resume};
 use moothall::topics::Encoding;
 use moothall::{Caller, Cx, Error, Fault, Identity, Rate};
 use moothall_protocol::{Problem, limits};
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use moothall_socket::{Deflate, accept_key, negotiate_deflate};
+use socket2::SockRef;
 
 pub(crate) use self::session::AUTHENTICATE;
 use self::session::Session;
 use self::transport::Transport;
 use crate::rest::reply::{self, Response};
 use crate::rest::{fields, only, sign_in};
-use crate::{Doors, Seat};
+use crate::{Doors, Seat, serve};
 
 const PATH: &str = "/v1/socket";
 const METHODS: [&str; 2] = ["GET", "OPTIONS"];
@@ -86,12 +87,16 @@ async fn upgrade(doors: &Doors, cx: &Cx, parts: &mut Parts, seat: Seat) -> Resul
     let refuse = |error: Error| Box::new(error.problem(cx.request_id()));
     let (protocol, encoding) = subprotocol(parts).map_err(refuse)?;
     let (accept, upgrade) = handshake(parts).map_err(refuse)?;
+    let (deflate, extensions) = compression(parts).unzip();
     let opened = open(cx, parts).await?;
     let (doors, origin) = (doors.clone(), cx.origin().clone());
     tokio::spawn(async move {
-        let Ok(stream) = upgrade.await else { return };
-        let transport = Transport::new(stream, encoding).await;
-        Session::new(doors, origin, transport, seat).run(opened.identity, opened.resume).await;
+        let Some((stream, already_read)) = upgrade.await.ok().and_then(serve::stream_of) else { return };
+        // What waits in the kernel is out of our sight: a client that takes nothing shows sooner with little of it.
+        let _ = SockRef::from(&stream).set_send_buffer_size(limits::SOCKET_SEND_BUFFER_BYTES);
+        let transport = Transport::new(stream, already_read, encoding, deflate);
+        // Boxed, so that the handshake leaves nothing behind in the task of a socket that lives for hours.
+        Box::pin(Session::new(doors, origin, transport, seat).run(opened.identity, opened.resume)).await;
     });
     let mut response = Response::default();
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -99,6 +104,9 @@ async fn upgrade(doors: &Doors, cx: &Cx, parts: &mut Parts, seat: Seat) -> Resul
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     reply::set(headers, header::SEC_WEBSOCKET_ACCEPT, &accept);
+    if let Some(extensions) = extensions {
+        reply::set(headers, header::SEC_WEBSOCKET_EXTENSIONS, &extensions);
+    }
     if let Some(protocol) = protocol {
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
     }
@@ -119,12 +127,19 @@ fn handshake(parts: &mut Parts) -> Result<(String, OnUpgrade), Error> {
     }
     let key = only(&parts.headers, header::SEC_WEBSOCKET_KEY.as_str())?
         .ok_or_else(|| Error::Malformed("the header Sec-WebSocket-Key is missing".to_owned()))?;
-    let accept = derive_accept_key(key.as_bytes());
+    let accept = accept_key(key);
     let upgrade = parts
         .extensions
         .remove::<OnUpgrade>()
         .ok_or_else(|| Error::Malformed("this connection cannot become a WebSocket".to_owned()))?;
     Ok((accept, upgrade))
+}
+
+/// The compression to use, and how to say so, if the client offers any that suits.
+fn compression(parts: &Parts) -> Option<(Deflate, String)> {
+    let offers = parts.headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS).iter();
+    let offers: Vec<&str> = offers.filter_map(|offer| offer.to_str().ok()).collect();
+    negotiate_deflate(&offers.join(","))
 }
 
 /// The first subprotocol of the client's that is ours. Who names none speaks JSON.

@@ -4,8 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::Me;
-use crate::communication::{Marker, MemberChanged, MemberGone, Message, MessageDeleted, Room, Typing};
+use crate::communication::{
+    Marker, MemberChanged, MemberGone, MembersChanged, Message, MessageDeleted, Room, Typing,
+};
 use crate::connections::{OwnPresence, PresenceChanged, Ready, Resumed};
+use crate::matches::{ClosedRelay, OpenedRelay, Relayed};
 
 /// An event. On the wire `{"seq":912,"topic":"room:…","event":"communication.message_sent","data":{…}}`.
 ///
@@ -54,6 +57,9 @@ pub enum Event {
     /// A member has another role.
     #[serde(rename = "communication.role_set")]
     RoleSet(MemberChanged),
+    /// Several came, went or changed their role: in rooms of more than 50 who listen, this is told now and then in place of each of them.
+    #[serde(rename = "communication.members_changed")]
+    MembersChanged(MembersChanged),
     /// A room's description changed.
     #[serde(rename = "communication.room_updated")]
     RoomUpdated(Room),
@@ -66,6 +72,15 @@ pub enum Event {
     /// Somebody is writing.
     #[serde(rename = "communication.typing")]
     Typing(Typing),
+    /// A host opened a relay between the user and others: they may send with `matches.relay`.
+    #[serde(rename = "matches.relay_opened")]
+    RelayOpened(OpenedRelay),
+    /// A relay is closed.
+    #[serde(rename = "matches.relay_closed")]
+    RelayClosed(ClosedRelay),
+    /// A player of a match sent something to the others: see `matches.relay`.
+    #[serde(rename = "matches.relayed")]
+    Relayed(Relayed),
     /// The user's own presence changed. To all their sessions.
     #[serde(rename = "connections.presence_updated")]
     PresenceUpdated(OwnPresence),
@@ -99,11 +114,14 @@ impl Event {
             | Self::MemberJoined(_)
             | Self::MemberLeft(_)
             | Self::RoleSet(_)
+            | Self::MembersChanged(_)
             | Self::RoomUpdated(_)
             | Self::RoomArchived(_) => Class::Reliable,
             // A newer marker says all that an older one did.
             Self::Read(marker) => Class::Latest(format!("read:{}:{}", marker.room_id, marker.user_id)),
-            Self::PresenceChanged(_) => Class::Reliable,
+            Self::PresenceChanged(_) | Self::RelayOpened(_) | Self::RelayClosed(_) | Self::Relayed(_) => {
+                Class::Reliable
+            }
             Self::AccountUpdated(_) => Class::Latest("accounts.updated".to_owned()),
             Self::PresenceUpdated(_) => Class::Latest("connections.presence_updated".to_owned()),
         }

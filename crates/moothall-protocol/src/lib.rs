@@ -12,6 +12,7 @@ pub mod connections;
 mod event;
 mod id;
 pub mod limits;
+pub mod matches;
 mod page;
 mod problem;
 pub mod system;
@@ -40,6 +41,8 @@ pub mod kind {
         Lobby,
         /// A party of players who go together.
         Party,
+        /// One played game and its record.
+        Match,
         /// An API key of a host or a tool.
         ApiKey,
         /// One line of the audit log.
@@ -65,6 +68,8 @@ pub type MessageId = Id<kind::Message>;
 pub type LobbyId = Id<kind::Lobby>;
 /// The id of a party.
 pub type PartyId = Id<kind::Party>;
+/// The id of a match.
+pub type MatchId = Id<kind::Match>;
 /// The id of an API key.
 pub type ApiKeyId = Id<kind::ApiKey>;
 /// The id of an audit line.

@@ -90,6 +90,8 @@ limits! {
     SOCKET_MESSAGES_PER_SECOND_MAX = 200;
     /// Milliseconds over which clients come back after the server stopped.
     SOCKET_DRAIN_SPREAD_MS = 10_000;
+    /// Bytes the kernel is asked to hold of what is written to one socket.
+    SOCKET_SEND_BUFFER_BYTES = 64 * 1024;
     /// Events waiting for one session's socket.
     OUTBOX_EVENTS_MAX = 256;
     /// Bytes waiting for one session.
@@ -124,6 +126,11 @@ limits! {
     GROUP_MEMBERS_MAX = 20;
     /// Rooms and groups one user may be in.
     ROOMS_JOINED_MAX = 200;
+    /// Listeners up to which a room tells of each member who comes or goes at once. Beyond, it tells of them together, after as many
+    /// milliseconds as there are listeners.
+    MEMBERS_TOLD_AT_ONCE_MAX = 50;
+    /// Milliseconds after which a room tells of members who came or went, at most.
+    MEMBERS_TOLD_MS_MAX = 5_000;
     /// Milliseconds of slow mode.
     SLOW_MODE_MS_MAX = 21_600_000;
     /// Days for which a room keeps its messages, if it says how many.
@@ -154,6 +161,17 @@ limits! {
     FILTER_WORDS_MAX = 10_000;
     /// Characters of a reason that staff gives.
     REASON_LENGTH_MAX = 500;
+
+    // Matches.
+    /// Bytes of one piece of data relayed in a match.
+    RELAY_BYTES_MAX = 4 * 1024;
+    /// Milliseconds for which relayed data waits for more, to leave in one write.
+    RELAY_TICK_MS = 15;
+    /// Players of one match who are relayed to each other.
+    RELAY_PLAYERS_MAX = 256;
+    /// Relays open at once.
+    RELAYS_MAX = 20_000;
+
     // Users.
     /// Characters of a user's name, at least.
     NAME_LENGTH_MIN = 2;

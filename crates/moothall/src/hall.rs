@@ -15,8 +15,8 @@ use crate::operation::{Operations, Registry, RegistryError};
 use crate::random::{Random, SystemRandom};
 use crate::runtime::Directory;
 use crate::settings::{Settings, Synchronous};
-use crate::topics::Topics;
-use crate::{Rates, accounts, audit, communication, connections, idempotency, mail, system};
+use crate::topics::{self, Topics};
+use crate::{Rates, accounts, audit, communication, connections, idempotency, mail, matches, system};
 
 /// Every migration, oldest first. Added, never edited: a test compares checksums.
 pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
@@ -51,6 +51,7 @@ struct Inner {
     accounts: accounts::Live,
     connections: connections::Live,
     communication: communication::Live,
+    matches: matches::Live,
 }
 
 /// Why a hall did not open.
@@ -143,12 +144,13 @@ impl Builder {
             runtime: Handle::current(),
             store,
             registry,
-            topics: Topics::default(),
+            topics: Topics::new(Arc::clone(&self.clock)),
             rates: self.rates,
             directory: Directory::default(),
             accounts,
             connections: connections::Live::new(&self.settings.connections),
             communication: communication::Live::new(&self.settings.communication)?,
+            matches: matches::Live::default(),
             mailer,
             postbox: Postbox::default(),
             settings: self.settings,
@@ -156,6 +158,7 @@ impl Builder {
             random: self.random,
             hooks: self.hooks,
         }));
+        topics::start(&hall);
         hall.0.directory.start(&hall);
         accounts::start(&hall).await?;
         connections::start(&hall);
@@ -175,6 +178,7 @@ pub fn contexts() -> Vec<Operations> {
         connections::operations(),
         connections::watch_operations(),
         communication::operations(),
+        matches::operations(),
     ]
 }
 
@@ -309,6 +313,10 @@ impl Hall {
 
     pub(crate) fn communication(&self) -> &communication::Live {
         &self.0.communication
+    }
+
+    pub(crate) fn matches(&self) -> &matches::Live {
+        &self.0.matches
     }
 
     /// Stops: finishes what is in hand, then closes the database. The doors have stopped before.

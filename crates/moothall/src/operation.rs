@@ -80,6 +80,8 @@ pub enum Rate {
     SignIn,
     /// Messages.
     Chat,
+    /// Data relayed in a match.
+    Relay,
     /// Typing, watching, status.
     Social,
     /// Reading.
@@ -92,13 +94,15 @@ pub enum Rate {
 
 impl Rate {
     /// All classes.
-    pub const ALL: [Self; 6] = [Self::SignIn, Self::Chat, Self::Social, Self::Read, Self::Write, Self::Admin];
+    pub const ALL: [Self; 7] =
+        [Self::SignIn, Self::Chat, Self::Relay, Self::Social, Self::Read, Self::Write, Self::Admin];
 
     /// As `session.ready` and `GET /v1/limits` name it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::SignIn => "sign_in",
             Self::Chat => "chat",
+            Self::Relay => "relay",
             Self::Social => "social",
             Self::Read => "read",
             Self::Write => "write",

@@ -27,6 +27,8 @@ impl Rate {
         match self {
             Self::SignIn => Budget { burst: 20, per_minute: 30 },
             Self::Chat => Budget { burst: 50, per_minute: 300 },
+            // Sixty a second, and some that a network held up.
+            Self::Relay => Budget { burst: 180, per_minute: 4_200 },
             Self::Social => Budget { burst: 60, per_minute: 300 },
             Self::Read => Budget { burst: 200, per_minute: 1_800 },
             Self::Write => Budget { burst: 60, per_minute: 300 },

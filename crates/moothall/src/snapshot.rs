@@ -10,7 +10,7 @@ use moothall_protocol::communication::Unread;
 use moothall_protocol::connections::Ready;
 
 use crate::connections::{self, Attached, Begun, Error, Opening, Resume, Stream};
-use crate::{Cx, accounts, communication, system};
+use crate::{Cx, accounts, communication, matches, system};
 
 /// How often a snapshot is read again, because more happened meanwhile than the outbox holds.
 const ATTEMPTS: u32 = 3;
@@ -23,11 +23,13 @@ pub async fn open(cx: &Cx, resume: Option<&Resume>) -> Result<Stream, Error> {
     };
     let user = cx.require_user()?;
     let mut topics = communication::topics_of(cx, user).await.map_err(common)?;
+    topics.extend(matches::topics_of(cx, user));
     for _ in 0..ATTEMPTS {
         opening.collect(topics)?;
         // Once more, now that nothing is missed: the user may have come to another room meanwhile.
         let (unread, certain) = communication::for_session(cx, user).await.map_err(common)?;
         topics = certain;
+        topics.extend(matches::topics_of(cx, user));
         let ready = ready(cx, &opening, user, unread).await?;
         match opening.begin(&topics, ready)? {
             Begun::Stream(stream) => return Ok(stream),

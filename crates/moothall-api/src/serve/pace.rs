@@ -108,6 +108,11 @@ impl<S> Paced<S> {
         Self { stream, pace, sleep: Box::pin(tokio::time::sleep_until(first)) }
     }
 
+    /// The stream, whose pace is no longer kept here.
+    pub fn into_inner(self) -> S {
+        self.stream
+    }
+
     /// The client keeps us waiting: until when?
     fn poll_deadline<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         let Some(deadline) = self.pace.deadline() else { return Poll::Pending };

@@ -1,7 +1,6 @@
 //! What crosses the wire around inputs and answers: requests in, answers and refusals out, and the reason of a close.
 
-use bytes::Bytes;
-use moothall::topics::{Closing, Encoding, Frame, Seq};
+use moothall::topics::{Closing, Encoding};
 use moothall::{Answer, Error};
 use moothall_protocol::Problem;
 use serde::Serialize;
@@ -116,14 +115,6 @@ fn msgpack(id: Option<u64>, name: &str, value: &[u8]) -> Vec<u8> {
     message.push(0xa0 | name.len() as u8);
     message.extend_from_slice(name.as_bytes());
     message.extend_from_slice(value);
-    message
-}
-
-/// The message of an event.
-pub(super) fn event(encoding: Encoding, seq: Seq, frame: &Frame) -> Vec<u8> {
-    let mut message = frame.head(encoding, seq);
-    let tail: Bytes = frame.tail(encoding);
-    message.extend_from_slice(&tail);
     message
 }
 

@@ -3,7 +3,7 @@
 //! Start at [`Session::run`]. One *step* at a time (a sign-in, or the look at who calls) comes before the next message is read, so
 //! requests enter in the order in which they were sent; the operations themselves run side by side.
 
-use std::future::{Future as _, pending};
+use std::future::Future as _;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
@@ -21,7 +21,7 @@ use moothall_protocol::connections::{Authenticate, Authenticated};
 use moothall_protocol::limits::{
     SOCKET_DRAIN_SPREAD_MS, SOCKET_IN_FLIGHT_MAX, SOCKET_MESSAGE_BYTES_MAX_UNSIGNED,
 };
-use moothall_protocol::{CloseCode, Problem, SessionId};
+use moothall_protocol::{CloseCode, Kind, Problem, SessionId};
 use serde::Deserialize as _;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
@@ -46,13 +46,11 @@ pub(super) struct Session {
     transport: Transport,
     /// What the socket receives, once it is signed in.
     stream: Option<Stream>,
-    /// Whether more events wait than there was room for.
-    is_behind: bool,
     step: Option<BoxFuture<'static, Step>>,
     /// At most [`SOCKET_IN_FLIGHT_MAX`].
-    calls: FuturesUnordered<BoxFuture<'static, Vec<u8>>>,
+    calls: FuturesUnordered<BoxFuture<'static, Answered>>,
     allowance: Allowance,
-    closing: Option<Leaving>,
+    closing: Option<Box<Leaving>>,
     opened_at: Instant,
     heard_at: Instant,
     pinged_at: Instant,
@@ -69,6 +67,13 @@ enum Step {
     Admitted(Request, Result<Cx, Error>),
 }
 
+/// What came of a request.
+struct Answered {
+    message: Vec<u8>,
+    /// Whether it was refused because there were too many.
+    is_limited: bool,
+}
+
 /// A socket about to close.
 struct Leaving {
     closing: Closing,
@@ -80,7 +85,7 @@ struct Leaving {
 enum Next {
     Received(Received),
     Step(Step),
-    Answer(Vec<u8>),
+    Answer(Answered),
     Events,
     Time,
     Draining,
@@ -96,7 +101,6 @@ impl Session {
             origin,
             transport,
             stream: None,
-            is_behind: false,
             step: None,
             calls: FuturesUnordered::new(),
             closing: None,
@@ -158,8 +162,11 @@ impl Session {
                 self.after(step);
                 true
             }
-            Next::Answer(message) => {
-                self.transport.send(message);
+            Next::Answer(answered) => {
+                self.answer(answered.message);
+                if answered.is_limited {
+                    self.spend(REFUSED - 1);
+                }
                 true
             }
             Next::Events => true,
@@ -176,51 +183,47 @@ impl Session {
         is_alive && self.say_goodbye()
     }
 
-    /// Waits for whatever comes first. What was received is looked at last, so that what is in hand comes to its end.
+    /// Waits for whatever comes first. What is received comes behind what is in hand, and what is written behind everything.
     async fn next(&mut self) -> Next {
         let is_leaving = self.closing.is_some();
         let (deadline, write) = (self.deadline(), self.doors.options().patience.write);
-        let Self { transport, stream, is_behind, step, calls, sleep, stage, closing, .. } = self;
+        let Self { transport, stream, step, calls, sleep, stage, closing, .. } = self;
         let has_said_goodbye = closing.as_ref().is_some_and(|leaving| leaving.has_said_goodbye);
-        let mut changed = pin!(async {
-            match stream {
-                Some(stream) => stream.changed().await,
-                None => pending().await,
-            }
-        });
         let mut draining = pin!(reached(stage, Stage::Draining));
         std::future::poll_fn(|task| {
-            if let Poll::Ready(Err(_)) = transport.poll_flush(task) {
-                return Poll::Ready(Next::Received(Received::Lost));
-            }
-            let deadline = transport.stalled_since().map_or(deadline, |since| deadline.min(since + write));
-            if sleep.deadline() != deadline {
-                sleep.as_mut().reset(deadline);
-            }
             if let Some(step) = step
                 && let Poll::Ready(step) = step.as_mut().poll(task)
             {
                 return Poll::Ready(Next::Step(step));
             }
             if !calls.is_empty()
-                && let Poll::Ready(Some(message)) = calls.poll_next_unpin(task)
+                && let Poll::Ready(Some(answered)) = calls.poll_next_unpin(task)
             {
-                return Poll::Ready(Next::Answer(message));
+                return Poll::Ready(Next::Answer(answered));
             }
-            if transport.room() > 0 && (*is_behind || changed.as_mut().poll(task).is_ready()) {
+            if transport.room() > 0
+                && let Some(stream) = stream
+                && stream.poll_changed(task).is_ready()
+            {
                 return Poll::Ready(Next::Events);
             }
             if !is_leaving && draining.as_mut().poll(task).is_ready() {
                 return Poll::Ready(Next::Draining);
             }
-            if sleep.as_mut().poll(task).is_ready() {
-                return Poll::Ready(Next::Time);
-            }
             let may_read = if is_leaving { has_said_goodbye } else { step.is_none() && transport.may_read() };
-            if may_read {
-                return transport.poll_receive(task).map(Next::Received);
+            if may_read && let Poll::Ready(received) = transport.poll_receive(task) {
+                return Poll::Ready(Next::Received(received));
             }
-            Poll::Pending
+            // Last, so that all there is to say leaves in one write.
+            if let Poll::Ready(Err(_)) = transport.poll_flush(task) {
+                return Poll::Ready(Next::Received(Received::Lost));
+            }
+            let deadline = transport.stalled_since().map_or(deadline, |since| deadline.min(since + write));
+            // A later deadline is seen when the earlier one has passed: most are put off long before.
+            if deadline < sleep.deadline() || sleep.is_elapsed() {
+                sleep.as_mut().reset(deadline);
+            }
+            sleep.as_mut().poll(task).map(|()| Next::Time)
         })
         .await
     }
@@ -334,13 +337,13 @@ impl Session {
                 if let Some(id) = id {
                     let out = Authenticated { user_id: stream.user_id(), session_id: stream.session_id() };
                     match message::answer(self.transport.encoding(), id, &out) {
-                        Ok(message) => self.transport.send(message),
+                        Ok(message) => self.answer(message),
                         Err(error) => self.refuse(Some(id), &error),
                     }
                 }
                 // While it was let in, the socket may have been told to go.
                 if self.closing.is_none() {
-                    (self.stream, self.is_behind) = (Some(stream), true);
+                    self.stream = Some(stream);
                 }
             }
             Step::SignedIn(id, Err(fault)) => {
@@ -365,14 +368,15 @@ impl Session {
             let Request { id, operation, input, key } = request;
             let request_id = cx.request_id();
             let outcome = doors.dispatch(&operation, cx, input, key.as_deref()).await;
+            let is_limited = outcome.as_ref().is_err_and(|problem| problem.status == Kind::Limited.status());
             let message = match &outcome {
-                Ok(answer) => message::answer(encoding, id, &**answer),
-                Err(problem) => return message::refusal(encoding, Some(id), problem),
+                Ok(answer) => message::answer(encoding, id, &**answer).unwrap_or_else(|error| {
+                    moothall::operation::log_fault(&error, "socket", request_id);
+                    message::refusal(encoding, Some(id), &error.problem(request_id))
+                }),
+                Err(problem) => message::refusal(encoding, Some(id), problem),
             };
-            message.unwrap_or_else(|error| {
-                moothall::operation::log_fault(&error, "socket", request_id);
-                message::refusal(encoding, Some(id), &error.problem(request_id))
-            })
+            Answered { message, is_limited }
         }));
     }
 
@@ -380,7 +384,7 @@ impl Session {
         let cx = self.cx(Caller::Nobody);
         moothall::operation::log_fault(fault, "socket", cx.request_id());
         let problem: Problem = fault.problem(cx.request_id());
-        self.transport.send(message::refusal(self.transport.encoding(), id, &problem));
+        self.answer(message::refusal(self.transport.encoding(), id, &problem));
         self.spend(REFUSED);
     }
 
@@ -395,23 +399,25 @@ impl Session {
 
     fn take_events(&mut self) {
         let Some(stream) = &mut self.stream else { return };
-        let room = self.transport.room();
-        match stream.take(room) {
-            Ok(events) => {
-                self.is_behind = events.len() == room;
-                for (seq, frame) in events {
-                    let message = message::event(self.transport.encoding(), seq, &frame);
-                    self.transport.send(message);
-                }
-            }
+        let transport = &mut self.transport;
+        match stream.visit(transport.room(), |seq, frame| transport.send_event(seq, frame)) {
+            Ok(0) => {}
+            Ok(count) => metrics::counter!("socket_messages_out_total").increment(count as u64),
             Err(closing) => self.leave(closing),
         }
     }
 
+    fn answer(&mut self, message: Vec<u8>) {
+        metrics::counter!("socket_messages_out_total").increment(1);
+        self.transport.send(message);
+    }
+
     /// Begins to close. The session is let go of at once, to be resumed. The first reason stands.
     fn leave(&mut self, closing: Closing) {
-        (self.stream, self.is_behind) = (None, false);
-        self.closing.get_or_insert(Leaving { closing, since: Instant::now(), has_said_goodbye: false });
+        self.stream = None;
+        self.closing.get_or_insert_with(|| {
+            Box::new(Leaving { closing, since: Instant::now(), has_said_goodbye: false })
+        });
     }
 
     /// Says goodbye once the requests in flight are answered, or have had their time.
@@ -422,16 +428,16 @@ impl Session {
                 || Instant::now() >= leaving.since + LAST_ANSWERS)
         {
             leaving.has_said_goodbye = true;
-            let Leaving { closing, .. } = leaving;
-            self.transport.close(closing.code.number(), message::reason(closing));
+            let closing = &leaving.closing;
+            self.transport.close(closing.code.number(), &message::reason(closing));
         }
         true
     }
 
     /// Writes what is left, such as the answer to a goodbye, if the client takes it at once.
     async fn last_bytes(&mut self) {
-        let flush = std::future::poll_fn(|task| self.transport.poll_flush(task));
-        let _ = tokio::time::timeout(LAST_ANSWERS, flush).await;
+        let shutdown = std::future::poll_fn(|task| self.transport.poll_shutdown(task));
+        let _ = tokio::time::timeout(LAST_ANSWERS, shutdown).await;
     }
 
     fn cx(&self, caller: Caller) -> Cx {

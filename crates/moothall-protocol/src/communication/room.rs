@@ -367,3 +367,14 @@ pub struct MemberGone {
     /// Whether they were removed, rather than left.
     pub is_kicked: bool,
 }
+
+/// Who came, changed their role or went in a large room, told together: of each how they stand now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MembersChanged {
+    /// Where.
+    pub room_id: RoomId,
+    /// Who is a member.
+    pub members: Vec<Member>,
+    /// Who is one no longer.
+    pub gone: Vec<MemberGone>,
+}

@@ -267,7 +267,7 @@ mod tests {
                 api_key_id: None,
                 permissions: Permissions::default(),
             };
-            live.admit(&identity, || Session::new(&identity, now, None))
+            live.admit(&identity, || Session::new(&identity, now, None, Arc::default()))
         };
         let admitted: Vec<Admitted> = (0..LIVE_SESSIONS_MAX).map(|_| admit().unwrap()).collect();
         assert!(admit().is_err(), "all are there");

@@ -47,14 +47,19 @@ pub(super) struct Watch {
 }
 
 impl Session {
-    pub fn new(identity: &Identity, connected_at: Timestamp, agent: Option<String>) -> Self {
+    pub fn new(
+        identity: &Identity,
+        connected_at: Timestamp,
+        agent: Option<String>,
+        outbox: Arc<Outbox>,
+    ) -> Self {
         Self {
             id: identity.session_id,
             user_id: identity.user_id,
             kind: identity.kind,
             connected_at,
             agent,
-            outbox: Arc::default(),
+            outbox,
             state: Mutex::default(),
         }
     }

@@ -6,7 +6,9 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use moothall_protocol::accounts::SessionKind;
 use moothall_protocol::connections::{OwnPresence, Ready, Resumed};
@@ -64,8 +66,9 @@ pub(crate) async fn attach(cx: &Cx, resume: Option<&Resume>) -> Result<Attached,
     let identity = cx.require_identity()?;
     let hall = cx.hall();
     let agent = cx.origin().agent.clone();
-    let Admitted { session, attachment, replaced } =
-        hall.connections().admit(identity, || Session::new(identity, cx.now(), agent))?;
+    let Admitted { session, attachment, replaced } = hall.connections().admit(identity, || {
+        Session::new(identity, cx.now(), agent, hall.topics().outbox(identity.user_id))
+    })?;
     let attachment = Attachment { hall: hall.clone(), session, number: attachment };
     for session in replaced {
         let closing = Closing::new(CloseCode::Replaced, "another of your clients took this one's place");
@@ -207,17 +210,30 @@ impl Stream {
 
     /// Takes up to `max` events with their numbers; none if none waits. An error says that the socket must close.
     pub fn take(&mut self, max: usize) -> Result<Vec<(Seq, Arc<Frame>)>, Closing> {
-        if self.pending.is_empty() {
-            return self.reader.take(max);
-        }
-        self.reader.must_close()?;
-        Ok(self.pending.drain(..max.min(self.pending.len())).collect())
+        let mut taken = Vec::new();
+        self.visit(max, |seq, frame| taken.push((seq, Arc::clone(frame))))?;
+        Ok(taken)
     }
 
-    /// Waits until there may be something to take.
-    pub async fn changed(&self) {
+    /// As [`Stream::take`], one after the other. Nothing may be published meanwhile. Returns how many there were.
+    pub fn visit(&mut self, max: usize, mut visit: impl FnMut(Seq, &Arc<Frame>)) -> Result<usize, Closing> {
         if self.pending.is_empty() {
-            self.reader.changed().await;
+            return self.reader.visit(max, visit);
         }
+        self.reader.must_close()?;
+        let count = max.min(self.pending.len());
+        self.pending.drain(..count).for_each(|(seq, frame)| visit(seq, &frame));
+        self.pending.shrink_to(0);
+        Ok(count)
+    }
+
+    /// Whether it is time to take; if not, the task is woken when it is.
+    pub fn poll_changed(&self, task: &mut Context<'_>) -> Poll<()> {
+        if self.pending.is_empty() { self.reader.poll_changed(task) } else { Poll::Ready(()) }
+    }
+
+    /// Waits until it is time to take.
+    pub async fn changed(&self) {
+        poll_fn(|task| self.poll_changed(task)).await;
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! Only the sequence number differs from receiver to receiver. It comes first, so everything behind it is the same bytes.
 
-use std::sync::OnceLock;
+use std::io::Write as _;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
-use moothall_protocol::{Class, Event};
+use moothall_protocol::{Class, Event, UserId};
+use moothall_socket::Shared;
 
 use super::Topic;
 
@@ -21,27 +23,40 @@ pub enum Encoding {
 /// The number of an event in its session, from 1.
 pub type Seq = u64;
 
+/// For whom of those on its topic a frame is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Audience {
+    /// Everybody.
+    #[default]
+    All,
+    /// Everybody but this user.
+    Except(UserId),
+    /// These users.
+    Only(Box<[UserId]>),
+}
+
 /// One event on its way to many.
 #[derive(Debug)]
 pub struct Frame {
     topic: Option<String>,
     event: Event,
     class: Class,
-    json: OnceLock<Bytes>,
-    msgpack: OnceLock<Bytes>,
+    audience: Audience,
+    json: OnceLock<Arc<Shared>>,
+    msgpack: OnceLock<Arc<Shared>>,
 }
 
 impl Frame {
     /// An event of a topic, or of the session itself.
     pub fn new(topic: Option<&Topic>, event: Event) -> Self {
+        Self::to(topic, event, Audience::All)
+    }
+
+    /// The same, for some of those on the topic.
+    pub fn to(topic: Option<&Topic>, event: Event, audience: Audience) -> Self {
         let class = event.class();
-        Self {
-            topic: topic.map(Topic::to_string),
-            event,
-            class,
-            json: OnceLock::new(),
-            msgpack: OnceLock::new(),
-        }
+        let topic = topic.map(Topic::to_string);
+        Self { topic, event, class, audience, json: OnceLock::new(), msgpack: OnceLock::new() }
     }
 
     /// The event.
@@ -54,34 +69,48 @@ impl Frame {
         &self.class
     }
 
-    /// What comes before the shared part: the opening and the sequence number.
-    pub fn head(&self, encoding: Encoding, seq: Seq) -> Vec<u8> {
-        match encoding {
-            Encoding::Json => format!(r#"{{"seq":{seq},"#).into_bytes(),
-            Encoding::MessagePack => {
-                // A map of four entries, or of three without a topic; then "seq" and a 64-bit number.
-                let entries = if self.topic.is_some() { 0x84 } else { 0x83 };
-                let mut head = vec![entries, 0xa3, b's', b'e', b'q', 0xcf];
-                head.extend_from_slice(&seq.to_be_bytes());
-                head
-            }
+    /// Whether it is for the sessions of this user.
+    pub fn is_for(&self, user: Option<UserId>) -> bool {
+        match &self.audience {
+            Audience::All => true,
+            Audience::Except(other) => user != Some(*other),
+            Audience::Only(users) => user.is_some_and(|user| users.contains(&user)),
         }
     }
 
+    /// What comes before the shared part: the opening and the sequence number.
+    pub fn head(&self, encoding: Encoding, seq: Seq) -> Head {
+        let mut head = Head { bytes: [0; HEAD_BYTES_MAX], length: 0 };
+        let mut space = head.bytes.as_mut_slice();
+        let written = match encoding {
+            Encoding::Json => write!(space, r#"{{"seq":{seq},"#),
+            Encoding::MessagePack => {
+                // A map of four entries, or of three without a topic; then "seq" and a 64-bit number.
+                let entries = if self.topic.is_some() { 0x84 } else { 0x83 };
+                space
+                    .write_all(&[entries, 0xa3, b's', b'e', b'q', 0xcf])
+                    .and_then(|()| space.write_all(&seq.to_be_bytes()))
+            }
+        };
+        debug_assert!(written.is_ok(), "a head fits, whatever its number");
+        head.length = HEAD_BYTES_MAX - space.len();
+        head
+    }
+
     /// The part that all receivers share.
-    pub fn tail(&self, encoding: Encoding) -> Bytes {
+    pub fn tail(&self, encoding: Encoding) -> &Arc<Shared> {
         match encoding {
-            Encoding::Json => self.json.get_or_init(|| self.json_tail()).clone(),
-            Encoding::MessagePack => self.msgpack.get_or_init(|| self.msgpack_tail()).clone(),
+            Encoding::Json => self.json.get_or_init(|| Arc::new(Shared::new(self.json_tail()))),
+            Encoding::MessagePack => self.msgpack.get_or_init(|| Arc::new(Shared::new(self.msgpack_tail()))),
         }
     }
 
     /// The bytes this counts for in an outbox or a ring.
     pub fn weight(&self) -> usize {
-        self.tail(Encoding::Json).len()
+        self.tail(Encoding::Json).plain().len()
     }
 
-    fn json_tail(&self) -> Bytes {
+    fn json_tail(&self) -> Vec<u8> {
         let mut tail = String::new();
         if let Some(topic) = &self.topic {
             tail.push_str(&format!(r#""topic":"{topic}","#));
@@ -89,10 +118,10 @@ impl Frame {
         // Events are plain data with string keys, which always serialize.
         let event = serde_json::to_string(&self.event).unwrap_or_default();
         tail.push_str(event.strip_prefix('{').unwrap_or_default());
-        Bytes::from(tail)
+        tail.into_bytes()
     }
 
-    fn msgpack_tail(&self) -> Bytes {
+    fn msgpack_tail(&self) -> Vec<u8> {
         let mut tail = Vec::new();
         if let Some(topic) = &self.topic {
             for text in ["topic", topic.as_str()] {
@@ -102,6 +131,54 @@ impl Frame {
         let event = rmp_serde::to_vec_named(&self.event).unwrap_or_default();
         // Without the byte that opens the event's own map: its entries are entries of ours.
         tail.extend_from_slice(event.get(1..).unwrap_or_default());
-        Bytes::from(tail)
+        tail
+    }
+}
+
+/// Bytes of the longest head: `{"seq":18446744073709551615,`.
+const HEAD_BYTES_MAX: usize = 28;
+
+/// The part of a message that is each receiver's own.
+#[derive(Clone, Copy, Debug)]
+pub struct Head {
+    bytes: [u8; HEAD_BYTES_MAX],
+    length: usize,
+}
+
+impl Deref for Head {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use moothall_protocol::RoomId;
+    use moothall_protocol::communication::Typing;
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn head_and_tail_are_one_message_in_both_encodings() {
+        let room_id: RoomId = "01934b6c-0000-7000-8000-000000000000".parse().unwrap();
+        let user_id = "01934b6c-0000-7000-8000-000000000001".parse().unwrap();
+        for topic in [None, Some(Topic::Room(room_id))] {
+            let frame = Frame::new(topic.as_ref(), Event::Typing(Typing { room_id, user_id }));
+            for seq in [1, 128, u64::MAX] {
+                let whole = |encoding| {
+                    let mut bytes = frame.head(encoding, seq).to_vec();
+                    bytes.extend_from_slice(frame.tail(encoding).plain());
+                    bytes
+                };
+                let json: Value = serde_json::from_slice(&whole(Encoding::Json)).unwrap();
+                let msgpack: Value = rmp_serde::from_slice(&whole(Encoding::MessagePack)).unwrap();
+                assert_eq!(json, msgpack);
+                assert_eq!((&json["seq"], &json["event"]), (&seq.into(), &"communication.typing".into()));
+                assert_eq!(json["topic"].as_str().map(str::to_owned), topic.as_ref().map(Topic::to_string));
+            }
+        }
     }
 }

@@ -3,19 +3,24 @@
 //! Start at [`Outbox::push`] for the side of the topics and at [`Reader`] for the side of the socket. A push never waits. The promise:
 //! a reader gets every event of a stream once and in order, or the stream is over and a fresh snapshot begins another.
 //!
+//! A reader that has just taken something is *held* until the next tick of the [`Pacer`]: under load, what comes within a tick leaves in one
+//! write, and wakes the socket once; when it is quiet, nothing waits.
+//!
 //! Bounds: with a reader, 256 waiting events make it a slow consumer, which is told to close; its session can resume, for the
 //! outbox goes on to collect up to 512 events or 1 MiB, as it does for a session without a socket. Over that bound an event that may
 //! be lost is lost and counted; any other ends the stream. Sent events are kept up to 512 or 256 KiB.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
+use moothall_protocol::UserId;
 use moothall_protocol::limits::{OUTBOX_BYTES_MAX, OUTBOX_EVENTS_MAX, RING_BYTES_MAX, RING_EVENTS_MAX};
 use moothall_protocol::{Class, CloseCode};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
 
-use super::{Frame, Seq};
+use super::{Frame, Pacer, Seq};
 
 /// Why a socket must go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,12 +55,18 @@ pub enum Pushed {
 
 /// The outbox of one session. Topics push into it, one [`Reader`] at a time takes from it.
 #[derive(Debug, Default)]
-pub struct Outbox(Mutex<Inner>);
+pub struct Outbox {
+    /// Whose session this is: some frames are not for everybody on their topic.
+    user: Option<UserId>,
+    /// Without one, the reader takes whenever something waits.
+    pacer: Option<Arc<Pacer>>,
+    inner: Mutex<Inner>,
+}
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Sent already, oldest first, kept for a resume.
-    sent: VecDeque<(Seq, Arc<Frame>)>,
+    /// The latest that were sent, oldest first, kept for a resume.
+    sent: VecDeque<Arc<Frame>>,
     sent_bytes: usize,
     /// Not sent yet. Numbered when sent, so that what is replaced leaves no gap.
     waiting: VecDeque<Arc<Frame>>,
@@ -66,25 +77,53 @@ struct Inner {
     epoch: u64,
     /// Something that had to arrive found no room.
     is_over: bool,
-    /// Wakes the reader. The reader is known by it.
-    reader: Option<Arc<Notify>>,
+    /// Counts the readers; the one with this number is attached, if `is_read`.
+    reader: u64,
+    is_read: bool,
+    /// Wakes the reader.
+    waker: Option<Waker>,
+    /// The reader has taken something since the last tick.
+    is_held: bool,
     /// Why the reader must go.
     closing: Option<Closing>,
 }
 
 impl Outbox {
+    /// The outbox of a session of this user.
+    pub fn new(user: UserId, pacer: Arc<Pacer>) -> Self {
+        Self { user: Some(user), pacer: Some(pacer), inner: Mutex::default() }
+    }
+
     /// Adds a frame at the end, by the policy of its class.
     pub fn push(&self, frame: Arc<Frame>) -> Pushed {
-        let mut inner = self.0.lock();
+        let mut inner = self.inner.lock();
         let pushed = inner.push(frame);
-        inner.wake();
+        let waker = inner.waker_if_due();
+        drop(inner);
+        waker.inspect(Waker::wake_by_ref);
         pushed
+    }
+
+    /// Adds those of the frames that are for its user, and returns what wakes its reader if that is due.
+    pub(super) fn offer(&self, frames: &[Arc<Frame>]) -> Option<Waker> {
+        let mut inner = self.inner.lock();
+        for frame in frames.iter().filter(|frame| frame.is_for(self.user)) {
+            inner.push(Arc::clone(frame));
+        }
+        inner.waker_if_due()
+    }
+
+    /// The tick has come: the reader may take again. Returns what wakes it, if something waits.
+    pub(super) fn release(&self) -> Option<Waker> {
+        let mut inner = self.inner.lock();
+        inner.is_held = false;
+        inner.waker_if_due()
     }
 
     /// Asks the reader to close, once it has taken what waits. The first reason stands.
     pub fn close(&self, closing: Closing) {
-        let mut inner = self.0.lock();
-        if inner.reader.is_some() {
+        let mut inner = self.inner.lock();
+        if inner.is_read {
             inner.closing.get_or_insert(closing);
             inner.wake();
         }
@@ -93,16 +132,16 @@ impl Outbox {
     /// Begins to collect for another stream: forgets what was sent or waits, and sends the reader away. What is pushed from now on
     /// follows the first event of the new stream, which [`Outbox::begin`] sends.
     pub fn restart(&self) -> u64 {
-        let mut inner = self.0.lock();
-        inner.replace_reader(None);
-        let epoch = inner.epoch + 1;
-        *inner = Inner { epoch, ..Inner::default() };
+        let mut inner = self.inner.lock();
+        inner.let_go();
+        let (epoch, reader) = (inner.epoch + 1, inner.reader);
+        *inner = Inner { epoch, reader, ..Inner::default() };
         epoch
     }
 
     /// Begins the stream of this epoch with its first event, in front of what was pushed since [`Outbox::restart`].
     pub fn begin(self: &Arc<Self>, epoch: u64, first: Arc<Frame>) -> Result<Reader, NotBegun> {
-        let mut inner = self.0.lock();
+        let mut inner = self.inner.lock();
         if inner.epoch != epoch {
             return Err(NotBegun::Replaced);
         }
@@ -117,13 +156,14 @@ impl Outbox {
     /// Goes on with the stream after `seen`: a reader, and all that comes after that number by now. `None` if some of it is not
     /// kept any more.
     pub fn resume(self: &Arc<Self>, seen: Seq) -> Option<(Reader, Vec<(Seq, Arc<Frame>)>)> {
-        let mut inner = self.0.lock();
-        let kept_from = inner.sent.front().map_or(inner.last + 1, |(seq, _)| *seq);
-        if inner.is_over || inner.last == 0 || seen > inner.last || seen + 1 < kept_from {
+        let mut inner = self.inner.lock();
+        let kept_after = inner.last - inner.sent.len() as u64;
+        if inner.is_over || inner.last == 0 || seen > inner.last || seen < kept_after {
             return None;
         }
-        let mut missed: Vec<_> = inner.sent.iter().filter(|(seq, _)| *seq > seen).cloned().collect();
-        missed.extend(inner.take(usize::MAX));
+        let known = (seen - kept_after) as usize;
+        let mut missed: Vec<_> = (seen + 1..).zip(inner.sent.iter().skip(known).cloned()).collect();
+        inner.take(usize::MAX, |seq, frame| missed.push((seq, Arc::clone(frame))));
         Some((inner.attach(self), missed))
     }
 }
@@ -151,14 +191,14 @@ impl Inner {
             pushed = Pushed::Replaced;
         }
         let is_droppable = *frame.class() == Class::Droppable;
-        let is_slow = self.reader.is_some() && self.waiting.len() >= OUTBOX_EVENTS_MAX;
+        let is_slow = self.is_read && self.waiting.len() >= OUTBOX_EVENTS_MAX;
         let is_full =
             self.waiting.len() >= RING_EVENTS_MAX || self.waiting_bytes + frame.weight() > OUTBOX_BYTES_MAX;
         if is_droppable && (is_slow || is_full) {
             metrics::counter!("outbox_dropped_total").increment(1);
             return Pushed::Dropped;
         }
-        if (is_slow || is_full) && self.reader.is_some() && self.closing.is_none() {
+        if (is_slow || is_full) && self.is_read && self.closing.is_none() {
             metrics::counter!("outbox_slow_total").increment(1);
             self.closing = Some(Closing::new(CloseCode::SlowConsumer, "the client reads too slowly: resume"));
         }
@@ -180,44 +220,52 @@ impl Inner {
     }
 
     /// Takes up to `max` waiting frames, numbers them and keeps them for a resume.
-    fn take(&mut self, max: usize) -> Vec<(Seq, Arc<Frame>)> {
+    fn take(&mut self, max: usize, mut visit: impl FnMut(Seq, &Arc<Frame>)) -> usize {
         let count = max.min(self.waiting.len());
-        let mut taken = Vec::with_capacity(count);
         for frame in self.waiting.drain(..count) {
             self.last += 1;
             self.waiting_bytes -= frame.weight();
-            self.sent_bytes += frame.weight();
-            self.sent.push_back((self.last, Arc::clone(&frame)));
-            taken.push((self.last, frame));
+            visit(self.last, &frame);
+            // Whoever resumes has seen the first event: the token to resume with stands in it.
+            if self.last > 1 {
+                self.sent_bytes += frame.weight();
+                self.sent.push_back(frame);
+            }
         }
         while self.sent.len() > RING_EVENTS_MAX || self.sent_bytes > RING_BYTES_MAX {
-            let Some((_, old)) = self.sent.pop_front() else { break };
+            let Some(old) = self.sent.pop_front() else { break };
             self.sent_bytes -= old.weight();
         }
         if self.waiting.is_empty() {
             // An idle session holds no room for what once waited.
             self.waiting.shrink_to(0);
         }
-        taken
+        count
     }
 
     fn attach(&mut self, outbox: &Arc<Outbox>) -> Reader {
-        let wake = Arc::new(Notify::new());
-        // There may be something to take at once.
-        wake.notify_one();
-        self.replace_reader(Some(Arc::clone(&wake)));
-        Reader { outbox: Arc::clone(outbox), wake }
+        self.let_go();
+        (self.is_read, self.reader) = (true, self.reader + 1);
+        Reader { outbox: Arc::clone(outbox), number: self.reader }
     }
 
-    fn replace_reader(&mut self, reader: Option<Arc<Notify>>) {
+    /// Sends the reader away.
+    fn let_go(&mut self) {
         self.wake();
-        self.reader = reader;
-        self.closing = None;
+        (self.is_read, self.closing) = (false, None);
     }
 
-    fn wake(&self) {
-        if let Some(reader) = &self.reader {
-            reader.notify_one();
+    fn is_due(&self) -> bool {
+        self.closing.is_some() || !self.waiting.is_empty() && !self.is_held
+    }
+
+    fn waker_if_due(&mut self) -> Option<Waker> {
+        if self.is_due() { self.waker.take() } else { None }
+    }
+
+    fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
         }
     }
 }
@@ -226,28 +274,47 @@ impl Inner {
 #[derive(Debug)]
 pub struct Reader {
     outbox: Arc<Outbox>,
-    wake: Arc<Notify>,
+    number: u64,
 }
 
 impl Reader {
     /// Takes up to `max` events with their numbers; none if none waits. An error says that the socket must close, and comes after
     /// what waited, unless the socket is too slow or replaced.
     pub fn take(&self, max: usize) -> Result<Vec<(Seq, Arc<Frame>)>, Closing> {
-        let mut inner = self.outbox.0.lock();
+        let mut taken = Vec::new();
+        self.visit(max, |seq, frame| taken.push((seq, Arc::clone(frame))))?;
+        Ok(taken)
+    }
+
+    /// As [`Reader::take`], one after the other, while the outbox is locked. Returns how many there were.
+    pub fn visit(&self, max: usize, visit: impl FnMut(Seq, &Arc<Frame>)) -> Result<usize, Closing> {
+        let mut inner = self.outbox.inner.lock();
         self.check(&inner)?;
-        match &inner.closing {
-            Some(closing) if inner.waiting.is_empty() => Err(closing.clone()),
-            _ => Ok(inner.take(max)),
+        if let Some(closing) = &inner.closing
+            && inner.waiting.is_empty()
+        {
+            return Err(closing.clone());
         }
+        let count = inner.take(max, visit);
+        // Who has not taken all comes again by themselves.
+        if let Some(pacer) = &self.outbox.pacer
+            && count > 0
+            && inner.waiting.is_empty()
+            && !std::mem::replace(&mut inner.is_held, true)
+        {
+            drop(inner);
+            pacer.hold(&self.outbox);
+        }
+        Ok(count)
     }
 
     /// Whether the socket must close, whatever waits.
     pub fn must_close(&self) -> Result<(), Closing> {
-        self.check(&self.outbox.0.lock())
+        self.check(&self.outbox.inner.lock())
     }
 
     fn check(&self, inner: &Inner) -> Result<(), Closing> {
-        if !inner.reader.as_ref().is_some_and(|reader| Arc::ptr_eq(reader, &self.wake)) {
+        if !self.is_attached(inner) {
             return Err(Closing::new(CloseCode::Replaced, "a newer socket took this one's place"));
         }
         match &inner.closing {
@@ -256,17 +323,33 @@ impl Reader {
         }
     }
 
-    /// Waits until there may be something to take.
+    fn is_attached(&self, inner: &Inner) -> bool {
+        inner.is_read && inner.reader == self.number
+    }
+
+    /// Whether it is time to take; if not, the task is woken when it is.
+    pub fn poll_changed(&self, task: &mut Context<'_>) -> Poll<()> {
+        let mut inner = self.outbox.inner.lock();
+        if !self.is_attached(&inner) || inner.is_due() {
+            return Poll::Ready(());
+        }
+        if !inner.waker.as_ref().is_some_and(|waker| waker.will_wake(task.waker())) {
+            inner.waker = Some(task.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Waits until it is time to take.
     pub async fn changed(&self) {
-        self.wake.notified().await;
+        poll_fn(|task| self.poll_changed(task)).await;
     }
 }
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        let mut inner = self.outbox.0.lock();
-        if inner.reader.as_ref().is_some_and(|reader| Arc::ptr_eq(reader, &self.wake)) {
-            inner.replace_reader(None);
+        let mut inner = self.outbox.inner.lock();
+        if self.is_attached(&inner) {
+            inner.let_go();
         }
     }
 }

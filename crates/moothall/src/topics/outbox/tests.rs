@@ -80,14 +80,14 @@ fn over_the_bound_the_stream_is_over_and_nothing_is_kept() {
     }
     assert_eq!(outbox.push(event(0)), Pushed::Over);
     assert!(outbox.resume(1).is_none());
-    assert_eq!(outbox.0.lock().waiting_bytes, 0);
+    assert_eq!(outbox.inner.lock().waiting_bytes, 0);
 }
 
 #[test]
 fn a_number_that_was_never_sent_or_is_not_kept_does_not_resume() {
     let (outbox, reader) = begun();
     reader.take(1).unwrap();
-    assert!(outbox.resume(0).is_some(), "the first event itself can be asked for again");
+    assert!(outbox.resume(0).is_none(), "the token to resume with stands in the first event");
     drop(reader);
     assert!(outbox.resume(2).is_none());
     assert!(outbox.resume(u64::MAX).is_none());
@@ -224,7 +224,7 @@ fn what_waits_has_a_bound_in_bytes() {
         assert_eq!(outbox.push(heavy(OUTBOX_BYTES_MAX / 4)), Pushed::Queued);
     }
     assert_eq!(outbox.push(heavy(1_000)), Pushed::Over);
-    assert_eq!(outbox.0.lock().waiting_bytes, 0);
+    assert_eq!(outbox.inner.lock().waiting_bytes, 0);
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn what_was_sent_is_kept_up_to_a_bound_in_bytes() {
         outbox.push(heavy(RING_BYTES_MAX / 4));
         reader.take(1).unwrap();
     }
-    assert_eq!(outbox.0.lock().sent_bytes, RING_BYTES_MAX);
+    assert_eq!(outbox.inner.lock().sent_bytes, RING_BYTES_MAX);
     assert!(outbox.resume(1).is_some_and(|(_, missed)| missed.len() == 4));
     outbox.push(heavy(1_000));
     let (reader, _) = outbox.resume(5).unwrap();
