@@ -157,13 +157,18 @@ mod tests {
     }
 
     #[test]
+    fn binary_is_what_json_says_in_base64() {
+        assert_eq!(msgpack(&[0xc4, 2, 0xff, 0]).unwrap(), json!("/wA="));
+    }
+
+    #[test]
     fn what_is_ambiguous_or_goes_on_is_refused() {
         assert!(json(br#"{"a":1,"a":2}"#).is_err());
         assert!(json(b"{} {}").is_err());
         assert!(json(b"").is_err());
         assert!(json(b"\"\xff\"").is_err());
         assert!(msgpack(&[0xc0, 0xc0]).is_err());
-        assert!(msgpack(&[0xc4, 1, 0]).is_err(), "binary");
+        assert!(msgpack(&[0xc7, 1, 5, 0]).is_err(), "an extension type");
         assert!(msgpack(&rmp_serde::to_vec(&f64::NAN).unwrap()).is_err());
     }
 }

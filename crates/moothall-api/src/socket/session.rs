@@ -191,6 +191,12 @@ impl Session {
         let has_said_goodbye = closing.as_ref().is_some_and(|leaving| leaving.has_said_goodbye);
         let mut draining = pin!(reached(stage, Stage::Draining));
         std::future::poll_fn(|task| {
+            // Room is made before anything is looked at: what finds none is not asked for, and would not wake this task later.
+            if transport.room() == 0
+                && let Poll::Ready(Err(_)) = transport.poll_flush(task)
+            {
+                return Poll::Ready(Next::Received(Received::Lost));
+            }
             if let Some(step) = step
                 && let Poll::Ready(step) = step.as_mut().poll(task)
             {
@@ -214,7 +220,7 @@ impl Session {
             if may_read && let Poll::Ready(received) = transport.poll_receive(task) {
                 return Poll::Ready(Next::Received(received));
             }
-            // Last, so that all there is to say leaves in one write.
+            // Behind everything, so that all there is to say leaves in one write.
             if let Poll::Ready(Err(_)) = transport.poll_flush(task) {
                 return Poll::Ready(Next::Received(Received::Lost));
             }
