@@ -1,14 +1,28 @@
-//! Benchmarks: what work costs the server, in CPU microseconds and in bytes.
+//! Benchmarks: what work costs the server, in CPU microseconds and in bytes, and how long its clients wait.
 //!
-//! `cargo xtask bench` builds the server in release and runs this. Start at [`scenarios`]. Wall times are not measured, because
-//! machines are shared; the CPU time of the server's process is, summed over its threads from `/proc`. Each scenario is repeated, and
-//! the median stands in the table with the range beside it.
-#![expect(clippy::print_stdout, reason = "the tables are what this prints")]
+//! `cargo xtask bench` builds the server in release and runs this. Start at [`scenarios`]. Costs are CPU time of the server's process, because
+//! machines are shared; latencies are wall times, and worth what the machine was worth meanwhile. The server has a core of its own and the load
+//! another, where there are two. Each scenario is repeated, and the median stands in the table with the range beside it.
 
+mod cores;
+mod crowd;
+mod floor;
+mod frames;
+mod handshake;
+mod idle;
 mod load;
+mod mixed;
+mod process;
+mod relay;
+mod report;
+mod restart;
 mod rooms;
 mod server;
+mod stalled;
 mod store;
+mod storms;
+mod swarm;
+mod talk;
 mod users;
 
 use std::path::PathBuf;
@@ -16,137 +30,142 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use clap::Parser;
 
+use self::relay::Matches;
+use self::report::Figure;
+use self::rooms::Room;
+
 /// What the work costs.
 #[derive(Debug, Parser)]
-#[command(about = "Measures what work costs the server")]
+#[command(
+    about = "Measures what work costs the server",
+    after_help = "`moothall-bench floor ADDRESS` serves the bare relay."
+)]
 struct Arguments {
     /// Only scenarios with this in their names.
-    #[arg(long)]
-    scenario: Option<String>,
+    #[arg(long, default_value = "")]
+    scenario: String,
     /// How often each is repeated.
     #[arg(long, default_value_t = 3)]
     repetitions: usize,
+    /// A few seconds for each, to see that it works. The figures are worth nothing.
+    #[arg(long)]
+    quick: bool,
     /// The program to measure; without it the one beside this.
     #[arg(long)]
     server: Option<PathBuf>,
+    /// Only tells the names of the scenarios.
+    #[arg(long)]
+    list: bool,
 }
 
-/// What one scenario came to, once.
-struct Measured {
-    /// In the unit of its scenario.
-    value: f64,
+/// What is measured, and how thoroughly.
+struct Bench {
+    /// The program.
+    server: PathBuf,
+    is_quick: bool,
 }
 
-impl Measured {
-    /// This machine lacks what it takes.
-    const NONE: Self = Self { value: f64::NAN };
+impl Bench {
+    /// How much of something.
+    fn of(&self, full: u64, quick: u64) -> u64 {
+        if self.is_quick { quick } else { full }
+    }
 }
 
-/// Something that is measured.
-struct Scenario {
-    name: &'static str,
-    unit: &'static str,
-    /// What we aim at, in the same unit, if we aim at anything.
-    goal: f64,
-    run: fn(&PathBuf) -> Result<Measured>,
-}
-
-const fn scenario(
-    name: &'static str,
-    unit: &'static str,
-    goal: f64,
-    run: fn(&PathBuf) -> Result<Measured>,
-) -> Scenario {
-    Scenario { name, unit, goal, run }
-}
-
-const MICROSECONDS: &str = "CPU µs";
+/// Something that is measured: its name, and how.
+type Scenario = (&'static str, fn(&Bench, &str) -> Result<Vec<Figure>>);
 
 fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("durable single-row write, SQLite, 64 tasks", MICROSECONDS, 10.0, |_| {
-            store::sqlite_writes(store::Keys::InOrder)
+        ("durable single-row write, SQLite, 64 tasks", |bench, name| {
+            store::sqlite_writes(bench, name, store::Keys::InOrder)
         }),
-        scenario("the same, each task to a page of its own", MICROSECONDS, 10.0, |_| {
-            store::sqlite_writes(store::Keys::Scattered)
+        ("the same, each task to a page of its own", |bench, name| {
+            store::sqlite_writes(bench, name, store::Keys::Scattered)
         }),
-        scenario("read of one row, SQLite, 64 tasks", MICROSECONDS, 5.0, |_| store::sqlite_reads()),
-        scenario("durable single-row write, PostgreSQL, 64 tasks", MICROSECONDS, f64::NAN, |_| {
-            store::postgres_writes()
+        ("read of one row, SQLite, 64 tasks", store::sqlite_reads),
+        ("durable single-row write, PostgreSQL, 64 tasks", store::postgres_writes),
+        ("read of one row, PostgreSQL, 64 tasks", store::postgres_reads),
+        ("register guest", users::register),
+        ("sign in, guest secret", users::sign_in),
+        ("read own account, HTTP", users::read_account),
+        ("connect + sign-in, per socket", idle::connect),
+        ("idle signed-in socket", idle::held),
+        ("floor, room of 100 (8 in flight)", |bench, name| floor::room(bench, name, Room::HUNDRED)),
+        ("room of 100, live only, delivered (8 in flight)", |bench, name| {
+            rooms::closed(bench, name, 1.2, Room::HUNDRED)
         }),
-        scenario("read of one row, PostgreSQL, 64 tasks", MICROSECONDS, f64::NAN, |_| {
-            store::postgres_reads()
+        ("room of 100, persisted, delivered (8 in flight)", |bench, name| {
+            rooms::closed(bench, name, 1.2, Room::HUNDRED.persisted())
         }),
-        scenario("register guest", MICROSECONDS, 60.0, users::register),
-        scenario("sign in, guest secret", MICROSECONDS, 60.0, users::sign_in),
-        scenario("read own account, HTTP", MICROSECONDS, 25.0, users::read_account),
-        scenario("connect + sign-in, per socket", MICROSECONDS, 60.0, users::connect),
-        scenario("idle signed-in socket, 5,000 of them", "resident bytes", 6_000.0, users::idle),
-        scenario("room of 100, live only, delivered (8 in flight)", MICROSECONDS, 1.2, |server| {
-            rooms::room(server, 100, 3_000, 8, true)
+        ("floor, room of 100 (50 in flight)", |bench, name| floor::room(bench, name, Room::HUNDRED_DENSE)),
+        ("room of 100, live only, delivered (50 in flight)", |bench, name| {
+            rooms::closed(bench, name, 0.5, Room::HUNDRED_DENSE)
         }),
-        scenario("room of 1,000, live only, delivered (4 in flight)", MICROSECONDS, 1.5, |server| {
-            rooms::room(server, 1_000, 400, 4, true)
+        ("room of 100, persisted, delivered (50 in flight)", |bench, name| {
+            rooms::closed(bench, name, 0.5, Room::HUNDRED_DENSE.persisted())
         }),
-        scenario("room of 100, persisted, delivered (8 in flight)", MICROSECONDS, 1.2, |server| {
-            rooms::room(server, 100, 3_000, 8, false)
+        ("floor, room of 1,000 (4 in flight)", |bench, name| floor::room(bench, name, Room::THOUSAND)),
+        ("room of 1,000, live only, delivered (4 in flight)", |bench, name| {
+            rooms::closed(bench, name, 1.5, Room::THOUSAND)
         }),
-        scenario("room of 1,000, persisted, delivered (4 in flight)", MICROSECONDS, 1.6, |server| {
-            rooms::room(server, 1_000, 400, 4, false)
+        ("room of 1,000, persisted, delivered (4 in flight)", |bench, name| {
+            rooms::closed(bench, name, 1.6, Room::THOUSAND.persisted())
         }),
-        scenario("DM, persisted, delivered (100 pairs)", MICROSECONDS, 25.0, rooms::direct),
+        ("DM, persisted, delivered (100 pairs)", rooms::direct),
+        ("mixed evening of 1,000, per message delivered", mixed::evening),
+        ("floor, matches of 2, 10 messages per second each", |bench, name| {
+            floor::matches(bench, name, Matches { players: 2, per_second: 10, hears_itself: true })
+        }),
+        ("floor, matches of 2, 60 messages per second each", |bench, name| {
+            floor::matches(bench, name, Matches { players: 2, per_second: 60, hears_itself: true })
+        }),
+        ("floor, matches of 4, 10 messages per second each", |bench, name| {
+            floor::matches(bench, name, Matches { players: 4, per_second: 10, hears_itself: true })
+        }),
+        ("floor, matches of 4, 60 messages per second each", |bench, name| {
+            floor::matches(bench, name, Matches { players: 4, per_second: 60, hears_itself: true })
+        }),
+        ("floor, matches of 10, 10 messages per second each", |bench, name| {
+            floor::matches(bench, name, Matches { players: 10, per_second: 10, hears_itself: true })
+        }),
+        ("floor, matches of 10, 60 messages per second each", |bench, name| {
+            floor::matches(bench, name, Matches { players: 10, per_second: 60, hears_itself: true })
+        }),
+        ("1,000 join a room of 1,000", storms::join),
+        ("1,000 watch 1,000 change", storms::presence),
+        ("1 of 100 stalls: p99 of the others", stalled::paired),
+        ("killed and restarted", restart::storm),
     ]
 }
 
 fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().as_deref() == Some(floor::MODE) {
+        return floor::serve(floor::address(&mut arguments)?);
+    }
     let arguments = Arguments::parse();
-    let server = match arguments.server {
-        Some(server) => server,
-        None => std::env::current_exe()?.with_file_name("moothall"),
-    };
-    anyhow::ensure!(
-        server.is_file(),
-        "{} is not there: cargo build --release -p moothall-server",
-        server.display()
-    );
-    println!("{}\n", machine());
-    println!("| work | unit | goal | median | range |\n|---|---|---|---|---|");
-    let wanted = arguments.scenario.unwrap_or_default();
-    for scenario in scenarios().iter().filter(|scenario| scenario.name.contains(&wanted)) {
-        let mut values = Vec::new();
+    let wanted = scenarios().into_iter().filter(|(name, _)| name.contains(&arguments.scenario));
+    if arguments.list {
+        report::names(wanted.map(|(name, _)| name));
+        return Ok(());
+    }
+    let server = arguments.server.or_else(beside).context("cargo build --release -p moothall-server")?;
+    let bench = Bench { server, is_quick: arguments.quick };
+    report::head();
+    for (name, run) in wanted {
+        let mut repetitions = Vec::new();
         for _ in 0..arguments.repetitions.max(1) {
-            let measured = (scenario.run)(&server).with_context(|| scenario.name)?;
-            values.push(measured.value);
+            cores::free();
+            repetitions.push(run(&bench, name).context(name)?);
         }
-        values.sort_by(f64::total_cmp);
-        let (low, high) = (values.first().copied(), values.last().copied());
-        let median = values.get(values.len() / 2).copied();
-        let show = |value: Option<f64>| match value {
-            Some(value) if value.is_nan() => "–".to_owned(),
-            Some(value) if value >= 100.0 => format!("{value:.0}"),
-            Some(value) => format!("{value:.2}"),
-            None => "–".to_owned(),
-        };
-        println!(
-            "| {} | {} | {} | {} | {} – {} |",
-            scenario.name,
-            scenario.unit,
-            if scenario.goal.is_nan() { "–".to_owned() } else { format!("≤ {}", scenario.goal) },
-            show(median),
-            show(low),
-            show(high)
-        );
+        report::rows(repetitions);
     }
     Ok(())
 }
 
-/// Where this was measured.
-fn machine() -> String {
-    let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
-    let cpu = read("/proc/cpuinfo");
-    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
-    let model = model.map_or("unknown processor", |(_, model)| model.trim());
-    let count = cpu.lines().filter(|line| line.starts_with("processor")).count();
-    let kernel = read("/proc/sys/kernel/osrelease");
-    format!("{count} × {model}, Linux {}", kernel.trim())
+/// The server that cargo built beside this.
+fn beside() -> Option<PathBuf> {
+    let this = std::env::current_exe().ok()?;
+    Some(this.with_file_name("moothall")).filter(|server| server.is_file())
 }

@@ -1,111 +1,100 @@
-//! Messages to many, and to one.
-
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+//! Messages to many, and to one, as fast as they are answered.
 
 use anyhow::{Context as _, Result};
-use futures_util::StreamExt as _;
-use futures_util::future::try_join_all;
-use moothall_client::Client;
-use moothall_protocol::accounts::SignedIn;
-use moothall_protocol::communication::{CreateRoom, JoinRoom, OpenDirect};
+use moothall_protocol::communication::OpenDirect;
 
-use crate::Measured;
-use crate::load::{connect_all, count_messages, cpu_of, guests, run, talk, wait_for};
+use crate::Bench;
+use crate::load::{call_all, guests, room, run, sockets};
+use crate::report::Figure;
 use crate::server::Server;
+use crate::talk::{Loop, Talker, closed_loop};
 
-fn client(server: &Server, guest: &SignedIn) -> Result<Client> {
-    let client = Client::new(&server.base)?;
-    client.set_tokens(guest.clone().into());
-    Ok(client)
+/// A room in which one member talks and all hear.
+#[derive(Clone, Copy)]
+pub struct Room {
+    pub members: usize,
+    pub messages: u64,
+    pub in_flight: u64,
+    pub is_live_only: bool,
 }
 
-/// One member talks, all hear: CPU for each message that arrives at one of them.
-pub fn room(
-    program: &PathBuf,
-    members: usize,
-    messages: usize,
-    in_flight: usize,
-    live_only: bool,
-) -> Result<Measured> {
-    let server = Server::start(program)?;
-    run(async {
-        let guests = guests(&server, members).await?;
-        let speaker = guests.first().context("a speaker")?;
-        let input = CreateRoom {
-            name: "Bench".to_owned(),
-            topic: None,
-            member_only: None,
-            read_only: None,
-            slow_mode_ms: None,
-            retention_days: None,
-            live_only: Some(live_only),
-        };
-        let room = client(&server, speaker)?.call(&input).await?.id;
-        for guest in guests.iter().skip(1) {
-            client(&server, guest)?.call(&JoinRoom { room_id: room }).await?;
+impl Room {
+    pub const HUNDRED: Self = Self { members: 100, messages: 5_000, in_flight: 8, is_live_only: true };
+    pub const HUNDRED_DENSE: Self = Self { messages: 20_000, in_flight: 50, ..Self::HUNDRED };
+    pub const THOUSAND: Self = Self { members: 1_000, messages: 600, in_flight: 4, is_live_only: true };
+
+    pub fn persisted(self) -> Self {
+        Self { is_live_only: false, ..self }
+    }
+
+    /// Of a size that can be had quickly, where that is wanted.
+    pub fn sized(self, bench: &Bench) -> Self {
+        Self { members: bench.of(self.members as u64, 50) as usize, ..self }
+    }
+
+    /// The messages that are measured.
+    pub fn plan(&self, bench: &Bench) -> Loop {
+        Loop {
+            messages_each: bench.of(self.messages, 20),
+            in_flight: self.in_flight,
+            receivers: self.members as u64,
         }
-        let heard = Arc::new(AtomicU64::new(0));
-        let mut sockets = connect_all(&server, &guests).await?.into_iter();
-        let speaking = sockets.next().context("a speaker")?;
-        let mut writers = Vec::new();
-        for socket in sockets {
-            let (write, read) = socket.split();
-            writers.push(write);
-            count_messages(read, Arc::clone(&heard));
-        }
-        let delivered = (messages * members) as u64;
-        let measured = cpu_of(&server, delivered, async {
-            let speaking = talk(speaking, &room.to_string(), messages, in_flight, &heard).await?;
-            let (write, read) = speaking.split();
-            count_messages(read, Arc::clone(&heard));
-            wait_for(&heard, delivered).await?;
-            drop(write);
-            Ok(())
-        })
-        .await;
-        drop(writers);
-        measured
-    })
+    }
 }
 
-const PAIRS: usize = 100;
-const MESSAGES: usize = 100;
+/// The first ones warm up caches and buffers.
+pub fn warm_up(plan: &Loop) -> Loop {
+    Loop { messages_each: plan.messages_each.div_ceil(10), ..*plan }
+}
 
-/// Pairs talk to each other: CPU for each message that is stored and arrives.
-pub fn direct(program: &PathBuf) -> Result<Measured> {
-    let server = Server::start(program)?;
-    run(async {
-        let guests = guests(&server, 2 * PAIRS).await?;
-        let mut rooms = Vec::new();
-        for pair in guests.chunks(2) {
-            let [one, other] = pair else { continue };
-            let input = OpenDirect { user_id: other.user.id };
-            rooms.push(client(&server, one)?.call(&input).await?.id.to_string());
-        }
-        let heard = AtomicU64::new(0);
-        let mut sockets = connect_all(&server, &guests).await?;
-        let heard_by_others = Arc::new(AtomicU64::new(0));
-        let (mut speakers, mut writers) = (Vec::new(), Vec::new());
-        for (number, socket) in sockets.drain(..).enumerate() {
-            if number % 2 == 0 {
-                speakers.push(socket);
-            } else {
-                let (write, read) = socket.split();
-                writers.push(write);
-                count_messages(read, Arc::clone(&heard_by_others));
-            }
-        }
-        let count = (PAIRS * MESSAGES) as u64;
-        let talks =
-            speakers.into_iter().zip(&rooms).map(|(socket, room)| talk(socket, room, MESSAGES, 4, &heard));
-        let measured = cpu_of(&server, count, async {
-            let _speakers = try_join_all(talks).await?;
-            wait_for(&heard_by_others, count).await
-        })
-        .await;
-        drop(writers);
-        measured
-    })
+/// CPU for each message that arrives at a member.
+pub fn closed(bench: &Bench, name: &str, goal: f64, kind: Room) -> Result<Vec<Figure>> {
+    let kind = kind.sized(bench);
+    let server = Server::start(&bench.server)?;
+    let (guests, room) = run(async {
+        let guests = guests(&server, kind.members).await?;
+        let room = room(&server, &guests, kind.is_live_only).await?;
+        Ok((guests, room))
+    })?;
+    let (mut swarm, _) = sockets(&server, &guests)?;
+    let talkers = [Talker::in_room(0, &room)];
+    let plan = kind.plan(bench);
+    closed_loop(&mut swarm, &talkers, &warm_up(&plan))?;
+    let before = server.process.cpu()?;
+    let hearing = closed_loop(&mut swarm, &talkers, &plan)?;
+    let spent = server.process.cpu()? - before;
+    Ok(vec![Figure::cpu(name, spent, hearing.delivered).goal(goal).latency(hearing.latency)])
+}
+
+/// Pairs talk to each other: CPU for each message that is stored and arrives at the other.
+pub fn direct(bench: &Bench, name: &str) -> Result<Vec<Figure>> {
+    let pairs = bench.of(100, 4) as usize;
+    let server = Server::start(&bench.server)?;
+    let (guests, talkers) = run(async {
+        let guests = guests(&server, 2 * pairs).await?;
+        let talkers = direct_talkers(&server, &guests).await?;
+        Ok((guests, talkers))
+    })?;
+    let (mut swarm, _) = sockets(&server, &guests)?;
+    // The other one hears of it, and so does the one who said it.
+    let plan = Loop { messages_each: bench.of(200, 5), in_flight: 4, receivers: 2 };
+    closed_loop(&mut swarm, &talkers, &warm_up(&plan))?;
+    let before = server.process.cpu()?;
+    let hearing = closed_loop(&mut swarm, &talkers, &plan)?;
+    let spent = server.process.cpu()? - before;
+    Ok(vec![Figure::cpu(name, spent, hearing.delivered / 2).goal(25.0).latency(hearing.latency)])
+}
+
+/// The first of each two, who talks to the second.
+pub async fn direct_talkers(
+    server: &Server,
+    guests: &[moothall_protocol::accounts::SignedIn],
+) -> Result<Vec<Talker>> {
+    let calls = guests.chunks_exact(2).filter_map(|pair| match pair {
+        [one, other] => Some((one, OpenDirect { user_id: other.user.id })),
+        _ => None,
+    });
+    let rooms = call_all(server, calls.collect()).await.context("conversations")?;
+    let talkers = rooms.iter().enumerate();
+    Ok(talkers.map(|(pair, room)| Talker::in_room(2 * pair, &room.id.to_string())).collect())
 }

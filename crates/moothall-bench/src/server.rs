@@ -1,77 +1,74 @@
 //! The server under test: the real program, in a process of its own, on a fresh database.
 
-use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 
-/// Rates that no scenario reaches.
-const RATE_SCALE: &str = "server.rate_scale=100000";
-/// Bytes of a page of memory.
-const PAGE: u64 = 4_096;
+use crate::process::Process;
+
+/// Rates that no scenario reaches, and tokens that outlive it.
+const SETTINGS: [&str; 4] =
+    ["--set", "server.rate_scale=100000", "--set", "accounts.access_token_minutes=60"];
+/// Below what systems hand out to clients: a server that is restarted finds its port free.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
 /// A running server. It ends when this is dropped.
 pub struct Server {
     /// `http://…`
     pub base: String,
-    child: Child,
-    _folder: TempDir,
+    pub address: SocketAddr,
+    pub process: Process,
+    program: PathBuf,
+    folder: TempDir,
 }
 
 impl Server {
-    /// Starts one, bound to the first core where that is possible, so that the load does not run in its caches.
-    pub fn start(program: &PathBuf) -> Result<Self> {
+    /// Starts one, on a core of its own where that is possible.
+    pub fn start(program: &Path) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let address = format!("127.0.0.1:{port}");
-        let is_pinned = Path::new("/usr/bin/taskset").is_file();
-        let mut command = if is_pinned { Command::new("/usr/bin/taskset") } else { Command::new(program) };
-        if is_pinned {
-            command.args(["-c", "0"]).arg(program);
-        }
-        let mut child = command
-            .args(["serve", "--listen", &address, "--set", RATE_SCALE, "--data"])
-            .arg(folder.path().join("data"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let output = child.stdout.take().context("an output")?;
-        let mut lines = BufReader::new(output).lines();
-        if !lines.by_ref().any(|line| line.is_ok_and(|line| line.contains("is ready"))) {
-            bail!("the server did not start");
-        }
-        // It must not wait for somebody to read what it prints.
-        std::thread::spawn(move || lines.count());
-        Ok(Self { base: format!("http://{address}"), child, _folder: folder })
+        let address = free_address()?;
+        let process = serve(program, address, &folder)?;
+        let base = format!("http://{address}");
+        Ok(Self { base, address, process, program: program.to_owned(), folder })
     }
 
-    /// Nanoseconds its threads have run so far.
-    pub fn cpu(&self) -> Result<u64> {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id()))?;
-        let mut total = 0;
-        for task in tasks {
-            let text = fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
-            total += text.split(' ').next().and_then(|time| time.parse::<u64>().ok()).unwrap_or(0);
-        }
-        Ok(total)
-    }
-
-    /// Bytes of memory it holds.
-    pub fn resident(&self) -> Result<u64> {
-        let text = fs::read_to_string(format!("/proc/{}/statm", self.child.id()))?;
-        let pages = text.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
-        Ok(pages.context("a size")? * PAGE)
+    /// Kills it without a warning.
+    pub fn kill(self) -> Killed {
+        Killed { base: self.base, address: self.address, program: self.program, folder: self.folder }
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+/// What is left of a server.
+pub struct Killed {
+    base: String,
+    address: SocketAddr,
+    program: PathBuf,
+    folder: TempDir,
+}
+
+impl Killed {
+    /// Starts it again on that. Comes back when it listens.
+    pub fn start(self) -> Result<Server> {
+        let Self { base, address, program, folder } = self;
+        let process = serve(&program, address, &folder)?;
+        Ok(Server { base, address, process, program, folder })
     }
+}
+
+fn serve(program: &Path, address: SocketAddr, folder: &TempDir) -> Result<Process> {
+    let mut command = Command::new(program);
+    command.args(["serve", "--listen", &address.to_string()]).args(SETTINGS);
+    command.arg("--data").arg(folder.path().join("data"));
+    Ok(Process::start(&mut command, "is ready")?.0)
+}
+
+/// An address that nobody listens on.
+pub fn free_address() -> Result<SocketAddr> {
+    let start = rand::random_range(PORTS);
+    let ports = (start..PORTS.end).chain(PORTS.start..start);
+    let mut addresses = ports.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    addresses.find(|address| TcpListener::bind(address).is_ok()).context("a free port")
 }

@@ -1,16 +1,21 @@
 //! The store alone, in this process, and its database.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use moothall_store::{Error, Options, Store, params, statements};
 use moothall_testing::databases::{PostgresServer, Settings, children_of};
 use tokio::task::JoinSet;
 
-use crate::Measured;
+use crate::Bench;
 use crate::load::run;
+use crate::report::Figure;
 
 const TASKS: i64 = 64;
-const WRITES: i64 = 1_000;
-const READS: i64 = 2_000;
+/// Of each task.
+const WRITES: u64 = 1_000;
+const READS: u64 = 2_000;
+const UNIT: &str = "CPU µs";
 
 statements! {
     MAKE = "CREATE TABLE rows (task BIGINT NOT NULL, step BIGINT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (step, task))";
@@ -38,10 +43,10 @@ async fn write(store: Store, task: i64, steps: i64) -> Result<(), Error> {
     Ok(())
 }
 
-async fn read(store: Store, task: i64, steps: i64) -> Result<(), Error> {
+async fn read(store: Store, task: i64, steps: i64, rows: i64) -> Result<(), Error> {
     for step in 0..steps {
         let text: String =
-            store.read(move |tx| tx.query_one(READ, params![task, step % WRITES])?.get(0)).await?;
+            store.read(move |tx| tx.query_one(READ, params![task, step % rows])?.get(0)).await?;
         std::hint::black_box(text);
     }
     Ok(())
@@ -110,43 +115,53 @@ async fn all(
     Ok(())
 }
 
-fn writes(place: Option<Place>, keys: Keys) -> Result<Measured> {
-    let Some(place) = place else { return Ok(Measured::NONE) };
+fn writes(bench: &Bench, name: &str, place: Option<Place>, keys: Keys) -> Result<Vec<Figure>> {
+    let Some(place) = place else { return Ok(vec![Figure::none(name, UNIT)]) };
+    let count = bench.of(WRITES, 10) as i64;
     run(async {
         let store = place.open(keys).await?;
         let before = place.cpu()?;
-        all((0..TASKS).map(|task| write(store.clone(), task, WRITES))).await?;
-        let spent = place.cpu()? - before;
+        all((0..TASKS).map(|task| write(store.clone(), task, count))).await?;
+        let spent = Duration::from_nanos(place.cpu()? - before);
         store.close().await;
-        Ok(Measured { value: spent as f64 / 1_000.0 / (TASKS * WRITES) as f64 })
+        Ok(vec![Figure::cpu(name, spent, (TASKS * count) as u64)])
     })
 }
 
-fn reads(place: Option<Place>) -> Result<Measured> {
-    let Some(place) = place else { return Ok(Measured::NONE) };
+fn reads(bench: &Bench, name: &str, place: Option<Place>) -> Result<Vec<Figure>> {
+    let Some(place) = place else { return Ok(vec![Figure::none(name, UNIT)]) };
+    let (rows, count) = (bench.of(WRITES, 10) as i64, bench.of(READS, 20) as i64);
     run(async {
         let store = place.open(Keys::InOrder).await?;
-        all((0..TASKS).map(|task| write(store.clone(), task, WRITES))).await?;
+        all((0..TASKS).map(|task| write(store.clone(), task, rows))).await?;
         let before = place.cpu()?;
-        all((0..TASKS).map(|task| read(store.clone(), task, READS))).await?;
-        let spent = place.cpu()? - before;
+        all((0..TASKS).map(|task| read(store.clone(), task, count, rows))).await?;
+        let spent = Duration::from_nanos(place.cpu()? - before);
         store.close().await;
-        Ok(Measured { value: spent as f64 / 1_000.0 / (TASKS * READS) as f64 })
+        Ok(vec![Figure::cpu(name, spent, (TASKS * count) as u64)])
     })
 }
 
-pub fn sqlite_writes(keys: Keys) -> Result<Measured> {
-    writes(Place::sqlite()?, keys)
+fn aimed_at(goal: f64, figures: Vec<Figure>) -> Vec<Figure> {
+    figures.into_iter().map(|figure| figure.goal(goal)).collect()
 }
 
-pub fn sqlite_reads() -> Result<Measured> {
-    reads(Place::sqlite()?)
+/// 64 tasks write rows, one a transaction, to SQLite.
+pub fn sqlite_writes(bench: &Bench, name: &str, keys: Keys) -> Result<Vec<Figure>> {
+    Ok(aimed_at(10.0, writes(bench, name, Place::sqlite()?, keys)?))
 }
 
-pub fn postgres_writes() -> Result<Measured> {
-    writes(Place::postgres(), Keys::InOrder)
+/// 64 tasks read rows from SQLite.
+pub fn sqlite_reads(bench: &Bench, name: &str) -> Result<Vec<Figure>> {
+    Ok(aimed_at(5.0, reads(bench, name, Place::sqlite()?)?))
 }
 
-pub fn postgres_reads() -> Result<Measured> {
-    reads(Place::postgres())
+/// The same in PostgreSQL.
+pub fn postgres_writes(bench: &Bench, name: &str) -> Result<Vec<Figure>> {
+    writes(bench, name, Place::postgres(), Keys::InOrder)
+}
+
+/// The same in PostgreSQL.
+pub fn postgres_reads(bench: &Bench, name: &str) -> Result<Vec<Figure>> {
+    reads(bench, name, Place::postgres())
 }

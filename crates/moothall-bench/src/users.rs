@@ -1,32 +1,32 @@
-//! Accounts and sockets.
-
-use std::path::PathBuf;
+//! Accounts, over HTTP.
 
 use anyhow::{Context as _, Result};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use moothall_client::Client;
 use moothall_protocol::accounts::{GetMe, SignIn};
 
-use crate::Measured;
-use crate::load::{AT_ONCE, connect_all, cpu_of, guests, run};
+use crate::Bench;
+use crate::load::{AT_ONCE, cpu_of, guests, one, run};
+use crate::report::Figure;
 use crate::server::Server;
 
-const USERS: usize = 4_000;
-const SOCKETS: usize = 5_000;
-const READS: usize = 40_000;
-
-pub fn register(program: &PathBuf) -> Result<Measured> {
-    let server = Server::start(program)?;
-    run(async {
-        guests(&server, 500).await?;
-        cpu_of(&server, USERS as u64, async { guests(&server, USERS).await.map(drop) }).await
-    })
+/// Signs up.
+pub fn register(bench: &Bench, name: &str) -> Result<Vec<Figure>> {
+    let users = bench.of(4_000, 50) as usize;
+    let server = Server::start(&bench.server)?;
+    let spent = run(async {
+        guests(&server, users / 8).await?;
+        cpu_of(&server, users, async { guests(&server, users).await.map(drop) }).await
+    })?;
+    Ok(one(name, 60.0, spent))
 }
 
-pub fn sign_in(program: &PathBuf) -> Result<Measured> {
-    let server = Server::start(program)?;
-    run(async {
-        let guests = guests(&server, USERS).await?;
+/// Signs in with what a guest has.
+pub fn sign_in(bench: &Bench, name: &str) -> Result<Vec<Figure>> {
+    let users = bench.of(4_000, 50) as usize;
+    let server = Server::start(&bench.server)?;
+    let spent = run(async {
+        let guests = guests(&server, users).await?;
         let client = Client::new(&server.base)?;
         let work = stream::iter(guests)
             .map(|guest| {
@@ -38,13 +38,16 @@ pub fn sign_in(program: &PathBuf) -> Result<Measured> {
             })
             .buffer_unordered(AT_ONCE)
             .try_collect::<()>();
-        cpu_of(&server, USERS as u64, async { Ok(work.await?) }).await
-    })
+        cpu_of(&server, users, async { Ok(work.await?) }).await
+    })?;
+    Ok(one(name, 60.0, spent))
 }
 
-pub fn read_account(program: &PathBuf) -> Result<Measured> {
-    let server = Server::start(program)?;
-    run(async {
+/// Reads their own account.
+pub fn read_account(bench: &Bench, name: &str) -> Result<Vec<Figure>> {
+    let reads = bench.of(40_000, 200) as usize;
+    let server = Server::start(&bench.server)?;
+    let spent = run(async {
         let guests = guests(&server, AT_ONCE).await?;
         let clients = guests
             .into_iter()
@@ -66,29 +69,8 @@ pub fn read_account(program: &PathBuf) -> Result<Measured> {
                 .buffer_unordered(AT_ONCE);
             work.try_collect::<()>()
         };
-        read(2_000).await?;
-        cpu_of(&server, READS as u64, read(READS)).await
-    })
-}
-
-pub fn connect(program: &PathBuf) -> Result<Measured> {
-    let server = Server::start(program)?;
-    run(async {
-        let guests = guests(&server, USERS).await?;
-        cpu_of(&server, USERS as u64, async { connect_all(&server, &guests).await.map(drop) }).await
-    })
-}
-
-pub fn idle(program: &PathBuf) -> Result<Measured> {
-    let server = Server::start(program)?;
-    run(async {
-        let guests = guests(&server, SOCKETS + 100).await?;
-        // What the first ones cost is the server's own.
-        let (few, many) = guests.split_at(100);
-        let _first = connect_all(&server, few).await?;
-        let before = server.resident()?;
-        let _sockets = connect_all(&server, many).await?;
-        let after = server.resident()?;
-        Ok(Measured { value: after.saturating_sub(before) as f64 / SOCKETS as f64 })
-    })
+        read(reads / 20).await?;
+        cpu_of(&server, reads, read(reads)).await
+    })?;
+    Ok(one(name, 25.0, spent))
 }
