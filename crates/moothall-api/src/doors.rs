@@ -9,6 +9,7 @@ use moothall::Hall;
 use moothall_protocol::limits;
 use tokio::sync::watch;
 
+use crate::admission::Admission;
 use crate::documents::documents;
 use crate::input::Check;
 use crate::pages::Page;
@@ -33,6 +34,7 @@ struct Inner {
     /// Written when somebody first asks for one.
     documents: OnceLock<Vec<(&'static str, Bytes)>>,
     stage: watch::Sender<Stage>,
+    admission: Admission,
 }
 
 /// Renders the metrics of this process, in the text format of Prometheus.
@@ -103,6 +105,7 @@ impl Doors {
             routes: Routes::new(registry),
             documents: OnceLock::new(),
             stage: watch::Sender::new(Stage::Open),
+            admission: Admission::default(),
         })))
     }
 
@@ -123,6 +126,11 @@ impl Doors {
 
     pub(crate) fn enter(&self, stage: Stage) {
         self.0.stage.send_replace(stage);
+    }
+
+    /// What lets sockets in.
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.0.admission
     }
 
     pub(crate) fn check(&self, operation: &str) -> Option<&Check> {

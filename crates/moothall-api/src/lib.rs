@@ -4,6 +4,7 @@
 //! [`Doors::dispatch`], which asks for rate, access and validity, calls the operation, and turns what went wrong into a
 //! [`Problem`](moothall_protocol::Problem). [`serve()`] is the accept loop.
 
+mod admission;
 mod dispatch;
 mod documents;
 mod doors;

@@ -134,6 +134,11 @@ pub(crate) async fn sign_in(cx: &Cx, headers: &HeaderMap) -> Result<Cx, Error> {
     }
 }
 
+/// Whether the request shows a credential, right or wrong.
+pub(crate) fn shows_credential(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::AUTHORIZATION) || headers.contains_key("x-api-key")
+}
+
 /// The header of this name, if it is there; it must not stand twice.
 pub(crate) fn only<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Error> {
     let mut values = headers.get_all(name).iter();

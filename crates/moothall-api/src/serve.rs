@@ -165,7 +165,8 @@ async fn attend(stream: TcpStream, peer: std::net::IpAddr, doors: Doors, seat: S
 /// The stream of a connection that has become something else, and what was already read of it.
 pub(crate) fn stream_of(upgraded: Upgraded) -> Option<(TcpStream, Bytes)> {
     let parts = upgraded.downcast::<TokioIo<Paced<TcpStream>>>().ok()?;
-    Some((parts.io.into_inner().into_inner(), parts.read_buf))
+    // A copy, for even an empty part of hyper's buffer would keep all its kilobytes.
+    Some((parts.io.into_inner().into_inner(), Bytes::copy_from_slice(&parts.read_buf)))
 }
 
 /// Returns when the doors are at this stage or past it.

@@ -31,7 +31,8 @@ pub(crate) use self::session::AUTHENTICATE;
 use self::session::Session;
 use self::transport::Transport;
 use crate::rest::reply::{self, Response};
-use crate::rest::{fields, only, sign_in};
+use crate::admission::Turn;
+use crate::rest::{fields, only, shows_credential, sign_in};
 use crate::{Doors, Seat, serve};
 
 const PATH: &str = "/v1/socket";
@@ -67,6 +68,8 @@ impl Default for Patience {
 struct Opened {
     identity: Option<Arc<Identity>>,
     resume: Option<Resume>,
+    /// Held until the session's stream has begun.
+    turn: Option<Turn>,
 }
 
 /// Answers a request for a socket; `None` if it is for something else.
@@ -88,7 +91,7 @@ async fn upgrade(doors: &Doors, cx: &Cx, parts: &mut Parts, seat: Seat) -> Resul
     let (protocol, encoding) = subprotocol(parts).map_err(refuse)?;
     let (accept, upgrade) = handshake(parts).map_err(refuse)?;
     let (deflate, extensions) = compression(parts).unzip();
-    let opened = open(cx, parts).await?;
+    let opened = open(doors, cx, parts).await?;
     let (doors, origin) = (doors.clone(), cx.origin().clone());
     tokio::spawn(async move {
         let Some((stream, already_read)) = upgrade.await.ok().and_then(serve::stream_of) else { return };
@@ -96,7 +99,7 @@ async fn upgrade(doors: &Doors, cx: &Cx, parts: &mut Parts, seat: Seat) -> Resul
         let _ = SockRef::from(&stream).set_send_buffer_size(limits::SOCKET_SEND_BUFFER_BYTES);
         let transport = Transport::new(stream, already_read, encoding, deflate);
         // Boxed, so that the handshake leaves nothing behind in the task of a socket that lives for hours.
-        Box::pin(Session::new(doors, origin, transport, seat).run(opened.identity, opened.resume)).await;
+        Box::pin(Session::new(doors, origin, transport, seat).run(opened)).await;
     });
     let mut response = Response::default();
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -159,7 +162,7 @@ fn subprotocol(parts: &Parts) -> Result<(Option<&'static str>, Encoding), Error>
 }
 
 /// Signs the caller in by header or ticket, if they show one.
-async fn open(cx: &Cx, parts: &Parts) -> Result<Opened, Box<Problem>> {
+async fn open(doors: &Doors, cx: &Cx, parts: &Parts) -> Result<Opened, Box<Problem>> {
     let refuse = |error: Error| Box::new(error.problem(cx.request_id()));
     cx.hall().rates().take(cx, Rate::Read).map_err(refuse)?;
     let (mut ticket, mut token, mut seq) = (None, None, None);
@@ -179,6 +182,11 @@ async fn open(cx: &Cx, parts: &Parts) -> Result<Opened, Box<Problem>> {
             return Err(refuse(Error::Malformed(format!("the parameter {name} stands twice"))));
         }
     }
+    let shows_one = ticket.is_some() || shows_credential(&parts.headers);
+    let turn = match shows_one {
+        true => Some(doors.admission().enter(cx.random()).await.map_err(refuse)?),
+        false => None,
+    };
     let signed_in = sign_in(cx, &parts.headers).await.map_err(refuse)?;
     let identity = match (signed_in.caller(), ticket) {
         (Caller::Member(identity), None) => Some(Arc::clone(identity)),
@@ -195,7 +203,7 @@ async fn open(cx: &Cx, parts: &Parts) -> Result<Opened, Box<Problem>> {
     if resume.is_some() && identity.is_none() {
         return Err(refuse(Error::NotSignedIn));
     }
-    Ok(Opened { identity, resume })
+    Ok(Opened { identity, resume, turn })
 }
 
 fn resume(token: Option<String>, seq: Option<&str>) -> Result<Option<Resume>, Error> {

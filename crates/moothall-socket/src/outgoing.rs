@@ -3,6 +3,7 @@
 //! Start at [`Outgoing::poll_write`]. A frame that waits is a few bytes of its own and a reference to bytes it may share with the
 //! queues of other sockets. All that waits is offered to the stream at once, and a queue that ran empty gives its room back.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -83,6 +84,11 @@ impl Frame {
     }
 }
 
+thread_local! {
+    /// The room that the last queue of this thread gave back when it ran empty, for the next one that fills.
+    static SPARE: Cell<VecDeque<Frame>> = const { Cell::new(VecDeque::new()) };
+}
+
 /// The frames that wait, in the order in which they leave.
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {
@@ -105,6 +111,9 @@ impl Outgoing {
     }
 
     pub fn push(&mut self, frame: Frame) {
+        if self.frames.capacity() == 0 {
+            self.frames = SPARE.take();
+        }
         self.bytes += frame.len();
         self.frames.push_back(frame);
     }
@@ -187,7 +196,7 @@ impl Outgoing {
             self.frames.pop_front();
         }
         if self.frames.is_empty() {
-            self.frames = VecDeque::new();
+            SPARE.set(std::mem::take(&mut self.frames));
         }
     }
 }

@@ -237,6 +237,12 @@ pub enum Error {
     #[error("the server cannot do this right now: try again")]
     Unavailable,
     /// See [`CATALOGUE`].
+    #[error("many are coming at once: come again a little later")]
+    Busy {
+        /// When to come again.
+        retry_after: Duration,
+    },
+    /// See [`CATALOGUE`].
     #[error("the server is about to stop: connect again")]
     Draining {
         /// When to connect again.
@@ -340,6 +346,12 @@ pub const CATALOGUE: &[ErrorEntry] = &[
         "Repeat it a little later.",
     ),
     entry(
+        "busy",
+        Kind::Unavailable,
+        "many are coming at once: come again a little later",
+        "Wait `retry_after_ms`, then connect. It is another for everybody, so that not all come at the same time.",
+    ),
+    entry(
         "draining",
         Kind::Unavailable,
         "the server is about to stop: connect again",
@@ -407,7 +419,7 @@ impl Fault for Error {
             Self::RateLimited { .. } | Self::TooManyRequests => Kind::Limited,
             Self::IdempotencyMismatch => Kind::Conflict,
             Self::VersionConflict { .. } => Kind::Version,
-            Self::Timeout | Self::Unavailable | Self::Draining { .. } => Kind::Unavailable,
+            Self::Timeout | Self::Unavailable | Self::Busy { .. } | Self::Draining { .. } => Kind::Unavailable,
             Self::Internal(_) => Kind::Internal,
         }
     }
@@ -431,6 +443,7 @@ impl Fault for Error {
             Self::VersionConflict { .. } => "version_conflict",
             Self::Timeout => "timeout",
             Self::Unavailable => "unavailable",
+            Self::Busy { .. } => "busy",
             Self::Draining { .. } => "draining",
             Self::Refused { code, .. } => code,
             Self::Internal(_) => "internal",
@@ -440,7 +453,9 @@ impl Fault for Error {
     fn details(&self) -> Details {
         match self {
             Self::Invalid { fields } => Details { fields: Some(fields.clone()), ..Details::default() },
-            Self::RateLimited { retry_after } | Self::Draining { retry_after } => {
+            Self::RateLimited { retry_after }
+            | Self::Busy { retry_after }
+            | Self::Draining { retry_after } => {
                 Details { retry_after: Some(*retry_after), ..Details::default() }
             }
             Self::VersionConflict { version } => Details { version: Some(*version), ..Details::default() },

@@ -5,7 +5,6 @@
 
 use std::future::Future as _;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use moothall::accounts::{self, Credential};
 use moothall::connections::{Resume, Stream};
 use moothall::operation::BoxFuture;
 use moothall::topics::Closing;
-use moothall::{Caller, Cx, Error, Fault, Identity, Origin, snapshot};
+use moothall::{Caller, Cx, Error, Fault, Origin, snapshot};
 use moothall_protocol::connections::{Authenticate, Authenticated};
 use moothall_protocol::limits::{
     SOCKET_DRAIN_SPREAD_MS, SOCKET_IN_FLIGHT_MAX, SOCKET_MESSAGE_BYTES_MAX_UNSIGNED,
@@ -26,9 +25,11 @@ use serde::Deserialize as _;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
+use super::Opened;
 use super::allowance::{Allowance, REFUSED};
 use super::message::{self, Request, Unreadable};
 use super::transport::{Received, Transport};
+use crate::admission::Turn;
 use crate::serve::reached;
 use crate::{Doors, Seat, Stage};
 
@@ -113,10 +114,11 @@ impl Session {
     }
 
     /// Lives until one side has had enough.
-    pub async fn run(mut self, identity: Option<Arc<Identity>>, resume: Option<Resume>) {
+    pub async fn run(mut self, opened: Opened) {
         metrics::gauge!("sockets").increment(1);
+        let Opened { identity, resume, turn } = opened;
         if let Some(identity) = identity {
-            self.step = Some(Box::pin(sign_in(self.cx(Caller::Member(identity)), None, resume)));
+            self.step = Some(Box::pin(sign_in(self.cx(Caller::Member(identity)), None, resume, turn)));
         }
         while self.go_on().await {}
         metrics::gauge!("sockets").decrement(1);
@@ -315,11 +317,16 @@ impl Session {
         });
         match read {
             Ok((credential, resume)) => {
+                let doors = self.doors.clone();
                 self.step = Some(Box::pin(async move {
+                    let turn = match doors.admission().enter(cx.random()).await {
+                        Ok(turn) => turn,
+                        Err(error) => return Step::SignedIn(Some(request.id), Err(Box::new(error))),
+                    };
                     match accounts::authenticate(cx.hall(), &credential, cx.origin()).await {
                         Ok(identity) => {
                             let cx = Cx::new(cx.hall(), Caller::Member(identity), cx.origin().clone());
-                            sign_in(cx, Some(request.id), resume).await
+                            sign_in(cx, Some(request.id), resume, Some(turn)).await
                         }
                         Err(error) => Step::SignedIn(Some(request.id), Err(Box::new(error))),
                     }
@@ -452,8 +459,9 @@ impl Session {
 }
 
 /// Lets the caller's session in.
-async fn sign_in(cx: Cx, id: Option<u64>, resume: Option<Resume>) -> Step {
+async fn sign_in(cx: Cx, id: Option<u64>, resume: Option<Resume>, turn: Option<Turn>) -> Step {
     let opened = snapshot::open(&cx, resume.as_ref()).await;
+    drop(turn);
     Step::SignedIn(id, opened.map_err(|fault| Box::new(fault) as Box<dyn Fault>))
 }
 

@@ -117,6 +117,10 @@ impl Outbox {
     pub(super) fn release(&self) -> Option<Waker> {
         let mut inner = self.inner.lock();
         inner.is_held = false;
+        if inner.waiting.is_empty() {
+            // An idle session holds no room for what once waited.
+            inner.waiting = VecDeque::new();
+        }
         inner.waker_if_due()
     }
 
@@ -235,10 +239,6 @@ impl Inner {
         while self.sent.len() > RING_EVENTS_MAX || self.sent_bytes > RING_BYTES_MAX {
             let Some(old) = self.sent.pop_front() else { break };
             self.sent_bytes -= old.weight();
-        }
-        if self.waiting.is_empty() {
-            // An idle session holds no room for what once waited.
-            self.waiting.shrink_to(0);
         }
         count
     }
