@@ -53,6 +53,11 @@ impl Decoder {
         Self { bytes_max, is_deflating, progress: None }
     }
 
+    /// Lets go of what has begun.
+    pub fn forget(&mut self) {
+        self.progress = None;
+    }
+
     /// Takes bytes from the front up to the first event; `None` if all were taken and there is no event yet.
     pub fn next(&mut self, input: &mut &[u8]) -> Result<Option<Event>, Violation> {
         let Some(mut progress) = self.progress.take() else {
@@ -165,7 +170,7 @@ impl Progress {
             self.control.extend_from_slice(piece);
             frame.mask.remove(self.control.get_mut(start..).unwrap_or_default());
         } else if let Some(message) = &mut self.message {
-            message.push(piece, frame.to_come, &mut frame.mask)?;
+            message.push(piece, frame.is_final.then_some(frame.to_come), &mut frame.mask)?;
         }
         frame.to_come -= piece.len();
         if frame.to_come == 0 {

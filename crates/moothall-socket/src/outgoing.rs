@@ -188,6 +188,7 @@ impl Outgoing {
         }
         if self.frames.is_empty() {
             self.frames = VecDeque::new();
+            self.written = 0;
         }
     }
 }
