@@ -9,7 +9,7 @@ use crate::frame::{CONTROL_BYTES_MAX, HEAD_BYTES_MAX, Head, Kind, Mask, Opcode};
 use crate::message::Message;
 
 /// What the bytes of a client amount to.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     Message(Kind, Bytes),
     Ping(Bytes),
@@ -180,3 +180,6 @@ impl Progress {
         Ok(None)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -51,6 +51,12 @@ impl Message {
         Ok(())
     }
 
+    /// The bytes there is room for.
+    #[cfg(test)]
+    pub fn room(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// The whole message, after its last frame.
     pub fn finish(self, bytes_max: usize) -> Result<(Kind, Bytes), Violation> {
         let Self { kind, is_compressed, mut bytes, mut checked } = self;
