@@ -46,7 +46,7 @@ async def main(url, *more):
         ends[end] = ends.get(end, 0) + 1
         if end not in ("OK OK", "INFORMATIONAL INFORMATIONAL"):
             others.append(f"{result.case_id}: {end}: {result.result} {result.result_close}")
-    print(json.dumps({"cases": len(results), "ends": ends, "others": others}))
+    print(json.dumps({"cases": len(results), "ends": ends, "others": others}, sort_keys=True))
 
 
 asyncio.run(main(*sys.argv[1:]))

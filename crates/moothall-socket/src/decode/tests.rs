@@ -171,11 +171,11 @@ fn a_megabyte_that_is_announced_takes_no_room_and_a_whole_frame_leaves_nothing()
 }
 
 #[test]
-fn a_million_fragments_grow_nothing_and_are_all_reported_if_they_are_empty() {
+fn a_hundred_thousand_fragments_grow_nothing_and_are_all_reported_if_they_are_empty() {
     let mut decoder = Decoder::new(BYTES_MAX, false);
     assert_eq!(decoder.next(&mut &frame(0x02, b"x")[..]), Ok(None));
     let empty = frame(0x00, b"");
-    for _ in 0..1_000_000 {
+    for _ in 0..100_000 {
         assert_eq!(decoder.next(&mut &empty[..]), Ok(Some(Event::EmptyFragment)));
     }
     let room = decoder.progress.unwrap().message.unwrap().room();
