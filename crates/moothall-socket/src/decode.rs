@@ -9,7 +9,7 @@ use crate::frame::{CONTROL_BYTES_MAX, HEAD_BYTES_MAX, Head, Kind, Mask, Opcode};
 use crate::message::Message;
 
 /// What the bytes of a client amount to.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     Message(Kind, Bytes),
     Ping(Bytes),
@@ -51,6 +51,11 @@ struct Frame {
 impl Decoder {
     pub fn new(bytes_max: usize, is_deflating: bool) -> Self {
         Self { bytes_max, is_deflating, progress: None }
+    }
+
+    /// Lets go of what has begun.
+    pub fn forget(&mut self) {
+        self.progress = None;
     }
 
     /// Takes bytes from the front up to the first event; `None` if all were taken and there is no event yet.
@@ -165,7 +170,7 @@ impl Progress {
             self.control.extend_from_slice(piece);
             frame.mask.remove(self.control.get_mut(start..).unwrap_or_default());
         } else if let Some(message) = &mut self.message {
-            message.push(piece, frame.to_come, &mut frame.mask)?;
+            message.push(piece, frame.is_final.then_some(frame.to_come), &mut frame.mask)?;
         }
         frame.to_come -= piece.len();
         if frame.to_come == 0 {
@@ -175,3 +180,6 @@ impl Progress {
         Ok(None)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -137,3 +137,6 @@ impl Inflated<'_> {
 fn not_deflate() -> Violation {
     Violation::new(INVALID_PAYLOAD, "a compressed message does not inflate")
 }
+
+#[cfg(test)]
+mod tests;

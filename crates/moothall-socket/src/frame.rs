@@ -152,3 +152,62 @@ pub(crate) fn head(opcode: Opcode, is_compressed: bool, length: usize) -> ([u8; 
         _ => ([first, 127, a, b, c, d, e, f, g, h], 10),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What we write, read as if a client had sent it: the mask bit added, and a mask of zeros behind.
+    fn read_back(opcode: Opcode, is_compressed: bool, length: usize) -> Head {
+        let (bytes, count) = head(opcode, is_compressed, length);
+        let mut bytes = bytes[..count].to_vec();
+        bytes[1] |= MASKED;
+        bytes.extend([0; 4]);
+        let (head, count) = Head::parse(&bytes).unwrap().unwrap();
+        assert_eq!(count, bytes.len());
+        head
+    }
+
+    #[test]
+    fn a_head_is_read_as_it_is_written() {
+        for opcode in [Opcode::Message(Kind::Text), Opcode::Message(Kind::Binary)] {
+            for length in [0, 1, 125, 126, 127, 0xFFFF, 0x1_0000, 0x1_0001, usize::MAX >> 1] {
+                for is_compressed in [false, true] {
+                    let mask = Mask(0);
+                    let length = length as u64;
+                    let head = Head { is_final: true, is_compressed, opcode, length, mask };
+                    assert_eq!(read_back(opcode, is_compressed, length as usize), head);
+                }
+            }
+        }
+        for opcode in [Opcode::Close, Opcode::Ping, Opcode::Pong] {
+            assert_eq!(read_back(opcode, false, CONTROL_BYTES_MAX).opcode, opcode);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_mask_is_removed_in_pieces_of_any_size(
+            mask in any::<[u8; 4]>(),
+            bytes in prop::collection::vec(any::<u8>(), 0..200),
+            sizes in prop::collection::vec(1_usize..30, 1..9),
+        ) {
+            let plain: Vec<u8> = bytes.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
+            let (mut removed, mut rest) = (Vec::new(), &bytes[..]);
+            let mut mask = Mask(u32::from_ne_bytes(mask));
+            for size in sizes.iter().cycle() {
+                if rest.is_empty() {
+                    break;
+                }
+                let (piece, after) = rest.split_at((*size).min(rest.len()));
+                let mut piece = piece.to_vec();
+                mask.remove(&mut piece);
+                removed.extend(piece);
+                rest = after;
+            }
+            prop_assert_eq!(removed, plain);
+        }
+    }
+}

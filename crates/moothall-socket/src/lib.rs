@@ -6,9 +6,10 @@
 //!
 //! Promises, and their bounds:
 //!
-//! * An idle socket holds no buffer. What is read goes through a buffer of the thread's; only of a message that is not whole yet is
-//!   something kept, no more than came, and no more than [`Options::message_bytes_max`].
-//! * That limit also holds for what a deflated message inflates to, and is checked while it inflates.
+//! * An idle socket holds no buffer. What is read goes through a buffer of the thread's; what is kept of it is a message that is not
+//!   whole yet, in room for twice what came of it at most, and, if the owner stops asking, what was read with the last message.
+//! * A message has at most [`Options::message_bytes_max`], and one that announces more is refused at its head.
+//! * The limit also holds for what a deflated message inflates to, and is checked while it inflates.
 //! * No state of deflate is kept for a socket, in either direction: see [`Deflate`].
 //! * A ping is answered by the socket itself, and at most one pong waits. The rest of what waits to be written is what the owner
 //!   sent: [`Socket::waiting`] and [`Socket::waiting_bytes`] say how much, and it is the owner who stops in time.

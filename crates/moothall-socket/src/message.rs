@@ -34,12 +34,13 @@ impl Message {
             .ok_or_else(|| Violation::too_big(bytes_max))
     }
 
-    /// Takes the next bytes, of a frame of which so many are still to come, these included.
-    pub fn push(&mut self, piece: &[u8], to_come: usize, mask: &mut Mask) -> Result<(), Violation> {
+    /// Takes the next bytes. `to_come` is how many the message has yet, these included, if that is known.
+    pub fn push(&mut self, piece: &[u8], to_come: Option<usize>, mask: &mut Mask) -> Result<(), Violation> {
         let start = self.bytes.len();
         if self.bytes.capacity() - start < piece.len() {
-            // Room for what is here and as much again, but not more than is to come: what a head announces costs nothing yet.
-            let more = piece.len().max(start).min(to_come).max(piece.len());
+            // Room for as much as came, so that many small pieces are not copied over and over, but not for what a head only
+            // announces.
+            let more = piece.len().max(start).min(to_come.unwrap_or(usize::MAX));
             self.bytes.reserve_exact(more);
         }
         self.bytes.extend_from_slice(piece);
@@ -48,6 +49,12 @@ impl Message {
             self.checked = check(&self.bytes, self.checked)?;
         }
         Ok(())
+    }
+
+    /// The bytes there is room for.
+    #[cfg(test)]
+    pub fn room(&self) -> usize {
+        self.bytes.capacity()
     }
 
     /// The whole message, after its last frame.

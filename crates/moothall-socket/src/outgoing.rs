@@ -197,6 +197,7 @@ impl Outgoing {
         }
         if self.frames.is_empty() {
             SPARE.set(std::mem::take(&mut self.frames));
+            self.written = 0;
         }
     }
 }

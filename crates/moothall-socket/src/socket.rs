@@ -200,6 +200,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         };
         if let Received::Closed { .. } | Received::Broken { .. } = received {
             self.is_deaf = true;
+            self.decoder.forget();
             *input = &[];
         }
         Some(received)

@@ -1,8 +1,4 @@
-//! A server that sends back every message: `cargo run --example echo -- 127.0.0.1:9001`.
-//!
-//! It is what foreign clients are tried against. The handshake here is the least that works; a real one belongs to an HTTP server.
-
-#![allow(clippy::print_stdout, reason = "a program says where it listens")]
+//! One connection of the echo server: the handshake, the messages, the goodbye.
 
 use std::future::poll_fn;
 use std::io;
@@ -11,27 +7,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use moothall_socket::{Deflate, Options, Received, Shared, Socket, accept_key, negotiate_deflate};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 /// The largest message that the cases of Autobahn send has 16 MiB.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 const HANDSHAKE_BYTES_MAX: usize = 16 * 1024;
 
-#[tokio::main]
-async fn main() -> io::Result<()> {
-    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:0".to_owned());
-    let listener = TcpListener::bind(address).await?;
-    println!("LISTENING {}", listener.local_addr()?);
-    loop {
-        let (stream, _) = listener.accept().await?;
-        tokio::spawn(async move {
-            // A client that goes away ends its own connection only.
-            let _ = serve(stream).await;
-        });
-    }
-}
-
-async fn serve(mut stream: TcpStream) -> io::Result<()> {
+/// Serves one client, and returns when it is gone.
+pub async fn serve(mut stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let (deflate, already_read) = shake_hands(&mut stream).await?;
     let mut socket =
