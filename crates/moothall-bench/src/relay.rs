@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::Bench;
-use crate::process::Process;
+use crate::process::{Meter, Process};
 use crate::report::Figure;
 use crate::swarm::Swarm;
 use crate::talk::{Source, Talker, at_rate};
@@ -48,8 +48,8 @@ pub fn relayed(
     let per_second = (talkers.len() as u64 * matches.per_second) as f64;
     let source = [Source { talkers, per_second, receivers: matches.receivers() }];
     at_rate(swarm, &source, Duration::from_secs(1))?;
-    let before = process.cpu()?;
+    let meter = Meter::start(process)?;
     let hearing = at_rate(swarm, &source, Duration::from_secs(bench.of(5, 1)))?;
-    let spent = process.cpu()? - before;
+    let spent = meter.spent()?;
     Ok(vec![Figure::cpu(name, spent, hearing.delivered).latency(hearing.latency)])
 }

@@ -7,6 +7,7 @@ use moothall_protocol::accounts::SignedIn;
 
 use crate::Bench;
 use crate::load::{guests, room, run, sockets};
+use crate::process::Meter;
 use crate::report::Figure;
 use crate::server::Server;
 use crate::swarm::Swarm;
@@ -58,10 +59,10 @@ pub fn join(bench: &Bench, name: &str) -> Result<Vec<Figure>> {
     hearing.events = 0;
     let joining = (members..2 * members)
         .map(|socket| Talker::new(socket, "communication.join", &format!(r#"{{"room_id":"{room}"}}"#)));
-    let before = server.process.cpu()?;
+    let meter = Meter::start(&server.process)?;
     each(&mut swarm, &mut hearing, joining.collect())?;
     hearing.until_quiet(&mut swarm, QUIET)?;
-    let spent = server.process.cpu()? - before;
+    let spent = meter.spent()?;
     // Who joined later hears of fewer.
     let told = (members * members + members * members.saturating_sub(1) / 2) as u64;
     Ok(vec![
@@ -91,9 +92,9 @@ pub fn presence(bench: &Bench, name: &str) -> Result<Vec<Figure>> {
         .map(|socket| Talker::new(socket, "connections.update_presence", r#"{"text":"@ is the time"}"#));
     let per_second = watched as f64 / 5.0;
     let source = [Source { talkers: talkers.collect(), per_second, receivers: watched as u64 + 1 }];
-    let before = server.process.cpu()?;
+    let meter = Meter::start(&server.process)?;
     let hearing = at_rate(&mut swarm, &source, Duration::from_secs(5))?;
-    let spent = server.process.cpu()? - before;
+    let spent = meter.spent()?;
     let changes = (watched * watched) as u64;
     Ok(vec![
         Figure::cpu(format!("{name}: each change and watcher"), spent, changes).latency(hearing.latency),
