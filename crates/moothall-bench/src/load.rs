@@ -1,7 +1,5 @@
 //! What is there before a scenario begins: players who signed up, rooms they are in, their sockets.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, Result};
 use futures_util::future::try_join_all;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
