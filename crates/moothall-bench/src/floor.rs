@@ -17,7 +17,7 @@ use mio::{Events, Interest, Poll, Token};
 use crate::Bench;
 use crate::crowd::{Client, Crowd, connected};
 use crate::frames::{self, TEXT};
-use crate::process::Process;
+use crate::process::{Meter, Process};
 use crate::relay::{Matches, relayed};
 use crate::report::Figure;
 use crate::rooms::{Room, warm_up};
@@ -57,9 +57,9 @@ pub fn room(bench: &Bench, name: &str, kind: Room) -> Result<Vec<Figure>> {
     let talkers = [Talker::in_room(0, "00000000-0000-0000-0000-000000000000")];
     let plan = kind.plan(bench);
     closed_loop(&mut swarm, &talkers, &warm_up(&plan))?;
-    let before = process.cpu()?;
+    let meter = Meter::start(&process)?;
     let hearing = closed_loop(&mut swarm, &talkers, &plan)?;
-    let spent = process.cpu()? - before;
+    let spent = meter.spent()?;
     Ok(vec![Figure::cpu(name, spent, hearing.delivered).latency(hearing.latency)])
 }
 

@@ -71,7 +71,7 @@ mod tests {
         let accepted = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n";
         assert_eq!(response(&accepted[..accepted.len() - 1]), Response::Unfinished);
         assert_eq!(response(accepted), Response::Accepted(accepted.len()));
-        let head = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 3\r\nContent-Length: 23\r\n\r\n";
+        let head = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 3\r\nContent-Length: 22\r\n\r\n";
         assert_eq!(response(head.as_bytes()), Response::Unfinished);
         let refused = |millis| {
             Response::Refused(Refusal { status: 503, retry_after: Some(Duration::from_millis(millis)) })

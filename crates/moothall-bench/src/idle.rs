@@ -7,6 +7,7 @@ use anyhow::Result;
 use crate::Bench;
 use crate::crowd::Crowd;
 use crate::load::{AT_ONCE, clients, guests, room, run, sockets};
+use crate::process::Meter;
 use crate::report::Figure;
 use crate::server::Server;
 use crate::swarm::Swarm;
@@ -22,9 +23,9 @@ pub fn connect(bench: &Bench, name: &str) -> Result<Vec<Figure>> {
     let count = bench.of(4_000, 100) as usize;
     let server = Server::start(&bench.server)?;
     let guests = run(guests(&server, count))?;
-    let before = server.process.cpu()?;
+    let meter = Meter::start(&server.process)?;
     let _sockets = sockets(&server, &guests)?;
-    let spent = server.process.cpu()? - before;
+    let spent = meter.spent()?;
     Ok(vec![Figure::cpu(name, spent, count as u64).goal(60.0)])
 }
 

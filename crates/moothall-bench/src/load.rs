@@ -1,7 +1,5 @@
 //! What is there before a scenario begins: players who signed up, rooms they are in, their sockets.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, Result};
 use futures_util::future::try_join_all;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -10,7 +8,7 @@ use moothall_protocol::accounts::{SignUpGuest, SignedIn};
 use moothall_protocol::communication::{CreateRoom, JoinRoom};
 
 use crate::crowd::{self, Crowd};
-use crate::report::Figure;
+use crate::process::{Meter, Spent};
 use crate::server::Server;
 use crate::swarm::Swarm;
 
@@ -22,20 +20,11 @@ pub fn run<T>(load: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?.block_on(load)
 }
 
-/// What the server spends on each of `count` pieces of `work`.
-pub async fn cpu_of(
-    server: &Server,
-    count: usize,
-    work: impl Future<Output = Result<()>>,
-) -> Result<Duration> {
-    let before = server.process.cpu()?;
+/// What `work` costs.
+pub async fn spent_on(server: &Server, work: impl Future<Output = Result<()>>) -> Result<Spent> {
+    let meter = Meter::start(&server.process)?;
     work.await?;
-    Ok((server.process.cpu()? - before) / count as u32)
-}
-
-/// The one figure of a scenario that has one.
-pub fn one(name: &str, goal: f64, cpu: Duration) -> Vec<Figure> {
-    vec![Figure::cpu(name, cpu, 1).goal(goal)]
+    meter.spent()
 }
 
 /// Guests who sign up.

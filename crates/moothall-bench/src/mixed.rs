@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 
 use crate::Bench;
 use crate::load::{guests, room, run, sockets};
+use crate::process::Meter;
 use crate::report::Figure;
 use crate::rooms::direct_talkers;
 use crate::server::Server;
@@ -62,8 +63,8 @@ pub fn evening(bench: &Bench, name: &str) -> Result<Vec<Figure>> {
     ];
     let lasting = |seconds| Duration::from_secs(bench.of(seconds, 1));
     Hearing::new()?.until_quiet(&mut swarm, Duration::from_millis(500))?;
-    let before = server.process.cpu()?;
+    let meter = Meter::start(&server.process)?;
     let hearing = at_rate(&mut swarm, &sources, lasting(15))?;
-    let spent = server.process.cpu()? - before;
+    let spent = meter.spent()?;
     Ok(vec![Figure::cpu(name, spent, hearing.delivered).latency(hearing.latency)])
 }

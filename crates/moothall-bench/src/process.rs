@@ -50,14 +50,7 @@ impl Process {
     /// what is cheap; so the threads are added up, and the whole is the least it can be.
     pub fn cpu(&self) -> Result<Duration> {
         let mut threads = self.threads.borrow_mut();
-        for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
-            let thread = thread?;
-            // One that ends just now is not there any more.
-            let text = fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
-            if let Some(time) = text.split(' ').next().and_then(|time| time.parse().ok()) {
-                threads.insert(thread.file_name(), time);
-            }
-        }
+        threads.extend(threads_of(&self.child.id().to_string())?);
         Ok(Duration::from_nanos(threads.values().sum()).max(self.cpu_of_all()?))
     }
 
@@ -97,5 +90,53 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// The nanoseconds that each thread of a process has run.
+fn threads_of(pid: &str) -> Result<HashMap<OsString, u64>> {
+    let mut threads = HashMap::new();
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let thread = thread?;
+        // One that ends just now is not there any more.
+        let text = fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
+        if let Some(time) = text.split(' ').next().and_then(|time| time.parse().ok()) {
+            threads.insert(thread.file_name(), time);
+        }
+    }
+    Ok(threads)
+}
+
+/// The nanoseconds that the threads of a process have run, but for those that ended.
+pub fn cpu_of(pid: &str) -> Result<u64> {
+    Ok(threads_of(pid)?.values().sum())
+}
+
+/// What a piece of work costs: begun with [`Meter::start`], over with [`Meter::spent`].
+pub struct Meter<'a> {
+    process: &'a Process,
+    server: Duration,
+    load: u64,
+}
+
+/// What it came to.
+#[derive(Clone, Copy)]
+pub struct Spent {
+    /// The server's.
+    pub server: Duration,
+    /// Our own: whether the load itself was what took the time.
+    pub load: Duration,
+}
+
+impl<'a> Meter<'a> {
+    pub fn start(process: &'a Process) -> Result<Self> {
+        Ok(Self { process, server: process.cpu()?, load: cpu_of("self")? })
+    }
+
+    pub fn spent(self) -> Result<Spent> {
+        Ok(Spent {
+            server: self.process.cpu()?.saturating_sub(self.server),
+            load: Duration::from_nanos(cpu_of("self")?.saturating_sub(self.load)),
+        })
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::Bench;
-use crate::process::Process;
+use crate::process::{Meter, Process};
 use crate::report::Figure;
 use crate::swarm::Swarm;
 use crate::talk::{Source, Talker, at_rate};
@@ -47,9 +47,9 @@ pub fn relayed(
     let talkers: Vec<Talker> = (0..swarm.len()).map(talker).collect();
     let per_second = (talkers.len() as u64 * matches.per_second) as f64;
     let source = [Source { talkers, per_second, receivers: matches.receivers() }];
-    at_rate(swarm, &source, Duration::from_secs(1))?;
-    let before = process.cpu()?;
-    let hearing = at_rate(swarm, &source, Duration::from_secs(bench.of(5, 1)))?;
-    let spent = process.cpu()? - before;
+    at_rate(swarm, &source, Duration::from_millis(bench.of(1_000, 100)))?;
+    let meter = Meter::start(process)?;
+    let hearing = at_rate(swarm, &source, Duration::from_millis(bench.of(5_000, 300)))?;
+    let spent = meter.spent()?;
     Ok(vec![Figure::cpu(name, spent, hearing.delivered).latency(hearing.latency)])
 }

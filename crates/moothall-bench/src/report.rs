@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use crate::process::Spent;
+
 /// What one run of a scenario came to, in one respect.
 pub struct Figure {
     name: String,
@@ -13,18 +15,21 @@ pub struct Figure {
     goal: Option<f64>,
     /// None where this machine lacks what it takes.
     value: Option<f64>,
+    /// CPU microseconds that the load itself spent on it.
+    load: Option<f64>,
     /// Microseconds.
     latency: Option<Histogram<u64>>,
 }
 
 impl Figure {
     pub fn new(name: impl Into<String>, unit: &'static str, value: f64) -> Self {
-        Self { name: name.into(), unit, goal: None, value: Some(value), latency: None }
+        Self { name: name.into(), unit, goal: None, value: Some(value), load: None, latency: None }
     }
 
     /// CPU time for each of `count` pieces of work.
-    pub fn cpu(name: impl Into<String>, spent: Duration, count: u64) -> Self {
-        Self::new(name, "CPU µs", spent.as_secs_f64() * 1e6 / count as f64)
+    pub fn cpu(name: impl Into<String>, spent: Spent, count: u64) -> Self {
+        let of_each = |time: Duration| time.as_secs_f64() * 1e6 / count as f64;
+        Self { load: Some(of_each(spent.load)), ..Self::new(name, "CPU µs", of_each(spent.server)) }
     }
 
     /// This machine lacks what it takes.
@@ -41,11 +46,12 @@ impl Figure {
     }
 }
 
-/// Prints what is above all rows.
+/// Prints what is above all rows. `load` is what the load itself spent, in the first repetition: where it comes near the rest, it was the load
+/// that took the time.
 pub fn head() {
     println!("{}; {}\n", machine(), crate::cores::said());
-    println!("| work | unit | goal | median | range | p50 ms | p99 ms | p99.9 ms |");
-    println!("|---|---|---|---|---|---|---|---|");
+    println!("| work | unit | goal | median | range | load | p50 ms | p99 ms | p99.9 ms |");
+    println!("|---|---|---|---|---|---|---|---|---|");
 }
 
 /// Prints what could be measured.
@@ -60,7 +66,8 @@ pub fn rows(repetitions: Vec<Vec<Figure>>) {
     let mut figures: Vec<(Figure, Vec<f64>)> = Vec::new();
     for figure in repetitions.into_iter().flatten() {
         let value = figure.value;
-        let index = figures.iter().position(|(known, _)| known.name == figure.name);
+        let index =
+            figures.iter().position(|(known, _)| (&known.name, known.unit) == (&figure.name, figure.unit));
         match index.and_then(|index| figures.get_mut(index)) {
             Some((known, values)) => {
                 values.extend(value);
@@ -82,13 +89,16 @@ fn row(figure: &Figure, mut values: Vec<f64>) {
     let median = shown(values.get(values.len() / 2));
     let (low, high) = (shown(values.first()), shown(values.last()));
     let goal = figure.goal.map_or_else(|| "–".to_owned(), |goal| format!("≤ {goal}"));
+    let load = shown(figure.load.filter(|load| *load > 0.0).as_ref());
     let milliseconds = |quantile| match &figure.latency {
         Some(latency) => shown(Some(&(latency.value_at_quantile(quantile) as f64 / 1_000.0))),
         None => "–".to_owned(),
     };
     let [half, most, nearly_all] = [0.5, 0.99, 0.999].map(milliseconds);
     let Figure { name, unit, .. } = figure;
-    println!("| {name} | {unit} | {goal} | {median} | {low} – {high} | {half} | {most} | {nearly_all} |");
+    println!(
+        "| {name} | {unit} | {goal} | {median} | {low} – {high} | {load} | {half} | {most} | {nearly_all} |"
+    );
 }
 
 fn shown(value: Option<&f64>) -> String {

@@ -5,6 +5,7 @@ use moothall_protocol::communication::OpenDirect;
 
 use crate::Bench;
 use crate::load::{call_all, guests, room, run, sockets};
+use crate::process::Meter;
 use crate::report::Figure;
 use crate::server::Server;
 use crate::talk::{Loop, Talker, closed_loop};
@@ -60,9 +61,9 @@ pub fn closed(bench: &Bench, name: &str, goal: f64, kind: Room) -> Result<Vec<Fi
     let talkers = [Talker::in_room(0, &room)];
     let plan = kind.plan(bench);
     closed_loop(&mut swarm, &talkers, &warm_up(&plan))?;
-    let before = server.process.cpu()?;
+    let meter = Meter::start(&server.process)?;
     let hearing = closed_loop(&mut swarm, &talkers, &plan)?;
-    let spent = server.process.cpu()? - before;
+    let spent = meter.spent()?;
     Ok(vec![Figure::cpu(name, spent, hearing.delivered).goal(goal).latency(hearing.latency)])
 }
 
@@ -79,9 +80,9 @@ pub fn direct(bench: &Bench, name: &str) -> Result<Vec<Figure>> {
     // The other one hears of it, and so does the one who said it.
     let plan = Loop { messages_each: bench.of(200, 5), in_flight: 4, receivers: 2 };
     closed_loop(&mut swarm, &talkers, &warm_up(&plan))?;
-    let before = server.process.cpu()?;
+    let meter = Meter::start(&server.process)?;
     let hearing = closed_loop(&mut swarm, &talkers, &plan)?;
-    let spent = server.process.cpu()? - before;
+    let spent = meter.spent()?;
     Ok(vec![Figure::cpu(name, spent, hearing.delivered / 2).goal(25.0).latency(hearing.latency)])
 }
 

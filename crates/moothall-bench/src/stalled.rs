@@ -32,7 +32,9 @@ pub fn paired(bench: &Bench, name: &str) -> Result<Vec<Figure>> {
     let mut one_run = |has_stalled: bool| {
         come_back(&mut swarm, &back, has_stalled)?;
         let receivers = if has_stalled { MEMBERS as u64 - 1 } else { MEMBERS as u64 };
-        let source = [Source { talkers: vec![Talker::in_room(0, &room)], per_second: PER_SECOND, receivers }];
+        // All others in turn: one alone would wait for its own answers first.
+        let talkers = (0..STALLED).map(|socket| Talker::in_room(socket, &room)).collect();
+        let source = [Source { talkers, per_second: PER_SECOND, receivers }];
         at_rate(&mut swarm, &source, Duration::from_millis(bench.of(4_000, 500)))
     };
     one_run(false)?;

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::Bench;
 use crate::load::run;
+use crate::process::{Spent, cpu_of};
 use crate::report::Figure;
 
 const TASKS: i64 = 64;
@@ -22,16 +23,6 @@ statements! {
     MAKE_SCATTERED = "CREATE TABLE rows (task BIGINT NOT NULL, step BIGINT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (task, step))";
     INSERT = "INSERT INTO rows (task, step, text) VALUES ($1, $2, $3)";
     READ = "SELECT text FROM rows WHERE task = $1 AND step = $2";
-}
-
-/// Nanoseconds the threads of a process have run.
-fn cpu_below(tasks: &str) -> Result<u64> {
-    let mut total = 0;
-    for task in std::fs::read_dir(tasks)? {
-        let text = std::fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
-        total += text.split(' ').next().and_then(|time| time.parse::<u64>().ok()).unwrap_or(0);
-    }
-    Ok(total)
 }
 
 async fn write(store: Store, task: i64, steps: i64) -> Result<(), Error> {
@@ -98,10 +89,10 @@ impl Place {
             Self::Postgres(server) => {
                 let server = server.pid().context("PostgreSQL runs")?;
                 let processes = std::iter::once(server).chain(children_of(server));
-                processes.map(|pid| cpu_below(&format!("/proc/{pid}/task"))).sum::<Result<u64>>()?
+                processes.map(|pid| cpu_of(&pid.to_string())).sum::<Result<u64>>()?
             }
         };
-        Ok(cpu_below("/proc/self/task")? + database)
+        Ok(cpu_of("self")? + database)
     }
 }
 
@@ -122,9 +113,9 @@ fn writes(bench: &Bench, name: &str, place: Option<Place>, keys: Keys) -> Result
         let store = place.open(keys).await?;
         let before = place.cpu()?;
         all((0..TASKS).map(|task| write(store.clone(), task, count))).await?;
-        let spent = Duration::from_nanos(place.cpu()? - before);
+        let server = Duration::from_nanos(place.cpu()? - before);
         store.close().await;
-        Ok(vec![Figure::cpu(name, spent, (TASKS * count) as u64)])
+        Ok(vec![Figure::cpu(name, Spent { server, load: Duration::ZERO }, (TASKS * count) as u64)])
     })
 }
 
@@ -136,9 +127,9 @@ fn reads(bench: &Bench, name: &str, place: Option<Place>) -> Result<Vec<Figure>>
         all((0..TASKS).map(|task| write(store.clone(), task, rows))).await?;
         let before = place.cpu()?;
         all((0..TASKS).map(|task| read(store.clone(), task, count, rows))).await?;
-        let spent = Duration::from_nanos(place.cpu()? - before);
+        let server = Duration::from_nanos(place.cpu()? - before);
         store.close().await;
-        Ok(vec![Figure::cpu(name, spent, (TASKS * count) as u64)])
+        Ok(vec![Figure::cpu(name, Spent { server, load: Duration::ZERO }, (TASKS * count) as u64)])
     })
 }
 

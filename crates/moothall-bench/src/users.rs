@@ -6,7 +6,7 @@ use moothall_client::Client;
 use moothall_protocol::accounts::{GetMe, SignIn};
 
 use crate::Bench;
-use crate::load::{AT_ONCE, cpu_of, guests, one, run};
+use crate::load::{AT_ONCE, guests, run, spent_on};
 use crate::report::Figure;
 use crate::server::Server;
 
@@ -16,9 +16,9 @@ pub fn register(bench: &Bench, name: &str) -> Result<Vec<Figure>> {
     let server = Server::start(&bench.server)?;
     let spent = run(async {
         guests(&server, users / 8).await?;
-        cpu_of(&server, users, async { guests(&server, users).await.map(drop) }).await
+        spent_on(&server, async { guests(&server, users).await.map(drop) }).await
     })?;
-    Ok(one(name, 60.0, spent))
+    Ok(vec![Figure::cpu(name, spent, users as u64).goal(60.0)])
 }
 
 /// Signs in with what a guest has.
@@ -38,9 +38,9 @@ pub fn sign_in(bench: &Bench, name: &str) -> Result<Vec<Figure>> {
             })
             .buffer_unordered(AT_ONCE)
             .try_collect::<()>();
-        cpu_of(&server, users, async { Ok(work.await?) }).await
+        spent_on(&server, async { Ok(work.await?) }).await
     })?;
-    Ok(one(name, 60.0, spent))
+    Ok(vec![Figure::cpu(name, spent, users as u64).goal(60.0)])
 }
 
 /// Reads their own account.
@@ -70,7 +70,7 @@ pub fn read_account(bench: &Bench, name: &str) -> Result<Vec<Figure>> {
             work.try_collect::<()>()
         };
         read(reads / 20).await?;
-        cpu_of(&server, reads, read(reads)).await
+        spent_on(&server, read(reads)).await
     })?;
-    Ok(one(name, 25.0, spent))
+    Ok(vec![Figure::cpu(name, spent, reads as u64).goal(25.0)])
 }

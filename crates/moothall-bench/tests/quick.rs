@@ -1,5 +1,7 @@
 //! Every scenario still works. What it measures in so short a time is worth nothing.
 
+#![allow(clippy::unwrap_used, reason = "for tests: what goes wrong here fails the test")]
+
 use std::path::Path;
 use std::process::Command;
 
