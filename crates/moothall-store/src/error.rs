@@ -62,6 +62,12 @@ pub enum Error {
     /// PostgreSQL is set up to lose acknowledged writes.
     #[error("{0}")]
     UnsafeDurability(Arc<str>),
+    /// Another server has the database; see [`Claim`](crate::Claim).
+    #[error(
+        "another Moothall is using this database: stop that one, or give this one a database of its own (one server per \
+         database)"
+    )]
+    Claimed,
     /// The engine refused a statement for another reason: a mistake in the SQL, mostly.
     #[error("{0}")]
     Statement(Arc<str>),

@@ -36,6 +36,7 @@
 //! the order of what happens after commits.
 
 mod appender;
+mod claim;
 mod error;
 mod job;
 mod migrate;
@@ -51,6 +52,7 @@ mod tx;
 mod value;
 
 pub use appender::{Appender, Full};
+pub use claim::Claim;
 pub use error::{ConstraintKind, Error, OnConstraint};
 pub use migrate::{Migration, MigrationProgress, MigrationState, MigrationStatus};
 pub use options::{Engine, Options, Synchronous};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use moothall::{Hall, Rates, accounts};
+use moothall::{Hall, Rates, accounts, claim_database};
 use moothall_api::{Cors, Doors, Metrics, Options, Proxies};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -32,6 +32,8 @@ pub async fn run(config: &Config) -> Result<()> {
     let mut settings = config.hall.clone();
     settings.mail.public_url = url(config, address);
     let rates = Rates::scaled(config.server.rate_scale);
+    // Before the hall opens: from then on two servers would not see each other's changes.
+    let mut claim = claim_database(&settings).await.context("the server could not start")?;
     let hall = Hall::builder(settings).rates(rates).open().await.context("the server could not start")?;
     let doors = Doors::open(&hall, options(config, metrics)?).context("the doors could not open")?;
     let mut signals = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
@@ -51,6 +53,7 @@ pub async fn run(config: &Config) -> Result<()> {
         any(&mut signals).await
     };
     tokio::select! {
+        error = claim.lost() => return Err(error).context("stopped at once"),
         () = serving => println!("Stopped."),
         name = twice => println!("Stopped at once ({name} twice). What was acknowledged is kept."),
     }
