@@ -69,7 +69,8 @@ impl Claim {
 
     fn file(database: &Path) -> Result<Self, Error> {
         let path = beside(database);
-        let refuse = |error: &dyn std::fmt::Display| Error::unavailable(format!("{}: {error}", path.display()));
+        let refuse =
+            |error: &dyn std::fmt::Display| Error::unavailable(format!("{}: {error}", path.display()));
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
         let file = file.map_err(|error| refuse(&error))?;
         insist(|| match file.try_lock() {

@@ -84,6 +84,11 @@ impl Queue {
         self.state.lock().waiting.pop_front()
     }
 
+    /// How many closures wait.
+    pub(crate) fn len(&self) -> usize {
+        self.state.lock().waiting.len()
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.state.lock().is_closed
     }

@@ -158,6 +158,13 @@ impl Store {
         Appender::start(self.clone(), sql, columns, bound)
     }
 
+    /// How many closures wait for a thread.
+    pub fn waiting(&self) -> usize {
+        let reads =
+            if Arc::ptr_eq(&self.inner.reads, &self.inner.writes) { 0 } else { self.inner.reads.len() };
+        self.inner.writes.len() + reads
+    }
+
     /// Whether [`Store::close`] was called.
     pub(crate) fn is_closed(&self) -> bool {
         self.inner.writes.is_closed()

@@ -15,6 +15,9 @@ use super::{database, shown};
 use crate::config::Config;
 use crate::{observe, pages};
 
+/// What the database gets at least for what it has in hand when the server stops.
+const CLOSE_MIN: Duration = Duration::from_secs(2);
+
 /// Serves until SIGTERM or SIGINT, then lets what is in hand finish. A second signal does not wait for that.
 pub async fn run(config: &Config) -> Result<()> {
     database::make_folder(&config.hall)?;
@@ -44,7 +47,7 @@ pub async fn run(config: &Config) -> Result<()> {
     let serving = moothall_api::serve(listener, doors, async { drop(was_told.await) }, deadline);
     let serving = async {
         serving.await;
-        hall.close().await;
+        close(&hall, deadline).await;
     };
     let twice = async {
         let name = any(&mut signals).await;
@@ -58,6 +61,19 @@ pub async fn run(config: &Config) -> Result<()> {
         name = twice => println!("Stopped at once ({name} twice). What was acknowledged is kept."),
     }
     Ok(())
+}
+
+/// Closes the hall, for at most so long: a database that does not answer must not keep the process from its end. Nothing
+/// that was acknowledged waits for this.
+async fn close(hall: &Hall, deadline: Duration) {
+    let deadline = deadline.max(CLOSE_MIN);
+    if tokio::time::timeout(deadline, hall.close()).await.is_err() {
+        let (waiting, seconds) = (hall.store().waiting(), deadline.as_secs());
+        tracing::error!(
+            waiting,
+            "The database did not finish within {seconds} s: what it had in hand, and what waited for it, is abandoned"
+        );
+    }
 }
 
 /// Waits for one of the signals that ask for an end.

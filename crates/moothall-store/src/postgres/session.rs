@@ -28,6 +28,8 @@ const PARAMS_MAX: usize = u16::MAX as usize;
 const ROWS_MAX: usize = 256;
 /// How much longer than the statement's own limit we wait for the server to say anything at all.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
+/// How long a server may take to let us in, and to answer each of the first questions: it may take connections and be silent.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// Older ones are out of maintenance, and nothing is tried on them.
 const VERSION_MIN: u32 = 130_000;
 
@@ -56,7 +58,7 @@ impl Connector {
     pub(crate) fn new(options: &Options) -> Result<Self, Error> {
         let (mut config, tls) = parse(&options.url)?;
         config.ssl_mode(tls.mode.of_driver()).application_name("moothall");
-        config.connect_timeout(Duration::from_secs(5)).keepalives_idle(Duration::from_secs(30));
+        config.connect_timeout(CONNECT_MAX).keepalives_idle(Duration::from_secs(30));
         Ok(Self {
             config,
             tls: tls.connect()?,
@@ -70,11 +72,23 @@ impl Connector {
         let unavailable = |error: &dyn std::fmt::Display| Error::unavailable(error.to_string());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| unavailable(&error))?;
-        let connected = runtime.block_on(self.config.connect(self.tls.clone()));
-        let (client, connection) = connected.map_err(|error| match error.as_db_error() {
-            Some(db) => unavailable(&db.message()),
-            None => unavailable(&chain(&error)),
-        })?;
+        let connecting = self.config.connect(self.tls.clone());
+        let connected = match runtime.block_on(async { tokio::time::timeout(CONNECT_MAX, connecting).await })
+        {
+            Ok(connected) => connected.map_err(|error| match error.as_db_error() {
+                Some(db) => unavailable(&db.message()),
+                None => unavailable(&chain(&error)),
+            }),
+            Err(_) => Err(unavailable(&"PostgreSQL takes connections and does not answer")),
+        };
+        let (client, connection) = match connected {
+            Ok(connected) => connected,
+            Err(error) => {
+                // A name that is still being looked up would hold up whoever drops the runtime.
+                runtime.shutdown_background();
+                return Err(error);
+            }
+        };
         runtime.spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(error = chain(&error), "A connection to PostgreSQL ended");
@@ -87,13 +101,14 @@ impl Connector {
             begin: None,
             mark: None,
             is_lost: false,
-            silence_max: self.statement_timeout + SILENCE_MAX,
+            silence_max: CONNECT_MAX,
         };
         session.simple(&format!(
             "SET statement_timeout = {}; SET idle_in_transaction_session_timeout = '60s'; SET timezone = 'UTC'",
             self.statement_timeout.as_millis()
         ))?;
         self.check(&mut session)?;
+        session.silence_max = self.statement_timeout + SILENCE_MAX;
         Ok(session)
     }
 
