@@ -2,7 +2,7 @@
 //! answers "busy" while it still can. Closed means: what is in it is still done, nothing more is taken.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use metrics::Gauge;
 use parking_lot::{Condvar, Mutex};
@@ -67,7 +67,7 @@ impl Queue {
     pub(crate) fn pop(&self) -> Option<Waiting> {
         let mut state = self.state.lock();
         loop {
-            if let Some(next) = state.waiting.pop_front() {
+            if let Some(next) = self.pop_front(&mut state) {
                 return Some(next);
             }
             if state.is_closed {
@@ -81,7 +81,22 @@ impl Queue {
 
     /// The next closure if one is waiting.
     pub(crate) fn try_pop(&self) -> Option<Waiting> {
-        self.state.lock().waiting.pop_front()
+        self.pop_front(&mut self.state.lock())
+    }
+
+    fn pop_front(&self, state: &mut State) -> Option<Waiting> {
+        let next = state.waiting.pop_front();
+        if next.is_some() {
+            self.depth.set(state.waiting.len() as f64);
+        }
+        next
+    }
+
+    /// The next closure if it has waited for longer than this.
+    pub(crate) fn try_pop_older(&self, patience: Duration) -> Option<Waiting> {
+        let mut state = self.state.lock();
+        let is_late = state.waiting.front().is_some_and(|first| first.since.elapsed() >= patience);
+        if is_late { self.pop_front(&mut state) } else { None }
     }
 
     /// How many closures wait.

@@ -70,6 +70,8 @@ pub(crate) enum Access {
 
 pub(crate) struct Connection {
     pub(crate) db: rusqlite::Connection,
+    /// How long a closure waits for other processes, counted from when it was queued.
+    patience: Duration,
     /// Pages in the write-ahead log after the last commit.
     log_pages: Arc<AtomicI32>,
     /// Statements as SQLite reads them, by the address of the text they were written as.
@@ -131,7 +133,15 @@ impl Connection {
         // Also switches SQLite's own checkpoints off, which would run before a commit is answered.
         db.wal_hook(Some(count)).map_err(refuse)?;
         let constraints = constraints::Names::default();
-        Ok(Self { db, log_pages, texts: HashMap::new(), constraints, deadline })
+        let patience = options.patience;
+        Ok(Self { db, patience, log_pages, texts: HashMap::new(), constraints, deadline })
+    }
+
+    /// Other processes are waited for as long as a closure that was queued then may still wait.
+    fn wait_for_others(&self, since: Instant) {
+        let left = self.patience.saturating_sub(since.elapsed()).max(batch::BUSY_MIN);
+        // It only sets a number.
+        let _ = self.db.busy_timeout(left);
     }
 
     pub(crate) fn execute(&mut self, sql: &'static str, params: &[&dyn ToParam]) -> Result<u64, Error> {

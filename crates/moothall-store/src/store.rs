@@ -136,9 +136,11 @@ impl Store {
         migrate::status(&self.inner.target, &self.inner.options, migrations).await
     }
 
-    /// Asks the database for nothing, to see whether it answers.
+    /// Asks a reader and the writer for nothing, to see whether both answer: a database that cannot be written to is
+    /// not ready.
     pub async fn ping(&self) -> Result<(), Error> {
-        self.read(|tx| tx.query_opt("SELECT 1", &[]).map(drop)).await
+        self.read(|tx| tx.query_opt("SELECT 1", &[]).map(drop)).await?;
+        self.write(|_| Ok(())).await
     }
 
     /// Prepares every statement (its name, its text) without running it, and names those the engine refuses.

@@ -13,6 +13,8 @@
 
 #[path = "suite/claims.rs"]
 mod claims;
+#[path = "suite/locked.rs"]
+mod locked;
 #[path = "suite/migrations.rs"]
 mod migrations;
 #[path = "suite/transactions.rs"]
