@@ -32,6 +32,9 @@ pub enum Error {
     /// The database cannot be reached, cannot write, or the store is closed.
     #[error("the database is unavailable: {0}")]
     Unavailable(Arc<str>),
+    /// A commit failed in a way that leaves open whether it happened: do not just run it again, look first.
+    #[error("whether this change happened is unknown: {0}")]
+    OutcomeUnknown(Arc<str>),
     /// A statement took longer than `Options::statement_timeout`.
     #[error("a statement took too long")]
     Timeout,
@@ -82,7 +85,7 @@ impl Error {
         }
     }
 
-    /// Whether trying again later may help: answer `503` with `Retry-After`.
+    /// Whether nothing happened, and trying again later may help: answer `503` with `Retry-After`.
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Busy(_) | Self::Unavailable(_) | Self::Serialization)
     }

@@ -23,7 +23,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use disk::{Cache, Disk};
-use moothall_store::{Options, Store};
+use moothall_store::{Error, Options, Store, params};
 use workload::{Child, verify};
 
 /// Not a test: what the child process does.
@@ -51,6 +51,8 @@ async fn prepared(folder: &Path) -> Option<Disk> {
     let session = match disk.mount(folder) {
         Ok(session) => session,
         Err(error) => {
+            let is_required = std::env::var("MOOTHALL_REQUIRE_SERVICES").as_deref() == Ok("1");
+            assert!(!is_required, "no FUSE: {error}; give this machine /dev/fuse and the right to mount");
             eprintln!(
                 "SKIPPED (no FUSE: {error}): nothing was proved about power cuts; give this machine /dev/fuse"
             );
@@ -99,6 +101,27 @@ async fn what_sqlite_acknowledged_survives_power_cuts() {
     }
     eprintln!("{} cuts: {acknowledged} acknowledged, 0 lost", cuts());
     assert!(acknowledged as u64 > 10 * cuts(), "the power was cut under load");
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_to_sync_leaves_one_write_open_refuses_all_others_and_is_not_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = prepared(folder.path()).await else { return };
+    let session = disk.mount(folder.path()).unwrap();
+    let store = open(folder.path()).await.unwrap();
+    let write = |step: i64| store.write(move |tx| tx.execute(workload::DEBIT, params![0, 0, step]).map(drop));
+    write(1).await.unwrap();
+    store.ping().await.unwrap();
+    disk.fail_to_sync();
+    let open = write(2).await.unwrap_err();
+    assert!(matches!(open, Error::OutcomeUnknown(_)) && !open.is_unavailable(), "{open}");
+    assert!(open.to_string().contains("unknown"), "{open}");
+    let refused = write(3).await.unwrap_err();
+    assert!(matches!(&refused, Error::Unavailable(text) if text.contains("restart")), "{refused}");
+    let unready = store.ping().await.unwrap_err();
+    assert!(matches!(unready, Error::Unavailable(_)), "{unready}");
+    store.close().await;
+    disk::unmount(session);
 }
 
 #[tokio::test]

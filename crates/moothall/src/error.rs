@@ -237,6 +237,9 @@ pub enum Error {
     #[error("the server cannot do this right now: try again")]
     Unavailable,
     /// See [`CATALOGUE`].
+    #[error("whether this happened is unknown: look before you repeat it")]
+    OutcomeUnknown,
+    /// See [`CATALOGUE`].
     #[error("the server is about to stop: connect again")]
     Draining {
         /// When to connect again.
@@ -340,6 +343,12 @@ pub const CATALOGUE: &[ErrorEntry] = &[
         "Repeat it a little later.",
     ),
     entry(
+        "outcome_unknown",
+        Kind::Unavailable,
+        "whether this happened is unknown: look before you repeat it",
+        "The database was lost in the middle of the change. Repeat it with the same idempotency key, or read first what is there.",
+    ),
+    entry(
         "draining",
         Kind::Unavailable,
         "the server is about to stop: connect again",
@@ -407,7 +416,9 @@ impl Fault for Error {
             Self::RateLimited { .. } | Self::TooManyRequests => Kind::Limited,
             Self::IdempotencyMismatch => Kind::Conflict,
             Self::VersionConflict { .. } => Kind::Version,
-            Self::Timeout | Self::Unavailable | Self::Draining { .. } => Kind::Unavailable,
+            Self::Timeout | Self::Unavailable | Self::OutcomeUnknown | Self::Draining { .. } => {
+                Kind::Unavailable
+            }
             Self::Internal(_) => Kind::Internal,
         }
     }
@@ -431,6 +442,7 @@ impl Fault for Error {
             Self::VersionConflict { .. } => "version_conflict",
             Self::Timeout => "timeout",
             Self::Unavailable => "unavailable",
+            Self::OutcomeUnknown => "outcome_unknown",
             Self::Draining { .. } => "draining",
             Self::Refused { code, .. } => code,
             Self::Internal(_) => "internal",
@@ -451,7 +463,11 @@ impl Fault for Error {
 
 impl From<moothall_store::Error> for Error {
     fn from(error: moothall_store::Error) -> Self {
-        if error.is_unavailable() { Self::Unavailable } else { Self::internal(error) }
+        match error {
+            moothall_store::Error::OutcomeUnknown(_) => Self::OutcomeUnknown,
+            error if error.is_unavailable() => Self::Unavailable,
+            error => Self::internal(error),
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 //!
 //! A closure that fails or panics is rolled back to its savepoint and the batch goes on. Some failures (a statement that
 //! was interrupted, a full disk) make SQLite roll back the whole transaction: then the other closures of the batch are
-//! run again, each on its own. If the flush itself fails, nobody knows what reached the disk: from then on every write
-//! is refused until the store is opened again.
+//! run again, each on its own. If the flush itself fails, nobody knows what reached the disk: the batch is answered with
+//! just that, and from then on every write is refused until the store is opened again.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -189,7 +189,13 @@ impl Writer {
             }
             return;
         }
-        let error = explain(error);
+        let error = if is_io {
+            Error::OutcomeUnknown(
+                "its commit could not be flushed to disk, and may be there after a restart".into(),
+            )
+        } else {
+            explain(error)
+        };
         ran.into_iter().for_each(|Ran { waiting, .. }| waiting.job.fail(error.clone()));
     }
 
