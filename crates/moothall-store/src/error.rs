@@ -98,6 +98,10 @@ impl Error {
         Self::unavailable("the store is closed")
     }
 
+    pub(crate) fn control() -> Self {
+        Self::Statement("a transaction is begun and ended by the store, not by a statement in it".into())
+    }
+
     pub(crate) fn migration(message: impl Into<Arc<str>>) -> Self {
         Self::Migration(message.into())
     }

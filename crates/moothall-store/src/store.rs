@@ -178,7 +178,9 @@ impl Store {
         self.inner.reads.close();
         let threads = std::mem::take(&mut *self.inner.threads.lock());
         let joined = blocking(move || {
-            threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| Error::closed()))
+            // All of them, also after one that panicked: the database is closed when the last has ended.
+            let panicked = threads.into_iter().map(JoinHandle::join).filter(Result::is_err).count();
+            if panicked == 0 { Ok(()) } else { Err(Error::closed()) }
         });
         if joined.await.is_err() {
             tracing::error!("A thread of the store had panicked");

@@ -41,7 +41,7 @@ fn url(folder: &Path) -> String {
     format!("sqlite:{}", folder.join("test.db").display())
 }
 
-async fn open(folder: &Path) -> Result<Store, moothall_store::Error> {
+async fn open(folder: &Path) -> Result<Store, Error> {
     Store::open(Options::new(url(folder))).await
 }
 

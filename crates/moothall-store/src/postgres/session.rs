@@ -235,6 +235,9 @@ impl Session {
         if let Some(statement) = self.statements.get(&key) {
             return Ok(statement.clone());
         }
+        if sql::is_control(sql) {
+            return Err(Error::control());
+        }
         let many = (rows > 0).then(|| sql::insert(sql, columns, rows));
         let text = sql::statement(many.as_deref().unwrap_or(sql), Engine::Postgres);
         let statement = self.block(|client| client.prepare(&text))?;

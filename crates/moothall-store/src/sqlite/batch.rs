@@ -158,8 +158,12 @@ impl Writer {
     /// The last closure made SQLite roll back the transaction with everything in it. It has its answer; the others
     /// are innocent.
     fn rerun(&mut self, mut ran: Vec<Ran>) {
-        if let Some(Ran { waiting, outcome, .. }) = ran.pop() {
+        if let Some(Ran { waiting, outcome, is_done, .. }) = ran.pop() {
             match outcome {
+                // Unless the closure did it, behind the back of the store.
+                Ok(()) if is_done => {
+                    waiting.job.fail(Error::Statement("the closure ended its transaction".into()))
+                }
                 Ok(()) => waiting.job.answer(),
                 Err(error) => waiting.job.fail(error),
             }

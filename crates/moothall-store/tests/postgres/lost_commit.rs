@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
-use moothall_store::{Error, Migration, Options, Store, into_values, params};
+use moothall_store::{Error, Migration, Options, Store, params, values};
 use moothall_testing::databases::{PostgresServer, Settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -54,7 +54,7 @@ async fn a_commit_whose_answer_is_lost_happens_exactly_once() {
                 tx.after_commit(move || {
                     called.fetch_add(1, Ordering::SeqCst);
                 });
-                Ok::<_, moothall_store::Error>(())
+                Ok::<_, Error>(())
             })
             .await
             .unwrap();
@@ -79,14 +79,14 @@ async fn rows_whose_commit_stays_open_are_not_appended_again() {
     let store = Store::open(options).await.unwrap();
     store.migrate(ROWS, |_| {}).await.unwrap();
     let rows = store.appender("INSERT INTO rows (row)", 1, 100);
-    rows.append_durable(into_values![1]).await.unwrap();
+    rows.append_durable(values![1].unwrap()).await.unwrap();
     // The server commits, and nobody can ask it whether it did.
     plan.store(LOSE_ANSWER_AND_STAY_AWAY, Ordering::SeqCst);
-    let appended = rows.append_durable(into_values![2]).await;
+    let appended = rows.append_durable(values![2].unwrap()).await;
     assert!(matches!(appended, Err(Error::OutcomeUnknown(_))), "{appended:?}");
     plan.store(PASS, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_secs(1)).await;
-    rows.append_durable(into_values![3]).await.unwrap();
+    rows.append_durable(values![3].unwrap()).await.unwrap();
     let found = store.read(|tx| tx.query("SELECT row FROM rows ORDER BY row", params![])).await.unwrap();
     let found: Vec<i64> = found.iter().map(|row| row.get(0).unwrap()).collect();
     assert_eq!(found, [1, 2, 3]);
