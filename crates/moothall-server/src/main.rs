@@ -104,6 +104,9 @@ fn run() -> Result<ExitCode> {
     });
     let config = Config::load(config.as_deref(), environment, &flags)?;
     observe::start_log(&config.log)?;
+    for ignored in &config.ignored {
+        tracing::warn!("Ignored: {ignored}");
+    }
     // Two providers could be compiled in by dependencies; this one is meant.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
