@@ -10,9 +10,9 @@ use moothall_api::{Cors, Doors, Metrics, Options, Proxies};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::database;
 use super::doctor::{self, Verdict};
-use super::{database, shown};
-use crate::config::Config;
+use crate::config::{Config, without_password};
 use crate::{observe, pages};
 
 /// What the database gets at least for what it has in hand when the server stops.
@@ -20,7 +20,7 @@ const CLOSE_MIN: Duration = Duration::from_secs(2);
 
 /// Serves until SIGTERM or SIGINT, then lets what is in hand finish. A second signal does not wait for that.
 pub async fn run(config: &Config) -> Result<()> {
-    database::make_folder(&config.hall)?;
+    database::make(&config.hall)?;
     for finding in doctor::before_start(config) {
         if finding.verdict != Verdict::Good {
             tracing::warn!("{}: {}; {}", finding.about, finding.says, finding.advice);
@@ -113,7 +113,7 @@ async fn welcome(config: &Config, hall: &Hall, address: SocketAddr) -> Result<()
     println!("  Socket     {}/v1/socket", url.replacen("http", "ws", 1));
     println!("  Documents  {url}/docs");
     println!("  Health     {url}/health/ready");
-    println!("  Data       {}", shown(&config.hall.store.url));
+    println!("  Data       {}", without_password(&config.hall.store.url));
     if let Some(token) = accounts::bootstrap_token(hall).await? {
         println!("\nThere is no administrator yet. Whoever opens this link first becomes it:");
         println!("  {url}/setup#token={token}\n");
