@@ -1,7 +1,7 @@
 //! An acknowledged write survives a power cut, if the database syncs; and this test sees it when it does not.
 //!
 //! A child process writes to SQLite on a disk that forgets what was not synced (`power/disk.rs`). The power is cut at a random moment,
-//! and what is left is opened again: every acknowledged write must be there, and none by half. `MOOTHALL_POWER_CUTS` sets how often;
+//! and what is left is opened again: every acknowledged write must be there, and none by half. `MOOTHALL_TEST_POWER_CUTS` sets how often;
 //! without it 40 times. Without `/dev/fuse`, or the right to mount, it says loudly that it proves nothing.
 
 #![allow(
@@ -34,7 +34,7 @@ fn child() {
 }
 
 fn cuts() -> u64 {
-    std::env::var("MOOTHALL_POWER_CUTS").map_or(40, |cuts| cuts.parse().expect("a number of cuts"))
+    std::env::var("MOOTHALL_TEST_POWER_CUTS").map_or(40, |cuts| cuts.parse().expect("a number of cuts"))
 }
 
 fn url(folder: &Path) -> String {
@@ -70,11 +70,11 @@ async fn cut(disk: &Disk, folder: &Path, number: u64, synchronous: &str) -> (Dis
     let session = disk.mount(folder).unwrap();
     let mut child = Child::start("child", &url(folder), number, synchronous);
     child.first_acknowledgement();
-    std::thread::sleep(Duration::from_micros(workload::chance(number) % 60_000));
+    std::thread::sleep(Duration::from_micros(workload::chance(workload::seed() ^ number) % 60_000));
     disk.cut();
     let acknowledged = child.kill();
     disk::unmount(session);
-    let cache = if number.is_multiple_of(2) { Cache::Lost } else { Cache::Half(number) };
+    let cache = if number.is_multiple_of(2) { Cache::Lost } else { Cache::Half(workload::seed() ^ number) };
     let left = disk.after_cut(cache);
     let session = left.mount(folder).unwrap();
     let outcome = match open(folder).await {
@@ -96,7 +96,8 @@ async fn what_sqlite_acknowledged_survives_power_cuts() {
     let mut acknowledged = 0;
     for number in 0..cuts() {
         let (left, outcome) = cut(&disk, folder.path(), number, "full").await;
-        acknowledged += outcome.unwrap_or_else(|lost| panic!("cut {number}: {lost}"));
+        acknowledged +=
+            outcome.unwrap_or_else(|lost| panic!("cut {number} of the seed {}: {lost}", workload::seed()));
         disk = left;
     }
     eprintln!("{} cuts: {acknowledged} acknowledged, 0 lost", cuts());

@@ -31,7 +31,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(5);
 /// How long a server may take to let us in, and to answer each of the first questions: it may take connections and be silent.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// Older ones are out of maintenance, and nothing is tried on them.
-const VERSION_MIN: u32 = 130_000;
+const VERSION_MIN: u32 = 140_000;
 
 const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE";
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -122,7 +122,7 @@ impl Connector {
         for setting in settings {
             match setting.parse::<u32>() {
                 Ok(version) if version < VERSION_MIN => {
-                    return Err(Error::Options("PostgreSQL 13 or newer is needed".into()));
+                    return Err(Error::Options("PostgreSQL 14 or newer is needed".into()));
                 }
                 Err(_) if !self.allow_unsafe_durability => {
                     let text = format!(
