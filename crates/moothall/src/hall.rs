@@ -57,7 +57,7 @@ struct Inner {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The store did not open, or a migration failed.
-    #[error("the database cannot be used")]
+    #[error("the store did not open")]
     Store(#[from] moothall_store::Error),
     /// The operations contradict each other.
     #[error("the operations cannot stand in one registry")]
@@ -351,7 +351,7 @@ async fn sweep(hall: WeakHall) {
     }
 }
 
-/// Most migrations take no time: those that do say so while they run.
+/// Each migration once when it is done, and those that take long also while they run.
 fn tell_progress(progress: &MigrationProgress) {
     if progress.is_done || progress.elapsed > Duration::from_secs(1) {
         tracing::info!("Migrating the database: {progress}");
