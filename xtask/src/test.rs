@@ -1,10 +1,12 @@
 //! `cargo xtask test`: every test, with whatever services this machine has, and a loud list of what was left out.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::step::{Step, cargo, find};
-use crate::{foreign, postgres};
+use crate::{foreign, postgres, root};
 
 /// What to run.
 #[derive(Args)]
@@ -12,9 +14,18 @@ pub struct Arguments {
     /// Fail when a service or a tool is missing, instead of leaving its tests out.
     #[arg(long)]
     require_services: bool,
-    /// Leave out what takes minutes: foreign clients and the crash driver.
+    /// Leave out what takes minutes: foreign clients, crashes and power cuts.
     #[arg(long)]
     fast: bool,
+    /// How often the child that writes is killed, on each engine.
+    #[arg(long, value_name = "NUMBER")]
+    crash_cycles: Option<u64>,
+    /// How often the power is cut.
+    #[arg(long, value_name = "NUMBER")]
+    power_cuts: Option<u64>,
+    /// The moments of another run of crashes and cuts, which printed this number.
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
     /// Only tests with this in their name.
     filter: Option<String>,
 }
@@ -42,7 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         }
     };
     if arguments.fast {
-        left_out.push("foreign clients and the crash driver (--fast)".to_owned());
+        left_out.push("foreign clients, crashes and power cuts (--fast)".to_owned());
     } else {
         match foreign::python() {
             Ok(python) => variables.push((foreign::PYTHON, python.into_os_string())),
@@ -62,11 +73,21 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         }
         variables.push(("MOOTHALL_REQUIRE_SERVICES", "1".into()));
     }
+    let numbers = [
+        ("MOOTHALL_TEST_CRASH_CYCLES", arguments.crash_cycles),
+        ("MOOTHALL_TEST_POWER_CUTS", arguments.power_cuts),
+        ("MOOTHALL_TEST_SEED", arguments.seed),
+    ];
+    for (name, number) in numbers {
+        variables.extend(number.map(|number| (name, number.to_string().into())));
+    }
     let set = |step: Step| variables.iter().fold(step, |step, (name, value)| step.env(name, value));
 
     let mut total = Total::default();
     let mut succeeded = set(documentation(arguments)).watch(|line| total.add(line))?;
-    succeeded &= set(programs(arguments)).watch(|line| total.add(line))?;
+    for step in programs(arguments)? {
+        succeeded &= set(step).watch(|line| total.add(line))?;
+    }
     drop(postgres);
 
     for part in &left_out {
@@ -84,9 +105,11 @@ fn documentation(arguments: &Arguments) -> Step {
     cargo(["test", "--workspace", "--doc", "--no-fail-fast", "--"]).args(&arguments.filter)
 }
 
+/// Targets of tests that take minutes.
+const LONG: [&str; 3] = ["crash", "foreign", "power"];
+
 /// Everything else, with nextest where it is installed: it runs tests of all crates side by side.
-fn programs(arguments: &Arguments) -> Step {
-    const LONG: [&str; 3] = ["crash", "foreign", "power"];
+fn programs(arguments: &Arguments) -> Result<Vec<Step>> {
     if find("cargo-nextest").is_some() {
         let step = cargo(["nextest", "run", "--workspace", "--no-fail-fast", "--color=never"]);
         let step = if arguments.fast {
@@ -95,11 +118,36 @@ fn programs(arguments: &Arguments) -> Step {
         } else {
             step
         };
-        return step.args(&arguments.filter);
+        return Ok(vec![step.args(&arguments.filter)]);
     }
-    let step =
-        cargo(["test", "--workspace", "--all-targets", "--no-fail-fast", "--"]).args(&arguments.filter);
-    if arguments.fast { step.args(LONG.iter().flat_map(|name| ["--skip", name])) } else { step }
+    let all = || cargo(["test", "--workspace", "--no-fail-fast"]);
+    if !arguments.fast {
+        return Ok(vec![all().args(["--all-targets", "--"]).args(&arguments.filter)]);
+    }
+    // By target: the name of a test says nothing of how long it takes.
+    let mut short = all().args(["--lib", "--bins", "--examples"]);
+    for name in targets()?.iter().filter(|name| !LONG.contains(&name.as_str())) {
+        short = short.args(["--test", name]);
+    }
+    Ok(vec![short.arg("--").args(&arguments.filter)])
+}
+
+/// The test targets of the workspace: files and folders in `tests` of each crate.
+fn targets() -> Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for folder in ["crates", "examples"] {
+        for package in std::fs::read_dir(root().join(folder))? {
+            let Ok(tests) = std::fs::read_dir(package?.path().join("tests")) else { continue };
+            for entry in tests {
+                let path = entry?.path();
+                let is_target =
+                    path.extension().is_some_and(|it| it == "rs") || path.join("main.rs").is_file();
+                let name = path.file_stem().map(|name| name.to_string_lossy().into_owned());
+                names.extend(name.filter(|_| is_target));
+            }
+        }
+    }
+    Ok(names)
 }
 
 impl Total {
@@ -139,5 +187,12 @@ mod tests {
         );
         total.add("test the_9_passed ... ok");
         assert_eq!((total.passed, total.failed, total.skipped), (13, 5, 7));
+    }
+
+    #[test]
+    fn all_long_targets_are_found() {
+        let found = targets().unwrap();
+        assert!(LONG.iter().all(|name| found.contains(*name)), "{found:?}");
+        assert!(found.contains("api") && found.contains("tidy"), "{found:?}");
     }
 }

@@ -17,7 +17,7 @@ use crate::config::Config;
 
 /// Does something in the name of the server, on the same database as a server that may be running.
 async fn as_server<T>(config: &Config, work: impl AsyncFnOnce(&Cx) -> Result<T>) -> Result<T> {
-    database::make_folder(&config.hall)?;
+    database::check_current(&config.hall).await?;
     let hall = Hall::builder(config.hall.clone()).open().await.context("the database cannot be used")?;
     let done = work(&Cx::server(&hall)).await;
     hall.close().await;
@@ -38,12 +38,4 @@ fn said(fault: impl Fault) -> anyhow::Error {
         .collect();
     let error = anyhow::Error::new(fault);
     if wrong.is_empty() { error } else { anyhow::anyhow!("{error}: {}", wrong.join("; ")) }
-}
-
-/// The address of a database without the user and password in it.
-fn shown(url: &str) -> String {
-    match (url.split_once("://"), url.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, place))) => format!("{scheme}://{place}"),
-        _ => url.to_owned(),
-    }
 }

@@ -13,6 +13,7 @@ use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
 use moothall::Settings;
+use moothall_api::Proxies;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,7 @@ use serde_json::{Map, Value};
 pub use example::example;
 pub use layer::Flags;
 use layer::Layers;
+pub use schema::without_password;
 
 /// Everything an operator can set.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +33,8 @@ pub struct Config {
     pub log: Log,
     /// All other sections, which are those of the library.
     pub hall: Settings,
+    /// Variables that look like settings and are none.
+    pub ignored: Vec<String>,
 }
 
 /// How clients reach the server.
@@ -110,11 +114,30 @@ impl Config {
         }
         layers.add_environment(environment);
         layers.add_flags(flags);
+        let ignored = std::mem::take(&mut layers.ignored);
         let (value, mistakes) = layers.finish();
         if !mistakes.is_empty() {
             bail!("the configuration is wrong:\n  {}", mistakes.join("\n  "));
         }
-        Self::from_value(value)
+        let config = Self { ignored, ..Self::from_value(value)? };
+        config.check().map_err(|message| anyhow!("the configuration is wrong:\n  {message}"))?;
+        Ok(config)
+    }
+
+    /// What no schema can say of `[server]`.
+    fn check(&self) -> Result<(), String> {
+        Proxies::new(&self.server.trusted_proxies)
+            .map_err(|error| format!("server.trusted_proxies: {error}"))?;
+        for origin in &self.server.cors_origins {
+            let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+            let host = host.map(|host| host.trim_end_matches('/'));
+            if origin != "*" && host.is_none_or(|host| host.is_empty() || host.contains(['/', '*', ' '])) {
+                return Err(format!(
+                    "server.cors_origins: {origin} is no origin such as https://play.example.org"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// The sections of the server and those of the library are one document, and two types.
@@ -127,6 +150,7 @@ impl Config {
             log: read(log).map_err(|message| anyhow!("the configuration is wrong: log.{message}"))?,
             hall: read(Value::Object(value))
                 .map_err(|message| anyhow!("the configuration is wrong: {message}"))?,
+            ignored: Vec::new(),
         })
     }
 

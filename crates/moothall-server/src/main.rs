@@ -104,10 +104,16 @@ fn run() -> Result<ExitCode> {
     });
     let config = Config::load(config.as_deref(), environment, &flags)?;
     observe::start_log(&config.log)?;
+    for ignored in &config.ignored {
+        tracing::warn!("Ignored: {ignored}");
+    }
     // Two providers could be compiled in by dependencies; this one is meant.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(perform(&config, command))
+    let done = runtime.block_on(perform(&config, command));
+    // Whatever still blocks a thread here was given up on: waiting for it could last for ever.
+    runtime.shutdown_background();
+    done
 }
 
 async fn perform(config: &Config, command: Command) -> Result<ExitCode> {

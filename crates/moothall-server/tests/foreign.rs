@@ -210,7 +210,7 @@ fn the_session_in_the_readme_is_true() {
     let program = folder.path().join("session.py");
     std::fs::write(&program, block("python").replace("127.0.0.1:7350", &here)).unwrap();
     let shell = block("sh").replace("127.0.0.1:7350", &here);
-    let script = format!("set -eu\n{shell}\nexport token room\nexec \"$0\" \"$1\"");
+    let script = format!("set -eu\n{shell}\nexec \"$0\" \"$1\"");
     let output = Command::new("bash").arg("-c").arg(script).arg(python).arg(&program).output().unwrap();
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{printed}\n{}", String::from_utf8_lossy(&output.stderr));

@@ -112,8 +112,14 @@ async fn write(
     if rows.is_empty() {
         return Ok(());
     }
-    if insist(store, &rows, sql, columns, 0..rows.len()).await.is_ok() {
-        return Ok(());
+    match insist(store, &rows, sql, columns, 0..rows.len()).await {
+        Ok(()) => return Ok(()),
+        // They may be there: written again they could be there twice.
+        Err(error @ Error::OutcomeUnknown(_)) => {
+            tracing::error!(%error, rows = rows.len(), sql, "Rows may be lost");
+            return Err(vec![Some(error); rows.len()]);
+        }
+        Err(_) => {}
     }
     let mut refused = Vec::with_capacity(rows.len());
     for index in 0..rows.len() {
@@ -126,7 +132,8 @@ async fn write(
     Err(refused)
 }
 
-/// Writes some of the rows; tries again for as long as the database is unavailable, while the queue behind fills up.
+/// Writes some of the rows; tries again for as long as the database is unavailable, while the queue behind fills up. Not
+/// when they may have been written.
 async fn insist(
     store: &Store,
     rows: &Arc<Vec<Vec<Value>>>,

@@ -32,6 +32,9 @@ pub enum Error {
     /// The database cannot be reached, cannot write, or the store is closed.
     #[error("the database is unavailable: {0}")]
     Unavailable(Arc<str>),
+    /// A commit failed in a way that leaves open whether it happened: do not just run it again, look first.
+    #[error("whether this change happened is unknown: {0}")]
+    OutcomeUnknown(Arc<str>),
     /// A statement took longer than `Options::statement_timeout`.
     #[error("a statement took too long")]
     Timeout,
@@ -62,6 +65,12 @@ pub enum Error {
     /// PostgreSQL is set up to lose acknowledged writes.
     #[error("{0}")]
     UnsafeDurability(Arc<str>),
+    /// Another server has the database; see [`Claim`](crate::Claim).
+    #[error(
+        "another Moothall is using this database: stop that one, or give this one a database of its own (one server per \
+         database)"
+    )]
+    Claimed,
     /// The engine refused a statement for another reason: a mistake in the SQL, mostly.
     #[error("{0}")]
     Statement(Arc<str>),
@@ -76,7 +85,7 @@ impl Error {
         }
     }
 
-    /// Whether trying again later may help: answer `503` with `Retry-After`.
+    /// Whether nothing happened, and trying again later may help: answer `503` with `Retry-After`.
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Busy(_) | Self::Unavailable(_) | Self::Serialization)
     }
@@ -87,6 +96,10 @@ impl Error {
 
     pub(crate) fn closed() -> Self {
         Self::unavailable("the store is closed")
+    }
+
+    pub(crate) fn control() -> Self {
+        Self::Statement("a transaction is begun and ended by the store, not by a statement in it".into())
     }
 
     pub(crate) fn migration(message: impl Into<Arc<str>>) -> Self {

@@ -30,12 +30,14 @@
 //!
 //! The promise: when [`Store::write`] has answered `Ok`, the write is on disk and survives the death of the process, of
 //! the system and of the power supply; when it has answered with an error, nothing of it is there. (There is one
-//! exception, and its text says so: a connection to PostgreSQL that is lost in a commit and not regained.)
+//! exception, [`Error::OutcomeUnknown`]: a connection to PostgreSQL that is lost in a commit and not regained, or a disk
+//! that fails in the flush of one. After the latter every further write is refused until the store is opened again.)
 //!
 //! Read on at [`Store`]; then `sqlite/batch.rs` for group commit, `postgres/worker.rs` for retries, `published.rs` for
 //! the order of what happens after commits.
 
 mod appender;
+mod claim;
 mod error;
 mod job;
 mod migrate;
@@ -51,6 +53,7 @@ mod tx;
 mod value;
 
 pub use appender::{Appender, Full};
+pub use claim::Claim;
 pub use error::{ConstraintKind, Error, OnConstraint};
 pub use migrate::{Migration, MigrationProgress, MigrationState, MigrationStatus};
 pub use options::{Engine, Options, Synchronous};

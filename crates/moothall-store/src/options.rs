@@ -54,6 +54,9 @@ impl Options {
                     "a database in memory cannot be shared by threads: give `sqlite:` a file, a temporary one in tests"
                         .into(),
                 )),
+                path if path.starts_with("file:") => Err(Error::Options(
+                    "the database address takes a path, and no URI with parameters: `sqlite:path/to/file`".into(),
+                )),
                 path => Ok(Target::Sqlite(path.into())),
             };
         }

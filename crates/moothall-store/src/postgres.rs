@@ -21,10 +21,12 @@ use uuid::Uuid;
 
 pub(crate) use session::{Connector, Session};
 
+use crate::published::Published;
+use crate::queue::{Queue, Serving};
 use crate::row::Mismatch;
+use crate::sqlite::spawn;
 use crate::value::Param;
 use crate::{Column, ConstraintKind, Error, Options};
-use crate::{published::Published, queue::Queue, sqlite::spawn};
 
 /// Connects once, so that a wrong address is found now, and starts the pool's threads.
 pub(crate) fn start(
@@ -39,7 +41,7 @@ pub(crate) fn start(
         if number == 0 {
             worker.try_connect()?;
         }
-        let queue = Arc::clone(queue);
+        let queue = Serving::new(queue);
         threads.push(spawn(format!("store-postgres-{number}"), move || worker.run(&queue))?);
     }
     Ok(threads)
@@ -178,7 +180,10 @@ fn parse(url: &str) -> Result<(tokio_postgres::Config, tls::Wanted), Error> {
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         match pair.split_once('=') {
             Some(("sslmode", mode)) => wanted.mode = tls::Mode::parse(mode)?,
-            Some(("sslrootcert", path)) => wanted.roots = Some(path.replace("%2F", "/").into()),
+            Some(("sslrootcert", path)) => {
+                let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
+                wanted.roots = Some(path.into_owned().into());
+            }
             _ => rest.push(pair),
         }
     }
@@ -188,4 +193,16 @@ fn parse(url: &str) -> Result<(tokio_postgres::Config, tls::Wanted), Error> {
         Error::Options(format!("the database address is not understood: {reason}").into())
     })?;
     Ok((config, wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_percent_encoded_in_the_address_is_read() {
+        let (_, wanted) =
+            parse("postgres://u@h/d?sslrootcert=%2fetc%2Fmy%20roots.pem&sslmode=verify-full").unwrap();
+        assert_eq!(wanted.roots.unwrap().to_str(), Some("/etc/my roots.pem"));
+    }
 }

@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tokio::sync::mpsc::error::SendError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 
@@ -59,7 +60,13 @@ impl Ticket {
     /// The transaction is committed: run its calls in their turn, then answer.
     pub(crate) fn release(mut self, calls: Vec<Call>, job: Box<dyn Job>) {
         self.is_used = true;
-        let _ = self.releases.blocking_send(Release { ticket: self.number, done: Some((calls, job)) });
+        let release = Release { ticket: self.number, done: Some((calls, job)) };
+        // The runtime and its task are gone: nobody is left whose order could matter.
+        if let Err(SendError(Release { done: Some((calls, job)), .. })) = self.releases.blocking_send(release)
+        {
+            run_calls(calls);
+            job.answer();
+        }
     }
 }
 
@@ -79,12 +86,16 @@ async fn run(mut received: Receiver<Release>) {
         while let Some(done) = early.remove(&next) {
             next += 1;
             let Some((calls, job)) = done else { continue };
-            for call in calls {
-                if catch_unwind(AssertUnwindSafe(call)).is_err() {
-                    tracing::error!("A call after a commit panicked; the calls behind it go on");
-                }
-            }
+            run_calls(calls);
             job.answer();
+        }
+    }
+}
+
+fn run_calls(calls: Vec<Call>) {
+    for call in calls {
+        if catch_unwind(AssertUnwindSafe(call)).is_err() {
+            tracing::error!("A call after a commit panicked; the calls behind it go on");
         }
     }
 }

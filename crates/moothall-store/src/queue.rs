@@ -2,7 +2,8 @@
 //! answers "busy" while it still can. Closed means: what is in it is still done, nothing more is taken.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use metrics::Gauge;
 use parking_lot::{Condvar, Mutex};
@@ -35,12 +36,14 @@ pub(crate) struct Queue {
 struct State {
     waiting: VecDeque<Waiting>,
     idle: usize,
+    /// Threads that serve it.
+    serving: usize,
     is_closed: bool,
 }
 
 impl Queue {
     pub(crate) fn new(kind: &'static str, bound: usize) -> Self {
-        let state = State { waiting: VecDeque::new(), idle: 0, is_closed: false };
+        let state = State { waiting: VecDeque::new(), idle: 0, serving: 0, is_closed: false };
         let depth = metrics::gauge!("store_queue_depth", "queue" => kind);
         Self { state: Mutex::new(state), arrived: Condvar::new(), bound, depth }
     }
@@ -67,7 +70,7 @@ impl Queue {
     pub(crate) fn pop(&self) -> Option<Waiting> {
         let mut state = self.state.lock();
         loop {
-            if let Some(next) = state.waiting.pop_front() {
+            if let Some(next) = self.pop_front(&mut state) {
                 return Some(next);
             }
             if state.is_closed {
@@ -81,7 +84,27 @@ impl Queue {
 
     /// The next closure if one is waiting.
     pub(crate) fn try_pop(&self) -> Option<Waiting> {
-        self.state.lock().waiting.pop_front()
+        self.pop_front(&mut self.state.lock())
+    }
+
+    fn pop_front(&self, state: &mut State) -> Option<Waiting> {
+        let next = state.waiting.pop_front();
+        if next.is_some() {
+            self.depth.set(state.waiting.len() as f64);
+        }
+        next
+    }
+
+    /// The next closure if it has waited for longer than this.
+    pub(crate) fn try_pop_older(&self, patience: Duration) -> Option<Waiting> {
+        let mut state = self.state.lock();
+        let is_late = state.waiting.front().is_some_and(|first| first.since.elapsed() >= patience);
+        if is_late { self.pop_front(&mut state) } else { None }
+    }
+
+    /// How many closures wait.
+    pub(crate) fn len(&self) -> usize {
+        self.state.lock().waiting.len()
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -91,5 +114,71 @@ impl Queue {
     pub(crate) fn close(&self) {
         self.state.lock().is_closed = true;
         self.arrived.notify_all();
+    }
+}
+
+/// A thread serves the queue for as long as it has this. When the last one goes, because of a panic, nobody is left who
+/// would answer: the queue closes, and what waits in it is refused.
+pub(crate) struct Serving(Arc<Queue>);
+
+impl Serving {
+    pub(crate) fn new(queue: &Arc<Queue>) -> Self {
+        queue.state.lock().serving += 1;
+        Self(Arc::clone(queue))
+    }
+}
+
+impl std::ops::Deref for Serving {
+    type Target = Queue;
+
+    fn deref(&self) -> &Queue {
+        &self.0
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let mut state = self.0.state.lock();
+        state.serving -= 1;
+        let left = if state.serving == 0 { std::mem::take(&mut state.waiting) } else { VecDeque::new() };
+        state.is_closed |= state.serving == 0;
+        drop(state);
+        left.into_iter().for_each(|waiting| waiting.job.fail(Error::closed()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tx;
+
+    struct Told(std::sync::mpsc::SyncSender<Error>);
+
+    impl Job for Told {
+        fn attempt(&mut self, _: &mut Tx<'_>) -> bool {
+            false
+        }
+
+        fn answer(self: Box<Self>) {}
+
+        fn fail(self: Box<Self>, error: Error) {
+            self.0.send(error).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_end_of_the_last_thread_that_serves_it_closes_a_queue() {
+        let queue = Arc::new(Queue::new("test", 8));
+        let (one, other) = (Serving::new(&queue), Serving::new(&queue));
+        let (told, heard) = std::sync::mpsc::sync_channel(1);
+        assert!(queue.push(Box::new(Told(told.clone())), Access::Write).is_ok());
+        let panicked = std::thread::spawn(move || {
+            let _one = one;
+            panic!("as a bug would");
+        });
+        assert!(panicked.join().is_err() && !queue.is_closed());
+        drop(other);
+        assert!(heard.try_recv().unwrap().is_unavailable());
+        assert!(queue.push(Box::new(Told(told)), Access::Write).is_err());
     }
 }

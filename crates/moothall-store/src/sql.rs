@@ -81,6 +81,15 @@ pub(crate) fn statement(text: &str, engine: Engine) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Whether a statement begins or ends transactions, which is the store's business alone: others may be in the same one.
+pub(crate) fn is_control(text: &str) -> bool {
+    let word =
+        text.split(|c: char| !c.is_ascii_alphabetic()).find(|word| !word.is_empty()).unwrap_or_default();
+    ["BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE", "PREPARE"]
+        .iter()
+        .any(|control| word.eq_ignore_ascii_case(control))
+}
+
 /// `INSERT INTO t (a, b)` with the rows' parameters: `VALUES ($1, $2), ($3, $4)`, in the place of `{rows}` or at the
 /// end.
 pub(crate) fn insert(text: &str, columns: usize, rows: usize) -> String {

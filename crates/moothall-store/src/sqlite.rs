@@ -15,12 +15,13 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::Wal;
 use rusqlite::types::{ToSqlOutput, Value as Cell, ValueRef};
-use rusqlite::{CachedStatement, ErrorCode, ToSql};
+use rusqlite::{CachedStatement, ErrorCode, OpenFlags, ToSql};
 
+use crate::published::Published;
+use crate::queue::{Queue, Serving};
 use crate::row::{Cells, Mismatch};
 use crate::value::Param;
 use crate::{Column, Engine, Error, Options, Row, ToParam, Value, sql};
-use crate::{published::Published, queue::Queue};
 
 /// Statements a connection keeps prepared; more than the project has.
 const STATEMENTS_KEPT: usize = 1024;
@@ -37,12 +38,12 @@ pub(crate) fn start(
 ) -> Result<Vec<JoinHandle<()>>, Error> {
     let writer = Connection::open(path, options, Access::Write)?;
     sync_directory(path).map_err(|error| Error::unavailable(format!("{}: {error}", path.display())))?;
-    let queue = Arc::clone(writes);
+    let queue = Serving::new(writes);
     let mut threads =
         vec![spawn("store-writer".into(), move || batch::Writer::new(writer, published).run(&queue))?];
     for number in 0..options.connections.max(1) {
         let reader = Connection::open(path, options, Access::Read)?;
-        let queue = Arc::clone(reads);
+        let queue = Serving::new(reads);
         threads.push(spawn(format!("store-reader-{number}"), move || batch::read(reader, &queue))?);
     }
     Ok(threads)
@@ -70,10 +71,13 @@ pub(crate) enum Access {
 
 pub(crate) struct Connection {
     pub(crate) db: rusqlite::Connection,
+    /// How long a closure waits for other processes, counted from when it was queued.
+    patience: Duration,
     /// Pages in the write-ahead log after the last commit.
     log_pages: Arc<AtomicI32>,
-    /// Statements as SQLite reads them, by the address of the text they were written as.
-    texts: HashMap<(usize, usize), Arc<str>>,
+    /// Statements as SQLite reads them, by the address of the text they were written as and the columns of the rows they
+    /// insert (zero: not many).
+    texts: HashMap<(usize, usize, usize), Arc<str>>,
     constraints: constraints::Names,
     deadline: Deadline,
 }
@@ -98,7 +102,11 @@ impl Connection {
             Error::Corrupt(text) => Error::Corrupt(text),
             _ => Error::unavailable(format!("cannot open {}: {error}", path.display())),
         };
-        let mut db = rusqlite::Connection::open(path).map_err(refuse)?;
+        // Not those of a URI: its parameters could ask for a database that threads do not share.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut db = rusqlite::Connection::open_with_flags(path, flags).map_err(refuse)?;
         db.busy_timeout(options.patience).map_err(refuse)?;
         db.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
         rusqlite::vtab::array::load_module(&db).map_err(refuse)?;
@@ -131,11 +139,19 @@ impl Connection {
         // Also switches SQLite's own checkpoints off, which would run before a commit is answered.
         db.wal_hook(Some(count)).map_err(refuse)?;
         let constraints = constraints::Names::default();
-        Ok(Self { db, log_pages, texts: HashMap::new(), constraints, deadline })
+        let patience = options.patience;
+        Ok(Self { db, patience, log_pages, texts: HashMap::new(), constraints, deadline })
+    }
+
+    /// Other processes are waited for as long as a closure that was queued then may still wait.
+    fn wait_for_others(&self, since: Instant) {
+        let left = self.patience.saturating_sub(since.elapsed()).max(batch::BUSY_MIN);
+        // It only sets a number.
+        let _ = self.db.busy_timeout(left);
     }
 
     pub(crate) fn execute(&mut self, sql: &'static str, params: &[&dyn ToParam]) -> Result<u64, Error> {
-        let text = self.text(sql);
+        let text = self.text(sql, 0)?;
         self.deadline.set();
         let run = || -> Result<usize, Failure> {
             let mut statement = self.db.prepare_cached(&text)?;
@@ -146,7 +162,7 @@ impl Connection {
     }
 
     pub(crate) fn query(&mut self, sql: &'static str, params: &[&dyn ToParam]) -> Result<Vec<Row>, Error> {
-        let text = self.text(sql);
+        let text = self.text(sql, 0)?;
         self.deadline.set();
         let run = || -> Result<Vec<Row>, Failure> {
             let mut statement = self.db.prepare_cached(&text)?;
@@ -170,8 +186,7 @@ impl Connection {
         columns: usize,
         rows: &[Vec<Value>],
     ) -> Result<u64, Error> {
-        let text = sql::insert(sql, columns, 1);
-        let text = sql::statement(&text, Engine::Sqlite);
+        let text = self.text(sql, columns)?;
         let run = || -> Result<u64, Failure> {
             let mut statement = self.db.prepare_cached(&text)?;
             for row in rows {
@@ -188,7 +203,7 @@ impl Connection {
     }
 
     pub(crate) fn prepare(&mut self, sql: &'static str) -> Result<(), Error> {
-        let text = self.text(sql);
+        let text = self.text(sql, 0)?;
         self.db.prepare_cached(&text).map(drop).map_err(|error| explain(&error))
     }
 
@@ -198,9 +213,19 @@ impl Connection {
         self.db.prepare_cached(text)?.raw_execute().map(drop)
     }
 
-    fn text(&mut self, sql: &'static str) -> Arc<str> {
-        let address = (sql.as_ptr().addr(), sql.len());
-        Arc::clone(self.texts.entry(address).or_insert_with(|| sql::statement(sql, Engine::Sqlite).into()))
+    /// A statement as SQLite reads it; with columns, one that inserts many rows of so many.
+    fn text(&mut self, sql: &'static str, columns: usize) -> Result<Arc<str>, Error> {
+        let key = (sql.as_ptr().addr(), sql.len(), columns);
+        if let Some(text) = self.texts.get(&key) {
+            return Ok(Arc::clone(text));
+        }
+        if sql::is_control(sql) {
+            return Err(Error::control());
+        }
+        let many = (columns > 0).then(|| sql::insert(sql, columns, 1));
+        let text: Arc<str> = sql::statement(many.as_deref().unwrap_or(sql), Engine::Sqlite).into();
+        self.texts.insert(key, Arc::clone(&text));
+        Ok(text)
     }
 
     fn explain(&mut self, failure: Failure, text: &str) -> Error {

@@ -136,9 +136,11 @@ impl Store {
         migrate::status(&self.inner.target, &self.inner.options, migrations).await
     }
 
-    /// Asks the database for nothing, to see whether it answers.
+    /// Asks a reader and the writer for nothing, to see whether both answer: a database that cannot be written to is
+    /// not ready.
     pub async fn ping(&self) -> Result<(), Error> {
-        self.read(|tx| tx.query_opt("SELECT 1", &[]).map(drop)).await
+        self.read(|tx| tx.query_opt("SELECT 1", &[]).map(drop)).await?;
+        self.write(|_| Ok(())).await
     }
 
     /// Prepares every statement (its name, its text) without running it, and names those the engine refuses.
@@ -158,6 +160,13 @@ impl Store {
         Appender::start(self.clone(), sql, columns, bound)
     }
 
+    /// How many closures wait for a thread.
+    pub fn waiting(&self) -> usize {
+        let reads =
+            if Arc::ptr_eq(&self.inner.reads, &self.inner.writes) { 0 } else { self.inner.reads.len() };
+        self.inner.writes.len() + reads
+    }
+
     /// Whether [`Store::close`] was called.
     pub(crate) fn is_closed(&self) -> bool {
         self.inner.writes.is_closed()
@@ -169,7 +178,9 @@ impl Store {
         self.inner.reads.close();
         let threads = std::mem::take(&mut *self.inner.threads.lock());
         let joined = blocking(move || {
-            threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| Error::closed()))
+            // All of them, also after one that panicked: the database is closed when the last has ended.
+            let panicked = threads.into_iter().map(JoinHandle::join).filter(Result::is_err).count();
+            if panicked == 0 { Ok(()) } else { Err(Error::closed()) }
         });
         if joined.await.is_err() {
             tracing::error!("A thread of the store had panicked");

@@ -2,7 +2,7 @@
 //!
 //! A child process (this same program) writes from many tasks and says over a pipe what was acknowledged to it; it is killed at a
 //! random moment, and the database is opened again. Every acknowledged write must be there, of those that were not acknowledged any
-//! may be, and none by half. `MOOTHALL_CRASH_CYCLES` sets how often; without it 200 times on each engine.
+//! may be, and none by half. `MOOTHALL_TEST_CRASH_CYCLES` sets how often; without it 200 times on each engine.
 //!
 //! `kill -9` says nothing about `fsync`: for that see `power.rs`.
 
@@ -33,7 +33,8 @@ fn child() {
 }
 
 fn cycles() -> u64 {
-    std::env::var("MOOTHALL_CRASH_CYCLES").map_or(200, |cycles| cycles.parse().expect("a number of cycles"))
+    std::env::var("MOOTHALL_TEST_CRASH_CYCLES")
+        .map_or(200, |cycles| cycles.parse().expect("a number of cycles"))
 }
 
 async fn crash(engine: Engine) {
@@ -44,11 +45,12 @@ async fn crash(engine: Engine) {
         let mut child = Child::start("child", database.url(), cycle, "full");
         child.first_acknowledgement();
         // Somewhere in the first commits, between two, or much later.
-        std::thread::sleep(Duration::from_micros(workload::chance(cycle) % 30_000));
+        std::thread::sleep(Duration::from_micros(workload::chance(workload::seed() ^ cycle) % 30_000));
         let written = child.kill();
         let store = database.open().await;
-        let found =
-            verify(&store, cycle, &written).await.unwrap_or_else(|lost| panic!("cycle {cycle}: {lost}"));
+        let found = verify(&store, cycle, &written)
+            .await
+            .unwrap_or_else(|lost| panic!("cycle {cycle} of the seed {}: {lost}", workload::seed()));
         store.close().await;
         acknowledged += written.len();
         survivors += found - written.len();

@@ -137,3 +137,12 @@ async fn a_server_that_would_lose_acknowledged_writes_is_refused() {
         server.configure(&[&format!("{setting} = on")]);
     }
 }
+
+#[tokio::test]
+async fn a_server_that_takes_connections_and_is_silent_is_given_up_soon() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("postgres://nobody@{}/nothing?sslmode=disable", silent.local_addr().unwrap());
+    let opened = tokio::time::timeout(Duration::from_secs(10), Store::open(Options::new(url))).await;
+    let refused = opened.expect("an answer in time").err().unwrap();
+    assert!(matches!(&refused, Error::Unavailable(text) if text.contains("does not answer")), "{refused}");
+}

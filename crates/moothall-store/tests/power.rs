@@ -1,7 +1,7 @@
 //! An acknowledged write survives a power cut, if the database syncs; and this test sees it when it does not.
 //!
 //! A child process writes to SQLite on a disk that forgets what was not synced (`power/disk.rs`). The power is cut at a random moment,
-//! and what is left is opened again: every acknowledged write must be there, and none by half. `MOOTHALL_POWER_CUTS` sets how often;
+//! and what is left is opened again: every acknowledged write must be there, and none by half. `MOOTHALL_TEST_POWER_CUTS` sets how often;
 //! without it 40 times. Without `/dev/fuse`, or the right to mount, it says loudly that it proves nothing.
 
 #![allow(
@@ -23,7 +23,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use disk::{Cache, Disk};
-use moothall_store::{Options, Store};
+use moothall_store::{Error, Options, Store, params};
 use workload::{Child, verify};
 
 /// Not a test: what the child process does.
@@ -34,14 +34,14 @@ fn child() {
 }
 
 fn cuts() -> u64 {
-    std::env::var("MOOTHALL_POWER_CUTS").map_or(40, |cuts| cuts.parse().expect("a number of cuts"))
+    std::env::var("MOOTHALL_TEST_POWER_CUTS").map_or(40, |cuts| cuts.parse().expect("a number of cuts"))
 }
 
 fn url(folder: &Path) -> String {
     format!("sqlite:{}", folder.join("test.db").display())
 }
 
-async fn open(folder: &Path) -> Result<Store, moothall_store::Error> {
+async fn open(folder: &Path) -> Result<Store, Error> {
     Store::open(Options::new(url(folder))).await
 }
 
@@ -51,6 +51,8 @@ async fn prepared(folder: &Path) -> Option<Disk> {
     let session = match disk.mount(folder) {
         Ok(session) => session,
         Err(error) => {
+            let is_required = std::env::var("MOOTHALL_REQUIRE_SERVICES").as_deref() == Ok("1");
+            assert!(!is_required, "no FUSE: {error}; give this machine /dev/fuse and the right to mount");
             eprintln!(
                 "SKIPPED (no FUSE: {error}): nothing was proved about power cuts; give this machine /dev/fuse"
             );
@@ -68,11 +70,11 @@ async fn cut(disk: &Disk, folder: &Path, number: u64, synchronous: &str) -> (Dis
     let session = disk.mount(folder).unwrap();
     let mut child = Child::start("child", &url(folder), number, synchronous);
     child.first_acknowledgement();
-    std::thread::sleep(Duration::from_micros(workload::chance(number) % 60_000));
+    std::thread::sleep(Duration::from_micros(workload::chance(workload::seed() ^ number) % 60_000));
     disk.cut();
     let acknowledged = child.kill();
     disk::unmount(session);
-    let cache = if number.is_multiple_of(2) { Cache::Lost } else { Cache::Half(number) };
+    let cache = if number.is_multiple_of(2) { Cache::Lost } else { Cache::Half(workload::seed() ^ number) };
     let left = disk.after_cut(cache);
     let session = left.mount(folder).unwrap();
     let outcome = match open(folder).await {
@@ -94,11 +96,33 @@ async fn what_sqlite_acknowledged_survives_power_cuts() {
     let mut acknowledged = 0;
     for number in 0..cuts() {
         let (left, outcome) = cut(&disk, folder.path(), number, "full").await;
-        acknowledged += outcome.unwrap_or_else(|lost| panic!("cut {number}: {lost}"));
+        acknowledged +=
+            outcome.unwrap_or_else(|lost| panic!("cut {number} of the seed {}: {lost}", workload::seed()));
         disk = left;
     }
     eprintln!("{} cuts: {acknowledged} acknowledged, 0 lost", cuts());
     assert!(acknowledged as u64 > 10 * cuts(), "the power was cut under load");
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_to_sync_leaves_one_write_open_refuses_all_others_and_is_not_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = prepared(folder.path()).await else { return };
+    let session = disk.mount(folder.path()).unwrap();
+    let store = open(folder.path()).await.unwrap();
+    let write = |step: i64| store.write(move |tx| tx.execute(workload::DEBIT, params![0, 0, step]).map(drop));
+    write(1).await.unwrap();
+    store.ping().await.unwrap();
+    disk.fail_to_sync();
+    let open = write(2).await.unwrap_err();
+    assert!(matches!(open, Error::OutcomeUnknown(_)) && !open.is_unavailable(), "{open}");
+    assert!(open.to_string().contains("unknown"), "{open}");
+    let refused = write(3).await.unwrap_err();
+    assert!(matches!(&refused, Error::Unavailable(text) if text.contains("restart")), "{refused}");
+    let unready = store.ping().await.unwrap_err();
+    assert!(matches!(unready, Error::Unavailable(_)), "{unready}");
+    store.close().await;
+    disk::unmount(session);
 }
 
 #[tokio::test]

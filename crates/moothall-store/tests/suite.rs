@@ -11,6 +11,10 @@
     reason = "for tests: what goes wrong here fails the test"
 )]
 
+#[path = "suite/claims.rs"]
+mod claims;
+#[path = "suite/locked.rs"]
+mod locked;
 #[path = "suite/migrations.rs"]
 mod migrations;
 #[path = "suite/transactions.rs"]

@@ -243,6 +243,9 @@ pub enum Error {
         retry_after: Duration,
     },
     /// See [`CATALOGUE`].
+    #[error("whether this happened is unknown: look before you repeat it")]
+    OutcomeUnknown,
+    /// See [`CATALOGUE`].
     #[error("the server is about to stop: connect again")]
     Draining {
         /// When to connect again.
@@ -352,6 +355,12 @@ pub const CATALOGUE: &[ErrorEntry] = &[
         "Wait `retry_after_ms`, then connect. It is another for everybody, so that not all come at the same time.",
     ),
     entry(
+        "outcome_unknown",
+        Kind::Unavailable,
+        "whether this happened is unknown: look before you repeat it",
+        "The database was lost in the middle of the change. Repeat it with the same idempotency key, or read first what is there.",
+    ),
+    entry(
         "draining",
         Kind::Unavailable,
         "the server is about to stop: connect again",
@@ -419,7 +428,11 @@ impl Fault for Error {
             Self::RateLimited { .. } | Self::TooManyRequests => Kind::Limited,
             Self::IdempotencyMismatch => Kind::Conflict,
             Self::VersionConflict { .. } => Kind::Version,
-            Self::Timeout | Self::Unavailable | Self::Busy { .. } | Self::Draining { .. } => Kind::Unavailable,
+            Self::Timeout
+            | Self::Unavailable
+            | Self::OutcomeUnknown
+            | Self::Busy { .. }
+            | Self::Draining { .. } => Kind::Unavailable,
             Self::Internal(_) => Kind::Internal,
         }
     }
@@ -444,6 +457,7 @@ impl Fault for Error {
             Self::Timeout => "timeout",
             Self::Unavailable => "unavailable",
             Self::Busy { .. } => "busy",
+            Self::OutcomeUnknown => "outcome_unknown",
             Self::Draining { .. } => "draining",
             Self::Refused { code, .. } => code,
             Self::Internal(_) => "internal",
@@ -466,7 +480,11 @@ impl Fault for Error {
 
 impl From<moothall_store::Error> for Error {
     fn from(error: moothall_store::Error) -> Self {
-        if error.is_unavailable() { Self::Unavailable } else { Self::internal(error) }
+        match error {
+            moothall_store::Error::OutcomeUnknown(_) => Self::OutcomeUnknown,
+            error if error.is_unavailable() => Self::Unavailable,
+            error => Self::internal(error),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use moothall_store::{Migration, MigrationProgress, Store};
+use moothall_store::{Claim, Migration, MigrationProgress, Store};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
@@ -58,7 +58,7 @@ struct Inner {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The store did not open, or a migration failed.
-    #[error("the database cannot be used")]
+    #[error("the store did not open")]
     Store(#[from] moothall_store::Error),
     /// The operations contradict each other.
     #[error("the operations cannot stand in one registry")]
@@ -197,6 +197,16 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
 
 /// Opens the store the settings name, without touching what is in it.
 pub async fn open_store(settings: &Settings) -> Result<Store, moothall_store::Error> {
+    Store::open(store_options(settings)).await
+}
+
+/// Takes the database the settings name for this process; a program that serves from it does so before it opens its
+/// [`Hall`], and keeps the claim until that is closed.
+pub async fn claim_database(settings: &Settings) -> Result<Claim, moothall_store::Error> {
+    Claim::take(store_options(settings)).await
+}
+
+fn store_options(settings: &Settings) -> moothall_store::Options {
     let mut options = moothall_store::Options::new(settings.store.url.clone());
     options.synchronous = match settings.store.synchronous {
         Synchronous::Full => moothall_store::Synchronous::Full,
@@ -206,7 +216,7 @@ pub async fn open_store(settings: &Settings) -> Result<Store, moothall_store::Er
     options.connections = settings.store.connections;
     options.statement_timeout = Duration::from_millis(settings.store.statement_ms_max);
     options.allow_unsafe_durability = settings.store.allow_unsafe_durability;
-    Store::open(options).await
+    options
 }
 
 /// A reference to a hall that does not keep it alive, for tasks of its own.
@@ -349,7 +359,7 @@ async fn sweep(hall: WeakHall) {
     }
 }
 
-/// Most migrations take no time: those that do say so while they run.
+/// Each migration once when it is done, and those that take long also while they run.
 fn tell_progress(progress: &MigrationProgress) {
     if progress.is_done || progress.elapsed > Duration::from_secs(1) {
         tracing::info!("Migrating the database: {progress}");

@@ -1,16 +1,18 @@
 //! `moothall migrate`: brings the database up to date, or says how far it is.
 
 use anyhow::{Context as _, Result};
+use moothall::MIGRATIONS;
 use moothall::moothall_store::MigrationState;
-use moothall::{MIGRATIONS, open_store};
 
 use crate::commands::database;
 use crate::config::Config;
 
 /// Migrates, or with `status` only says which migrations there are and which have run.
 pub async fn run(config: &Config, status: bool) -> Result<()> {
-    database::make_folder(&config.hall)?;
-    let store = open_store(&config.hall).await.context("could not open the database")?;
+    if !status {
+        database::make(&config.hall)?;
+    }
+    let store = database::open(&config.hall).await?;
     if status {
         for migration in store.migration_status(MIGRATIONS).await? {
             let state = match migration.state {

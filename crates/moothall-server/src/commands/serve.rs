@@ -5,19 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use moothall::{Hall, Rates, accounts};
+use moothall::{Hall, Rates, accounts, claim_database};
 use moothall_api::{Cors, Doors, Metrics, Options, Proxies};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::database;
 use super::doctor::{self, Verdict};
-use super::{database, shown};
-use crate::config::Config;
+use crate::config::{Config, without_password};
 use crate::{observe, pages};
+
+/// What the database gets at least for what it has in hand when the server stops.
+const CLOSE_MIN: Duration = Duration::from_secs(2);
 
 /// Serves until SIGTERM or SIGINT, then lets what is in hand finish. A second signal does not wait for that.
 pub async fn run(config: &Config) -> Result<()> {
-    database::make_folder(&config.hall)?;
+    database::make(&config.hall)?;
     for finding in doctor::before_start(config) {
         if finding.verdict != Verdict::Good {
             tracing::warn!("{}: {}; {}", finding.about, finding.says, finding.advice);
@@ -32,6 +35,8 @@ pub async fn run(config: &Config) -> Result<()> {
     let mut settings = config.hall.clone();
     settings.mail.public_url = url(config, address);
     let rates = Rates::scaled(config.server.rate_scale);
+    // Before the hall opens: from then on two servers would not see each other's changes.
+    let mut claim = claim_database(&settings).await.context("the server could not start")?;
     let hall = Hall::builder(settings).rates(rates).open().await.context("the server could not start")?;
     let doors = Doors::open(&hall, options(config, metrics)?).context("the doors could not open")?;
     let mut signals = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
@@ -42,7 +47,7 @@ pub async fn run(config: &Config) -> Result<()> {
     let serving = moothall_api::serve(listener, doors, async { drop(was_told.await) }, deadline);
     let serving = async {
         serving.await;
-        hall.close().await;
+        close(&hall, deadline).await;
     };
     let twice = async {
         let name = any(&mut signals).await;
@@ -51,10 +56,24 @@ pub async fn run(config: &Config) -> Result<()> {
         any(&mut signals).await
     };
     tokio::select! {
+        error = claim.lost() => return Err(error).context("stopped at once"),
         () = serving => println!("Stopped."),
         name = twice => println!("Stopped at once ({name} twice). What was acknowledged is kept."),
     }
     Ok(())
+}
+
+/// Closes the hall, for at most so long: a database that does not answer must not keep the process from its end. Nothing
+/// that was acknowledged waits for this.
+async fn close(hall: &Hall, deadline: Duration) {
+    let deadline = deadline.max(CLOSE_MIN);
+    if tokio::time::timeout(deadline, hall.close()).await.is_err() {
+        let (waiting, seconds) = (hall.store().waiting(), deadline.as_secs());
+        tracing::error!(
+            waiting,
+            "The database did not finish within {seconds} s: what it had in hand, and what waited for it, is abandoned"
+        );
+    }
 }
 
 /// Waits for one of the signals that ask for an end.
@@ -94,7 +113,7 @@ async fn welcome(config: &Config, hall: &Hall, address: SocketAddr) -> Result<()
     println!("  Socket     {}/v1/socket", url.replacen("http", "ws", 1));
     println!("  Documents  {url}/docs");
     println!("  Health     {url}/health/ready");
-    println!("  Data       {}", shown(&config.hall.store.url));
+    println!("  Data       {}", without_password(&config.hall.store.url));
     if let Some(token) = accounts::bootstrap_token(hall).await? {
         println!("\nThere is no administrator yet. Whoever opens this link first becomes it:");
         println!("  {url}/setup#token={token}\n");

@@ -39,12 +39,14 @@ pub struct Layers<'a> {
     /// Which layer set the key of this JSON pointer.
     places: HashMap<String, String>,
     mistakes: Vec<String>,
+    /// Variables that no setting needs, each with what to think of it.
+    pub ignored: Vec<String>,
 }
 
 impl<'a> Layers<'a> {
     /// No settings yet.
     pub fn new(schema: &'a Value) -> Self {
-        Self { schema, value: Map::new(), places: HashMap::new(), mistakes: Vec::new() }
+        Self { schema, value: Map::new(), places: HashMap::new(), mistakes: Vec::new(), ignored: Vec::new() }
     }
 
     /// Lays a file over what is there.
@@ -68,7 +70,21 @@ impl<'a> Layers<'a> {
             .collect();
         variables.sort();
         for (name, text) in variables {
-            let key = name.trim_start_matches(PREFIX).to_lowercase().replace("__", ".");
+            let Some(key) = name.strip_prefix(PREFIX) else { continue };
+            let key = key.to_lowercase().replace("__", ".");
+            // Every setting has a section. Without one it is somebody else's, such as those that Kubernetes makes for a
+            // service of this name: no reason not to start.
+            if !key.contains('.') {
+                let hint =
+                    schema::nearest(self.schema, &key.replace('_', ".")).map_or_else(String::new, |known| {
+                        format!(
+                            "; if it was meant as one, write {PREFIX}{}",
+                            known.to_uppercase().replace('.', "__")
+                        )
+                    });
+                self.ignored.push(format!("the variable {name} is no setting{hint}"));
+                continue;
+            }
             self.add_text(&key, &text, &format!("the variable {name}"), |known| {
                 format!("{PREFIX}{}", known.to_uppercase().replace('.', "__"))
             });

@@ -58,9 +58,15 @@ pub fn names(schema: &Value) -> Vec<String> {
 
 /// The known name that is nearest to one that is not known.
 pub fn nearest(schema: &Value, name: &str) -> Option<String> {
+    let leaf = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    // Whoever forgot the section means the key; a whole name that is near still counts for more.
+    let likeness = |known: &str| {
+        let whole = strsim::normalized_damerau_levenshtein(known, name);
+        whole.max(0.9 * strsim::normalized_damerau_levenshtein(&leaf(known), &leaf(name)))
+    };
     names(schema)
         .into_iter()
-        .map(|known| (strsim::normalized_damerau_levenshtein(&known, name), known))
+        .map(|known| (likeness(&known), known))
         .filter(|(likeness, _)| *likeness > 0.5)
         .max_by(|one, other| one.0.total_cmp(&other.0))
         .map(|(_, known)| known)
@@ -108,22 +114,27 @@ pub fn mask(value: &mut Value) {
         let is_secret = ["password", "secret", "token"].iter().any(|word| key.ends_with(word));
         match value {
             Value::String(text) if is_secret && !text.is_empty() => *text = "***".into(),
-            Value::String(text) => {
-                if let Some(masked) = mask_url(text) {
-                    *text = masked;
-                }
-            }
+            Value::String(text) => *text = without_password(text),
             other => mask(other),
         }
     }
 }
 
-/// `scheme://user:password@host` with the password hidden.
-fn mask_url(text: &str) -> Option<String> {
-    let (scheme, rest) = text.split_once("://")?;
-    let authority_end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(authority_end);
-    let (credentials, host) = authority.rsplit_once('@')?;
-    let (user, _) = credentials.split_once(':')?;
-    Some(format!("{scheme}://{user}:***@{host}{path}"))
+/// An address such as `scheme://user:password@host/database?password=…` with every password hidden.
+pub fn without_password(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
+    let rest = match rest.rsplit_once('@') {
+        Some((credentials, place)) => match credentials.split_once(':') {
+            Some((user, _)) => format!("{user}:***@{place}"),
+            None => rest.to_owned(),
+        },
+        None => rest.to_owned(),
+    };
+    let hide = |pair: &str| match pair.split_once('=') {
+        Some((key, _)) if key.to_lowercase().contains("password") => format!("{key}=***"),
+        _ => pair.to_owned(),
+    };
+    let query = query.map(|query| query.split('&').map(hide).collect::<Vec<_>>().join("&"));
+    query.map_or_else(|| format!("{scheme}://{rest}"), |query| format!("{scheme}://{rest}?{query}"))
 }

@@ -32,8 +32,30 @@ fn a_key_nobody_knows_is_refused_with_the_nearest_and_its_place() {
     let message = refusal("[store]\nulr = 'sqlite:x'\n", &[]);
     assert!(message.contains("store.ulr") && message.contains("did you mean store.url?"), "{message}");
     assert!(message.contains("moothall.toml"), "{message}");
-    let message = refusal("", &[("MOOTHALL_STORE_URL", "sqlite:x")]);
+    let message = refusal("", &[("MOOTHALL_STORE__ULR", "sqlite:x")]);
     assert!(message.contains("did you mean MOOTHALL_STORE__URL?"), "{message}");
+    let message = refusal("[store]\nlisten = '127.0.0.1:1'\n", &[]);
+    assert!(message.contains("did you mean server.listen?"), "{message}");
+}
+
+#[test]
+fn variables_that_are_none_of_ours_do_not_stop_the_start() {
+    let of_kubernetes = [("MOOTHALL_PORT", "tcp://10.0.0.1:7350"), ("MOOTHALL_SERVICE_HOST", "10.0.0.1")];
+    assert_eq!(load("", &of_kubernetes, &Flags::default()).unwrap().ignored.len(), 2);
+    let config = load("", &[("MOOTHALL_STORE_URL", "sqlite:x")], &Flags::default()).unwrap();
+    assert!(config.ignored[0].contains("write MOOTHALL_STORE__URL"), "{:?}", config.ignored);
+}
+
+#[test]
+fn proxies_and_origins_are_looked_at_before_anything_starts() {
+    for (key, wrong) in [
+        ("trusted_proxies", "10.0.0.0/99"),
+        ("cors_origins", "play.example.org"),
+        ("cors_origins", "https://a/b"),
+    ] {
+        let message = refusal(&format!("[server]\n{key} = ['{wrong}']\n"), &[]);
+        assert!(message.contains(&format!("server.{key}")), "{message}");
+    }
 }
 
 #[test]
@@ -90,6 +112,11 @@ fn secrets_are_not_printed() {
     let printed = config.to_toml().unwrap();
     assert!(!printed.contains("hunter2"), "{printed}");
     assert!(printed.contains("postgres://moothall:***@db.example/moothall"), "{printed}");
+    let hidden =
+        without_password("postgres://db.example/moothall?user=moothall&password=hunter2&sslmode=require");
+    assert_eq!(hidden, "postgres://db.example/moothall?user=moothall&password=***&sslmode=require");
+    assert_eq!(without_password("sqlite:a.db"), "sqlite:a.db");
+    assert_eq!(without_password("postgres://u:a/b@h/d"), "postgres://u:***@h/d");
 }
 
 #[test]

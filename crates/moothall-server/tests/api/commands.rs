@@ -47,3 +47,36 @@ async fn a_host_gets_a_key_and_loses_it() {
     server.command(&["keys", "revoke", &id]);
     assert!(!server.command(&["keys", "list", "berlin"]).contains(&id));
 }
+
+#[test]
+fn commands_that_only_look_make_no_database() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in [&["migrate", "--status"][..], &["admin", "list"], &["keys", "list", "ana"]] {
+        let output = std::process::Command::new(moothall_testing::binary())
+            .args(command)
+            .arg("--data")
+            .arg(folder.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains("there is no database at"), "{command:?}: {said}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_data_are_closed_to_other_users_also_in_a_folder_that_is_not() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let migrate = std::process::Command::new(moothall_testing::binary())
+        .args(["migrate", "--data"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert!(migrate.status.success(), "{}", String::from_utf8_lossy(&migrate.stderr));
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let file = file.unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{}", file.path().display());
+    }
+}

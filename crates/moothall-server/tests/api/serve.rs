@@ -124,3 +124,18 @@ async fn only_listed_pages_and_trusted_proxies_are_believed() {
     let sessions = server.api.get("/v1/accounts/sessions", &ana).await;
     assert!(sessions.text.contains("203.0.113."), "{}", sessions.text);
 }
+
+#[tokio::test]
+async fn a_second_server_on_one_database_is_refused_and_the_first_goes_on() {
+    let server = ServerProcess::start();
+    let output = std::process::Command::new(moothall_testing::binary())
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(server.data().join("data"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("another Moothall is using this database"), "{said}");
+    // Its link is still good: the other one has not made a new one.
+    let claim = json!({ "token": server.setup_token(), "name": "ana", "email": "ana@example.org", "password": PASSWORD });
+    let _: Value = server.api.post("/v1/accounts/administrator", Shows::Nothing, claim).await.ok();
+}

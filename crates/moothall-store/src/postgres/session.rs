@@ -28,8 +28,10 @@ const PARAMS_MAX: usize = u16::MAX as usize;
 const ROWS_MAX: usize = 256;
 /// How much longer than the statement's own limit we wait for the server to say anything at all.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
+/// How long a server may take to let us in, and to answer each of the first questions: it may take connections and be silent.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// Older ones are out of maintenance, and nothing is tried on them.
-const VERSION_MIN: u32 = 130_000;
+const VERSION_MIN: u32 = 140_000;
 
 const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE";
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -56,7 +58,7 @@ impl Connector {
     pub(crate) fn new(options: &Options) -> Result<Self, Error> {
         let (mut config, tls) = parse(&options.url)?;
         config.ssl_mode(tls.mode.of_driver()).application_name("moothall");
-        config.connect_timeout(Duration::from_secs(5)).keepalives_idle(Duration::from_secs(30));
+        config.connect_timeout(CONNECT_MAX).keepalives_idle(Duration::from_secs(30));
         Ok(Self {
             config,
             tls: tls.connect()?,
@@ -70,11 +72,23 @@ impl Connector {
         let unavailable = |error: &dyn std::fmt::Display| Error::unavailable(error.to_string());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| unavailable(&error))?;
-        let connected = runtime.block_on(self.config.connect(self.tls.clone()));
-        let (client, connection) = connected.map_err(|error| match error.as_db_error() {
-            Some(db) => unavailable(&db.message()),
-            None => unavailable(&chain(&error)),
-        })?;
+        let connecting = self.config.connect(self.tls.clone());
+        let connected = match runtime.block_on(async { tokio::time::timeout(CONNECT_MAX, connecting).await })
+        {
+            Ok(connected) => connected.map_err(|error| match error.as_db_error() {
+                Some(db) => unavailable(&db.message()),
+                None => unavailable(&chain(&error)),
+            }),
+            Err(_) => Err(unavailable(&"PostgreSQL takes connections and does not answer")),
+        };
+        let (client, connection) = match connected {
+            Ok(connected) => connected,
+            Err(error) => {
+                // A name that is still being looked up would hold up whoever drops the runtime.
+                runtime.shutdown_background();
+                return Err(error);
+            }
+        };
         runtime.spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(error = chain(&error), "A connection to PostgreSQL ended");
@@ -87,13 +101,14 @@ impl Connector {
             begin: None,
             mark: None,
             is_lost: false,
-            silence_max: self.statement_timeout + SILENCE_MAX,
+            silence_max: CONNECT_MAX,
         };
         session.simple(&format!(
             "SET statement_timeout = {}; SET idle_in_transaction_session_timeout = '60s'; SET timezone = 'UTC'",
             self.statement_timeout.as_millis()
         ))?;
         self.check(&mut session)?;
+        session.silence_max = self.statement_timeout + SILENCE_MAX;
         Ok(session)
     }
 
@@ -107,7 +122,7 @@ impl Connector {
         for setting in settings {
             match setting.parse::<u32>() {
                 Ok(version) if version < VERSION_MIN => {
-                    return Err(Error::Options("PostgreSQL 13 or newer is needed".into()));
+                    return Err(Error::Options("PostgreSQL 14 or newer is needed".into()));
                 }
                 Err(_) if !self.allow_unsafe_durability => {
                     let text = format!(
@@ -219,6 +234,9 @@ impl Session {
         let key = (sql.as_ptr().addr(), sql.len(), rows);
         if let Some(statement) = self.statements.get(&key) {
             return Ok(statement.clone());
+        }
+        if sql::is_control(sql) {
+            return Err(Error::control());
         }
         let many = (rows > 0).then(|| sql::insert(sql, columns, rows));
         let text = sql::statement(many.as_deref().unwrap_or(sql), Engine::Postgres);

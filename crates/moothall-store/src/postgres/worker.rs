@@ -158,8 +158,8 @@ impl Worker {
         }
         tracing::error!(writer = %mark.writer, mark.number, "A commit's outcome is unknown: its connection was lost");
         (
-            Attempt::Failed(Error::unavailable(
-                "the connection was lost in a commit; whether it happened is unknown",
+            Attempt::Failed(Error::OutcomeUnknown(
+                "the connection to PostgreSQL was lost in its commit".into(),
             )),
             None,
         )

@@ -3,8 +3,8 @@
 //!
 //! A closure that fails or panics is rolled back to its savepoint and the batch goes on. Some failures (a statement that
 //! was interrupted, a full disk) make SQLite roll back the whole transaction: then the other closures of the batch are
-//! run again, each on its own. If the flush itself fails, nobody knows what reached the disk: from then on every write
-//! is refused until the store is opened again.
+//! run again, each on its own. If the flush itself fails, nobody knows what reached the disk: the batch is answered with
+//! just that, and from then on every write is refused until the store is opened again.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -43,6 +43,27 @@ struct Ran {
     is_done: bool,
 }
 
+/// What became of the attempt to begin a batch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    /// It began, and all its closures have their answers.
+    Done,
+    /// Another process kept the lock for longer than the first closure may wait.
+    Busy,
+    /// The database refused.
+    Failed,
+}
+
+impl Begun {
+    fn is_busy(self) -> bool {
+        self == Self::Busy
+    }
+}
+
+fn busy() -> Error {
+    Error::Busy("another process is writing to it")
+}
+
 impl Writer {
     pub(super) fn new(connection: Connection, published: Published) -> Self {
         Self {
@@ -62,18 +83,28 @@ impl Writer {
                 first.job.fail(error.clone());
                 continue;
             }
-            self.batch(first, || queue.try_pop());
+            if self.batch(first, || queue.try_pop()).is_busy() {
+                // They have waited for the same lock, each in its place behind the others.
+                while let Some(late) = queue.try_pop_older(self.connection.patience) {
+                    late.job.fail(busy());
+                }
+            }
             self.checkpoint_if_due();
         }
         if self.broken.is_none() {
             // Failing here loses nothing: the log is read again at the next start.
+            let _ = self.connection.db.busy_timeout(BUSY_MIN);
             let _ = self.connection.db.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)");
         }
     }
 
-    fn batch(&mut self, first: Waiting, mut next: impl FnMut() -> Option<Waiting>) {
+    fn batch(&mut self, first: Waiting, mut next: impl FnMut() -> Option<Waiting>) -> Begun {
+        self.connection.wait_for_others(first.since);
         if let Err(error) = self.connection.control("BEGIN IMMEDIATE") {
-            return first.job.fail(explain(&error));
+            let error = explain(&error);
+            let begun = if matches!(error, Error::Busy(_)) { Begun::Busy } else { Begun::Failed };
+            first.job.fail(error);
+            return begun;
         }
         let start = Instant::now();
         let mut ran: Vec<Ran> = Vec::new();
@@ -81,7 +112,8 @@ impl Writer {
         while let Some(one) = waiting {
             ran.push(self.attempt(one));
             if self.connection.db.is_autocommit() {
-                return self.rerun(ran);
+                self.rerun(ran);
+                return Begun::Done;
             }
             let has_room = ran.len() < BATCH_MAX && start.elapsed() < BATCH_TIME_MAX;
             waiting = if has_room { next() } else { None };
@@ -90,6 +122,7 @@ impl Writer {
             Ok(()) => self.answer(ran),
             Err(error) => self.commit_failed(&error, ran),
         }
+        Begun::Done
     }
 
     /// Runs one closure in its savepoint.
@@ -125,8 +158,12 @@ impl Writer {
     /// The last closure made SQLite roll back the transaction with everything in it. It has its answer; the others
     /// are innocent.
     fn rerun(&mut self, mut ran: Vec<Ran>) {
-        if let Some(Ran { waiting, outcome, .. }) = ran.pop() {
+        if let Some(Ran { waiting, outcome, is_done, .. }) = ran.pop() {
             match outcome {
+                // Unless the closure did it, behind the back of the store.
+                Ok(()) if is_done => {
+                    waiting.job.fail(Error::Statement("the closure ended its transaction".into()))
+                }
                 Ok(()) => waiting.job.answer(),
                 Err(error) => waiting.job.fail(error),
             }
@@ -151,9 +188,18 @@ impl Writer {
         let is_constraint = error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation);
         if is_constraint && ran.len() > 1 {
             // A deferred constraint: find whose.
-            return ran.into_iter().for_each(|Ran { waiting, .. }| self.batch(waiting, || None));
+            for Ran { waiting, .. } in ran {
+                self.batch(waiting, || None);
+            }
+            return;
         }
-        let error = explain(error);
+        let error = if is_io {
+            Error::OutcomeUnknown(
+                "its commit could not be flushed to disk, and may be there after a restart".into(),
+            )
+        } else {
+            explain(error)
+        };
         ran.into_iter().for_each(|Ran { waiting, .. }| waiting.job.fail(error.clone()));
     }
 
@@ -172,10 +218,14 @@ impl Writer {
     }
 }
 
+/// What even a closure that is late already waits for another process: it may be past its time because of us.
+pub(super) const BUSY_MIN: Duration = Duration::from_millis(20);
+
 /// The loop of a reader thread: each closure sees one snapshot.
 pub(super) fn read(mut connection: Connection, queue: &Queue) {
     let seconds = metrics::histogram!("store_read_seconds");
     while let Some(Waiting { mut job, since, .. }) = queue.pop() {
+        connection.wait_for_others(since);
         if let Err(error) = connection.control("BEGIN") {
             job.fail(explain(&error));
             continue;

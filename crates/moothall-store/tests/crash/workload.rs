@@ -48,6 +48,19 @@ pub fn chance(seed: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// Where this run's moments come from: the clock, or `MOOTHALL_TEST_SEED`, to have those of another run again.
+pub fn seed() -> u64 {
+    static SEED: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
+    *SEED.get_or_init(|| {
+        let seed = std::env::var("MOOTHALL_TEST_SEED").map_or_else(
+            |_| std::time::UNIX_EPOCH.elapsed().unwrap().as_micros() as u64,
+            |seed| seed.parse().expect("a number"),
+        );
+        eprintln!("The moments of this run: MOOTHALL_TEST_SEED={seed}");
+        seed
+    })
+}
+
 /// What the child does, until it is killed.
 pub fn run() {
     let Ok(url) = std::env::var(URL) else { return };

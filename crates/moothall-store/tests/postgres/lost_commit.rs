@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
-use moothall_store::{Options, Store, params};
+use moothall_store::{Error, Migration, Options, Store, params, values};
 use moothall_testing::databases::{PostgresServer, Settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -17,6 +17,10 @@ const PASS: u8 = 0;
 const LOSE_COMMIT: u8 = 1;
 /// The server commits; the connection breaks before its answer arrives.
 const LOSE_ANSWER: u8 = 2;
+
+/// The same, and from then on nobody gets through.
+const LOSE_ANSWER_AND_STAY_AWAY: u8 = 3;
+const AWAY: u8 = 4;
 
 /// A simple query in PostgreSQL's protocol.
 const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
@@ -50,7 +54,7 @@ async fn a_commit_whose_answer_is_lost_happens_exactly_once() {
                 tx.after_commit(move || {
                     called.fetch_add(1, Ordering::SeqCst);
                 });
-                Ok::<_, moothall_store::Error>(())
+                Ok::<_, Error>(())
             })
             .await
             .unwrap();
@@ -62,12 +66,45 @@ async fn a_commit_whose_answer_is_lost_happens_exactly_once() {
     }
 }
 
+#[tokio::test]
+async fn rows_whose_commit_stays_open_are_not_appended_again() {
+    let Some(server) = PostgresServer::start(&Settings { is_durable: true, ..Settings::default() }) else {
+        return;
+    };
+    let plan = Arc::new(AtomicU8::new(PASS));
+    let port = proxy(server.port(), Arc::clone(&plan)).await;
+    let mut options = Options::new(server.url().replace(&server.port().to_string(), &port.to_string()));
+    options.connections = 1;
+    options.patience = Duration::from_millis(100);
+    let store = Store::open(options).await.unwrap();
+    store.migrate(ROWS, |_| {}).await.unwrap();
+    let rows = store.appender("INSERT INTO rows (row)", 1, 100);
+    rows.append_durable(values![1].unwrap()).await.unwrap();
+    // The server commits, and nobody can ask it whether it did.
+    plan.store(LOSE_ANSWER_AND_STAY_AWAY, Ordering::SeqCst);
+    let appended = rows.append_durable(values![2].unwrap()).await;
+    assert!(matches!(appended, Err(Error::OutcomeUnknown(_))), "{appended:?}");
+    plan.store(PASS, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    rows.append_durable(values![3].unwrap()).await.unwrap();
+    let found = store.read(|tx| tx.query("SELECT row FROM rows ORDER BY row", params![])).await.unwrap();
+    let found: Vec<i64> = found.iter().map(|row| row.get(0).unwrap()).collect();
+    assert_eq!(found, [1, 2, 3]);
+}
+
+/// Nothing keeps a row from being there twice.
+const ROWS: &[Migration] =
+    &[Migration { name: "20261128000000_rows", sql: "CREATE TABLE rows (row {i64} NOT NULL) {strict}" }];
+
 /// Stands between the store and the server. Returns its port.
 async fn proxy(server: u16, plan: Arc<AtomicU8>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
+            if plan.load(Ordering::SeqCst) == AWAY {
+                continue;
+            }
             let plan = Arc::clone(&plan);
             tokio::spawn(async move {
                 let server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
@@ -89,6 +126,10 @@ async fn pump(mut client: TcpStream, mut server: TcpStream, plan: &AtomicU8) {
                 if is_commit {
                     match plan.swap(PASS, Ordering::SeqCst) {
                         LOSE_COMMIT => return,
+                        LOSE_ANSWER_AND_STAY_AWAY => {
+                            plan.store(AWAY, Ordering::SeqCst);
+                            is_losing_answers = true;
+                        }
                         LOSE_ANSWER => is_losing_answers = true,
                         _ => {}
                     }

@@ -42,6 +42,8 @@ struct State {
     names: HashMap<OsString, u64>,
     synced_names: HashMap<OsString, u64>,
     is_cut: bool,
+    /// What is written stays in the cache, and whoever asks to sync hears that it failed.
+    fails_to_sync: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -85,6 +87,11 @@ impl Disk {
     /// From now on nothing works any more.
     pub fn cut(&self) {
         self.0.lock().is_cut = true;
+    }
+
+    /// From now on nothing is synced any more; everything else works.
+    pub fn fail_to_sync(&self) {
+        self.0.lock().fails_to_sync = true;
     }
 
     /// The disk when the power is back.
@@ -142,6 +149,9 @@ impl Disk {
 
     fn sync(&self, id: INodeNo) -> Result<(), Errno> {
         let mut state = self.state()?;
+        if state.fails_to_sync {
+            return Err(Errno::EIO);
+        }
         let file = state.files.get_mut(&id.0).ok_or(Errno::ENOENT)?;
         file.sync(|_| true);
         let length = file.now.len();

@@ -6,7 +6,7 @@ use moothall_store::{Error, Migration, MigrationState, params};
 use moothall_testing::databases::on_both_engines;
 
 const FIRST: Migration =
-    Migration { name: "20260101000000_first", sql: "CREATE TABLE a (x {i64} NOT NULL) {strict}" };
+    Migration { name: "20260101000000_first", sql: "CREATE TABLE a (\n  x {i64} NOT NULL\n) {strict}" };
 const SECOND: Migration = Migration {
     name: "20260102000000_second",
     sql: "CREATE TABLE b (y {i64}) {strict}; INSERT INTO b VALUES (1), (2)",
@@ -58,7 +58,8 @@ async fn an_edited_a_missing_and_a_misnamed_migration_are_refused_by_name() {
         let misnamed = Migration { name: "2026; DROP", sql: "" };
         assert!(matches!(store.migrate(&[misnamed], |_| {}).await, Err(Error::Migration(_))));
         assert!(matches!(store.migrate(&[SECOND, FIRST], |_| {}).await, Err(Error::Migration(_))));
-        let other_line_ends = Migration { sql: "CREATE TABLE a (x {i64} NOT NULL) {strict}", ..FIRST };
+        let other_line_ends =
+            Migration { sql: "CREATE TABLE a (\r\n  x {i64} NOT NULL\r\n) {strict}", ..FIRST };
         store.migrate(&[other_line_ends, SECOND], |_| {}).await.unwrap();
     })
     .await;

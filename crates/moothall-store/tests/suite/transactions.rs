@@ -378,6 +378,7 @@ async fn an_address_that_makes_no_sense_is_refused_in_clear_words() {
         ("mysql://x", "sqlite:"),
         ("sqlite:", "needs a file"),
         ("sqlite::memory:", "memory"),
+        ("sqlite:file:x?mode=memory", "no URI"),
         ("sqlite:/nowhere/at/all/x.db", "/nowhere/at/all/x.db"),
         ("postgres://u:secret@127.0.0.1:1/x?sslmode=maybe", "sslmode"),
         ("postgres://u:secret@127.0.0.1:one/x", "not understood"),
@@ -388,4 +389,22 @@ async fn an_address_that_makes_no_sense_is_refused_in_clear_words() {
         assert!(error.contains(word) && !error.contains("secret"), "{url}: {error}");
     }
     assert_ne!(Engine::Sqlite, Engine::Postgres);
+}
+
+#[tokio::test]
+async fn a_closure_cannot_end_the_transaction_it_shares_with_others() {
+    on_both_engines(|database| async move {
+        let store = migrated(&database).await;
+        for control in ["COMMIT", " rollback", "END;", "SAVEPOINT mine"] {
+            let refused = store
+                .write(move |tx| {
+                    tx.execute(OPEN_ACCOUNT, params!["ana", 1])?;
+                    tx.execute(control, params![]).map(drop)
+                })
+                .await;
+            assert!(matches!(refused, Err(Error::Statement(_))), "{control}: {refused:?}");
+        }
+        assert_eq!(names(&store).await, [""; 0]);
+    })
+    .await;
 }
