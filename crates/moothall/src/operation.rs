@@ -3,6 +3,9 @@
 //! A context offers its operations with [`Operations`]; [`Registry`] holds them all. An operation's input is one struct:
 //! the parameters of path, query and body are its fields, and its doc comment is the documentation everywhere.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
