@@ -22,6 +22,9 @@ async fn a_thing_is_made_found_changed_and_taken_away() {
     let known = server.call("GET", &location, &[("if-none-match", "\"0\", W/\"1\"")], None).await;
     assert_eq!((known.status, known.header("etag"), known.body.len()), (304, Some("\"1\""), 0));
 
+    let asked = server.call("HEAD", &location, &[("if-none-match", "*")], None).await;
+    assert_eq!((asked.status, asked.header("etag")), (304, Some("\"1\"")));
+
     let change = |tag: &'static str| {
         let (server, location) = (&server, &location);
         async move { server.call("PATCH", location, &[("if-match", tag)], Some(json!({ "text": "bye" }))).await }
@@ -38,6 +41,19 @@ async fn a_thing_is_made_found_changed_and_taken_away() {
     let gone = server.call("DELETE", &location, &[], None).await;
     assert_eq!((gone.status, gone.body.len()), (204, 0));
     server.get(&location).await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn what_may_change_without_its_version_is_sent_although_the_version_is_known() {
+    let server = Server::start().await;
+    let made = server.post("/v1/notes", json!({ "text": "hello" })).await;
+    let path = format!("{}/read", made.header("location").unwrap());
+    let first = server.get(&path).await;
+    assert_eq!(first.header("etag"), Some("\"1\""), "for If-Match");
+    let again = server.call("GET", &path, &[("if-none-match", "\"1\"")], None).await;
+    assert_eq!(again.status, 200);
+    assert_ne!(again.json()["looks"], first.json()["looks"]);
+    assert_eq!(server.get("/v1/notes/release").await.header("etag"), None);
 }
 
 #[tokio::test]
