@@ -46,6 +46,8 @@ pub struct Options {
     pub patience: Patience,
     /// HTTP connections and sockets open at once.
     pub connections_max: u32,
+    /// Those of one network; trusted proxies have no such bound. Times the scale of the rates.
+    pub connections_per_network_max: u32,
     /// Whose word on where a request comes from is believed.
     pub proxies: Proxies,
     /// Which pages of other origins may call from a browser.
@@ -62,6 +64,7 @@ impl Default for Options {
             timeouts: Timeouts::default(),
             patience: Patience::default(),
             connections_max: limits::CONNECTIONS_MAX as u32,
+            connections_per_network_max: limits::CONNECTIONS_PER_NETWORK_MAX as u32,
             proxies: Proxies::default(),
             cors: Cors::default(),
             metrics: None,

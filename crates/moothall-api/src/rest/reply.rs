@@ -159,6 +159,13 @@ pub(crate) fn protect(headers: &mut HeaderMap) {
     }
 }
 
+/// Names the request in its answer, unless that was done.
+pub(crate) fn identify(headers: &mut HeaderMap, cx: &Cx) {
+    if !headers.contains_key(REQUEST_ID) {
+        set(headers, REQUEST_ID, &cx.request_id().to_string());
+    }
+}
+
 /// Sets a header to a text of our own making; one that cannot stand in a header is left out.
 pub(crate) fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
