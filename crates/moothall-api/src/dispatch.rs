@@ -15,6 +15,7 @@ use moothall_protocol::{Problem, limits};
 use serde_json::Value;
 
 use crate::Doors;
+use crate::input::nearest;
 
 /// What a caller sent, as it was read.
 #[derive(Debug)]
@@ -36,7 +37,10 @@ impl Doors {
         key: Option<&str>,
     ) -> Result<Box<dyn Answer>, Box<Problem>> {
         let Some(operation) = self.hall().registry().find(name) else {
-            let refusal = self.hall().rates().take(&cx, Rate::Read).err().unwrap_or(Error::UnknownOperation);
+            let refusal = self.hall().rates().take(&cx, Rate::Read).err().unwrap_or_else(|| {
+                let names = self.hall().registry().operations().iter().map(|operation| operation.name);
+                Error::UnknownOperation { nearest: nearest(name, names) }
+            });
             return Err(Box::new(refusal.problem(cx.request_id())));
         };
         let request = self.admit(operation, &cx).map(|()| Request { input, key: key.map(str::to_owned) });
@@ -57,7 +61,7 @@ impl Doors {
         request: Result<Request, Error>,
     ) -> Result<Box<dyn Answer>, Box<Problem>> {
         let Some(operation) = self.hall().registry().find(name) else {
-            return Err(Box::new(Error::UnknownOperation.problem(cx.request_id())));
+            return Err(Box::new(Error::UnknownOperation { nearest: None }.problem(cx.request_id())));
         };
         let started = cx.elapsed();
         let deadline = self.options().timeouts.operation;
@@ -94,7 +98,7 @@ impl Doors {
         cx: &Cx,
         Request { input, key }: Request,
     ) -> Result<(Cx, Value), Error> {
-        let check = self.check(operation.name).ok_or(Error::UnknownOperation)?;
+        let check = self.check(operation.name).ok_or(Error::UnknownOperation { nearest: None })?;
         let input = check.apply(input)?;
         let cx = match key {
             Some(key) if operation.is_mutation() => {

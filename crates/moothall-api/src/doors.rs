@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use moothall::Hall;
+use moothall_protocol::connections::Authenticate;
 use moothall_protocol::limits;
 use tokio::sync::watch;
 
@@ -16,9 +17,9 @@ use crate::rest::cors::Cors;
 use crate::rest::fields::Shape;
 use crate::rest::origin::Proxies;
 use crate::rest::routes::Routes;
-use crate::schemas::Schemas;
+use crate::schemas::{Schemas, input_of};
 use crate::serve::{Stage, Timeouts};
-use crate::socket::Patience;
+use crate::socket::{AUTHENTICATE, Patience};
 
 /// The doors of a hall. Cheap to clone; all clones are the same doors.
 #[derive(Clone)]
@@ -28,6 +29,7 @@ struct Inner {
     hall: Hall,
     options: Options,
     checks: HashMap<&'static str, Check>,
+    authenticate: Check,
     shapes: HashMap<&'static str, Shape>,
     routes: Routes,
     /// Written when somebody first asks for one.
@@ -98,10 +100,13 @@ impl Doors {
             checks.insert(operation.name, check);
             shapes.insert(operation.name, Shape::new(&schemas, operation));
         }
+        let authenticate = Check::of(input_of::<Authenticate>())
+            .map_err(|message| OpenError::Schema { operation: AUTHENTICATE, message })?;
         Ok(Self(Arc::new(Inner {
             hall: hall.clone(),
             options,
             checks,
+            authenticate,
             shapes,
             routes: Routes::new(registry),
             documents: OnceLock::new(),
@@ -130,6 +135,11 @@ impl Doors {
 
     pub(crate) fn check(&self, operation: &str) -> Option<&Check> {
         self.0.checks.get(operation)
+    }
+
+    /// The check of the one operation that belongs to the socket.
+    pub(crate) fn authenticate(&self) -> &Check {
+        &self.0.authenticate
     }
 
     pub(crate) fn shape(&self, operation: &str) -> Option<&Shape> {
