@@ -15,6 +15,14 @@ use moothall_protocol::{Problem, limits};
 use serde_json::Value;
 
 use crate::Doors;
+use crate::input::nearest;
+
+/// What a caller sent, as it was read.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub input: Value,
+    pub key: Option<String>,
+}
 
 impl Doors {
     /// Calls the operation of this name: rate, access, validity, idempotency, deadline, and what the metrics tell.
@@ -28,24 +36,36 @@ impl Doors {
         input: Value,
         key: Option<&str>,
     ) -> Result<Box<dyn Answer>, Box<Problem>> {
-        self.dispatch_read(name, cx, Ok(input), key).await
+        let Some(operation) = self.hall().registry().find(name) else {
+            let refusal = self.hall().rates().take(&cx, Rate::Read).err().unwrap_or_else(|| {
+                let names = self.hall().registry().operations().iter().map(|operation| operation.name);
+                Error::UnknownOperation { nearest: nearest(name, names) }
+            });
+            return Err(Box::new(refusal.problem(cx.request_id())));
+        };
+        let request = self.admit(operation, &cx).map(|()| Request { input, key: key.map(str::to_owned) });
+        self.dispatch_admitted(operation.name, cx, request).await
     }
 
-    /// As [`Doors::dispatch`], when the input may turn out not to be readable: said only to those who have access.
-    pub(crate) async fn dispatch_read(
+    /// Whether this caller may call now, by rate and access. What they send is looked at only after this.
+    pub(crate) fn admit(&self, operation: &Operation, cx: &Cx) -> Result<(), Error> {
+        self.hall().rates().take(cx, operation.rate)?;
+        operation.access.check(cx)
+    }
+
+    /// The way from there on; also of a refusal to admit or to read, so that it is counted like every other.
+    pub(crate) async fn dispatch_admitted(
         &self,
         name: &str,
         cx: Cx,
-        input: Result<Value, Error>,
-        key: Option<&str>,
+        request: Result<Request, Error>,
     ) -> Result<Box<dyn Answer>, Box<Problem>> {
         let Some(operation) = self.hall().registry().find(name) else {
-            let refusal = self.hall().rates().take(&cx, Rate::Read).err().unwrap_or(Error::UnknownOperation);
-            return Err(Box::new(refusal.problem(cx.request_id())));
+            return Err(Box::new(Error::UnknownOperation { nearest: None }.problem(cx.request_id())));
         };
         let started = cx.elapsed();
         let deadline = self.options().timeouts.operation;
-        let call = AssertUnwindSafe(tokio::time::timeout(deadline, self.call(operation, &cx, input, key)));
+        let call = AssertUnwindSafe(tokio::time::timeout(deadline, self.call(operation, &cx, request)));
         let outcome = match call.catch_unwind().await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => refuse(Error::Timeout),
@@ -64,36 +84,27 @@ impl Doors {
         })
     }
 
-    async fn call(
-        &self,
-        operation: &Operation,
-        cx: &Cx,
-        input: Result<Value, Error>,
-        key: Option<&str>,
-    ) -> Outcome {
-        match self.admit(operation, cx, input, key) {
+    async fn call(&self, operation: &Operation, cx: &Cx, request: Result<Request, Error>) -> Outcome {
+        match request.and_then(|request| self.make_ready(operation, cx, request)) {
             Ok((cx, input)) => operation.call(cx, input).await,
             Err(error) => refuse(error),
         }
     }
 
-    /// What comes before the operation, none of which waits.
-    fn admit(
+    /// What comes between reading a request and the operation, none of which waits.
+    fn make_ready(
         &self,
         operation: &Operation,
         cx: &Cx,
-        input: Result<Value, Error>,
-        key: Option<&str>,
+        Request { input, key }: Request,
     ) -> Result<(Cx, Value), Error> {
-        self.hall().rates().take(cx, operation.rate)?;
-        operation.access.check(cx)?;
-        let check = self.check(operation.name).ok_or(Error::UnknownOperation)?;
-        let input = check.apply(input?)?;
+        let check = self.check(operation.name).ok_or(Error::UnknownOperation { nearest: None })?;
+        let input = check.apply(input)?;
         let cx = match key {
             Some(key) if operation.is_mutation() => {
-                check_key(key)?;
+                check_key(&key)?;
                 if operation.is_guarded {
-                    cx.claiming(Claim::new(cx.user(), key, operation.name, &input))
+                    cx.claiming(Claim::new(cx.user(), &key, operation.name, &input))
                 } else {
                     cx.clone()
                 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use moothall::Hall;
+use moothall_protocol::connections::Authenticate;
 use moothall_protocol::limits;
 use tokio::sync::watch;
 
@@ -17,9 +18,9 @@ use crate::rest::cors::Cors;
 use crate::rest::fields::Shape;
 use crate::rest::origin::Proxies;
 use crate::rest::routes::Routes;
-use crate::schemas::Schemas;
+use crate::schemas::{Schemas, input_of};
 use crate::serve::{Stage, Timeouts};
-use crate::socket::Patience;
+use crate::socket::{AUTHENTICATE, Patience};
 
 /// The doors of a hall. Cheap to clone; all clones are the same doors.
 #[derive(Clone)]
@@ -29,6 +30,7 @@ struct Inner {
     hall: Hall,
     options: Options,
     checks: HashMap<&'static str, Check>,
+    authenticate: Check,
     shapes: HashMap<&'static str, Shape>,
     routes: Routes,
     /// Written when somebody first asks for one.
@@ -48,6 +50,8 @@ pub struct Options {
     pub patience: Patience,
     /// HTTP connections and sockets open at once.
     pub connections_max: u32,
+    /// Those of one network; trusted proxies have no such bound. Times the scale of the rates.
+    pub connections_per_network_max: u32,
     /// Whose word on where a request comes from is believed.
     pub proxies: Proxies,
     /// Which pages of other origins may call from a browser.
@@ -64,6 +68,7 @@ impl Default for Options {
             timeouts: Timeouts::default(),
             patience: Patience::default(),
             connections_max: limits::CONNECTIONS_MAX as u32,
+            connections_per_network_max: limits::CONNECTIONS_PER_NETWORK_MAX as u32,
             proxies: Proxies::default(),
             cors: Cors::default(),
             metrics: None,
@@ -97,10 +102,13 @@ impl Doors {
             checks.insert(operation.name, check);
             shapes.insert(operation.name, Shape::new(&schemas, operation));
         }
+        let authenticate = Check::of(input_of::<Authenticate>())
+            .map_err(|message| OpenError::Schema { operation: AUTHENTICATE, message })?;
         Ok(Self(Arc::new(Inner {
             hall: hall.clone(),
             options,
             checks,
+            authenticate,
             shapes,
             routes: Routes::new(registry),
             documents: OnceLock::new(),
@@ -135,6 +143,11 @@ impl Doors {
 
     pub(crate) fn check(&self, operation: &str) -> Option<&Check> {
         self.0.checks.get(operation)
+    }
+
+    /// The check of the one operation that belongs to the socket.
+    pub(crate) fn authenticate(&self) -> &Check {
+        &self.0.authenticate
     }
 
     pub(crate) fn shape(&self, operation: &str) -> Option<&Shape> {

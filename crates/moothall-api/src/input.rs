@@ -16,6 +16,8 @@ use crate::schemas::Schemas;
 
 /// How many wrong fields one answer tells of.
 const ERRORS_MAX: usize = 16;
+/// Characters of a client's own name that are repeated to it, or compared with names there are.
+const NAME_LENGTH_MAX: usize = 64;
 
 /// The check of one operation's input.
 #[derive(Debug)]
@@ -29,7 +31,11 @@ pub(crate) struct Check {
 impl Check {
     /// The check of this operation, or what is wrong with its schema.
     pub fn new(schemas: &Schemas, operation: &str) -> Result<Self, String> {
-        let schema = schemas.standalone(schemas.input(operation));
+        Self::of(schemas.standalone(schemas.input(operation)))
+    }
+
+    /// The check of what stands in no registry.
+    pub fn of(schema: Value) -> Result<Self, String> {
         if schema.get("type").and_then(Value::as_str) != Some("object") {
             return Err("an input must be a struct with named fields".to_owned());
         }
@@ -50,7 +56,10 @@ impl Check {
 
     /// Brings the input into its one form, and refuses it if it breaks a rule.
     pub fn apply(&self, mut input: Value) -> Result<Value, Error> {
-        normalise(&mut input);
+        // Nearly nothing needs it, so that the walk along the schema is rare.
+        if is_to_be_normalised(&input) {
+            normalise(&mut input, &[&self.schema], &self.schema);
+        }
         if let Value::Object(fields) = &mut input {
             fields.retain(|name, value| !(value.is_null() && self.optional.contains(name)));
         }
@@ -74,7 +83,8 @@ impl Check {
         match error.kind() {
             Rule::AdditionalProperties { unexpected } | Rule::UnevaluatedProperties { unexpected } => {
                 let known = self.known_names(error);
-                fields.extend(unexpected.iter().map(|name| unknown_field(path, name, &known)));
+                let told = unexpected.iter().take(ERRORS_MAX);
+                fields.extend(told.map(|name| unknown_field(path, name, &known)));
             }
             Rule::AnyOf { context } | Rule::OneOfNotValid { context } => {
                 self.explain_branches(path, context, fields);
@@ -131,21 +141,74 @@ impl Check {
     }
 }
 
-/// Texts in Unicode's composed form, so that lengths and equality mean what people see; whole numbers as integers.
-fn normalise(value: &mut Value) {
+/// Texts in Unicode's composed form, so that lengths and equality mean what people see; whole numbers as integers. What may be
+/// anything, by one of the schemas it may be of, belongs to the client, and stays as it came.
+fn normalise(value: &mut Value, schemas: &[&Value], root: &Value) {
+    let mut branches = Vec::new();
+    schemas.iter().for_each(|schema| collect_branches(schema, root, &mut branches));
+    if branches.iter().any(|branch| is_anything(branch)) {
+        return;
+    }
     match value {
         Value::String(text) if !is_nfc(text) => *text = text.nfc().collect(),
         Value::Number(number) => {
-            if let Some(float) = number.as_f64().filter(|_| number.is_f64())
-                && float.fract() == 0.0
-                && float.abs() < 9_007_199_254_740_992.0
-            {
-                *value = Value::from(float as i64);
+            if let Some(whole) = whole(number) {
+                *value = Value::from(whole);
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(normalise),
-        Value::Object(fields) => fields.values_mut().for_each(normalise),
+        Value::Array(items) => {
+            let of_items: Vec<&Value> = branches.iter().filter_map(|branch| branch.get("items")).collect();
+            items.iter_mut().for_each(|item| normalise(item, &of_items, root));
+        }
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let of_field = branches.iter().filter_map(|branch| branch.get("properties")?.get(name.as_str()));
+                let of_field: Vec<&Value> = of_field.collect();
+                normalise(value, &of_field, root);
+            }
+        }
         _ => {}
+    }
+}
+
+/// The whole number that this is, written as a fraction.
+fn whole(number: &serde_json::Number) -> Option<i64> {
+    let float = number.as_f64().filter(|_| number.is_f64())?;
+    (float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0).then_some(float as i64)
+}
+
+fn is_to_be_normalised(value: &Value) -> bool {
+    match value {
+        Value::String(text) => !is_nfc(text),
+        Value::Number(number) => whole(number).is_some(),
+        Value::Array(items) => items.iter().any(is_to_be_normalised),
+        Value::Object(fields) => fields.values().any(is_to_be_normalised),
+        _ => false,
+    }
+}
+
+/// The schemas that one schema leads to, by reference or by choice.
+fn collect_branches<'a>(schema: &'a Value, root: &'a Value, branches: &mut Vec<&'a Value>) {
+    if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+        if let Some(target) = reference.strip_prefix('#').and_then(|pointer| root.pointer(pointer)) {
+            collect_branches(target, root, branches);
+        }
+        return;
+    }
+    branches.push(schema);
+    for choice in ["anyOf", "oneOf", "allOf"] {
+        let among = schema.get(choice).and_then(Value::as_array).into_iter().flatten();
+        among.for_each(|branch| collect_branches(branch, root, branches));
+    }
+}
+
+/// Whether this schema lets everything pass.
+fn is_anything(schema: &Value) -> bool {
+    const RULES: [&str; 7] = ["type", "enum", "const", "anyOf", "oneOf", "allOf", "properties"];
+    match schema {
+        Value::Bool(all) => *all,
+        Value::Object(schema) => RULES.iter().all(|rule| !schema.contains_key(*rule)),
+        _ => false,
     }
 }
 
@@ -160,6 +223,9 @@ fn has_nul(value: &Value) -> bool {
 
 /// No text may contain U+0000: PostgreSQL cannot store it, and nobody means it.
 fn refuse_nul(path: &str, value: &Value, fields: &mut Vec<FieldError>) {
+    if fields.len() >= ERRORS_MAX {
+        return;
+    }
     let mut refuse = || fields.push(field(path, "bad_pattern", "must not contain the character U+0000"));
     match value {
         Value::String(text) if text.contains('\0') => refuse(),
@@ -191,14 +257,9 @@ fn field(path: &str, code: &str, message: impl Into<String>) -> FieldError {
     }
 }
 
-fn unknown_field(path: &str, name: &str, known: &[&str]) -> FieldError {
-    let nearest = known
-        .iter()
-        .map(|known| (strsim::damerau_levenshtein(known, name), *known))
-        .min()
-        // Further away than half of the word is another word.
-        .filter(|(distance, known)| *distance <= known.chars().count().div_ceil(2))
-        .map(|(_, known)| known.to_owned());
+/// A field that is not among the known ones.
+pub(crate) fn unknown_field(path: &str, name: &str, known: &[&str]) -> FieldError {
+    let nearest = nearest(name, known.iter().copied());
     let message = match &nearest {
         Some(nearest) => format!("there is no such field; did you mean `{nearest}`?"),
         None => "there is no such field".to_owned(),
@@ -206,8 +267,25 @@ fn unknown_field(path: &str, name: &str, known: &[&str]) -> FieldError {
     FieldError { nearest, ..field(&child(path, name), "unknown_field", message) }
 }
 
-/// A JSON pointer to a field of what `path` points to.
+/// The name that was probably meant.
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    if name.chars().nth(NAME_LENGTH_MAX).is_some() {
+        return None;
+    }
+    known
+        .map(|known| (strsim::damerau_levenshtein(known, name), known))
+        .min()
+        // Further away than half of the word is another word.
+        .filter(|(distance, known)| *distance <= known.chars().count().div_ceil(2))
+        .map(|(_, known)| known.to_owned())
+}
+
+/// A JSON pointer to a field of what `path` points to; a name that is longer than any there is is cut.
 pub(crate) fn child(path: &str, name: &str) -> String {
+    let name = match name.char_indices().nth(NAME_LENGTH_MAX) {
+        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
+        None => name.to_owned(),
+    };
     format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
@@ -312,6 +390,8 @@ mod tests {
         shape: Option<Shape>,
         #[serde(default)]
         count: i64,
+        #[serde(default)]
+        anything: Option<Value>,
     }
 
     #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -334,6 +414,7 @@ mod tests {
     enum Shape {
         Circle { radius: u8 },
         Square { side: u8 },
+        Free { data: Value },
     }
 
     async fn attempt(_: &Cx, _: Try) -> Result<(), Error> {
@@ -410,6 +491,35 @@ mod tests {
         assert_eq!(of("required").path, "/name");
         assert_eq!(of("too_large").max, Some(200.0));
         assert!(!format!("{fields:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_refusal_costs_no_more_and_says_no_more_than_the_input_is_worth() {
+        let many: Value =
+            (0..24_000).map(|n| (format!("x{n}"), json!(1))).collect::<serde_json::Map<_, _>>().into();
+        let name = "n".repeat(100_000);
+        let inside = json!({ name.clone(): vec!["a\0"; 10_000] });
+        for input in [many, json!({ name.clone(): 1 }), json!({ "parts": [{ name.clone(): 1 }] }), inside] {
+            let Err(Error::Invalid { fields }) = check().apply(input) else { panic!("valid") };
+            assert!(fields.len() <= ERRORS_MAX);
+            assert!(fields.iter().all(|field| field.path.len() < 100), "{:?}", fields[0]);
+            assert!(format!("{fields:?}").len() < 10_000);
+        }
+        assert_eq!(nearest(&"name".repeat(17), ["name"].into_iter()), None);
+    }
+
+    #[test]
+    fn what_may_be_anything_stays_as_it_came() {
+        let anything = json!({ "one": 1.0, "text": "e\u{301}", "list": [2.0, { "deep": 3.0 }] });
+        let input = json!({
+            "user_id": USER, "name": "e\u{301}e\u{301}", "count": 3.0, "anything": anything,
+            "shape": { "kind": "free", "data": anything },
+        });
+        let checked = check().apply(input).unwrap();
+        assert_eq!(checked["anything"].to_string(), anything.to_string());
+        assert_eq!(checked["shape"]["data"].to_string(), anything.to_string());
+        assert_eq!((&checked["name"], checked["count"].to_string()), (&json!("éé"), "3".to_owned()));
+        assert_eq!(wrong_with(json!({ "anything": ["\0"] })), one("/anything/0", "bad_pattern"));
     }
 
     #[test]

@@ -67,6 +67,7 @@ async fn ready(doors: &Doors) -> Response {
 
 fn metrics(doors: &Doors) -> Option<Response> {
     let render = doors.options().metrics.as_ref()?;
+    metrics::gauge!("partition_commands_waiting").set(doors.hall().directory().waiting() as f64);
     Some(reply::bytes(StatusCode::OK, "text/plain; version=0.0.4", render()))
 }
 

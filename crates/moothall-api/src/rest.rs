@@ -14,39 +14,64 @@ use std::net::IpAddr;
 
 use http::header::{self, HeaderMap};
 use http::request::Parts;
-use http::{Method, Request};
-use hyper::body::Incoming;
+use http::{Method, Version};
+use metrics::counter;
 use moothall::accounts::{self, Credential};
 use moothall::{Answer, Caller, Cx, Error, Fault as _, Rate};
 use moothall_protocol::Problem;
-use serde_json::Value;
 
+use self::body::Body;
 use self::fields::Shape;
 use self::reply::Response;
+use crate::dispatch::Request;
 use crate::{Doors, Seat, pages, socket};
 
 /// Answers one request.
-pub(crate) async fn answer(doors: Doors, request: Request<Incoming>, peer: IpAddr, seat: Seat) -> Response {
-    let (mut parts, body) = request.into_parts();
+pub(crate) async fn answer(
+    doors: &Doors,
+    mut parts: Parts,
+    body: &mut Body,
+    peer: IpAddr,
+    seat: Seat,
+) -> Response {
     let cx = Cx::new(doors.hall(), Caller::Nobody, doors.options().proxies.origin(peer, &parts.headers));
-    let cors = &doors.options().cors;
-    let mut response = match cors.preflight(&parts) {
-        Some(response) => response,
-        None => match pages::answer(&doors, &cx, &parts).await {
-            Some(response) => response,
-            None => match socket::answer(&doors, &cx, &mut parts, seat.clone()).await {
-                Some(response) => response,
-                None => operate(&doors, &cx, &parts, body, seat).await,
-            },
-        },
+    let mut response = match check_host(&parts) {
+        Ok(()) => route(doors, &cx, &mut parts, body, seat).await,
+        Err(error) => reply::refusal(&error, &cx),
     };
-    cors.allow(&parts.headers, response.headers_mut());
+    doors.options().cors.allow(&parts.headers, response.headers_mut());
     reply::protect(response.headers_mut());
+    reply::identify(response.headers_mut(), &cx);
+    counter!("http_responses_total", "status" => response.status().as_str().to_owned()).increment(1);
     response
 }
 
+/// To the question of a browser, a page, the socket, or an operation.
+async fn route(doors: &Doors, cx: &Cx, parts: &mut Parts, body: &mut Body, seat: Seat) -> Response {
+    if let Some(response) = doors.options().cors.preflight(parts) {
+        return response;
+    }
+    if let Some(response) = pages::answer(doors, cx, parts).await {
+        return response;
+    }
+    if let Some(response) = socket::answer(doors, cx, parts, seat.clone()).await {
+        return response;
+    }
+    operate(doors, cx, parts, body, seat).await
+}
+
+/// RFC 9112: exactly one host, from version 1.1 on.
+fn check_host(parts: &Parts) -> Result<(), Error> {
+    match only(&parts.headers, header::HOST.as_str())? {
+        None if parts.version >= Version::HTTP_11 => {
+            Err(Error::Malformed("the header host is missing".to_owned()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Finds the operation of a request, and calls it.
-async fn operate(doors: &Doors, cx: &Cx, parts: &Parts, body: Incoming, seat: Seat) -> Response {
+async fn operate(doors: &Doors, cx: &Cx, parts: &Parts, body: &mut Body, seat: Seat) -> Response {
     let found = parts.uri.path().strip_prefix("/v1").and_then(|path| doors.routes().find(path));
     let Some(place) = found else {
         return reply::refusal(&Error::NotFound, cx);
@@ -62,14 +87,15 @@ async fn operate(doors: &Doors, cx: &Cx, parts: &Parts, body: Incoming, seat: Se
     };
     let cx = match sign_in(cx, &parts.headers).await {
         Ok(cx) => cx,
-        Err(error) => return reply::refusal(&error, cx),
+        // Wrong guesses are counted as reading: see `sign_in`.
+        Err(error) => return reply::problem(&error.problem(cx.request_id()), Some(Rate::Read), cx),
     };
-    let input = match shape.operation.access.check(&cx) {
+    let request = match doors.admit(&shape.operation, &cx) {
         Ok(()) => read(doors, shape, &values, parts, body).await,
-        // Whoever may not call is not read from. The dispatcher says so, after it has counted the request.
+        // Whoever may not call, or not so often, is not read from. The dispatcher says so, and counts it.
         Err(refusal) => Err(refusal),
     };
-    match call(doors, &cx, shape, input, &parts.headers, seat).await {
+    match call(doors, &cx, shape, request, seat).await {
         Ok(answer) => reply::success(shape, &*answer, parts, &cx),
         Err(problem) => reply::problem(&problem, Some(shape.operation.rate), &cx),
     }
@@ -80,34 +106,31 @@ async fn call(
     doors: &Doors,
     cx: &Cx,
     shape: &Shape,
-    input: Result<Value, Error>,
-    headers: &HeaderMap,
+    request: Result<Request, Error>,
     seat: Seat,
 ) -> Result<Box<dyn Answer>, Box<Problem>> {
-    let key = match only(headers, "idempotency-key") {
-        Ok(key) => key.map(str::to_owned),
-        Err(error) => return Err(Box::new(error.problem(cx.request_id()))),
-    };
     let (doors, own, name) = (doors.clone(), cx.clone(), shape.operation.name);
     let task = tokio::spawn(async move {
-        let outcome = doors.dispatch_read(name, own, input, key.as_deref()).await;
+        let outcome = doors.dispatch_admitted(name, own, request).await;
         drop(seat);
         outcome
     });
     task.await.unwrap_or_else(|error| Err(Box::new(Error::internal(error).problem(cx.request_id()))))
 }
 
-/// The input: path, query and body in one.
+/// The input, path, query and body in one; and the key that guards it.
 async fn read(
     doors: &Doors,
     shape: &Shape,
     values: &[&str],
     parts: &Parts,
-    body: Incoming,
-) -> Result<Value, Error> {
-    let body = body::read(&parts.headers, body, doors.options().timeouts.body).await?;
+    body: &mut Body,
+) -> Result<Request, Error> {
+    let key = only(&parts.headers, "idempotency-key")?.map(str::to_owned);
+    let body = body.read(&parts.headers, doors.options().timeouts.body).await?;
     let version = only(&parts.headers, header::IF_MATCH.as_str())?;
-    shape.input(values, parts.uri.query(), body, version)
+    let input = shape.input(values, parts.uri.query(), body, version)?;
+    Ok(Request { input, key })
 }
 
 /// Who calls, by the credential they show; nobody, if they show none.

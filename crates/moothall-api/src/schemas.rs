@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use moothall::Registry;
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
-use schemars::{Schema, SchemaGenerator};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 /// Where definitions stand: schemas refer to `#/$defs/Name`.
@@ -106,6 +106,14 @@ impl Schemas {
         whole.insert("$defs".to_owned(), Value::Object(definitions));
         Value::Object(whole)
     }
+}
+
+/// The schema, standing alone, of an input that is in no registry.
+pub(crate) fn input_of<T: JsonSchema>() -> Value {
+    let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(bound_integers));
+    let mut schema = settings.for_deserialize().into_generator().into_root_schema_for::<T>().to_value();
+    allow_null_for_absent(&mut schema);
+    schema
 }
 
 /// Rewrites every reference: `to` makes a new one out of the definition's name.

@@ -3,6 +3,7 @@
 //! Start at [`serve`]. A client that is slow to send a request, slow to take an answer, or silent, loses its connection and
 //! nobody else notices. Stopping is orderly: stop accepting, finish what is in hand, tell the sockets, close by a deadline.
 
+mod crowd;
 mod pace;
 
 use std::convert::Infallible;
@@ -12,16 +13,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use metrics::{counter, gauge};
+use metrics::{Gauge, counter, gauge};
 use moothall_protocol::limits;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use self::crowd::{Crowds, Standing};
 use self::pace::{Pace, Paced};
+use crate::rest::body::{Body, discard};
 use crate::{Doors, rest};
 
 /// How long a client may take, and how many may be there. The defaults are those of [`limits`]; tests are less patient.
@@ -35,6 +39,8 @@ pub struct Timeouts {
     pub idle: Duration,
     /// Without taking anything of an answer.
     pub stall: Duration,
+    /// Bytes of an answer that a client takes in a second, at least; it has the time of a stall beside that.
+    pub answer_bytes_per_second: u32,
     /// For an operation, before it is answered with `timeout`.
     pub operation: Duration,
 }
@@ -46,6 +52,7 @@ impl Default for Timeouts {
             body: Duration::from_millis(limits::HTTP_BODY_MS_MAX as u64),
             idle: Duration::from_millis(limits::HTTP_IDLE_MS_MAX as u64),
             stall: Duration::from_millis(limits::HTTP_STALL_MS_MAX as u64),
+            answer_bytes_per_second: limits::HTTP_ANSWER_BYTES_PER_SECOND_MIN as u32,
             operation: Duration::from_millis(limits::OPERATION_MS_MAX as u64),
         }
     }
@@ -65,7 +72,9 @@ pub enum Stage {
 /// The right to be connected. Held by the connection, by each operation it started, and by the socket it may have become:
 /// [`serve`] returns when all seats are free.
 #[derive(Clone, Debug)]
-pub struct Seat(#[expect(dead_code, reason = "held, and given back when dropped")] Arc<OwnedSemaphorePermit>);
+pub struct Seat(#[expect(dead_code, reason = "held, and given back when dropped")] Arc<Held>);
+
+type Held = (OwnedSemaphorePermit, Option<Standing>);
 
 /// Serves HTTP until `shutdown` completes, then drains for at most `deadline`.
 ///
@@ -78,6 +87,10 @@ pub async fn serve(
 ) {
     let seats_max = doors.options().connections_max;
     let seats = Arc::new(Semaphore::new(seats_max as usize));
+    // There from the start, so that whoever watches sees a zero and no gap.
+    for gauge in [gauge!("http_connections"), gauge!("sockets")] {
+        gauge.increment(0.0);
+    }
     tokio::select! {
         () = accept(&listener, &doors, &seats) => {}
         () = shutdown => {}
@@ -92,13 +105,24 @@ pub async fn serve(
     doors.enter(Stage::Closed);
 }
 
-/// Lets clients in, for ever. Above the bound they wait in the listener's backlog.
+/// Lets clients in, for ever. Above the bound they wait in the listener's backlog; those of a network that has all it may have are
+/// sent away at once, so that it cannot take everybody's seats.
 async fn accept(listener: &TcpListener, doors: &Doors, seats: &Arc<Semaphore>) {
+    let scale = doors.hall().rates().scale();
+    let crowds = Arc::new(Crowds::new(doors.options().connections_per_network_max.saturating_mul(scale)));
     loop {
         let Ok(permit) = Arc::clone(seats).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let seat = Seat(Arc::new(permit));
+                let standing = match doors.options().proxies.trust(peer.ip().to_canonical()) {
+                    // Everybody comes through it.
+                    true => None,
+                    false => match crowds.enter(peer.ip()) {
+                        Some(standing) => Some(standing),
+                        None => continue,
+                    },
+                };
+                let seat = Seat(Arc::new((permit, standing)));
                 tokio::spawn(attend(stream, peer.ip(), doors.clone(), seat));
             }
             // The client was gone before it was let in.
@@ -124,17 +148,23 @@ async fn attend(stream: TcpStream, peer: std::net::IpAddr, doors: Doors, seat: S
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    gauge!("http_connections").increment(1);
+    let _open = Counted::new(gauge!("http_connections"));
     let pace = Arc::new(Pace::new(doors.options().timeouts));
     let mut stage = doors.stage();
     let service = service_fn({
         let pace = Arc::clone(&pace);
-        move |request: http::Request<Incoming>| {
+        move |request: Request<Incoming>| {
             pace.head_is_here();
             let (pace, doors, seat) = (Arc::clone(&pace), doors.clone(), seat.clone());
             async move {
-                let response = rest::answer(doors, request, peer, seat).await;
-                pace.answered(response.status());
+                let (parts, body) = request.into_parts();
+                let mut body = Body::new(body, &parts.headers);
+                let mut response = rest::answer(&doors, parts, &mut body, peer, seat).await;
+                let left = body.left(response.headers_mut());
+                pace.answered(&response, left.is_some());
+                if let Some(left) = left {
+                    tokio::spawn(discard(left, doors.options().timeouts.body));
+                }
                 Ok::<_, Infallible>(response)
             }
         }
@@ -159,7 +189,22 @@ async fn attend(stream: TcpStream, peer: std::net::IpAddr, doors: Doors, seat: S
             () = reached(&mut stage, Stage::Closed) => {}
         }
     }
-    gauge!("http_connections").decrement(1);
+}
+
+/// One more, for as long as this is held: also where a panic ends it.
+pub(crate) struct Counted(Gauge);
+
+impl Counted {
+    pub fn new(gauge: Gauge) -> Self {
+        gauge.increment(1);
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.decrement(1);
+    }
 }
 
 /// The stream of a connection that has become something else, and what was already read of it.

@@ -80,7 +80,7 @@ pub(crate) async fn answer(doors: &Doors, cx: &Cx, parts: &mut Parts, seat: Seat
     Some(match parts.method {
         Method::GET => upgrade(doors, cx, parts, seat)
             .await
-            .unwrap_or_else(|problem| reply::problem(&problem, Some(Rate::SignIn), cx)),
+            .unwrap_or_else(|problem| reply::problem(&problem, Some(Rate::Read), cx)),
         Method::OPTIONS => reply::allowed(&METHODS),
         _ => reply::not_allowed(&METHODS, cx),
     })

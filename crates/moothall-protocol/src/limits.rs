@@ -44,10 +44,14 @@ limits! {
     HTTP_BODY_MS_MAX = 15_000;
     /// Milliseconds a client may take nothing of an answer.
     HTTP_STALL_MS_MAX = 15_000;
+    /// Bytes of an answer that a client takes per second in the long run, at least.
+    HTTP_ANSWER_BYTES_PER_SECOND_MIN = 4 * 1024;
     /// Milliseconds a connection may stay open without a request.
     HTTP_IDLE_MS_MAX = 30_000;
     /// HTTP connections and sockets open at once.
     CONNECTIONS_MAX = 20_000;
+    /// HTTP connections and sockets of one network (an IPv4 address, or an IPv6 /64), unless the operator sets another bound.
+    CONNECTIONS_PER_NETWORK_MAX = 2_000;
     /// Milliseconds an operation may take before it is answered with `timeout`.
     OPERATION_MS_MAX = 30_000;
     /// Levels of nesting in JSON or MessagePack.

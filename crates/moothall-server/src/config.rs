@@ -14,6 +14,7 @@ use std::path::Path;
 use anyhow::{Result, anyhow, bail};
 use moothall::Settings;
 use moothall_api::Proxies;
+use moothall_protocol::limits;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -55,7 +56,10 @@ pub struct Server {
     /// Milliseconds in which requests in hand may finish when the server stops.
     #[schemars(range(min = 0, max = 600_000))]
     pub shutdown_ms: u64,
-    /// All rates times this. For load tests and trusted networks only.
+    /// Connections and sockets of one network at once: an IPv4 address, or an IPv6 /64. Trusted proxies have no such bound.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub connections_per_network_max: u32,
+    /// All rates, and the connections of one network, times this. For load tests and trusted networks only.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub rate_scale: u32,
 }
@@ -69,6 +73,7 @@ impl Default for Server {
             cors_origins: Vec::new(),
             metrics: true,
             shutdown_ms: 10_000,
+            connections_per_network_max: limits::CONNECTIONS_PER_NETWORK_MAX as u32,
             rate_scale: 1,
         }
     }

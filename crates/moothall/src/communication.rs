@@ -147,6 +147,7 @@ fn of_messages(operations: Operations) -> Operations {
             Access::Player,
             get_message,
         )
+        .cacheable()
         .patch("/rooms/{room_id}/messages/{message_id}", "communication.edit", Access::Player, edit)
         .rate(Rate::Chat)
         .delete("/rooms/{room_id}/messages/{message_id}", "communication.delete", Access::Player, delete)

@@ -205,7 +205,10 @@ pub enum Error {
     TooSlow,
     /// See [`CATALOGUE`].
     #[error("there is no operation of this name")]
-    UnknownOperation,
+    UnknownOperation {
+        /// The operation that was probably meant.
+        nearest: Option<String>,
+    },
     /// See [`CATALOGUE`].
     #[error("this address does not take this method")]
     MethodNotAllowed,
@@ -418,7 +421,7 @@ impl Fault for Error {
         match self {
             Self::NotSignedIn | Self::TokenInvalid => Kind::Unauthenticated,
             Self::Forbidden | Self::Refused { .. } => Kind::Forbidden,
-            Self::NotFound | Self::UnknownOperation => Kind::NotFound,
+            Self::NotFound | Self::UnknownOperation { .. } => Kind::NotFound,
             Self::Invalid { .. } => Kind::Invalid,
             Self::Malformed(_) => Kind::Malformed,
             Self::TooLarge { .. } => Kind::TooLarge,
@@ -447,7 +450,7 @@ impl Fault for Error {
             Self::Malformed(_) => "malformed",
             Self::TooLarge { .. } => "too_large",
             Self::TooSlow => "too_slow",
-            Self::UnknownOperation => "unknown_operation",
+            Self::UnknownOperation { .. } => "unknown_operation",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::RateLimited { .. } => "rate_limited",
@@ -467,6 +470,17 @@ impl Fault for Error {
     fn details(&self) -> Details {
         match self {
             Self::Invalid { fields } => Details { fields: Some(fields.clone()), ..Details::default() },
+            Self::UnknownOperation { nearest: Some(nearest) } => {
+                let field = FieldError {
+                    path: "/op".to_owned(),
+                    code: "not_a_choice".to_owned(),
+                    message: format!("did you mean `{nearest}`?"),
+                    min: None,
+                    max: None,
+                    nearest: Some(nearest.clone()),
+                };
+                Details { fields: Some(vec![field]), ..Details::default() }
+            }
             Self::RateLimited { retry_after }
             | Self::Busy { retry_after }
             | Self::Draining { retry_after } => {

@@ -14,6 +14,7 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use crate::cx::{Cx, Tx};
 use crate::error::Error;
@@ -34,7 +35,7 @@ pub struct Claim {
 
 impl Claim {
     /// The claim of `caller` on `key` for this operation with this input.
-    pub fn new(caller: Option<UserId>, key: &str, operation: &str, input: &serde_json::Value) -> Self {
+    pub fn new(caller: Option<UserId>, key: &str, operation: &str, input: &Value) -> Self {
         let caller = caller.map_or_else(|| "-".to_owned(), |user| user.to_string());
         let scoped = |purpose: &str| hash(&[purpose, &caller, key]);
         Self {
@@ -99,7 +100,7 @@ where
 
 /// The answer this call was given before, if its key was used. For a call that was refused: asked only then, so that a key
 /// costs a call nothing that succeeds, and puts nothing between two calls that were sent one after the other.
-pub(crate) async fn answer_before(cx: &Cx) -> Result<Option<serde_json::Value>, Error> {
+pub(crate) async fn answer_before(cx: &Cx) -> Result<Option<Value>, Error> {
     let Some(claim) = cx.claim().cloned() else { return Ok(None) };
     cx.read(move |tx| claim.find(tx)).await
 }
@@ -126,16 +127,26 @@ fn hash(parts: &[&str]) -> [u8; 32] {
     out
 }
 
-/// The same input whatever the order of its fields, and whether an absent field was written as `null`.
-fn canonical(value: &serde_json::Value) -> serde_json::Value {
-    use serde_json::Value;
+/// The same input whatever the order of its fields, and whether an absent field of it was written as `null`. Deeper down, in what may
+/// be anything, a `null` is a value like others.
+fn canonical(input: &Value) -> Value {
+    match input {
+        Value::Object(fields) => {
+            let given = fields.iter().filter(|(_, value)| !value.is_null());
+            sorted(&given.map(|(name, value)| (name.clone(), value.clone())).collect::<Map<_, _>>().into())
+        }
+        other => sorted(other),
+    }
+}
+
+fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
-            let mut sorted: Vec<_> = fields.iter().filter(|(_, value)| !value.is_null()).collect();
-            sorted.sort_by_key(|(name, _)| name.as_str());
-            Value::Object(sorted.into_iter().map(|(name, value)| (name.clone(), canonical(value))).collect())
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_by_key(|(name, _)| name.as_str());
+            Value::Object(fields.into_iter().map(|(name, value)| (name.clone(), sorted(value))).collect())
         }
-        Value::Array(items) => Value::Array(items.iter().map(canonical).collect()),
+        Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
         other => other.clone(),
     }
 }

@@ -70,6 +70,6 @@ pub use moothall_store;
 pub use operation::{Access, Answer, Method, Operation, Operations, Rate, Registry};
 pub use permission::{Permission, Permissions};
 pub use random::{Random, SeededRandom, SystemRandom};
-pub use rates::{Budget, Rates};
+pub use rates::{Budget, Rates, network};
 pub use settings::{Settings, StoreSettings, Synchronous};
 pub use topics::{Topic, Topics};

@@ -3,6 +3,9 @@
 //! A context offers its operations with [`Operations`]; [`Registry`] holds them all. An operation's input is one struct:
 //! the parameters of path, query and body are its fields, and its doc comment is the documentation everywhere.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
@@ -192,6 +195,8 @@ pub struct Operation {
     pub location: Option<&'static str>,
     /// Whether an idempotency key guards it.
     pub is_guarded: bool,
+    /// Whether nothing of the answer changes without its `version`.
+    pub is_cacheable: bool,
     /// Codes this operation answers with beside those all share.
     pub errors: &'static [ErrorEntry],
     /// The Rust type of the input, for clients that are generated.
@@ -341,6 +346,13 @@ impl Operations {
         self.last(|operation| operation.is_guarded = false)
     }
 
+    /// Nothing of the last operation's answer changes without its `version`, and no version comes twice, not even after the thing
+    /// was taken away and made again: so whoever has this version need not be sent it again.
+    #[must_use]
+    pub fn cacheable(self) -> Self {
+        self.last(|operation| operation.is_cacheable = true)
+    }
+
     fn last(mut self, change: impl FnOnce(&mut Operation)) -> Self {
         if let Some(operation) = self.list.last_mut() {
             change(operation);
@@ -392,6 +404,7 @@ impl Operations {
             status: if is_nothing { 204 } else { 200 },
             location: None,
             is_guarded: method != Method::Get,
+            is_cacheable: false,
             errors: self.errors,
             input_type: std::any::type_name::<I>,
             output_type: std::any::type_name::<O>,

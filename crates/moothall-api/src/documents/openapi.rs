@@ -94,7 +94,7 @@ fn parameters(shape: &Shape, input: &Value) -> Value {
         parameters.push(parameter);
     }
     let header = |name: &str, about: &str, schema: Value| json!({ "name": name, "in": "header", "required": false, "description": about, "schema": schema });
-    if shape.operation.is_mutation() {
+    if shape.operation.is_guarded {
         parameters.push(header(
             "Idempotency-Key",
             "Makes a retry safe: the first answer to this key is kept for a day and given again.",
@@ -113,7 +113,7 @@ fn parameters(shape: &Shape, input: &Value) -> Value {
             "The `ETag` that is to be changed; the same as `if_version`.",
             tag,
         ));
-    } else if shape.has_version && !shape.operation.is_mutation() {
+    } else if shape.is_cacheable() {
         parameters.push(header(
             "If-None-Match",
             "The `ETag`s that are known already, as in RFC 9110: 304 if the newest is among them.",
@@ -183,11 +183,15 @@ fn responses(registry: &Registry, schemas: &Schemas, shape: &Shape) -> Value {
         headers["Location"] = text("Where the new thing is.");
     }
     if shape.has_version {
-        headers["ETag"] = text("The version, for `If-Match` and `If-None-Match`.");
+        headers["ETag"] = text(if shape.is_cacheable() {
+            "The version, for `If-Match` and `If-None-Match`."
+        } else {
+            "The version, for `If-Match`."
+        });
     }
     success["headers"] = headers;
     responses.insert(operation.status.to_string(), success);
-    if shape.has_version && !operation.is_mutation() {
+    if shape.is_cacheable() {
         responses.insert("304".to_owned(), json!({ "description": "Nothing newer than what is known." }));
     }
     for (status, codes) in refusals(registry, shape) {

@@ -6,11 +6,10 @@
 use moothall::{Access, Rate, Registry};
 use moothall_protocol::CloseCode;
 use moothall_protocol::connections::Authenticate;
-use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::who;
-use crate::schemas::Schemas;
+use crate::schemas::{Schemas, input_of};
 use crate::socket::AUTHENTICATE;
 
 pub(super) fn document(registry: &Registry, schemas: &Schemas) -> Value {
@@ -64,8 +63,7 @@ pub(super) fn document(registry: &Registry, schemas: &Schemas) -> Value {
 
 /// The operation that belongs to the socket itself, and is in no registry.
 fn authenticate() -> Value {
-    let generator = SchemaSettings::draft2020_12().for_deserialize().into_generator();
-    let input = generator.into_root_schema_for::<Authenticate>().to_value();
+    let input = input_of::<Authenticate>();
     json!({
         "description": super::about(&input).0,
         "access": who(Access::Public),

@@ -39,7 +39,7 @@ struct Field {
 pub(crate) struct Shape {
     /// The operation.
     pub operation: Operation,
-    /// Whether the answer has a version.
+    /// Whether the answer has a version: a number, not the name of a release.
     pub has_version: bool,
     fields: HashMap<String, Field>,
 }
@@ -54,7 +54,8 @@ impl Shape {
             .into_iter()
             .map(|(name, schema)| (name, field_of(schemas, &schema)))
             .collect();
-        let has_version = properties(schemas.output(operation.name)).contains_key(VERSION);
+        let version = properties(schemas.output(operation.name)).get(VERSION).cloned();
+        let has_version = version.is_some_and(|schema| is_type(past_null(schemas, &schema), "integer"));
         Self { operation: operation.clone(), has_version, fields }
     }
 
@@ -66,6 +67,11 @@ impl Shape {
     /// Whether the input may say which version it changes.
     pub fn takes_version(&self) -> bool {
         self.fields.contains_key(IF_VERSION)
+    }
+
+    /// Whether a client that has the newest version need not be sent it again.
+    pub fn is_cacheable(&self) -> bool {
+        self.has_version && self.operation.is_cacheable && !self.operation.is_mutation()
     }
 
     /// Whether its input stands in the body; otherwise it stands in the query.

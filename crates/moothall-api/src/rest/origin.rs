@@ -59,7 +59,8 @@ impl Proxies {
         trusted.iter().map(|text| text.parse()).collect::<Result<_, _>>().map(Self)
     }
 
-    fn trust(&self, address: IpAddr) -> bool {
+    /// Whether this is one of them.
+    pub(crate) fn trust(&self, address: IpAddr) -> bool {
         self.0.iter().any(|prefix| prefix.contains(address))
     }
 

@@ -52,8 +52,10 @@ fn encode(shape: &Shape, answer: &dyn Answer, parts: &Parts) -> Result<Response,
     // Only these answers are looked into: their location and their version become headers.
     let value = answer.value()?;
     let tag = value.get(VERSION).and_then(Value::as_i64).map(|version| format!("\"{version}\""));
-    let is_known =
-        parts.method == Method::GET && tag.as_deref().is_some_and(|tag| knows(&parts.headers, tag));
+    let is_read = matches!(parts.method, Method::GET | Method::HEAD);
+    let is_known = is_read
+        && shape.is_cacheable()
+        && tag.as_deref().is_some_and(|tag| knows(&parts.headers, tag));
     let mut response = if is_known {
         empty(StatusCode::NOT_MODIFIED)
     } else {
@@ -154,6 +156,13 @@ pub(crate) fn protect(headers: &mut HeaderMap) {
     ];
     for (name, value) in DEFAULTS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
+/// Names the request in its answer, unless that was done.
+pub(crate) fn identify(headers: &mut HeaderMap, cx: &Cx) {
+    if !headers.contains_key(REQUEST_ID) {
+        set(headers, REQUEST_ID, &cx.request_id().to_string());
     }
 }
 

@@ -8,13 +8,16 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use http::StatusCode;
+use hyper::body::Body as _;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use super::Timeouts;
+use crate::rest::reply::Response;
 
 /// Where in the exchange a connection is.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +28,8 @@ enum Phase {
     Head(Instant),
     /// The request is in hand; its body has a deadline of its own, and so has the operation.
     Busy,
+    /// Was answered then, before it sent all of its body: what is left is thrown away, and the next request may follow it.
+    Discarding(Instant),
     /// Has become a socket, which keeps a pace of its own.
     Socket,
 }
@@ -41,11 +46,13 @@ struct State {
     phase: Phase,
     /// Since when the client takes nothing of what is written.
     stalled: Option<Instant>,
+    /// By when the answer must be taken whole.
+    answer_by: Option<Instant>,
 }
 
 impl Pace {
     pub fn new(timeouts: Timeouts) -> Self {
-        Self { timeouts, state: Mutex::new(State { phase: Phase::Idle(Instant::now()), stalled: None }) }
+        Self { timeouts, state: Mutex::new(State { phase: Phase::Idle(Instant::now()), stalled: None, answer_by: None }) }
     }
 
     /// A request's head has been read.
@@ -54,10 +61,16 @@ impl Pace {
     }
 
     /// The answer is ready to be written.
-    pub fn answered(&self, status: StatusCode) {
-        self.state.lock().phase = match status {
+    pub fn answered(&self, response: &Response, is_body_left: bool) {
+        let now = Instant::now();
+        let length = response.body().size_hint().lower();
+        let whole = Duration::from_secs(length / u64::from(self.timeouts.answer_bytes_per_second.max(1)));
+        let mut state = self.state.lock();
+        state.answer_by = Some(now + self.timeouts.stall + whole);
+        state.phase = match response.status() {
             StatusCode::SWITCHING_PROTOCOLS => Phase::Socket,
-            _ => Phase::Idle(Instant::now()),
+            _ if is_body_left => Phase::Discarding(now),
+            _ => Phase::Idle(now),
         };
     }
 
@@ -86,11 +99,14 @@ impl Pace {
         let for_request = match state.phase {
             Phase::Idle(since) => Some(since + self.timeouts.idle),
             Phase::Head(since) => Some(since + self.timeouts.head),
+            Phase::Discarding(since) => Some(since + self.timeouts.body),
             Phase::Busy => None,
             Phase::Socket => return None,
         };
+        // Whoever takes a byte now and then does not stall, and yet must come to an end.
         let for_answer = state.stalled.map(|since| since + self.timeouts.stall);
-        for_request.into_iter().chain(for_answer).min()
+        let for_whole = state.stalled.and(state.answer_by);
+        for_request.into_iter().chain(for_answer).chain(for_whole).min()
     }
 }
 

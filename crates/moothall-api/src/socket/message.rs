@@ -6,7 +6,7 @@ use moothall_protocol::Problem;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::input::child;
+use crate::input::{child, unknown_field};
 use crate::read;
 
 /// The largest id a client may use: what every language can count to exactly.
@@ -67,11 +67,9 @@ fn parts(id: Option<u64>, mut fields: Map<String, Value>) -> Result<Request, Err
         Some(_) => return wrong("key", "an idempotency key must be a text"),
     };
     match fields.keys().next() {
-        Some(name) => Err(Error::field(
-            &child("", name),
-            "unknown_field",
-            "a request has no such field: it has id, op, in and key",
-        )),
+        Some(name) => {
+            Err(Error::Invalid { fields: vec![unknown_field("", name, &["id", "op", "in", "key"])] })
+        }
         None => Ok(Request { id, operation, input, key }),
     }
 }
@@ -182,6 +180,9 @@ mod tests {
             let Error::Invalid { fields } = unreadable.error else { panic!("{text}") };
             assert_eq!(fields[0].path, path, "{text}");
         }
+        let unreadable = request(Encoding::Json, br#"{"id":1,"op":"system.ping","kye":"k"}"#).unwrap_err();
+        let Error::Invalid { fields } = unreadable.error else { panic!("{unreadable:?}") };
+        assert_eq!(fields[0].nearest.as_deref(), Some("key"));
         for text in ["", "7", "[]", r#"{"id":1,"#] {
             let unreadable = request(Encoding::Json, text.as_bytes()).unwrap_err();
             assert!(matches!(unreadable.error, Error::Malformed(_)), "{text}");

@@ -311,10 +311,10 @@ impl Session {
             return self.refuse(Some(request.id), &error);
         }
         let cx = self.cx(Caller::Nobody);
-        let read = credentials(request.input).and_then(|read| {
-            // Wrong guesses count as requests of the network they come from.
-            cx.hall().rates().take(&cx, moothall::Rate::SignIn).map(|()| read)
-        });
+        // Wrong guesses count as requests of the network they come from.
+        let rate = cx.hall().rates().take(&cx, moothall::Rate::SignIn);
+        let input = rate.and_then(|()| self.doors.authenticate().apply(request.input));
+        let read = input.and_then(credentials);
         match read {
             Ok((credential, resume)) => {
                 let doors = self.doors.clone();

@@ -2,20 +2,27 @@
 
 use std::time::{Duration, Instant};
 
-use moothall_api::{Options, Timeouts};
+use moothall_api::{Options, Proxies, Timeouts};
 use moothall_protocol::limits;
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::server::{Server, request};
 
 const SHORT: Duration = Duration::from_millis(300);
+const HTTP_BODY: usize = limits::HTTP_BODY_BYTES_MAX;
 const PATIENT: Duration = Duration::from_secs(60);
 
 /// A server that is patient in all but the given way.
 async fn impatient(timeouts: impl FnOnce(&mut Timeouts)) -> Server {
-    let mut patient =
-        Timeouts { head: PATIENT, body: PATIENT, idle: PATIENT, stall: PATIENT, operation: PATIENT };
+    let mut patient = Timeouts {
+        head: PATIENT,
+        body: PATIENT,
+        idle: PATIENT,
+        stall: PATIENT,
+        answer_bytes_per_second: 1,
+        operation: PATIENT,
+    };
     timeouts(&mut patient);
     Server::with(Options { timeouts: patient, ..Options::default() }).await
 }
@@ -102,7 +109,7 @@ async fn an_operation_that_takes_too_long_is_answered_and_the_server_goes_on() {
 
 #[test]
 fn unless_told_otherwise_the_doors_are_as_patient_as_the_limits_say() {
-    let Options { timeouts, patience, connections_max, .. } = Options::default();
+    let Options { timeouts, patience, connections_max, connections_per_network_max, .. } = Options::default();
     let defaults = [
         (timeouts.head, limits::HTTP_HEAD_MS_MAX),
         (timeouts.body, limits::HTTP_BODY_MS_MAX),
@@ -118,6 +125,8 @@ fn unless_told_otherwise_the_doors_are_as_patient_as_the_limits_say() {
         assert_eq!(patience.as_millis(), limit as u128);
     }
     assert_eq!(connections_max as usize, limits::CONNECTIONS_MAX);
+    assert_eq!(connections_per_network_max as usize, limits::CONNECTIONS_PER_NETWORK_MAX);
+    assert_eq!(timeouts.answer_bytes_per_second as usize, limits::HTTP_ANSWER_BYTES_PER_SECOND_MIN);
 }
 
 #[tokio::test]
@@ -138,6 +147,26 @@ async fn an_answer_must_be_taken_in_time() {
     connection.stream.readable().await.unwrap();
     tokio::time::sleep(SHORT * 4).await;
     assert!(connection.try_reply("GET").await.is_none(), "the answer was cut off");
+}
+
+#[tokio::test]
+async fn an_answer_must_be_taken_at_a_pace() {
+    const LENGTH: u32 = 32 * 1024 * 1024;
+    let server = impatient(|timeouts| {
+        timeouts.stall = SHORT;
+        timeouts.answer_bytes_per_second = LENGTH;
+    })
+    .await;
+    let mut connection = server.connect().await;
+    connection.send(&request("GET", "/v1/notes/big", &[], None)).await;
+    let started = Instant::now();
+    // Some now and then is enough for no stall, and too little for the whole.
+    let mut part = vec![0; 256 * 1024];
+    while let Ok(Ok(1..)) = tokio::time::timeout(PATIENT, connection.stream.read(&mut part)).await {
+        assert!(started.elapsed() < Duration::from_secs(10), "it is still being answered");
+        tokio::time::sleep(SHORT / 6).await;
+    }
+    assert!(started.elapsed() >= SHORT);
 }
 
 #[tokio::test]
@@ -193,6 +222,47 @@ async fn an_idempotency_key_is_neither_too_short_nor_too_long() {
             None => assert_eq!(reply.status, 201),
         }
     }
+}
+
+#[tokio::test]
+async fn one_network_has_so_many_connections_and_the_next_is_closed() {
+    let server = Server::with(Options { connections_per_network_max: 2, ..Options::default() }).await;
+    let ping = request("GET", "/v1/ping", &[], None);
+    let (mut one, mut two) = (server.connect().await, server.connect().await);
+    for connection in [&mut one, &mut two] {
+        connection.send(&ping).await;
+        assert_eq!(connection.reply("GET").await.status, 200);
+    }
+    assert!(server.connect().await.ends_within(SHORT * 3).await, "the third is closed");
+    one.send(&ping).await;
+    assert_eq!(one.reply("GET").await.status, 200, "who is in stays in");
+    drop(two);
+    tokio::time::sleep(SHORT).await;
+    assert_eq!(server.get("/v1/ping").await.status, 200);
+}
+
+#[tokio::test]
+async fn through_a_trusted_proxy_come_all() {
+    let proxies = Proxies::new(&["127.0.0.1".to_owned()]).unwrap();
+    let server =
+        Server::with(Options { connections_per_network_max: 0, proxies, ..Options::default() }).await;
+    assert_eq!(server.get("/v1/ping").await.status, 200);
+}
+
+#[tokio::test]
+async fn who_sends_far_too_much_hears_of_it() {
+    let server = Server::start().await;
+    for length in [HTTP_BODY + 1, 5 * 1024 * 1024] {
+        let mut connection = server.connect().await;
+        let body = json!({ "text": "x".repeat(length) });
+        connection.send(&request("POST", "/v1/notes", &[], Some(body))).await;
+        connection.reply("POST").await.refused(413, "too_large");
+        connection.send(&request("GET", "/v1/ping", &[], None)).await;
+        assert_eq!(connection.reply("GET").await.status, 200, "the connection is still good");
+    }
+    let mut connection = server.connect().await;
+    connection.send("POST /v1/notes HTTP/1.1\r\nhost: here\r\ncontent-length: 999999999\r\n\r\n").await;
+    assert_eq!(connection.reply("POST").await.header("connection"), Some("close"));
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ async fn openapi_says_where_each_field_stands_and_how_each_call_can_end() {
     let places: Vec<(&Value, &Value)> =
         update["parameters"].as_array().unwrap().iter().map(|field| (&field["name"], &field["in"])).collect();
     let place = |name: &str, place: &str| (json!(name), json!(place));
-    let wanted = [place("note_id", "path"), place("Idempotency-Key", "header"), place("If-Match", "header")];
+    let wanted = [place("note_id", "path"), place("If-Match", "header")];
     assert_eq!(places, wanted.iter().map(|(name, place)| (name, place)).collect::<Vec<_>>());
     let body = &update["requestBody"]["content"]["application/json"]["schema"];
     assert_eq!((&body["required"], &body["properties"]["note_id"]), (&json!(["text"]), &Value::Null));
@@ -45,6 +45,14 @@ async fn openapi_says_where_each_field_stands_and_how_each_call_can_end() {
     assert_eq!(statuses(update), "200 400 401 403 404 408 412 413 415 422 429 500 503");
     let get = &openapi["paths"]["/v1/notes/{note_id}"]["get"];
     assert_eq!(statuses(get), "200 304 400 401 403 404 422 429 500 503");
+    let keyed = |operation: &Value| operation["parameters"].to_string().contains("Idempotency-Key");
+    assert!(keyed(&openapi["paths"]["/v1/notes"]["post"]));
+    for path in ["/v1/notes/{note_id}/read", "/v1/notes/release", "/v1/ping"] {
+        assert!(!statuses(&openapi["paths"][path]["get"]).contains("304"), "{path}");
+    }
+    let headers = |path: &str| openapi["paths"][path]["get"]["responses"]["200"]["headers"].to_string();
+    assert!(headers("/v1/notes/{note_id}/read").contains("ETag"));
+    assert!(!headers("/v1/ping").contains("ETag"), "the version of a program is no version of an answer");
     let list = &openapi["paths"]["/v1/notes"]["get"];
     assert_eq!(list["parameters"][0]["schema"]["type"], "integer", "nothing is null in a query");
     assert_eq!(list["parameters"][4]["schema"]["$ref"], "#/components/schemas/Order");

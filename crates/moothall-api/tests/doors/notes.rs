@@ -33,6 +33,9 @@ pub fn operations() -> Operations {
         .get("/notes", "notes.list", Access::Public, list)
         .get("/notes/big", "notes.big", Access::Public, big)
         .get("/notes/{note_id}", "notes.get", Access::Public, get)
+        .cacheable()
+        .get("/notes/{note_id}/read", "notes.read", Access::Public, read)
+        .get("/notes/release", "notes.release", Access::Public, release)
         .patch("/notes/{note_id}", "notes.update", Access::Public, update)
         .unguarded()
         .delete("/notes/{note_id}", "notes.delete", Access::Public, delete)
@@ -110,6 +113,31 @@ pub struct GetNote {
 
 async fn get(_: &Cx, input: GetNote) -> Result<Note, Error> {
     NOTES.lock().get(&input.note_id).cloned().ok_or(Error::NotFound)
+}
+
+/// A note, and how often it was looked at.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ReadNote {
+    pub note_id: NoteId,
+    pub version: i64,
+    /// Changes without the version.
+    pub looks: u64,
+}
+
+async fn read(_: &Cx, input: GetNote) -> Result<ReadNote, Error> {
+    static LOOKS: AtomicU64 = AtomicU64::new(0);
+    let note = NOTES.lock().get(&input.note_id).cloned().ok_or(Error::NotFound)?;
+    Ok(ReadNote { note_id: note.note_id, version: note.version, looks: LOOKS.fetch_add(1, Ordering::SeqCst) })
+}
+
+/// Something whose version is no number that counts changes.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Release {
+    pub version: String,
+}
+
+async fn release(_: &Cx, _: Nothing) -> Result<Release, Error> {
+    Ok(Release { version: "1.2.3".to_owned() })
 }
 
 /// Changes a note.

@@ -1,5 +1,7 @@
 //! One request and its answer: places of the input, versions, keys, refusals, headers.
 
+use std::time::Duration;
+
 use moothall_api::{Cors, Options};
 use serde_json::json;
 
@@ -22,6 +24,9 @@ async fn a_thing_is_made_found_changed_and_taken_away() {
     let known = server.call("GET", &location, &[("if-none-match", "\"0\", W/\"1\"")], None).await;
     assert_eq!((known.status, known.header("etag"), known.body.len()), (304, Some("\"1\""), 0));
 
+    let asked = server.call("HEAD", &location, &[("if-none-match", "*")], None).await;
+    assert_eq!((asked.status, asked.header("etag")), (304, Some("\"1\"")));
+
     let change = |tag: &'static str| {
         let (server, location) = (&server, &location);
         async move { server.call("PATCH", location, &[("if-match", tag)], Some(json!({ "text": "bye" }))).await }
@@ -38,6 +43,19 @@ async fn a_thing_is_made_found_changed_and_taken_away() {
     let gone = server.call("DELETE", &location, &[], None).await;
     assert_eq!((gone.status, gone.body.len()), (204, 0));
     server.get(&location).await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn what_may_change_without_its_version_is_sent_although_the_version_is_known() {
+    let server = Server::start().await;
+    let made = server.post("/v1/notes", json!({ "text": "hello" })).await;
+    let path = format!("{}/read", made.header("location").unwrap());
+    let first = server.get(&path).await;
+    assert_eq!(first.header("etag"), Some("\"1\""), "for If-Match");
+    let again = server.call("GET", &path, &[("if-none-match", "\"1\"")], None).await;
+    assert_eq!(again.status, 200);
+    assert_ne!(again.json()["looks"], first.json()["looks"]);
+    assert_eq!(server.get("/v1/notes/release").await.header("etag"), None);
 }
 
 #[tokio::test]
@@ -220,8 +238,98 @@ async fn above_its_rate_a_caller_is_told_when_to_come_back() {
 }
 
 #[tokio::test]
+async fn above_its_rate_a_caller_is_not_read_from() {
+    let server = Server::start().await;
+    let mut refused = None;
+    // A slow machine may give a token back in between.
+    for _ in 0..5 {
+        let mut connection = server.connect().await;
+        let mut status = 422;
+        while status == 422 {
+            connection.send(&request("POST", "/v1/notes", &[], Some(json!({})))).await;
+            status = connection.reply("POST").await.status;
+        }
+        connection.send("POST /v1/notes HTTP/1.1\r\nhost: here\r\ncontent-length: 9\r\n\r\n").await;
+        refused = tokio::time::timeout(Duration::from_secs(2), connection.reply("POST")).await.ok();
+        if refused.is_some() {
+            break;
+        }
+    }
+    refused.expect("the body is not waited for").refused(429, "rate_limited");
+}
+
+#[tokio::test]
+async fn wrong_tokens_and_sockets_are_told_of_the_rate_they_are_counted_by() {
+    let server = Server::start().await;
+    let wrong = [("authorization", "Bearer nonsense")];
+    let socket = [
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        wrong[0],
+    ];
+    for (path, headers) in [("/v1/ping", wrong.as_slice()), ("/v1/socket", &socket)] {
+        let mut connection = server.connect().await;
+        let reply = loop {
+            connection.send(&request("GET", path, headers, None)).await;
+            let reply = connection.reply("GET").await;
+            if reply.status != 401 {
+                break reply;
+            }
+        };
+        reply.refused(429, "rate_limited");
+        assert!(reply.header("ratelimit").unwrap().starts_with("\"read\";r=0;t="), "{path}: {reply:?}");
+        assert_eq!(reply.header("ratelimit-policy"), Some("\"read\";q=200;w=7"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn after_a_refusal_that_did_not_wait_for_the_body_the_next_request_is_answered() {
+    let server = Server::start().await;
+    let body = "{\"answer\":7}";
+    let head = |method: &str, path: &str, more: &str| {
+        let length = body.len();
+        format!("{method} {path} HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\n{more}content-length: {length}\r\n\r\n")
+    };
+    for (method, path, status) in
+        [("POST", "/v1/notes/secret", 401), ("POST", "/v1/nothing", 404), ("PUT", "/v1/notes", 405), ("POST", "/health/live", 405)]
+    {
+        let mut connection = server.connect().await;
+        connection.send(&head(method, path, "")).await;
+        let reply = connection.reply(method).await;
+        assert_eq!((reply.status, reply.header("connection")), (status, None), "{path}");
+        connection.send(body).await;
+        connection.send(&request("GET", "/v1/ping", &[], None)).await;
+        assert_eq!(connection.reply("GET").await.status, 200, "{path}");
+        // Who waits to be told to go on never sends it.
+        connection.send(&head(method, path, "expect: 100-continue\r\n")).await;
+        let reply = connection.reply(method).await;
+        assert_eq!((reply.status, reply.header("connection")), (status, Some("close")), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_names_its_host_once() {
+    let server = Server::start().await;
+    for (head, status) in [
+        ("GET /v1/ping HTTP/1.1\r\n\r\n", 400),
+        ("GET /v1/ping HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n", 400),
+        ("GET /v1/ping HTTP/1.0\r\n\r\n", 200),
+    ] {
+        let mut connection = server.connect().await;
+        connection.send(head).await;
+        assert_eq!(connection.reply("GET").await.status, status, "{head}");
+    }
+}
+
+#[tokio::test]
 async fn every_answer_has_an_id_and_is_safe_in_a_browser() {
     let server = Server::start().await;
+    for path in ["/health/live", "/docs", "/v1/openapi.json"] {
+        assert_eq!(server.get(path).await.header("x-request-id").unwrap().len(), 36, "{path}");
+    }
+    assert!(server.call("OPTIONS", "/v1/ping", &[], None).await.header("x-request-id").is_some());
     for reply in [server.get("/v1/ping").await, server.get("/v1/nothing").await] {
         assert_eq!(reply.header("x-request-id").unwrap().len(), 36);
         assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));

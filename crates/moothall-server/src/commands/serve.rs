@@ -93,6 +93,7 @@ fn options(config: &Config, metrics: Option<Metrics>) -> Result<Options> {
     Ok(Options {
         proxies: Proxies::new(&config.server.trusted_proxies).context("server.trusted_proxies is wrong")?,
         cors: Cors::new(config.server.cors_origins.clone()),
+        connections_per_network_max: config.server.connections_per_network_max,
         metrics,
         pages: pages::pages(),
         ..Options::default()

@@ -73,14 +73,16 @@ async fn what_was_refused_keeps_nothing() {
 
 #[test]
 fn a_key_is_its_callers_and_its_requests() {
-    let input = json!({ "b": 1, "a": { "y": null, "x": 2 } });
-    let same = json!({ "a": { "x": 2 }, "b": 1 });
+    let input = json!({ "b": 1, "a": { "y": null, "x": 2 }, "c": null });
+    let same = json!({ "a": { "x": 2, "y": null }, "b": 1 });
     let ana = Some(UserId::from_uuid(uuid::Uuid::from_u128(1)));
     let claim = |caller, key: &str, operation: &str, input: &Value| Claim::new(caller, key, operation, input);
     let first = claim(ana, KEY, "rooms.create", &input);
     assert_eq!(first.request, claim(ana, KEY, "rooms.create", &same).request);
     assert_ne!(first.request, claim(ana, KEY, "rooms.update", &same).request);
     assert_ne!(first.request, claim(ana, KEY, "rooms.create", &json!({ "b": 2 })).request);
+    let without_null = json!({ "a": { "x": 2 }, "b": 1 });
+    assert_ne!(first.request, claim(ana, KEY, "rooms.create", &without_null).request, "null is a value of its own");
     for other in
         [claim(None, KEY, "rooms.create", &input), claim(ana, "another key of hers", "rooms.create", &input)]
     {

@@ -71,8 +71,14 @@ pub(super) trait Job: Send {
     /// Refuses the command because of what happened around it.
     fn fail(&mut self, error: Error);
 
-    /// Refuses the command because its effects could not be written.
-    fn fail_to_persist(&mut self, failed: Failed);
+    /// Refuses the command because its effects could not be written, or its entity could not be loaded.
+    fn fail_with(&mut self, failed: Failed);
+
+    /// Why [`Job::prepare`] could not load the entity.
+    fn load_failure(&self) -> Option<Failed>;
+
+    /// Whether it is known what will be answered.
+    fn is_answered(&self) -> bool;
 
     /// Takes the events, then answers.
     fn take_events(&mut self) -> Vec<(Topic, Event)>;
@@ -84,7 +90,7 @@ pub(super) trait Job: Send {
     fn is_idle(&self, cell: &Cell) -> bool;
 }
 
-/// Why effects could not be written: an error of the entity's own type.
+/// Why effects could not be written or an entity not loaded: an error of the entity's own type.
 pub(super) struct Failed(pub Box<dyn Any + Send>);
 
 impl From<moothall_store::Error> for Failed {
@@ -101,6 +107,7 @@ pub(super) struct Command<E: Entity> {
     claim: Option<Claim>,
     reply: Option<oneshot::Sender<Result<E::Reply, E::Error>>>,
     loaded: Option<E>,
+    load_failure: Option<E::Error>,
     outcome: Option<Result<E::Reply, E::Error>>,
     /// The outcome was given before: nothing is to be written or told.
     is_replayed: bool,
@@ -128,6 +135,7 @@ impl<E: Entity> Command<E> {
             claim: None,
             reply: None,
             loaded: None,
+            load_failure: None,
             outcome: None,
             is_replayed: false,
             effects: Vec::new(),
@@ -164,6 +172,7 @@ impl<E: Entity> Job for Command<E> {
     }
 
     fn prepare(&mut self, tx: &mut Tx<'_, '_>, load: bool) -> Result<(), Error> {
+        self.reset();
         if let Some(claim) = &self.claim {
             match claim.find(tx) {
                 Ok(None) => {}
@@ -177,7 +186,7 @@ impl<E: Entity> Job for Command<E> {
         if load {
             match E::load(tx, self.id) {
                 Ok(entity) => self.loaded = entity,
-                Err(error) => self.outcome = Some(Err(error)),
+                Err(error) => self.load_failure = Some(error),
             }
         }
         Ok(())
@@ -245,6 +254,7 @@ impl<E: Entity> Job for Command<E> {
 
     fn reset(&mut self) {
         self.outcome = None;
+        (self.loaded, self.load_failure) = (None, None);
         self.is_replayed = false;
         self.effects.clear();
         self.events.clear();
@@ -260,13 +270,21 @@ impl<E: Entity> Job for Command<E> {
         self.outcome = Some(Err(error.into()));
     }
 
-    fn fail_to_persist(&mut self, failed: Failed) {
+    fn load_failure(&self) -> Option<Failed> {
+        self.load_failure.clone().map(|error| Failed(Box::new(error)))
+    }
+
+    fn is_answered(&self) -> bool {
+        self.outcome.is_some()
+    }
+
+    fn fail_with(&mut self, failed: Failed) {
         self.reset();
         let error = match failed.0.downcast::<E::Error>() {
             Ok(own) => *own,
             Err(other) => match other.downcast::<Error>() {
                 Ok(common) => (*common).into(),
-                Err(_) => Error::internal("the effects of an entity could not be written").into(),
+                Err(_) => Error::internal("an entity could not be loaded or written").into(),
             },
         };
         self.outcome = Some(Err(error));

@@ -1,13 +1,17 @@
 //! A partition: the one serial task that owns its entities.
 //!
 //! Take what waits; look up claims and load what is missing in one read; run; write all effects in one transaction; then
-//! publish and answer. A batch whose write is refused is run again one by one, so that one command cannot spoil another's.
+//! publish and answer. A batch whose write is refused is run again one by one, so that one command cannot spoil another's. After a
+//! panic of an entity what waits for it is tried once more, on the entity as it is stored; after a panic of anything else the batch
+//! is lost, and the partition goes on.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::pending;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 
@@ -69,7 +73,7 @@ pub(super) async fn run(
         let Some(hall) = hall.upgrade() else { return };
         partition.take_due(clock.elapsed(), &mut batch);
         if !batch.is_empty() {
-            partition.turn(&hall, batch).await;
+            partition.turn_soundly(&hall, batch).await;
         }
     }
 }
@@ -95,30 +99,52 @@ impl Partition {
         }
     }
 
-    /// Carries out a batch, whole if that goes well, else one by one.
-    async fn turn(&mut self, hall: &Hall, batch: Vec<Box<dyn Job>>) {
-        metrics::histogram!("partition_batch_size").record(batch.len() as f64);
-        let count = batch.len();
-        let Err(mut batch) = self.attempt(hall, batch, count > 1).await else { return };
-        for job in &mut batch {
-            job.reset();
-        }
-        for job in batch {
-            // Alone, a job takes its refusal as its answer, so nothing comes back.
-            let _ = self.attempt(hall, vec![job], false).await;
+    /// A turn that leaves the partition sound, whatever panics: what this batch has in memory is forgotten, and its callers are told
+    /// `unavailable`, since nobody is left to answer them.
+    async fn turn_soundly(&mut self, hall: &Hall, batch: Vec<Box<dyn Job>>) {
+        let keys: Vec<Key> = batch.iter().map(|job| job.key()).collect();
+        // What the panic left half done is what is forgotten.
+        if AssertUnwindSafe(self.turn(hall, batch)).catch_unwind().await.is_err() {
+            metrics::counter!("partition_panics_total").increment(1);
+            tracing::error!("A batch of {} commands panicked, and its entities are loaded again", keys.len());
+            for key in keys {
+                self.slots.remove(&key);
+            }
         }
     }
 
-    /// One try. With `may_return`, a batch whose write was refused comes back unanswered.
+    /// Carries out a batch, whole if that goes well, else one by one.
+    async fn turn(&mut self, hall: &Hall, batch: Vec<Box<dyn Job>>) {
+        metrics::histogram!("partition_batch_size").record(batch.len() as f64);
+        let mut waiting = batch;
+        // Each attempt answers at least the command that panicked.
+        while !waiting.is_empty() {
+            let may_return = waiting.len() > 1;
+            waiting = match self.attempt(hall, waiting, may_return).await {
+                Ok(behind) => behind,
+                Err(refused) => {
+                    for mut job in refused {
+                        job.reset();
+                        // Alone, a job takes its refusal as its answer, and nothing is behind it.
+                        let _ = self.attempt(hall, vec![job], false).await;
+                    }
+                    return;
+                }
+            };
+        }
+    }
+
+    /// One try, which brings back what waits behind a panic. With `may_return`, a batch whose write was refused comes back
+    /// unanswered.
     async fn attempt(
         &mut self,
         hall: &Hall,
         batch: Vec<Box<dyn Job>>,
         may_return: bool,
-    ) -> Result<(), Vec<Box<dyn Job>>> {
+    ) -> Result<Vec<Box<dyn Job>>, Vec<Box<dyn Job>>> {
         let cx = Cx::server(hall);
-        let mut batch = self.prepare(&cx, batch).await;
-        self.run(&cx, &mut batch);
+        let batch = self.prepare(&cx, batch).await;
+        let (mut batch, behind) = self.run(&cx, batch);
         if batch.iter().any(|job| job.is_durable()) {
             let jobs = Arc::new(Mutex::new(batch));
             let written = write(&cx, Arc::clone(&jobs)).await;
@@ -130,17 +156,20 @@ impl Partition {
                 }
                 match refusal {
                     Refusal::Store(error) => batch.iter_mut().for_each(|job| job.fail(error.clone())),
-                    Refusal::Job(..) if may_return => return Err(batch),
+                    Refusal::Job(..) if may_return => {
+                        batch.extend(behind);
+                        return Err(batch);
+                    }
                     Refusal::Job(failed) => {
                         if let Some(job) = batch.first_mut() {
-                            job.fail_to_persist(failed);
+                            job.fail_with(failed);
                         }
                     }
                 }
             }
         }
         self.finish(&cx, batch);
-        Ok(())
+        Ok(behind)
     }
 
     /// Looks up claims and loads what is missing, in one read; nothing, when there is neither.
@@ -182,6 +211,7 @@ impl Partition {
             batch.iter_mut().for_each(|job| job.fail(error.clone()));
             return batch;
         }
+        fail_alike(&mut batch);
         let world = World { now: cx.now(), random: cx.random() };
         for job in &mut batch {
             if let Some((cell, timers)) = job.take_loaded(&world) {
@@ -192,11 +222,20 @@ impl Partition {
         batch
     }
 
-    fn run(&mut self, cx: &Cx, batch: &mut [Box<dyn Job>]) {
+    /// Hands each command to its entity. What comes behind a panic of its entity is set aside as if it had not come yet: nothing is
+    /// wrong with it, and the entity is there as soon as it is loaded again.
+    fn run(&mut self, cx: &Cx, batch: Vec<Box<dyn Job>>) -> (Vec<Box<dyn Job>>, Vec<Box<dyn Job>>) {
         let world = World { now: cx.now(), random: cx.random() };
         let now = cx.elapsed();
-        for job in batch {
+        let (mut done, mut behind) = (Vec::with_capacity(batch.len()), Vec::new());
+        let mut broken: Vec<Key> = Vec::new();
+        for mut job in batch {
             let key = job.key();
+            if broken.contains(&key) {
+                job.reset();
+                behind.push(job);
+                continue;
+            }
             let slot = self.slots.get_mut(&key);
             let is_sound = match slot {
                 Some(slot) => {
@@ -209,8 +248,11 @@ impl Partition {
             };
             if !is_sound {
                 self.slots.remove(&key);
+                broken.push(key);
             }
+            done.push(job);
         }
+        (done, behind)
     }
 
     fn finish(&mut self, cx: &Cx, batch: Vec<Box<dyn Job>>) {
@@ -229,6 +271,26 @@ impl Partition {
     }
 }
 
+/// Where an entity could not be loaded, all commands to it are told so, and not that there is none.
+fn fail_alike(batch: &mut [Box<dyn Job>]) {
+    let loaders: HashMap<Key, usize> = batch
+        .iter()
+        .enumerate()
+        .filter(|(_, job)| job.load_failure().is_some())
+        .map(|(index, job)| (job.key(), index))
+        .collect();
+    let failures: Vec<Option<Failed>> = batch
+        .iter()
+        .map(|job| loaders.get(&job.key()).and_then(|loader| batch.get(*loader)?.load_failure()))
+        .collect();
+    for (job, failure) in batch.iter_mut().zip(failures) {
+        // An answer that was given before needs no entity.
+        if let Some(failure) = failure.filter(|_| !job.is_answered()) {
+            job.fail_with(failure);
+        }
+    }
+}
+
 /// Why a write was refused.
 enum Refusal {
     /// By the store: nothing was wrong with the commands.
@@ -239,7 +301,8 @@ enum Refusal {
 
 impl From<moothall_store::Error> for Refusal {
     fn from(error: moothall_store::Error) -> Self {
-        Self::Store(error.into())
+        // A panic, or a row that does not fit, is of one of the commands.
+        if error.is_unavailable() { Self::Store(error.into()) } else { Self::Job(error.into()) }
     }
 }
 

@@ -36,6 +36,7 @@ enum Say {
     Get,
     Panic,
     RefuseToPersist,
+    PanicToPersist,
     Arm { wait_ms: u64 },
     Ring { expected: i64 },
 }
@@ -49,6 +50,11 @@ crate::faults! {
         Taken => Conflict, "taken", "taken";
     }
 }
+
+/// A value that cannot be loaded.
+const UNREADABLE: i64 = -100;
+/// A value with which it panics as soon as it is loaded.
+const UNWAKEABLE: i64 = -101;
 
 /// What was committed, by id: a stand-in for a table.
 static COMMITTED: LazyLock<Mutex<HashMap<Uuid, i64>>> = LazyLock::new(Mutex::default);
@@ -74,6 +80,10 @@ impl Entity for Counter {
                 self.value += 1_000;
                 turn.persist(-1);
             }
+            Say::PanicToPersist => {
+                self.value += 1_000;
+                turn.persist(-2);
+            }
             Say::Arm { wait_ms } => {
                 self.is_armed = true;
                 turn.after(Duration::from_millis(*wait_ms), Say::Ring { expected: self.value });
@@ -90,11 +100,19 @@ impl Entity for Counter {
     }
 
     fn load(_: &mut Tx<'_, '_>, id: Id<CounterKind>) -> Result<Option<Self>, CounterError> {
-        Ok(COMMITTED.lock().get(&id.uuid()).map(|value| Self { value: *value, is_armed: false }))
+        match COMMITTED.lock().get(&id.uuid()).copied() {
+            Some(UNREADABLE) => Err(CounterError::Taken),
+            value => Ok(value.map(|value| Self { value, is_armed: false })),
+        }
+    }
+
+    fn wake(&mut self, _: &mut Turn<'_, Self>) {
+        assert_ne!(self.value, UNWAKEABLE, "told to");
     }
 
     fn persist(tx: &mut Tx<'_, '_>, id: Id<CounterKind>, effects: &[&i64]) -> Result<(), CounterError> {
         for value in effects.iter().copied().copied() {
+            assert_ne!(value, -2, "told to");
             if value < 0 {
                 return Err(CounterError::Taken);
             }
@@ -177,6 +195,101 @@ async fn a_panic_is_answered_and_the_entity_is_as_it_was() {
     fixture.say(Say::Add(5)).await.unwrap();
     assert!(matches!(fixture.say(Say::Panic).await, Err(CounterError::Common(Error::Internal(_)))));
     assert_eq!(fixture.say(Say::Get).await.unwrap(), 5);
+}
+
+#[tokio::test]
+async fn what_waits_behind_a_panic_is_carried_out() {
+    let fixture = fixture().await;
+    let say = |command| fixture.say(command);
+    let (one, panic, two, again, three) =
+        tokio::join!(say(Say::Add(1)), say(Say::Panic), say(Say::Add(2)), say(Say::Panic), say(Say::Add(4)));
+    assert_eq!((one.unwrap(), two.unwrap(), three.unwrap()), (1, 3, 7));
+    for panic in [panic, again] {
+        assert!(matches!(panic, Err(CounterError::Common(Error::Internal(_)))));
+    }
+    assert_eq!(COMMITTED.lock()[&fixture.id.uuid()], 7);
+}
+
+#[tokio::test]
+async fn a_panic_while_writing_spoils_nobody_else() {
+    let fixture = fixture().await;
+    let say = |command| fixture.say(command);
+    let (one, panic, two) = tokio::join!(say(Say::Add(1)), say(Say::PanicToPersist), say(Say::Add(2)));
+    assert_eq!((one.unwrap(), two.unwrap()), (1, 3));
+    assert!(matches!(panic, Err(CounterError::Common(Error::Internal(_)))));
+    assert_eq!(COMMITTED.lock()[&fixture.id.uuid()], 3);
+}
+
+#[tokio::test]
+async fn a_panic_outside_of_a_command_ends_no_partition() {
+    let fixture = fixture().await;
+    COMMITTED.lock().insert(fixture.id.uuid(), UNWAKEABLE);
+    let say = |command| fixture.say(command);
+    let (one, two) = tokio::join!(say(Say::Get), say(Say::Add(1)));
+    for lost in [one, two] {
+        assert!(matches!(lost, Err(CounterError::Common(Error::Unavailable))), "{lost:?}");
+    }
+    COMMITTED.lock().insert(fixture.id.uuid(), 5);
+    assert_eq!(fixture.say(Say::Add(1)).await.unwrap(), 6);
+}
+
+#[tokio::test]
+async fn whoever_asks_for_what_cannot_be_loaded_is_told_why() {
+    let fixture = fixture().await;
+    COMMITTED.lock().insert(fixture.id.uuid(), UNREADABLE);
+    let say = |command| fixture.say(command);
+    let (one, two, three) = tokio::join!(say(Say::Get), say(Say::Add(1)), say(Say::Get));
+    for refused in [one, two, three] {
+        assert!(matches!(refused, Err(CounterError::Taken)), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn random_batches_with_panics_lose_and_repeat_nothing() {
+    let fixture = fixture().await;
+    let (hall, cx) = (&fixture.hall, Cx::server(&fixture.hall));
+    let chance = crate::SeededRandom::from_seed(16);
+    let chance: &dyn Random = &*chance;
+    let counters: Vec<Id<CounterKind>> = (0..3).map(|_| chance.id(fixture.clock.now())).collect();
+    let mut sums = HashMap::new();
+    for counter in &counters {
+        COMMITTED.lock().insert(counter.uuid(), 0);
+        sums.insert(*counter, 0);
+    }
+    for round in 0..60 {
+        let told: Vec<(Id<CounterKind>, Say)> = (0..=chance.below(24))
+            .map(|_| {
+                let command = match chance.below(12) {
+                    0 => Say::Panic,
+                    1 => Say::RefuseToPersist,
+                    2 => Say::PanicToPersist,
+                    3 => Say::Add(-1),
+                    4 => Say::Get,
+                    by => Say::Add(i64::try_from(by).unwrap()),
+                };
+                (counters[usize::try_from(chance.below(3)).unwrap()], command)
+            })
+            .collect();
+        let calls = told.iter().map(|(id, say)| hall.directory().call::<Counter>(&cx, *id, say.clone()));
+        let answers = futures_util::future::join_all(calls).await;
+        for ((id, say), answer) in told.iter().zip(answers) {
+            let sum = sums.get_mut(id).unwrap();
+            if let Say::Add(by @ 0..) = say {
+                *sum += by;
+            }
+            match (say, answer) {
+                (Say::Add(0..) | Say::Get, answer) => {
+                    assert_eq!(answer.unwrap(), *sum, "round {round}, {say:?} of {told:?}");
+                }
+                (Say::Add(_), Err(CounterError::Negative)) | (Say::RefuseToPersist, Err(CounterError::Taken)) => {}
+                (Say::Panic | Say::PanicToPersist, Err(CounterError::Common(Error::Internal(_)))) => {}
+                (say, answer) => panic!("round {round}: {say:?} was answered {answer:?}"),
+            }
+        }
+        for (id, sum) in &sums {
+            assert_eq!(COMMITTED.lock()[&id.uuid()], *sum, "round {round}");
+        }
+    }
 }
 
 #[tokio::test]

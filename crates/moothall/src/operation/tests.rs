@@ -1,0 +1,91 @@
+//! What holds for every operation of the registry, whatever it does.
+
+use std::sync::Arc;
+
+use moothall_protocol::accounts::SessionKind;
+use moothall_protocol::communication::CreateRoom;
+use moothall_protocol::{Cursor, RoomId, UserId};
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, json};
+
+use super::*;
+use crate::communication::create_room;
+use crate::testing::{TestHall, on_both_engines};
+use crate::{Identity, Kind, Origin, Permissions};
+
+/// What a list may be asked for that it never gave, with the order it is of: keys of the right shape with a text that no database
+/// stores, numbers and times at the end of their range, and keys of another list.
+fn forged(user: UserId) -> Vec<(Cursor, Option<&'static str>)> {
+    let plain = [
+        Cursor::of(&"a\0"),
+        Cursor::of(&("a\0", user)),
+        Cursor::of(&(i64::MIN, user)),
+        Cursor::of(&(i64::MAX, user)),
+        Cursor::of(&("0001-01-01T00:00:00Z", user)),
+        Cursor::of(&7),
+        Cursor::of(&json!({})),
+    ];
+    let ordered = ["name", "name_descending", "newest", "last_login"].map(|order| {
+        let place = json!({ "order": order, "name": "a\0", "at": "2026-11-28T00:00:00Z", "id": user });
+        (Cursor::of(&place), Some(order))
+    });
+    plain.into_iter().map(|cursor| (cursor, None)).chain(ordered).collect()
+}
+
+/// The schema of an operation's input.
+fn schema_of(operation: &Operation) -> Value {
+    let mut generator = SchemaSettings::draft2020_12().for_deserialize().into_generator();
+    let schema = (operation.input)(&mut generator).to_value();
+    let name = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
+    let mut definitions = generator.take_definitions(true);
+    name.and_then(|name| definitions.remove(name)).unwrap_or(schema)
+}
+
+/// The least input of this schema.
+fn least(schema: &Value, room: RoomId, user: UserId) -> Map<String, Value> {
+    let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
+    let fields = required.filter_map(Value::as_str).map(|name| match name {
+        "room_id" => (name.to_owned(), json!(room)),
+        "user_id" => (name.to_owned(), json!(user)),
+        "name" => (name.to_owned(), json!("Ana")),
+        other => panic!("this test makes no value for the field {other}"),
+    });
+    fields.collect()
+}
+
+fn administrator(test: &TestHall, user_id: UserId) -> Cx {
+    let session_id = test.hall.random().id(test.hall.clock().now());
+    let permissions = Permissions::all();
+    let identity = Identity { user_id, session_id, kind: SessionKind::Game, api_key_id: None, permissions };
+    Cx::new(&test.hall, Caller::Member(Arc::new(identity)), Origin::default())
+}
+
+#[tokio::test]
+async fn a_cursor_that_no_list_gave_is_no_fault_of_the_server() {
+    on_both_engines(async |test| {
+        let ana = test.user("Ana").await;
+        let cx = administrator(test, ana);
+        let new: CreateRoom = serde_json::from_value(json!({ "name": "Tavern" })).unwrap();
+        let room = create_room(&cx, new).await.unwrap().id;
+        let mut lists = 0;
+        for operation in test.hall.registry().operations() {
+            let schema = schema_of(operation);
+            if schema["properties"].get("cursor").is_none() {
+                continue;
+            }
+            lists += 1;
+            for (cursor, order) in forged(ana) {
+                let mut input = least(&schema, room, ana);
+                input.insert("cursor".to_owned(), json!(cursor));
+                if schema["properties"].get("order").is_some() {
+                    input.insert("order".to_owned(), json!(order));
+                }
+                let outcome = operation.call(cx.clone(), input.clone().into()).await;
+                let kind = outcome.err().map(|fault| fault.kind());
+                assert!(matches!(kind, None | Some(Kind::Invalid)), "{operation:?} of {input:?}: {kind:?}");
+            }
+        }
+        assert!(lists >= 8, "{lists} lists");
+    })
+    .await;
+}
