@@ -9,7 +9,7 @@ use moothall_protocol::{Cursor, Page, UserId};
 use uuid::Uuid;
 
 use super::room::{self, Act};
-use super::rooms::{key, place, tell, tell_from};
+use super::rooms::{answered, key, place, tell, tell_from};
 use super::{Error, readable, store};
 use crate::{Cx, reach};
 
@@ -46,6 +46,7 @@ pub async fn set_role(cx: &Cx, input: SetRoomRole) -> Result<Member, Error> {
 pub async fn list_members(cx: &Cx, input: ListMembers) -> Result<Page<Member>, Error> {
     let after = key(input.cursor.as_ref())?.unwrap_or(UserId::from_uuid(Uuid::nil()));
     let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
+    answered(cx, input.room_id).await;
     let members = cx
         .read(move |tx| {
             let room = readable(tx, input.room_id)?;

@@ -110,6 +110,7 @@ fn topic(cx: &Cx, text: &str) -> Result<String, Error> {
 
 /// Reads a room.
 pub async fn get_room(cx: &Cx, input: GetRoom) -> Result<Room, Error> {
+    answered(cx, input.room_id).await;
     cx.read(move |tx| readable(tx, input.room_id)).await
 }
 
@@ -208,6 +209,11 @@ pub(super) async fn tell(
 /// The caller's place in the order of what they tell this room: taken before anything else is waited for.
 pub(super) async fn place(cx: &Cx, room: RoomId) -> Place<'_> {
     cx.hall().directory().place::<room::Room>(cx, room).await
+}
+
+/// Reads are no part of a room's order. One that follows what the same caller told the room waits until that is answered.
+pub(super) async fn answered(cx: &Cx, room: RoomId) {
+    cx.hall().directory().answered::<room::Room>(cx, room).await;
 }
 
 /// Tells a room to do something from this place.
