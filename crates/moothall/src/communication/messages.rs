@@ -14,7 +14,7 @@ pub(super) use store::{STATEMENTS, Spoken, change, sweep_messages, sweep_version
 use super::conversations::check_reach;
 use super::filter::WordFilter;
 use super::room::{Act, Draft, Keeps};
-use super::rooms::{place, tell, tell_from};
+use super::rooms::{answered, place, tell, tell_from};
 use super::{Error, READ_VERSIONS, attachments, audit_look, filter, readable, store as rooms};
 use crate::cx::Tx;
 use crate::hooks::{self, MessageAttempt, Verdict};
@@ -109,6 +109,7 @@ async fn find(cx: &Cx, room: RoomId, message: MessageId) -> Result<Message, Erro
 
 /// Reads one message.
 pub async fn get_message(cx: &Cx, input: GetMessage) -> Result<Message, Error> {
+    answered(cx, input.room_id).await;
     find(cx, input.room_id, input.message_id).await
 }
 
@@ -131,11 +132,12 @@ pub async fn history(cx: &Cx, input: ReadHistory) -> Result<History, Error> {
         return Err(crate::Error::field("", "invalid", "give one of before, after and around").into());
     }
     let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
+    answered(cx, input.room_id).await;
     cx.read(move |tx| {
         let room = readable(tx, input.room_id)?;
         let (older, newer) = match (input.before, input.after, input.around) {
             (_, Some(after), _) => (None, Some((after, limit))),
-            (_, _, Some(around)) => (Some((around, limit / 2)), Some((around - 1, limit - limit / 2))),
+            (_, _, Some(around)) => (Some((around, limit / 2)), Some((around.saturating_sub(1), limit - limit / 2))),
             (before, _, _) => (Some((before.unwrap_or(i64::MAX), limit)), None),
         };
         let mut items = match older {
@@ -148,8 +150,10 @@ pub async fn history(cx: &Cx, input: ReadHistory) -> Result<History, Error> {
         }
         let swept = rooms::swept_seq(tx, room.id)?;
         // Where nothing was found, the place itself says where the rest is.
-        let first = items.first().map(|first| first.seq).or(input.after.map(|seq| seq.saturating_add(1)));
-        let last = items.last().map(|last| last.seq).or(input.before.map(|seq| seq.saturating_sub(1)));
+        let ahead = input.after.map(|seq| seq.saturating_add(1)).or(input.around);
+        let behind = input.before.map(|seq| seq.saturating_sub(1)).or(input.around);
+        let first = items.first().map(|first| first.seq).or(ahead);
+        let last = items.last().map(|last| last.seq).or(behind);
         let before = first.map(|seq| seq.min(room.last_seq + 1)).filter(|seq| *seq > swept + 1);
         let after = last.map(|seq| seq.max(swept)).filter(|seq| *seq < room.last_seq);
         Ok(History { items, before, after })
