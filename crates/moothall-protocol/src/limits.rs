@@ -122,8 +122,12 @@ limits! {
     ROOM_MEMBERS_MAX = 10_000;
     /// Members of a group.
     GROUP_MEMBERS_MAX = 20;
-    /// Rooms and groups one user may be in.
+    /// Rooms and groups one user may be in, those that others brought them into apart.
     ROOMS_JOINED_MAX = 200;
+    /// Rooms and groups others may bring one user into.
+    ROOMS_BROUGHT_INTO_MAX = 100;
+    /// Archived rooms one user may own.
+    ROOMS_ARCHIVED_MAX = 200;
     /// Milliseconds of slow mode.
     SLOW_MODE_MS_MAX = 21_600_000;
     /// Days for which a room keeps its messages, if it says how many.

@@ -30,7 +30,7 @@ use uuid::Uuid;
 
 use crate::cx::Tx;
 use crate::operation::{Access, Operations, Rate};
-use crate::{Cx, Hall, OpenError, Permission, Topic, accounts, audit};
+use crate::{Cx, OpenError, Permission, Topic, accounts, audit};
 pub use conversations::{create_group, open_direct};
 pub use error::Error;
 use filter::WordFilter;
@@ -52,6 +52,9 @@ pub const READ_VERSIONS: Permission = Permission("communication.read_versions");
 
 /// Direct conversations whose two users are kept in memory.
 const PAIRS_MAX: u64 = 50_000;
+/// Seats seen lately that are kept in memory, and how long one that nobody left counts as seen.
+const SEATS_MAX: u64 = 50_000;
+const SEATS_FRESH: Duration = Duration::from_secs(60);
 /// Messages removed in one transaction of the sweep.
 const SWEEP_BATCH: usize = 1_000;
 /// Rooms looked at together by the sweep.
@@ -175,11 +178,14 @@ pub(crate) struct Live {
     words: WordFilter,
     /// The two users of a direct conversation, which never change; `None` for what is no direct conversation.
     pairs: Cache<RoomId, Option<[UserId; 2]>>,
+    /// Who was seen to be where, a moment ago.
+    seats: Cache<(RoomId, UserId), ()>,
 }
 
 impl Live {
     pub(crate) fn new(settings: &Settings) -> Result<Self, OpenError> {
-        Ok(Self { words: WordFilter::new(&settings.words)?, pairs: Cache::new(PAIRS_MAX) })
+        let seats = Cache::builder().max_capacity(SEATS_MAX).time_to_live(SEATS_FRESH).build();
+        Ok(Self { words: WordFilter::new(&settings.words)?, pairs: Cache::new(PAIRS_MAX), seats })
     }
 }
 
@@ -226,8 +232,6 @@ fn audit_look(tx: &mut Tx<'_, '_>, action: &'static str, room: RoomId, reason: &
 pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
     [store::STATEMENTS, messages::STATEMENTS].concat()
 }
-
-pub(crate) fn start(_: &Hall) {}
 
 /// Removes messages past their retention, old versions past theirs, and members whose accounts were erased. Runs once an hour.
 pub(crate) async fn sweep(cx: &Cx) -> Result<(), crate::Error> {

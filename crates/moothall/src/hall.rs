@@ -29,6 +29,7 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261123000500_communication",
     "20261124000100_live_rooms",
     "20261124000200_erased_users",
+    "20261128000500_brought_in",
 ];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.
@@ -159,7 +160,6 @@ impl Builder {
         hall.0.directory.start(&hall);
         accounts::start(&hall).await?;
         connections::start(&hall);
-        communication::start(&hall);
         mail::start(&hall);
         hall.spawn(sweep(hall.downgrade()));
         Ok(hall)

@@ -29,7 +29,7 @@ pub async fn add_member(cx: &Cx, input: AddMember) -> Result<Member, Error> {
     if !reach::reachable(cx, &[input.user_id]).await?.contains(&input.user_id) {
         return Err(Error::Unreachable);
     }
-    tell_from(place, cx, input.room_id, None, Act::Add { user: input.user_id }).await?.member()
+    tell_from(place, cx, input.room_id, input.reason, Act::Add { user: input.user_id }).await?.member()
 }
 
 /// Removes a member. Who is not there stays away.
@@ -39,7 +39,8 @@ pub async fn kick(cx: &Cx, input: KickMember) -> Result<(), Error> {
 
 /// Sets what a member may do.
 pub async fn set_role(cx: &Cx, input: SetRoomRole) -> Result<Member, Error> {
-    tell(cx, input.room_id, None, Act::SetRole { user: input.user_id, role: input.role }).await?.member()
+    let act = Act::SetRole { user: input.user_id, role: input.role };
+    tell(cx, input.room_id, input.reason, act).await?.member()
 }
 
 /// Lists the members of a room that the caller may read.

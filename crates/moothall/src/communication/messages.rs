@@ -13,17 +13,19 @@ pub(super) use store::{STATEMENTS, Spoken, change, sweep_messages, sweep_version
 
 use super::conversations::check_reach;
 use super::filter::WordFilter;
-use super::room::{Act, Draft, Keeps};
+use super::room::{Act, Draft, Keeps, Reply};
 use super::rooms::{answered, place, tell, tell_from};
 use super::{Error, READ_VERSIONS, attachments, audit_look, filter, readable, store as rooms};
 use crate::cx::Tx;
 use crate::hooks::{self, MessageAttempt, Verdict};
+use crate::runtime::Place;
 use crate::{Cx, reach};
 
 /// Sends a message. Members hear of it once it is durable, and only then is this answered.
 pub async fn send(cx: &Cx, input: SendMessage) -> Result<Message, Error> {
     let sender = cx.require_user()?;
     let place = place(cx, input.room_id).await;
+    check_seat(cx, sender, input.room_id).await?;
     check_reach(cx, sender, input.room_id).await?;
     let text = checked(cx, sender, input.room_id, &input.text).await?;
     let attachments = attachments::check(input.attachments, words(cx))?;
@@ -42,6 +44,7 @@ pub async fn send(cx: &Cx, input: SendMessage) -> Result<Message, Error> {
 pub async fn edit(cx: &Cx, input: EditMessage) -> Result<Message, Error> {
     let sender = cx.require_user()?;
     let place = place(cx, input.room_id).await;
+    check_seat(cx, sender, input.room_id).await?;
     check_reach(cx, sender, input.room_id).await?;
     let text = checked(cx, sender, input.room_id, &input.text).await?;
     let keeps = Keeps { attachments: input.attachments.is_none(), mentions: input.mentions.is_none() };
@@ -52,15 +55,66 @@ pub async fn edit(cx: &Cx, input: EditMessage) -> Result<Message, Error> {
         mentions: reachable(cx, input.mentions.unwrap_or_default()).await?,
         if_version: input.if_version,
     };
-    let before = Box::new(find(cx, input.room_id, input.message_id).await?);
-    tell_from(place, cx, input.room_id, None, Act::Edit { before, draft, keeps }).await?.message()
+    let act = |before| Act::Edit { before, draft: draft.clone(), keeps };
+    tell_about(place, cx, (input.room_id, input.message_id), None, act).await?.message()
 }
 
 /// Deletes a message. Members hear of it; its place in the history stays.
 pub async fn delete(cx: &Cx, input: DeleteMessage) -> Result<(), Error> {
     let place = place(cx, input.room_id).await;
-    let before = Box::new(find(cx, input.room_id, input.message_id).await?);
-    tell_from(place, cx, input.room_id, input.reason, Act::Delete { before }).await.map(drop)
+    let message = (input.room_id, input.message_id);
+    tell_about(place, cx, message, input.reason, |before| Act::Delete { before }).await.map(drop)
+}
+
+/// Tells a room something about a message.
+///
+/// The room knows of changes since the message was read, unless it was forgotten between the two. Then a version that nobody asked
+/// for would not hold, and the message is read again.
+async fn tell_about(
+    from: Place<'_>,
+    cx: &Cx,
+    (room, message): (RoomId, MessageId),
+    reason: Option<String>,
+    act: impl Fn(Box<Message>) -> Act,
+) -> Result<Reply, Error> {
+    const ATTEMPTS: u32 = 4;
+    let mut from = Some(from);
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let from = match from.take() {
+            Some(from) => from,
+            None => place(cx, room).await,
+        };
+        let act = act(Box::new(find(cx, room, message).await?));
+        let has_version = matches!(&act, Act::Edit { draft, .. } if draft.if_version.is_some());
+        match tell_from(from, cx, room, reason.clone(), act).await {
+            Err(Error::Common(crate::Error::VersionConflict { .. }) | Error::MessageDeleted)
+                if !has_version && attempt < ATTEMPTS => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Refuses whoever has no seat in the room before anything they wrote is looked at, so that nothing can be learned of it.
+///
+/// A seat seen a moment ago is as good: the room itself asks again.
+async fn check_seat(cx: &Cx, user: UserId, room: RoomId) -> Result<(), Error> {
+    let seen = &cx.hall().communication().seats;
+    if seen.contains_key(&(room, user)) {
+        return Ok(());
+    }
+    let is_member = cx
+        .read(move |tx| {
+            readable(tx, room)?;
+            rooms::is_member(tx, room, user)
+        })
+        .await?;
+    if !is_member {
+        return Err(Error::NotMember);
+    }
+    seen.insert((room, user), ());
+    Ok(())
 }
 
 /// The text as it will be sent: clean, past the word list and past the embedding program.

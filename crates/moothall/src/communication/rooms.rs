@@ -4,7 +4,7 @@ use moothall_protocol::communication::{
     ArchiveRoom, CreateRoom, FindRoom, GetRoom, ListMyRooms, ListRooms, MyRoom, OpenRoom, RestoreRoom, Room,
     RoomKind, RoomRole, SearchRooms, UpdateRoom,
 };
-use moothall_protocol::limits::{PAGE_ITEMS_DEFAULT, ROOM_TOPIC_LENGTH_MAX};
+use moothall_protocol::limits::{PAGE_ITEMS_DEFAULT, ROOM_TOPIC_LENGTH_MAX, ROOMS_ARCHIVED_MAX};
 use moothall_protocol::{Cursor, Event, Page, RoomId, Timestamp, UserId};
 
 use uuid::Uuid;
@@ -57,7 +57,7 @@ pub async fn open_room(cx: &Cx, input: OpenRoom) -> Result<Room, Error> {
 
 fn insert_owned(tx: &mut crate::Tx<'_, '_>, owner: UserId, room: &Room) -> Result<Room, Error> {
     let max = tx.cx().hall().settings().communication.rooms_owned_max;
-    if store::count_owned(tx, owner)? >= max as usize {
+    if store::count_owned(tx, owner)? >= max as usize || store::count_archived(tx, owner)? >= ROOMS_ARCHIVED_MAX {
         return Err(Error::TooManyOwned);
     }
     store::insert_room(tx, room, None, &[(owner, seat(RoomRole::Owner, room.created_at))])?;
@@ -88,7 +88,15 @@ pub(super) fn blank(id: RoomId, kind: RoomKind, members: u32, now: Timestamp) ->
 
 /// The seat of somebody who is there from the beginning.
 pub(super) fn seat(role: RoomRole, now: Timestamp) -> Seat {
-    Seat { role, joined_at: now, delivered_seq: 0, read_seq: 0, sent_at: None, typed_at: None }
+    Seat {
+        role,
+        joined_at: now,
+        delivered_seq: 0,
+        read_seq: 0,
+        brought_in: false,
+        sent_at: None,
+        typed_at: None,
+    }
 }
 
 /// A name that may be shown to everybody.
@@ -181,7 +189,7 @@ pub async fn update_room(cx: &Cx, input: UpdateRoom) -> Result<Room, Error> {
         retention_days: input.retention_days,
         if_version: input.if_version,
     };
-    tell(cx, input.room_id, None, Act::Update(change)).await?.room()
+    tell(cx, input.room_id, input.reason, Act::Update(change)).await?.room()
 }
 
 /// Closes a room: nobody joins or writes any more. Its members hear of it.

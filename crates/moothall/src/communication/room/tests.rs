@@ -83,7 +83,8 @@ impl Simulated for Room {
                 assert!(*read_seq >= seat.read_seq && *delivered_seq >= seat.delivered_seq);
                 (seat.delivered_seq, seat.read_seq) = (*delivered_seq, *read_seq);
             }
-            Effect::Audited(_) => {}
+            Effect::Paced { user, at } => stored.seats.get_mut(user).expect("a member").sent_at = Some(*at),
+            Effect::Audited(_) | Effect::Reopened { .. } => {}
         }
     }
 

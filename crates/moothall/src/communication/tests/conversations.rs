@@ -99,7 +99,7 @@ async fn what_happens_at_once_is_stored_as_it_happened() {
             say(&two.ben, id, "two"),
             say(&two.ana, id, "three"),
             leave(&two.ben, LeaveRoom { room_id: id }),
-            add_member(&two.ana, AddMember { room_id: id, user_id: two.ben_id }),
+            add_member(&two.ana, AddMember { room_id: id, user_id: two.ben_id, reason: None }),
             say(&two.ana, id, "four"),
             read(&two.ben, 5),
         );
@@ -126,7 +126,7 @@ async fn a_group_brings_its_members_in_and_all_are_equal() {
         assert_eq!((group.members, group.kind), (3, RoomKind::Group));
         assert!(matches!(&ear.heard()[..], [Event::RoomJoined(_)]));
         assert_eq!(code(join(&dia, JoinRoom { room_id: group.id }).await), "not_found");
-        add_member(&cem, AddMember { room_id: group.id, user_id: dia_id }).await.unwrap();
+        add_member(&cem, AddMember { room_id: group.id, user_id: dia_id, reason: None }).await.unwrap();
         say(&dia, group.id, "thanks").await;
         let kicked = KickMember { room_id: group.id, user_id: dia_id, reason: None };
         assert_eq!(code(kick(&cem, kicked).await), "room_role_needed");
@@ -182,7 +182,7 @@ async fn a_group_has_so_many_members_and_no_more() {
         let input = |user_ids: Vec<UserId>| CreateGroup { user_ids, name: None };
         let group = create_group(&two.ana, input(others.clone())).await.unwrap();
         assert_eq!(group.members, GROUP_MEMBERS_MAX as u32);
-        let one_more = AddMember { room_id: group.id, user_id: last };
+        let one_more = AddMember { room_id: group.id, user_id: last, reason: None };
         assert_eq!(code(add_member(&two.ana, one_more).await), "room_full");
         others.push(last);
         assert_eq!(code(create_group(&two.ana, input(others)).await), "room_full");
