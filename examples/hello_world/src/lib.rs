@@ -130,7 +130,8 @@ struct Session {
 impl Session {
     async fn answer(&mut self, line: &str) -> Result<String, Refusal> {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let rate = if matches!(words.first(), Some(&("register" | "login"))) { Rate::SignIn } else { Rate::Read };
+        let rate =
+            if matches!(words.first(), Some(&("register" | "login"))) { Rate::SignIn } else { Rate::Read };
         self.cx.hall().rates().take(&self.cx, rate).map_err(refusal)?;
         match words.as_slice() {
             ["ping"] => Ok("pong".to_owned()),

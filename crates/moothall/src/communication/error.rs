@@ -2,6 +2,12 @@
 
 use std::time::Duration;
 
+impl From<crate::filter::Blocked> for Error {
+    fn from(_: crate::filter::Blocked) -> Self {
+        Self::Blocked
+    }
+}
+
 crate::faults! {
     /// Why an operation on rooms or messages was refused.
     pub enum Error {

@@ -12,14 +12,14 @@ use moothall_protocol::{MessageId, RoomId, UserId};
 pub(super) use store::{STATEMENTS, Spoken, change, sweep_messages, sweep_versions};
 
 use super::conversations::check_reach;
-use super::filter::WordFilter;
 use super::room::{Act, Draft, Keeps, Reply};
 use super::rooms::{answered, place, tell, tell_from};
-use super::{Error, READ_VERSIONS, attachments, audit_look, filter, readable, store as rooms};
+use super::{Error, READ_VERSIONS, attachments, audit_look, readable, store as rooms};
 use crate::cx::Tx;
+use crate::filter::{self, WordFilter};
 use crate::hooks::{self, MessageAttempt, Verdict};
 use crate::runtime::Place;
-use crate::{Cx, reach};
+use crate::{Cx, connections, reach};
 
 /// Sends a message. Members hear of it once it is durable, and only then is this answered.
 pub async fn send(cx: &Cx, input: SendMessage) -> Result<Message, Error> {
@@ -127,13 +127,13 @@ async fn checked(cx: &Cx, sender: UserId, room: RoomId, text: &str) -> Result<St
     let attempt = MessageAttempt { sender, room, text };
     match hooks::ask(cx.hall().hooks().before_message(cx, &attempt)).await? {
         Verdict::Pass => Ok(attempt.text),
-        Verdict::Mask(text) => filter::message(&text),
+        Verdict::Mask(text) => Ok(filter::message(&text)?),
         Verdict::Block(title) => Err(crate::Error::Refused { code: "text_refused", title }.into()),
     }
 }
 
 fn words(cx: &Cx) -> &WordFilter {
-    &cx.hall().communication().words
+    cx.hall().words()
 }
 
 /// Whom the sender may mention.
@@ -191,7 +191,9 @@ pub async fn history(cx: &Cx, input: ReadHistory) -> Result<History, Error> {
         let room = readable(tx, input.room_id)?;
         let (older, newer) = match (input.before, input.after, input.around) {
             (_, Some(after), _) => (None, Some((after, limit))),
-            (_, _, Some(around)) => (Some((around, limit / 2)), Some((around.saturating_sub(1), limit - limit / 2))),
+            (_, _, Some(around)) => {
+                (Some((around, limit / 2)), Some((around.saturating_sub(1), limit - limit / 2)))
+            }
             (before, _, _) => (Some((before.unwrap_or(i64::MAX), limit)), None),
         };
         let mut items = match older {
@@ -222,7 +224,12 @@ pub async fn mark_read(cx: &Cx, input: MarkRead) -> Result<Marker, Error> {
 
 /// Says what has arrived at the caller.
 pub async fn mark_delivered(cx: &Cx, input: MarkDelivered) -> Result<Marker, Error> {
-    tell(cx, input.room_id, None, Act::MarkDelivered { seq: input.seq }).await?.marker()
+    let user = cx.require_user()?;
+    let place = place(cx, input.room_id).await;
+    // Nothing arrives at who does not want to be seen: the other one would know that they are there.
+    let is_hidden = connections::is_invisible(cx, user).await.map_err(crate::Error::internal)?;
+    let seq = if is_hidden { 0 } else { input.seq };
+    tell_from(place, cx, input.room_id, None, Act::MarkDelivered { seq }).await?.marker()
 }
 
 /// Shows that the caller is writing.

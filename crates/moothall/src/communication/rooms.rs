@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use super::name::RoomName;
 use super::room::{self, Act, Change, Command, Seat};
-use super::{Error, filter, power, readable, store};
+use super::{Error, power, readable, store};
 use crate::runtime::Place;
-use crate::{Cx, Topic};
+use crate::{Cx, Topic, filter};
 
 /// Makes a room, which the caller then owns.
 pub async fn create_room(cx: &Cx, input: CreateRoom) -> Result<Room, Error> {
@@ -57,7 +57,9 @@ pub async fn open_room(cx: &Cx, input: OpenRoom) -> Result<Room, Error> {
 
 fn insert_owned(tx: &mut crate::Tx<'_, '_>, owner: UserId, room: &Room) -> Result<Room, Error> {
     let max = tx.cx().hall().settings().communication.rooms_owned_max;
-    if store::count_owned(tx, owner)? >= max as usize || store::count_archived(tx, owner)? >= ROOMS_ARCHIVED_MAX {
+    if store::count_owned(tx, owner)? >= max as usize
+        || store::count_archived(tx, owner)? >= ROOMS_ARCHIVED_MAX
+    {
         return Err(Error::TooManyOwned);
     }
     store::insert_room(tx, room, None, &[(owner, seat(RoomRole::Owner, room.created_at))])?;
@@ -102,7 +104,7 @@ pub(super) fn seat(role: RoomRole, now: Timestamp) -> Seat {
 /// A name that may be shown to everybody.
 pub(super) fn named(cx: &Cx, text: &str) -> Result<RoomName, Error> {
     let name = RoomName::parse(text)?;
-    let checked = cx.hall().communication().words.check(name.display().to_owned())?;
+    let checked = cx.hall().words().check(name.display().to_owned())?;
     // A name with asterisks in it would be nobody's.
     if checked == name.display() { Ok(name) } else { Err(Error::Blocked) }
 }
@@ -113,7 +115,7 @@ fn topic(cx: &Cx, text: &str) -> Result<String, Error> {
         let message = format!("a topic has at most {ROOM_TOPIC_LENGTH_MAX} characters");
         return Err(crate::Error::most("/topic", "too_long", message, ROOM_TOPIC_LENGTH_MAX).into());
     }
-    cx.hall().communication().words.check(topic)
+    Ok(cx.hall().words().check(topic)?)
 }
 
 /// Reads a room.

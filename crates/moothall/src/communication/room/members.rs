@@ -44,12 +44,7 @@ impl Room {
     }
 
     /// Takes in somebody who is not there yet. What was said before counts as read.
-    fn enter(
-        &mut self,
-        user: UserId,
-        brought_in: bool,
-        turn: &mut Turn<'_, Self>,
-    ) -> Result<Reply, Error> {
+    fn enter(&mut self, user: UserId, brought_in: bool, turn: &mut Turn<'_, Self>) -> Result<Reply, Error> {
         self.require_open()?;
         if self.seats.len() >= self.members_max() {
             return Err(Error::Full);

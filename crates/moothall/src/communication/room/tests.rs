@@ -164,6 +164,6 @@ impl Simulated for Room {
 fn a_room_keeps_its_promises_through_crashes_and_lost_writes() {
     for seed in 0..16 {
         let report = simulator::run::<Room>(seed, 3, 1_500).unwrap_or_else(|failure| panic!("{failure}"));
-        assert!(report.accepted > 200 && report.crashes > 10 && report.lost_writes > 5, "{report:?}");
+        assert!(report.accepted > 200 && report.crashes > 10 && report.lost_writes > 3, "{report:?}");
     }
 }

@@ -443,6 +443,7 @@ async fn what_is_said_in_a_live_only_room_is_heard_and_kept_nowhere() {
         hall.clock.advance(Duration::from_secs(5));
         say(&two.ben, stage.id, "not too soon").await;
         hall.restart().await;
+        hall.clock.advance(Duration::from_secs(5));
         let ben = hall.call(two.ben_id, &[]);
         let stage = get_room(&ben, GetRoom { room_id: stage.id }).await.unwrap();
         assert!(stage.live_only && stage.last_seq == 0 && stage.members == 2);
