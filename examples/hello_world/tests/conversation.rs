@@ -80,7 +80,7 @@ async fn a_line_without_end_is_refused_and_the_server_lives() {
 }
 
 #[tokio::test]
-async fn commands_are_lines_however_they_are_cut_into_packets() {
+async fn b60_commands_are_lines_however_they_are_cut_into_packets() {
     let (address, _hall, _folder) = start().await;
     let mut client = Client::connect(address).await;
     client.0.write_all(b"ping\nwhoami\r\nping\n").await.unwrap();
