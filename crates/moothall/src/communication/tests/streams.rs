@@ -59,7 +59,7 @@ async fn b63_a_client_hears_of_its_own_changes_exactly_once() {
 
 #[test]
 fn b84_a_topic_is_its_kind_a_colon_and_an_id() {
-    let id = uuid::Uuid::from_u128(7);
+    let id = Uuid::from_u128(7);
     for (topic, kind) in [
         (Topic::User(UserId::from_uuid(id)), "user"),
         (Topic::Room(RoomId::from_uuid(id)), "room"),
