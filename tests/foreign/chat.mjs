@@ -43,8 +43,7 @@ const me = signedIn.user.id;
 const room = (await call("POST", "/v1/rooms/open", { name: roomName }, randomUUID())).id;
 await call("POST", `/v1/rooms/${room}/join`, {}, randomUUID());
 
-function take(message, mayOverlap) {
-  if (mayOverlap && message.seq <= heard.length) return;
+function take(message) {
   check(message.seq === heard.length + 1, `${name} heard ${message.seq} after ${heard.length}`);
   heard.push({ seq: message.seq, sender: message.sender_id, text: message.text });
 }
@@ -52,7 +51,7 @@ function take(message, mayOverlap) {
 async function catchUp() {
   for (;;) {
     const part = await call("GET", `/v1/rooms/${room}/messages?after=${heard.length}&limit=50`);
-    for (const message of part.items) take(message, true);
+    for (const message of part.items) take(message);
     if (part.after === null) return;
   }
 }
@@ -64,7 +63,7 @@ function listen() {
     const connection = new WebSocket(`${base.replace("http", "ws")}/v1/socket${query}`, ["moothall.v1.json"], {
       headers: { authorization: `Bearer ${access}` },
     });
-    let isFresh = false;
+    let overlap = 0, repeated = 0;
     let last = Promise.resolve();
     connection.on("message", (raw) => {
       last = last.then(() => receive(JSON.parse(raw.toString()))).catch(failed);
@@ -79,8 +78,8 @@ function listen() {
         check(seq === 1, `${event} is number ${seq}`);
         if (event === "session.stale") stale += 1;
         resume = { token: data.resume_token, seq: 1 };
-        isFresh = true;
         await catchUp();
+        overlap = heard.length;
       } else if (event === "session.resumed") {
         check(seq === resume.seq, `resumed at ${seq}, not ${resume.seq}`);
         resumed += 1;
@@ -92,7 +91,14 @@ function listen() {
         socket = connection;
         for (const request of pending.values()) connection.send(JSON.stringify(request));
       } else if (event === "communication.message_sent") {
-        take(data, isFresh);
+        if (data.seq <= overlap) {
+          // The history had it: once, in order, and not any more after the first that it had not.
+          check(data.seq > repeated, `${name} heard ${data.seq} again`);
+          repeated = data.seq;
+        } else {
+          overlap = 0;
+          take(data);
+        }
       }
     }
   });

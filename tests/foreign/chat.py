@@ -55,10 +55,8 @@ class Chat:
         while (await self.call("GET", f"/v1/rooms/{self.room}"))["members"] < 2:
             await asyncio.sleep(0.05)
 
-    def take(self, message, may_overlap):
+    def take(self, message):
         seq = message["seq"]
-        if may_overlap and seq <= len(self.heard):
-            return
         assert seq == len(self.heard) + 1, f"{NAME} heard {seq} after {len(self.heard)}"
         self.heard.append((seq, message["sender_id"], message["text"]))
         if seq % 100 == 0:
@@ -71,7 +69,7 @@ class Chat:
             after = len(self.heard)
             part = await self.call("GET", f"/v1/rooms/{self.room}/messages?after={after}&limit=50")
             for message in part["items"]:
-                self.take(message, may_overlap=True)
+                self.take(message)
             if part["after"] is None:
                 return
 
@@ -86,7 +84,7 @@ class Chat:
             url, additional_headers=headers, subprotocols=["moothall.v1.msgpack"], open_timeout=10
         ) as socket:
             assert socket.subprotocol == "moothall.v1.msgpack"
-            is_fresh = False
+            overlap = repeated = 0
             async for raw in socket:
                 message = msgpack.unpackb(raw)
                 if "event" not in message:
@@ -98,8 +96,8 @@ class Chat:
                     self.stale += event == "session.stale"
                     self.resume = [data["resume_token"], 1]
                     # Between the snapshot and the history there may be events that both have.
-                    is_fresh = True
                     await self.catch_up()
+                    overlap = len(self.heard)
                 elif event == "session.resumed":
                     assert message["seq"] == self.resume[1]
                     self.resumed += 1
@@ -111,7 +109,13 @@ class Chat:
                     for request in list(self.pending.values()):
                         await socket.send(msgpack.packb(request))
                 elif event == "communication.message_sent":
-                    self.take(data, may_overlap=is_fresh)
+                    if data["seq"] <= overlap:
+                        # The history had it: once, in order, and not any more after the first that it had not.
+                        assert data["seq"] > repeated, f"{NAME} heard {data['seq']} again"
+                        repeated = data["seq"]
+                    else:
+                        overlap = 0
+                        self.take(data)
 
     def answered(self, message):
         request = self.pending.pop(message["id"], None)

@@ -289,6 +289,11 @@ pub(crate) fn child(path: &str, name: &str) -> String {
     format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
+/// A number of things, in words.
+fn counted(count: f64, thing: &str) -> String {
+    if count <= 1.0 && count > 0.0 { format!("{count} {thing}") } else { format!("{count} {thing}s") }
+}
+
 fn broken(path: &str, rule: &Rule) -> FieldError {
     let least =
         |code: &str, min: f64, message: String| FieldError { min: Some(min), ..field(path, code, message) };
@@ -302,12 +307,16 @@ fn broken(path: &str, rule: &Rule) -> FieldError {
         Rule::Type { .. } => {
             field(path, "wrong_type", format!("must be {}", kinds_of(rule).unwrap_or_default()))
         }
-        Rule::MinLength { limit } => {
-            least("too_short", *limit as f64, format!("must have at least {limit} characters"))
-        }
-        Rule::MaxLength { limit } => {
-            most("too_long", *limit as f64, format!("must have at most {limit} characters"))
-        }
+        Rule::MinLength { limit } => least(
+            "too_short",
+            *limit as f64,
+            format!("must have at least {}", counted(*limit as f64, "character")),
+        ),
+        Rule::MaxLength { limit } => most(
+            "too_long",
+            *limit as f64,
+            format!("must have at most {}", counted(*limit as f64, "character")),
+        ),
         Rule::Minimum { limit } => least("too_small", number(limit), format!("must be at least {limit}")),
         Rule::ExclusiveMinimum { limit } => {
             least("too_small", number(limit), format!("must be more than {limit}"))
@@ -317,19 +326,19 @@ fn broken(path: &str, rule: &Rule) -> FieldError {
             most("too_large", number(limit), format!("must be less than {limit}"))
         }
         Rule::MinItems { limit } => {
-            least("too_few", *limit as f64, format!("must have at least {limit} items"))
+            least("too_few", *limit as f64, format!("must have at least {}", counted(*limit as f64, "item")))
         }
         Rule::MaxItems { limit } => {
-            most("too_many", *limit as f64, format!("must have at most {limit} items"))
+            most("too_many", *limit as f64, format!("must have at most {}", counted(*limit as f64, "item")))
         }
         Rule::AdditionalItems { limit } => {
-            most("too_many", *limit as f64, format!("must have at most {limit} items"))
+            most("too_many", *limit as f64, format!("must have at most {}", counted(*limit as f64, "item")))
         }
         Rule::MinProperties { limit } => {
-            least("too_few", *limit as f64, format!("must have at least {limit} fields"))
+            least("too_few", *limit as f64, format!("must have at least {}", counted(*limit as f64, "field")))
         }
         Rule::MaxProperties { limit } => {
-            most("too_many", *limit as f64, format!("must have at most {limit} fields"))
+            most("too_many", *limit as f64, format!("must have at most {}", counted(*limit as f64, "field")))
         }
         Rule::Pattern { pattern } => field(path, "bad_pattern", format!("must match {pattern}")),
         Rule::Format { format } => field(path, "bad_format", format!("must be of the format {format}")),

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -27,9 +28,16 @@ use crate::{Call, Client, Error};
 /// How a socket behaves.
 #[derive(Clone, Debug)]
 pub struct SocketOptions {
-    /// Events that may wait for [`Socket::next`]. When they are too many the socket is not read any more, and the server will
-    /// close it as a slow consumer; it then resumes.
+    /// Events that may wait for [`Socket::next`]. Those beyond are let go, while answers still arrive; once half of what waits was
+    /// taken, the socket resumes behind the last event it handed on. If the server no longer has all of the rest, that begins with
+    /// [`Event::SessionStale`].
     pub events_waiting_max: usize,
+    /// How long a call may take, over however many connections.
+    pub call_max: Duration,
+    /// How long one attempt to connect may take.
+    pub connect_max: Duration,
+    /// Delay before coming back to a server that was sent far too many messages, unless it says more.
+    pub abuse_delay: Duration,
     /// Delay before the first attempt to come back; doubles with each.
     pub retry_delay_min: Duration,
     /// Delay before an attempt to come back, at most.
@@ -42,6 +50,9 @@ impl Default for SocketOptions {
     fn default() -> Self {
         Self {
             events_waiting_max: 1_024,
+            call_max: Duration::from_secs(60),
+            connect_max: Duration::from_secs(15),
+            abuse_delay: Duration::from_secs(60),
             retry_delay_min: Duration::from_millis(100),
             retry_delay_max: Duration::from_secs(10),
             silence_max: Duration::from_secs(45),
@@ -68,6 +79,7 @@ pub struct Received {
 pub struct Socket {
     requests: mpsc::Sender<Command>,
     events: mpsc::Receiver<Received>,
+    call_max: Duration,
 }
 
 /// What the task is asked to do.
@@ -93,13 +105,15 @@ const IN_FLIGHT_MAX: usize = moothall_protocol::limits::SOCKET_IN_FLIGHT_MAX;
 impl Socket {
     pub(crate) async fn open(client: Client, options: SocketOptions) -> Result<Self, Error> {
         let (requests, commands) = mpsc::channel(REQUESTS_WAITING_MAX);
-        let (sender, events) = mpsc::channel(options.events_waiting_max);
+        let (sender, events) = mpsc::channel(options.events_waiting_max.max(1));
+        let call_max = options.call_max;
         let mut task = Task {
             client,
             options,
             events: sender,
             resume_token: None,
             seen: 0,
+            is_behind: false,
             next_id: 0,
             in_flight: HashMap::new(),
             unsent: VecDeque::new(),
@@ -107,10 +121,11 @@ impl Socket {
         // The first connection is the caller's to know of; after that the task copes by itself.
         let stream = task.connect().await?;
         tokio::spawn(task.run(stream, commands));
-        Ok(Self { requests, events })
+        Ok(Self { requests, events, call_max })
     }
 
-    /// Calls an operation. Comes back when it is answered, over however many connections that takes.
+    /// Calls an operation. Comes back when it is answered, over however many connections that takes, or after
+    /// [`SocketOptions::call_max`].
     pub async fn call<C: Call>(&self, call: &C) -> Result<C::Output, Error> {
         let input = serde_json::to_value(call)?;
         let out = self.call_raw(C::OPERATION, input).await?;
@@ -121,8 +136,12 @@ impl Socket {
     pub async fn call_raw(&self, operation: &'static str, input: Value) -> Result<Box<RawValue>, Error> {
         let (answer, receiver) = oneshot::channel();
         let request = Request { operation, input, key: Uuid::now_v7().to_string(), answer };
-        self.requests.send(Command::Call(request)).await.map_err(|_| gone())?;
-        receiver.await.map_err(|_| gone())?
+        let answered = async {
+            self.requests.send(Command::Call(request)).await.map_err(|_| gone())?;
+            receiver.await.map_err(|_| gone())?
+        };
+        let late = |_| Err(Error::Unreachable("no answer in time".into()));
+        tokio::time::timeout(self.call_max, answered).await.unwrap_or_else(late)
     }
 
     /// The next event, or `None` once the socket was closed for good.
@@ -130,10 +149,16 @@ impl Socket {
         self.events.recv().await
     }
 
-    /// Breaks the connection as a bad network would; the socket then comes back. For tests.
+    /// Breaks the connection as a bad network would; the socket then comes back and resumes. For tests of programs that have to cope
+    /// with that; it changes nothing else.
     pub async fn interrupt(&self) {
         let _ = self.requests.send(Command::Drop).await;
     }
+}
+
+/// Returns once so many events have room, or with `false` if nobody will read any more.
+async fn has_room(events: &mpsc::Sender<Received>, count: usize) -> bool {
+    events.reserve_many(count).await.is_ok()
 }
 
 fn gone() -> Error {
@@ -148,6 +173,8 @@ struct Task {
     events: mpsc::Sender<Received>,
     resume_token: Option<String>,
     seen: u64,
+    /// Events were let go because too many waited: those after `seen` have to come again.
+    is_behind: bool,
     next_id: u64,
     in_flight: HashMap<u64, Request>,
     unsent: VecDeque<Request>,
@@ -169,6 +196,8 @@ struct Incoming<'a> {
 enum End {
     /// Come back, after this delay if one was asked for.
     Broken(Option<Duration>),
+    /// Far too much was sent: come back much later.
+    Abuse(Option<Duration>),
     /// For good.
     Closed(Error),
     /// The socket was dropped.
@@ -178,16 +207,18 @@ enum End {
 impl Task {
     async fn run(mut self, mut stream: Stream, mut commands: mpsc::Receiver<Command>) {
         loop {
-            match self.serve(&mut stream, &mut commands).await {
+            let delay = match self.serve(&mut stream, &mut commands).await {
                 End::Dropped => {
                     let _ = stream.close(None).await;
                     return;
                 }
                 End::Closed(error) => return self.fail(&error),
-                End::Broken(delay) => match self.come_back(delay).await {
-                    Ok(back) => stream = back,
-                    Err(error) => return self.fail(&error),
-                },
+                End::Broken(delay) => delay,
+                End::Abuse(delay) => Some(delay.unwrap_or_default().max(self.options.abuse_delay)),
+            };
+            match self.come_back(delay).await {
+                Ok(back) => stream = back,
+                Err(error) => return self.fail(&error),
             }
         }
     }
@@ -210,12 +241,20 @@ impl Task {
         for (_, request) in again.into_iter().rev() {
             self.unsent.push_front(request);
         }
+        // Whoever asked may have stopped waiting.
+        self.unsent.retain(|request| !request.answer.is_closed());
         let mut wait = delay.unwrap_or_else(|| scattered(self.options.retry_delay_min));
         let mut longest = self.options.retry_delay_min;
         loop {
-            tokio::time::sleep(wait).await;
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.events.closed() => return Err(gone()),
+            }
             match self.connect().await {
-                Ok(stream) => return Ok(stream),
+                Ok(stream) => {
+                    self.is_behind = false;
+                    return Ok(stream);
+                }
                 Err(error @ (Error::Refused(_) | Error::NotSignedIn)) if !is_passing(&error) => {
                     return Err(error);
                 }
@@ -223,13 +262,15 @@ impl Task {
             }
             longest = (longest * 2).min(self.options.retry_delay_max);
             wait = scattered(longest);
-            if self.events.is_closed() {
-                return Err(gone());
-            }
         }
     }
 
     async fn connect(&mut self) -> Result<Stream, Error> {
+        let late = |_| Err(Error::Unreachable("no connection in time".into()));
+        tokio::time::timeout(self.options.connect_max, self.try_connect()).await.unwrap_or_else(late)
+    }
+
+    async fn try_connect(&mut self) -> Result<Stream, Error> {
         let access = self.client.tokens().ok_or(Error::NotSignedIn)?.access;
         match self.connect_with(&access).await {
             Err(error) if error.code() == Some("token_invalid") => {
@@ -277,20 +318,25 @@ impl Task {
             while self.in_flight.len() < IN_FLIGHT_MAX
                 && let Some(request) = self.unsent.pop_front()
             {
-                if self.send(stream, request).await.is_err() {
+                let sent = tokio::time::timeout(self.options.silence_max, self.send(stream, request)).await;
+                if !matches!(sent, Ok(Ok(()))) {
                     return End::Broken(None);
                 }
             }
             let is_free = self.in_flight.len() < IN_FLIGHT_MAX;
+            let half = self.events.max_capacity().div_ceil(2);
             tokio::select! {
                 command = commands.recv(), if is_free => match command {
                     None => return End::Dropped,
                     Some(Command::Drop) => return End::Broken(None),
                     Some(Command::Call(request)) => self.unsent.push_back(request),
                 },
+                is_free = has_room(&self.events, half), if self.is_behind => {
+                    return if is_free { End::Broken(Some(Duration::ZERO)) } else { End::Dropped };
+                }
                 message = tokio::time::timeout(self.options.silence_max, stream.next()) => match message {
                     Ok(Some(Ok(Message::Text(text)))) => {
-                        if let Err(end) = self.receive(text.as_str()).await {
+                        if let Err(end) = self.receive(text.as_str()) {
                             return end;
                         }
                     }
@@ -312,7 +358,7 @@ impl Task {
         stream.send(Message::text(message.to_string())).await
     }
 
-    async fn receive(&mut self, text: &str) -> Result<(), End> {
+    fn receive(&mut self, text: &str) -> Result<(), End> {
         let incoming: Incoming<'_> =
             serde_json::from_str(text).map_err(|error| End::Closed(Error::Unreadable(error.to_string())))?;
         match incoming {
@@ -329,13 +375,24 @@ impl Task {
             }
             Incoming { seq: Some(seq), topic, event: Some(name), .. } => {
                 let event: Option<Event> = serde_json::from_str(text).ok();
-                if let Some(Event::SessionReady(ready) | Event::SessionStale(ready)) = &event {
-                    self.resume_token = Some(ready.resume_token.clone());
+                let token = match &event {
+                    Some(Event::SessionReady(ready) | Event::SessionStale(ready)) => {
+                        Some(ready.resume_token.clone())
+                    }
+                    _ => None,
+                };
+                if self.is_behind {
+                    return Ok(());
                 }
-                let received = Received { seq, topic, event, name };
-                self.events.send(received).await.map_err(|_| End::Dropped)?;
-                // Only what was handed on counts as seen.
-                self.seen = seq;
+                match self.events.try_send(Received { seq, topic, event, name }) {
+                    Ok(()) => {
+                        // Only what was handed on counts as seen.
+                        self.seen = seq;
+                        self.resume_token = token.or(self.resume_token.take());
+                    }
+                    Err(TrySendError::Full(_)) => self.is_behind = true,
+                    Err(TrySendError::Closed(_)) => return Err(End::Dropped),
+                }
                 Ok(())
             }
             _ => Ok(()),
@@ -357,13 +414,48 @@ fn ending(frame: Option<tungstenite::protocol::CloseFrame>) -> End {
     let Some(frame) = frame else { return End::Broken(None) };
     let code = u16::from(frame.code);
     match code {
-        4000 | 4001 | 4003 | 4009 => {
+        // 4010 is what the user or staff wanted: who came back at once would undo it.
+        4000 | 4001 | 4003 | 4009 | 4010 => {
             End::Closed(Error::Closed { code, reason: frame.reason.as_str().to_owned() })
         }
         _ => {
             let asked: Option<Value> = serde_json::from_str(frame.reason.as_str()).ok();
             let delay = asked.and_then(|reason| reason.get("retry_after_ms").and_then(Value::as_u64));
-            End::Broken(delay.map(Duration::from_millis))
+            let delay = delay.map(Duration::from_millis);
+            if code == 4029 { End::Abuse(delay) } else { End::Broken(delay) }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use moothall_protocol::CloseCode;
+    use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+
+    use super::*;
+
+    #[test]
+    fn the_close_code_says_whether_and_when_to_come_back() {
+        let end = |code: u16, reason: &str| {
+            ending(Some(CloseFrame { code: code.into(), reason: reason.to_owned().into() }))
+        };
+        for code in [
+            CloseCode::ProtocolError,
+            CloseCode::SignedOut,
+            CloseCode::Restricted,
+            CloseCode::Replaced,
+            CloseCode::Disconnected,
+        ] {
+            assert!(matches!(end(code.number(), "{}"), End::Closed(Error::Closed { .. })), "{code:?}");
+        }
+        let reason = r#"{"retry_after_ms": 700}"#;
+        let wait = Duration::from_millis(700);
+        let draining = end(CloseCode::Draining.number(), reason);
+        assert!(matches!(draining, End::Broken(Some(delay)) if delay == wait));
+        assert!(matches!(end(CloseCode::SlowConsumer.number(), "{}"), End::Broken(None)));
+        assert!(matches!(end(1006, ""), End::Broken(None)));
+        assert!(matches!(end(CloseCode::Abuse.number(), "{}"), End::Abuse(None)));
+        let abuse = end(CloseCode::Abuse.number(), reason);
+        assert!(matches!(abuse, End::Abuse(Some(delay)) if delay == wait));
     }
 }

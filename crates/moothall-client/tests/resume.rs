@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use moothall_client::protocol::accounts::{ListSessions, SignUpGuest};
 use moothall_client::protocol::communication::{JoinRoom, OpenRoom, ReadHistory, SendMessage};
-use moothall_client::protocol::{Event, RoomId};
-use moothall_client::{Client, Error, Socket, SocketOptions};
+use moothall_client::protocol::connections::Disconnect;
+use moothall_client::protocol::system::Ping;
+use moothall_client::protocol::{Event, Id, RoomId};
+use moothall_client::{Client, Error, Socket, SocketOptions, Tokens};
 use moothall_testing::{ServerProcess, TestServer};
 
 async fn guest(base: &str, name: &str) -> (Client, Socket, RoomId) {
@@ -103,4 +105,49 @@ async fn a_refusal_is_the_servers_problem_and_an_address_must_be_one() {
     let refused = client.call(&ListSessions { user_id: None }).await.unwrap_err();
     assert_eq!(refused.code(), Some("not_signed_in"));
     assert!(matches!(Client::new("localhost:7350"), Err(Error::Address(_))));
+}
+
+#[tokio::test]
+async fn whoever_reads_no_events_still_gets_answers_and_misses_nothing() {
+    const COUNT: i64 = 60;
+    let server = TestServer::start().await;
+    let base = format!("http://{}", server.address);
+    let (ana, _, room) = guest(&base, "Ana").await;
+    let options = SocketOptions { events_waiting_max: 8, ..SocketOptions::default() };
+    let mut deaf = ana.connect(options).await.unwrap();
+    let (_, says, _) = guest(&base, "Ben").await;
+    for number in 0..COUNT {
+        says.call(&text(room, number)).await.unwrap();
+        let answer = tokio::time::timeout(Duration::from_secs(20), deaf.call(&Ping {})).await;
+        answer.expect("an answer in time").unwrap();
+    }
+    for number in 0..COUNT {
+        assert_eq!(next_message(&mut deaf).await, number);
+    }
+}
+
+#[tokio::test]
+async fn whoever_was_disconnected_on_purpose_does_not_come_back() {
+    let server = TestServer::start().await;
+    let base = format!("http://{}", server.address);
+    let (client, mut socket, _) = guest(&base, "Ana").await;
+    client.call(&Disconnect {}).await.unwrap();
+    let end = async { while socket.next().await.is_some() {} };
+    tokio::time::timeout(Duration::from_secs(20), end).await.expect("the end in time");
+    assert!(socket.call(&Ping {}).await.is_err());
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_given_up() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = Client::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    client.set_tokens(Tokens {
+        user_id: Id::from_uuid(uuid::Uuid::from_u128(1)),
+        session_id: Id::from_uuid(uuid::Uuid::from_u128(2)),
+        access: "a".to_owned(),
+        refresh: "r".to_owned(),
+    });
+    let options = SocketOptions { connect_max: Duration::from_millis(50), ..SocketOptions::default() };
+    let outcome = tokio::time::timeout(Duration::from_secs(20), client.connect(options)).await;
+    assert!(matches!(outcome.expect("an end in time"), Err(Error::Unreachable(_))));
 }

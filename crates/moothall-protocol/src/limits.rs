@@ -134,13 +134,17 @@ limits! {
     ROOM_MEMBERS_MAX = 10_000;
     /// Members of a group.
     GROUP_MEMBERS_MAX = 20;
-    /// Rooms and groups one user may be in.
+    /// Rooms and groups one user may be in, those that others brought them into apart.
     ROOMS_JOINED_MAX = 200;
     /// Listeners up to which a room tells of each member who comes or goes at once. Beyond, it tells of them together, after as many
     /// milliseconds as there are listeners.
     MEMBERS_TOLD_AT_ONCE_MAX = 50;
     /// Milliseconds after which a room tells of members who came or went, at most.
     MEMBERS_TOLD_MS_MAX = 5_000;
+    /// Rooms and groups others may bring one user into.
+    ROOMS_BROUGHT_INTO_MAX = 100;
+    /// Archived rooms one user may own.
+    ROOMS_ARCHIVED_MAX = 200;
     /// Milliseconds of slow mode.
     SLOW_MODE_MS_MAX = 21_600_000;
     /// Days for which a room keeps its messages, if it says how many.

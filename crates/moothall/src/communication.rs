@@ -2,7 +2,7 @@
 //!
 //! Start at [`operations`]. The operations stand in `rooms.rs`, `members.rs`, `conversations.rs` and `messages.rs`: they check what
 //! was asked and hand it to the *room*, a live entity (`room.rs`) that decides alone what happens in it and in which order.
-//! Reading goes past it, straight to the database (`store.rs`). `filter.rs` cleans every text.
+//! Reading goes past it, straight to the database (`store.rs`). Every text is cleaned by `crate::filter`.
 //!
 //! Promises: an answered message is durable, and was told to nobody before that; the messages of a room are numbered without a gap,
 //! and stay where they are; who may not know of a room is told that there is none.
@@ -10,7 +10,6 @@
 mod attachments;
 mod conversations;
 mod error;
-mod filter;
 mod members;
 mod messages;
 mod name;
@@ -29,12 +28,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::cx::Tx;
+pub use crate::filter::{FilteredWord, WordVerdict};
 use crate::operation::{Access, Operations, Rate};
-use crate::{Cx, Hall, OpenError, Permission, Topic, accounts, audit};
+use crate::{Cx, Permission, Topic, accounts, audit};
 pub use conversations::{create_group, open_direct};
 pub use error::Error;
-use filter::WordFilter;
-pub use filter::{FilteredWord, WordVerdict};
 pub use members::{add_member, join, kick, leave, list_members, set_role};
 pub use messages::{
     delete, edit, get_message, history, mark_delivered, mark_read, read_versions, say_typing, send, unread,
@@ -52,6 +50,9 @@ pub const READ_VERSIONS: Permission = Permission("communication.read_versions");
 
 /// Direct conversations whose two users are kept in memory.
 const PAIRS_MAX: u64 = 50_000;
+/// Seats seen lately that are kept in memory, and how long one that nobody left counts as seen.
+const SEATS_MAX: u64 = 50_000;
+const SEATS_FRESH: Duration = Duration::from_secs(60);
 /// Messages removed in one transaction of the sweep.
 const SWEEP_BATCH: usize = 1_000;
 /// Rooms looked at together by the sweep.
@@ -76,7 +77,7 @@ pub struct Settings {
     /// Days for which staff can see what messages said before they were edited or deleted.
     #[schemars(range(min = 1, max = 3_650))]
     pub versions_days: u32,
-    /// Words that are masked or refused in messages and in names and topics of rooms.
+    /// Words that are masked or refused in messages, in names and topics of rooms, and in what users say of themselves.
     pub words: Vec<FilteredWord>,
 }
 
@@ -173,14 +174,16 @@ fn of_messages(operations: Operations) -> Operations {
 /// What this context keeps in memory.
 #[derive(Debug)]
 pub(crate) struct Live {
-    words: WordFilter,
     /// The two users of a direct conversation, which never change; `None` for what is no direct conversation.
     pairs: Cache<RoomId, Option<[UserId; 2]>>,
+    /// Who was seen to be where, a moment ago.
+    seats: Cache<(RoomId, UserId), ()>,
 }
 
 impl Live {
-    pub(crate) fn new(settings: &Settings) -> Result<Self, OpenError> {
-        Ok(Self { words: WordFilter::new(&settings.words)?, pairs: Cache::new(PAIRS_MAX) })
+    pub(crate) fn new() -> Self {
+        let seats = Cache::builder().max_capacity(SEATS_MAX).time_to_live(SEATS_FRESH).build();
+        Self { pairs: Cache::new(PAIRS_MAX), seats }
     }
 }
 
@@ -227,8 +230,6 @@ fn audit_look(tx: &mut Tx<'_, '_>, action: &'static str, room: RoomId, reason: &
 pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
     [store::STATEMENTS, messages::STATEMENTS].concat()
 }
-
-pub(crate) fn start(_: &Hall) {}
 
 /// Removes messages past their retention, old versions past theirs, and members whose accounts were erased. Runs once an hour.
 pub(crate) async fn sweep(cx: &Cx) -> Result<(), crate::Error> {

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use moothall_protocol::connections::{
     Connected, ConnectedCount, CountConnected, CreateTicket, Disconnect, DisconnectUser, GetPresence,
-    ListConnected, OwnPresence, Presence, PresenceWatch, Ticket, UnwatchPresence, UpdatePresence,
+    ListConnected, OwnPresence, Presence, PresenceWatch, Ticket, UnwatchPresence, UpdatePresence, Visibility,
     WatchPresence,
 };
 use moothall_protocol::limits::{PAGE_ITEMS_DEFAULT, PRESENCE_BATCH_MS, WATCHED_USERS_MAX, WATCHES_MAX};
@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::operation::{Access, Operations, Rate};
 use crate::topics::Closing;
-use crate::{Caller, Cx, Hall, Identity, Permission, Topic, WeakHall, accounts, audit, reach};
+use crate::{Caller, Cx, Hall, Identity, Permission, Topic, WeakHall, accounts, audit, filter, reach};
 pub use error::Error;
 pub(crate) use live::Live;
 pub use policy::{OnExcess, SessionPolicies, SessionPolicy};
@@ -42,7 +42,7 @@ use session::{Session, Watch};
 pub(crate) use stream::{Attached, Begun, Opening, attach};
 pub use stream::{Resume, Stream};
 
-pub(crate) const STATEMENTS: &[(&str, &str)] = &[];
+pub(crate) const STATEMENTS: &[(&str, &str)] = presence::STATEMENTS;
 
 /// Sees who is connected.
 pub const LIST: Permission = Permission("connections.list");
@@ -171,8 +171,13 @@ pub async fn get_presence(cx: &Cx, input: GetPresence) -> Result<Presence, Error
 }
 
 /// Changes how the caller stands. Their sessions hear of it, and whoever watches them.
-pub async fn update_presence(cx: &Cx, input: UpdatePresence) -> Result<OwnPresence, Error> {
+pub async fn update_presence(cx: &Cx, mut input: UpdatePresence) -> Result<OwnPresence, Error> {
     let user = cx.require_user()?;
+    if let Some(text) = &input.text {
+        let blocked =
+            |_| crate::Error::field("/text", "blocked", "this text holds words that are not allowed here");
+        input.text = Some(cx.hall().words().check(filter::one_line(text)).map_err(blocked)?);
+    }
     cx.hall().directory().call::<presence::Presence>(cx, user, Command::Update(input)).await
 }
 
@@ -180,6 +185,15 @@ pub async fn update_presence(cx: &Cx, input: UpdatePresence) -> Result<OwnPresen
 pub(crate) async fn own_presence(cx: &Cx) -> Result<OwnPresence, Error> {
     // A change of nothing changes nothing and tells nobody.
     update_presence(cx, UpdatePresence::default()).await
+}
+
+/// Whether the user does not want to be seen.
+pub(crate) async fn is_invisible(cx: &Cx, user: UserId) -> Result<bool, Error> {
+    if cx.hall().connections().watches.look(user).is_online {
+        return Ok(false);
+    }
+    let own = cx.hall().directory().call::<presence::Presence>(cx, user, Command::Read).await?;
+    Ok(own.visibility == Visibility::Invisible)
 }
 
 /// Says where a user is. Only for the contexts that own lobbies and parties, and for embedding programs.

@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::{Clock, SystemClock};
 use crate::cx::Cx;
+use crate::filter::WordFilter;
 use crate::hooks::{Hooks, NoHooks};
 use crate::mail::{Mailer, Postbox};
 use crate::operation::{Operations, Registry, RegistryError};
@@ -29,6 +30,8 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261123000500_communication",
     "20261124000100_live_rooms",
     "20261124000200_erased_users",
+    "20261128000500_brought_in",
+    "20261128000510_invisible_users",
 ];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.
@@ -52,6 +55,7 @@ struct Inner {
     connections: connections::Live,
     communication: communication::Live,
     matches: matches::Live,
+    words: WordFilter,
 }
 
 /// Why a hall did not open.
@@ -149,8 +153,9 @@ impl Builder {
             directory: Directory::default(),
             accounts,
             connections: connections::Live::new(&self.settings.connections),
-            communication: communication::Live::new(&self.settings.communication)?,
             matches: matches::Live::default(),
+            communication: communication::Live::new(),
+            words: WordFilter::new(&self.settings.communication.words)?,
             mailer,
             postbox: Postbox::default(),
             settings: self.settings,
@@ -162,7 +167,6 @@ impl Builder {
         hall.0.directory.start(&hall);
         accounts::start(&hall).await?;
         connections::start(&hall);
-        communication::start(&hall);
         mail::start(&hall);
         hall.spawn(sweep(hall.downgrade()));
         Ok(hall)
@@ -327,6 +331,11 @@ impl Hall {
 
     pub(crate) fn matches(&self) -> &matches::Live {
         &self.0.matches
+    }
+
+    /// The operator's word list.
+    pub(crate) fn words(&self) -> &WordFilter {
+        &self.0.words
     }
 
     /// Stops: finishes what is in hand, then closes the database. The doors have stopped before.

@@ -40,6 +40,7 @@ pub mod communication;
 pub mod connections;
 pub mod cx;
 mod error;
+mod filter;
 mod hall;
 pub mod hooks;
 pub mod idempotency;

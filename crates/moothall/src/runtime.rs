@@ -14,12 +14,14 @@ mod entity;
 mod job;
 mod leases;
 mod partition;
+mod places;
 pub mod simulator;
 
 pub use bus::{Bus, Envelope, LocalBus};
-pub use directory::{Directory, Place};
+pub use directory::Directory;
 pub use entity::{Entity, Turn};
 pub use leases::{Leases, LocalLeases, Owner};
+pub use places::Place;
 
 use std::hash::Hasher as _;
 

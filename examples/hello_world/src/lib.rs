@@ -12,8 +12,9 @@
 //! ```
 //!
 //! Start at [`serve`]; the commands stand in [`Session::answer`]. Rules (who may do what, how names look, how often passwords may
-//! be tried) are the library's: a refusal is one line that begins with `error`.
+//! be tried, how much one network may ask) are the library's: a refusal is one line that begins with `error`.
 
+use std::future::pending;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -21,12 +22,14 @@ use moothall::accounts::{self, Credential};
 use moothall::connections::{self, Stream};
 use moothall::protocol::accounts::{ListUsers, SignIn, SignUp};
 use moothall::protocol::connections::CountConnected;
-use moothall::{Caller, Cx, Fault, Hall, Origin, snapshot};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use moothall::{Caller, Cx, Fault, Hall, Origin, Rate, snapshot};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Bytes of a command; who sends longer lines is sent away.
-const LINE_BYTES_MAX: u64 = 1_024;
+const LINE_BYTES_MAX: usize = 1_024;
+/// Events looked at together.
+const EVENTS_TAKEN: usize = 64;
 /// Silence after which a client is sent away.
 const IDLE_MAX: Duration = Duration::from_secs(300);
 /// How long a client may take to read an answer.
@@ -42,26 +45,70 @@ pub async fn serve(hall: Hall, listener: TcpListener) -> std::io::Result<()> {
 
 async fn attend(hall: Hall, mut stream: TcpStream, address: SocketAddr) {
     let (read, mut write) = stream.split();
-    let mut lines = BufReader::new(read);
+    let mut read = BufReader::new(read);
     let origin = Origin { address: Some(address.ip()), ..Origin::default() };
     let mut session = Session { cx: Cx::new(&hall, Caller::Nobody, origin), stream: None };
-    let mut line = String::new();
+    let mut line = Vec::new();
     loop {
-        line.clear();
-        let mut bounded = (&mut lines).take(LINE_BYTES_MAX);
-        let read = tokio::time::timeout(IDLE_MAX, bounded.read_line(&mut line)).await;
-        let is_whole = matches!(read, Ok(Ok(1..))) && line.ends_with('\n');
-        let answer = match is_whole {
-            true if line.trim() == "quit" => return,
-            true => session.answer(line.trim()).await.unwrap_or_else(|refusal| format!("error {refusal}")),
-            false if line.len() as u64 >= LINE_BYTES_MAX => "error a line has at most 1024 bytes".to_owned(),
-            // Gone, silent for too long, or not text.
-            false => return,
+        let (answer, is_last) = tokio::select! {
+            came = tokio::time::timeout(IDLE_MAX, next_line(&mut read, &mut line)) => match came {
+                Ok(Came::Line(command)) if command == "quit" => return,
+                Ok(Came::Line(command)) => {
+                    (session.answer(&command).await.unwrap_or_else(|refusal| format!("error {refusal}")), false)
+                }
+                Ok(Came::TooMuch) => (format!("error a line has at most {LINE_BYTES_MAX} bytes"), true),
+                // Gone, or silent for too long.
+                Ok(Came::End) | Err(_) => return,
+            },
+            // Signed out from elsewhere, revoked, replaced: whoever is no longer who they were has no next command.
+            reason = ended(&mut session.stream) => (format!("error closed: {reason}"), true),
         };
         let answer = answer + "\n";
         let written = write.write_all(answer.as_bytes());
-        if !matches!(tokio::time::timeout(WRITE_MAX, written).await, Ok(Ok(()))) || !is_whole {
+        if !matches!(tokio::time::timeout(WRITE_MAX, written).await, Ok(Ok(()))) || is_last {
             return;
+        }
+    }
+}
+
+/// What came of a client.
+enum Came {
+    Line(String),
+    TooMuch,
+    End,
+}
+
+/// The next line, without its end. What came of it stays in `line` when something else happens first.
+async fn next_line(read: &mut (impl AsyncBufRead + Unpin), line: &mut Vec<u8>) -> Came {
+    loop {
+        let Ok(bytes) = read.fill_buf().await else { return Came::End };
+        if bytes.is_empty() {
+            return Came::End;
+        }
+        let end = bytes.iter().position(|byte| *byte == b'\n');
+        let count = end.unwrap_or(bytes.len());
+        line.extend(bytes.iter().take(count));
+        read.consume(end.map_or(count, |end| end + 1));
+        if line.len() > LINE_BYTES_MAX {
+            return Came::TooMuch;
+        }
+        if end.is_some() {
+            return match String::from_utf8(std::mem::take(line)) {
+                Ok(text) => Came::Line(text.trim().to_owned()),
+                Err(_) => Came::End,
+            };
+        }
+    }
+}
+
+/// Why the stream of who is signed in ended, once it does. A protocol with events would pass on what comes out of it.
+async fn ended(stream: &mut Option<Stream>) -> String {
+    let Some(stream) = stream else { return pending().await };
+    loop {
+        match stream.take(EVENTS_TAKEN) {
+            Ok(events) if events.is_empty() => stream.changed().await,
+            Ok(_) => {}
+            Err(closing) => return closing.reason,
         }
     }
 }
@@ -76,13 +123,16 @@ fn refusal(fault: impl Fault) -> Refusal {
 /// One connected client.
 struct Session {
     cx: Cx,
-    /// Held while signed in: it is what makes the user show as connected. A protocol with events would pass on what comes out of it.
+    /// Held while signed in: it is what makes the user show as connected, and ends when they no longer are.
     stream: Option<Stream>,
 }
 
 impl Session {
     async fn answer(&mut self, line: &str) -> Result<String, Refusal> {
         let words: Vec<&str> = line.split_whitespace().collect();
+        let rate =
+            if matches!(words.first(), Some(&("register" | "login"))) { Rate::SignIn } else { Rate::Read };
+        self.cx.hall().rates().take(&self.cx, rate).map_err(refusal)?;
         match words.as_slice() {
             ["ping"] => Ok("pong".to_owned()),
             ["register", name, email, password] => self.register(name, email, password).await,
@@ -92,9 +142,9 @@ impl Session {
                 Ok(format!("{} {}", me.name, me.id))
             }
             ["whois", name] => {
-                let server = Cx::server(self.cx.hall());
+                self.cx.require_user().map_err(refusal)?;
                 let input = ListUsers { name: Some((*name).to_owned()), ..ListUsers::default() };
-                let found = accounts::list_users(&server, input).await.map_err(refusal)?;
+                let found = accounts::list_users(&self.cx, input).await.map_err(refusal)?;
                 let user =
                     found.items.first().ok_or_else(|| format!("not_found: nobody is called {name}"))?;
                 Ok(format!("{} {}", user.name, user.id))
@@ -102,8 +152,8 @@ impl Session {
             ["users"] => self.users(None).await,
             ["users", beginning] => self.users(Some((*beginning).to_owned())).await,
             ["clients"] => {
-                let server = Cx::server(self.cx.hall());
-                let count = connections::count(&server, CountConnected {}).await.map_err(refusal)?;
+                self.cx.require_user().map_err(refusal)?;
+                let count = connections::count(&self.cx, CountConnected {}).await.map_err(refusal)?;
                 Ok(format!("{} players, {} sessions", count.players, count.sessions))
             }
             _ => {
@@ -141,9 +191,9 @@ impl Session {
     }
 
     async fn users(&self, beginning: Option<String>) -> Result<String, Refusal> {
-        let server = Cx::server(self.cx.hall());
+        self.cx.require_user().map_err(refusal)?;
         let input = ListUsers { name_prefix: beginning, ..ListUsers::default() };
-        let page = accounts::list_users(&server, input).await.map_err(refusal)?;
+        let page = accounts::list_users(&self.cx, input).await.map_err(refusal)?;
         let names: Vec<&str> = page.items.iter().map(|user| user.name.as_str()).collect();
         Ok(format!("{} {}", names.len(), names.join(" ")))
     }

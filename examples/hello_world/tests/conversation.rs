@@ -5,7 +5,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use moothall::{Hall, Settings};
+use moothall::protocol::connections::DisconnectUser;
+use moothall::{Cx, Hall, Settings};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -47,6 +48,9 @@ async fn two_clients_register_sign_in_and_see_each_other() {
     let (address, _hall, _folder) = start().await;
     let (mut ana, mut ben) = (Client::connect(address).await, Client::connect(address).await);
     assert_eq!(ana.ask("ping").await, "pong");
+    for asked in ["users", "clients", "whois Ana"] {
+        assert!(ana.ask(asked).await.starts_with("error not_signed_in"), "{asked}");
+    }
     assert!(ana.ask("whoami").await.starts_with("error not_signed_in"));
     assert!(ana.ask("register Ana ana@example.org correct-horse").await.starts_with("registered Ana "));
     assert!(ana.ask("register ana other@example.org correct-horse").await.starts_with("error name_taken"));
@@ -73,4 +77,34 @@ async fn a_line_without_end_is_refused_and_the_server_lives() {
     binary.0.write_all(b"\xff\xfe\n").await.unwrap();
     assert_eq!(binary.answer().await, "", "what is no text ends the connection");
     assert_eq!(Client::connect(address).await.ask("ping").await, "pong");
+}
+
+#[tokio::test]
+async fn b60_commands_are_lines_however_they_are_cut_into_packets() {
+    let (address, _hall, _folder) = start().await;
+    let mut client = Client::connect(address).await;
+    client.0.write_all(b"ping\nwhoami\r\nping\n").await.unwrap();
+    assert_eq!(client.answer().await, "pong");
+    assert!(client.answer().await.starts_with("error not_signed_in"));
+    assert_eq!(client.answer().await, "pong");
+    for part in ["pi", "n", "g", "\nwho", "ami\n"] {
+        client.0.write_all(part.as_bytes()).await.unwrap();
+        client.0.flush().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(client.answer().await, "pong");
+    assert!(client.answer().await.starts_with("error not_signed_in"));
+}
+
+#[tokio::test]
+async fn whoever_is_disconnected_from_elsewhere_is_sent_away() {
+    let (address, hall, _folder) = start().await;
+    let mut ana = Client::connect(address).await;
+    let made = ana.ask("register Ana ana@example.org correct-horse").await;
+    assert_eq!(ana.ask("login Ana correct-horse").await, "welcome Ana");
+    let user_id = made.rsplit(' ').next().unwrap().parse().unwrap();
+    let input = DisconnectUser { user_id, reason: "enough".to_owned() };
+    moothall::connections::disconnect_user(&Cx::server(&hall), input).await.unwrap();
+    assert_eq!(ana.answer().await, "error closed: enough");
+    assert_eq!(ana.answer().await, "", "and the connection is over");
 }

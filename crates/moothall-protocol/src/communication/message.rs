@@ -104,7 +104,7 @@ pub struct DeleteMessage {
     pub room_id: RoomId,
     /// The message.
     pub message_id: MessageId,
-    /// Why; kept in the audit log when staff deletes.
+    /// Why; staff must say it where they act as staff, and it is kept in the audit log.
     #[serde(default)]
     #[schemars(length(max = limits::REASON_LENGTH_MAX))]
     pub reason: Option<String>,

@@ -232,6 +232,10 @@ pub struct UpdateRoom {
     /// Only if this is still its version.
     #[serde(default)]
     pub if_version: Option<i64>,
+    /// Why; staff must say it where they act as staff, and it is kept in the audit log.
+    #[serde(default)]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX))]
+    pub reason: Option<String>,
 }
 
 /// Closes a room. Its history stays, its name becomes free.
@@ -240,7 +244,7 @@ pub struct UpdateRoom {
 pub struct ArchiveRoom {
     /// Which.
     pub room_id: RoomId,
-    /// Why; kept in the audit log when staff does it.
+    /// Why; staff must say it where they act as staff, and it is kept in the audit log.
     #[serde(default)]
     #[schemars(length(max = limits::REASON_LENGTH_MAX))]
     pub reason: Option<String>,
@@ -252,7 +256,7 @@ pub struct ArchiveRoom {
 pub struct RestoreRoom {
     /// Which.
     pub room_id: RoomId,
-    /// Why; kept in the audit log.
+    /// Why; it must be said, and is kept in the audit log.
     #[serde(default)]
     #[schemars(length(max = limits::REASON_LENGTH_MAX))]
     pub reason: Option<String>,
@@ -284,6 +288,10 @@ pub struct AddMember {
     pub room_id: RoomId,
     /// Whom.
     pub user_id: UserId,
+    /// Why; staff must say it where they act as staff, and it is kept in the audit log.
+    #[serde(default)]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX))]
+    pub reason: Option<String>,
 }
 
 /// Removes a member: one of a lower role than the caller's.
@@ -294,7 +302,7 @@ pub struct KickMember {
     pub room_id: RoomId,
     /// Whom.
     pub user_id: UserId,
-    /// Why; kept in the audit log when staff does it.
+    /// Why; staff must say it where they act as staff, and it is kept in the audit log.
     #[serde(default)]
     #[schemars(length(max = limits::REASON_LENGTH_MAX))]
     pub reason: Option<String>,
@@ -310,6 +318,10 @@ pub struct SetRoomRole {
     pub user_id: UserId,
     /// The role from now on.
     pub role: RoomRole,
+    /// Why; staff must say it where they act as staff, and it is kept in the audit log.
+    #[serde(default)]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX))]
+    pub reason: Option<String>,
 }
 
 /// The members of a room, by id.

@@ -51,8 +51,9 @@ pub async fn create_group(cx: &Cx, input: CreateGroup) -> Result<Room, Error> {
         ..blank(cx.new_id(), RoomKind::Group, users.len() as u32, now)
     };
     cx.mutate(move |tx| {
-        let seats: Vec<(UserId, Seat)> =
-            users.iter().map(|user| (*user, seat(RoomRole::Member, now))).collect();
+        let maker = user;
+        let seat = |user| Seat { brought_in: user != maker, ..seat(RoomRole::Member, now) };
+        let seats: Vec<(UserId, Seat)> = users.iter().map(|user| (*user, seat(*user))).collect();
         store::insert_room(tx, &room, None, &seats)?;
         for user in &users {
             tx.emit(Topic::User(*user), Event::RoomJoined(room.clone()));

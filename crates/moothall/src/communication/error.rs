@@ -2,6 +2,12 @@
 
 use std::time::Duration;
 
+impl From<crate::filter::Blocked> for Error {
+    fn from(_: crate::filter::Blocked) -> Self {
+        Self::Blocked
+    }
+}
+
 crate::faults! {
     /// Why an operation on rooms or messages was refused.
     pub enum Error {
@@ -19,9 +25,10 @@ crate::faults! {
         Full => Conflict, "room_full", "this room is full";
         /// Another room has this name, or one that looks like it. Member-only rooms have names, too.
         NameTaken => Conflict, "room_name_taken", "there is a room with this name, or one that looks like it";
-        /// A user may be in so many rooms and groups, see `GET /v1/limits`: leave one first.
+        /// A user may be in so many rooms and groups, and be brought into so many by others, see `GET /v1/limits`: leave one first.
         TooManyRooms => Conflict, "too_many_rooms", "that is too many rooms for one user";
-        /// A user may own so many rooms, as the operator has set: archive one or give it away first.
+        /// A user may own so many rooms, as the operator has set: archive one or give it away first. Of those archived, see
+        /// `GET /v1/limits`, too: leave one of them.
         TooManyOwned => Conflict, "too_many_rooms_owned", "you own too many rooms";
         /// A room with members keeps an owner: make somebody else one first.
         LastOwner => Conflict, "last_room_owner", "the room needs an owner";

@@ -9,7 +9,7 @@ use moothall_protocol::{Cursor, Page, UserId};
 use uuid::Uuid;
 
 use super::room::{self, Act};
-use super::rooms::{key, place, tell, tell_from};
+use super::rooms::{answered, key, place, tell, tell_from};
 use super::{Error, readable, store};
 use crate::{Cx, reach};
 
@@ -29,7 +29,7 @@ pub async fn add_member(cx: &Cx, input: AddMember) -> Result<Member, Error> {
     if !reach::reachable(cx, &[input.user_id]).await?.contains(&input.user_id) {
         return Err(Error::Unreachable);
     }
-    tell_from(place, cx, input.room_id, None, Act::Add { user: input.user_id }).await?.member()
+    tell_from(place, cx, input.room_id, input.reason, Act::Add { user: input.user_id }).await?.member()
 }
 
 /// Removes a member. Who is not there stays away.
@@ -39,13 +39,15 @@ pub async fn kick(cx: &Cx, input: KickMember) -> Result<(), Error> {
 
 /// Sets what a member may do.
 pub async fn set_role(cx: &Cx, input: SetRoomRole) -> Result<Member, Error> {
-    tell(cx, input.room_id, None, Act::SetRole { user: input.user_id, role: input.role }).await?.member()
+    let act = Act::SetRole { user: input.user_id, role: input.role };
+    tell(cx, input.room_id, input.reason, act).await?.member()
 }
 
 /// Lists the members of a room that the caller may read.
 pub async fn list_members(cx: &Cx, input: ListMembers) -> Result<Page<Member>, Error> {
     let after = key(input.cursor.as_ref())?.unwrap_or(UserId::from_uuid(Uuid::nil()));
     let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
+    answered(cx, input.room_id).await;
     let members = cx
         .read(move |tx| {
             let room = readable(tx, input.room_id)?;

@@ -12,18 +12,20 @@ use moothall_protocol::{MessageId, RoomId, UserId};
 pub(super) use store::{STATEMENTS, Spoken, change, sweep_messages, sweep_versions};
 
 use super::conversations::check_reach;
-use super::filter::WordFilter;
-use super::room::{Act, Draft, Keeps};
-use super::rooms::{place, tell, tell_from};
-use super::{Error, READ_VERSIONS, attachments, audit_look, filter, readable, store as rooms};
+use super::room::{Act, Draft, Keeps, Reply};
+use super::rooms::{answered, place, tell, tell_from};
+use super::{Error, READ_VERSIONS, attachments, audit_look, readable, store as rooms};
 use crate::cx::Tx;
+use crate::filter::{self, WordFilter};
 use crate::hooks::{self, MessageAttempt, Verdict};
-use crate::{Cx, reach};
+use crate::runtime::Place;
+use crate::{Cx, connections, reach};
 
 /// Sends a message. Members hear of it once it is durable, and only then is this answered.
 pub async fn send(cx: &Cx, input: SendMessage) -> Result<Message, Error> {
     let sender = cx.require_user()?;
     let place = place(cx, input.room_id).await;
+    check_seat(cx, sender, input.room_id).await?;
     check_reach(cx, sender, input.room_id).await?;
     let text = checked(cx, sender, input.room_id, &input.text).await?;
     let attachments = attachments::check(input.attachments, words(cx))?;
@@ -42,6 +44,7 @@ pub async fn send(cx: &Cx, input: SendMessage) -> Result<Message, Error> {
 pub async fn edit(cx: &Cx, input: EditMessage) -> Result<Message, Error> {
     let sender = cx.require_user()?;
     let place = place(cx, input.room_id).await;
+    check_seat(cx, sender, input.room_id).await?;
     check_reach(cx, sender, input.room_id).await?;
     let text = checked(cx, sender, input.room_id, &input.text).await?;
     let keeps = Keeps { attachments: input.attachments.is_none(), mentions: input.mentions.is_none() };
@@ -52,15 +55,66 @@ pub async fn edit(cx: &Cx, input: EditMessage) -> Result<Message, Error> {
         mentions: reachable(cx, input.mentions.unwrap_or_default()).await?,
         if_version: input.if_version,
     };
-    let before = Box::new(find(cx, input.room_id, input.message_id).await?);
-    tell_from(place, cx, input.room_id, None, Act::Edit { before, draft, keeps }).await?.message()
+    let act = |before| Act::Edit { before, draft: draft.clone(), keeps };
+    tell_about(place, cx, (input.room_id, input.message_id), None, act).await?.message()
 }
 
 /// Deletes a message. Members hear of it; its place in the history stays.
 pub async fn delete(cx: &Cx, input: DeleteMessage) -> Result<(), Error> {
     let place = place(cx, input.room_id).await;
-    let before = Box::new(find(cx, input.room_id, input.message_id).await?);
-    tell_from(place, cx, input.room_id, input.reason, Act::Delete { before }).await.map(drop)
+    let message = (input.room_id, input.message_id);
+    tell_about(place, cx, message, input.reason, |before| Act::Delete { before }).await.map(drop)
+}
+
+/// Tells a room something about a message.
+///
+/// The room knows of changes since the message was read, unless it was forgotten between the two. Then a version that nobody asked
+/// for would not hold, and the message is read again.
+async fn tell_about(
+    from: Place<'_>,
+    cx: &Cx,
+    (room, message): (RoomId, MessageId),
+    reason: Option<String>,
+    act: impl Fn(Box<Message>) -> Act,
+) -> Result<Reply, Error> {
+    const ATTEMPTS: u32 = 4;
+    let mut from = Some(from);
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let from = match from.take() {
+            Some(from) => from,
+            None => place(cx, room).await,
+        };
+        let act = act(Box::new(find(cx, room, message).await?));
+        let has_version = matches!(&act, Act::Edit { draft, .. } if draft.if_version.is_some());
+        match tell_from(from, cx, room, reason.clone(), act).await {
+            Err(Error::Common(crate::Error::VersionConflict { .. }) | Error::MessageDeleted)
+                if !has_version && attempt < ATTEMPTS => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Refuses whoever has no seat in the room before anything they wrote is looked at, so that nothing can be learned of it.
+///
+/// A seat seen a moment ago is as good: the room itself asks again.
+async fn check_seat(cx: &Cx, user: UserId, room: RoomId) -> Result<(), Error> {
+    let seen = &cx.hall().communication().seats;
+    if seen.contains_key(&(room, user)) {
+        return Ok(());
+    }
+    let is_member = cx
+        .read(move |tx| {
+            readable(tx, room)?;
+            rooms::is_member(tx, room, user)
+        })
+        .await?;
+    if !is_member {
+        return Err(Error::NotMember);
+    }
+    seen.insert((room, user), ());
+    Ok(())
 }
 
 /// The text as it will be sent: clean, past the word list and past the embedding program.
@@ -73,13 +127,13 @@ async fn checked(cx: &Cx, sender: UserId, room: RoomId, text: &str) -> Result<St
     let attempt = MessageAttempt { sender, room, text };
     match hooks::ask(cx.hall().hooks().before_message(cx, &attempt)).await? {
         Verdict::Pass => Ok(attempt.text),
-        Verdict::Mask(text) => filter::message(&text),
+        Verdict::Mask(text) => Ok(filter::message(&text)?),
         Verdict::Block(title) => Err(crate::Error::Refused { code: "text_refused", title }.into()),
     }
 }
 
 fn words(cx: &Cx) -> &WordFilter {
-    &cx.hall().communication().words
+    cx.hall().words()
 }
 
 /// Whom the sender may mention.
@@ -109,6 +163,7 @@ async fn find(cx: &Cx, room: RoomId, message: MessageId) -> Result<Message, Erro
 
 /// Reads one message.
 pub async fn get_message(cx: &Cx, input: GetMessage) -> Result<Message, Error> {
+    answered(cx, input.room_id).await;
     find(cx, input.room_id, input.message_id).await
 }
 
@@ -131,11 +186,14 @@ pub async fn history(cx: &Cx, input: ReadHistory) -> Result<History, Error> {
         return Err(crate::Error::field("", "invalid", "give one of before, after and around").into());
     }
     let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
+    answered(cx, input.room_id).await;
     cx.read(move |tx| {
         let room = readable(tx, input.room_id)?;
         let (older, newer) = match (input.before, input.after, input.around) {
             (_, Some(after), _) => (None, Some((after, limit))),
-            (_, _, Some(around)) => (Some((around, limit / 2)), Some((around - 1, limit - limit / 2))),
+            (_, _, Some(around)) => {
+                (Some((around, limit / 2)), Some((around.saturating_sub(1), limit - limit / 2)))
+            }
             (before, _, _) => (Some((before.unwrap_or(i64::MAX), limit)), None),
         };
         let mut items = match older {
@@ -148,8 +206,10 @@ pub async fn history(cx: &Cx, input: ReadHistory) -> Result<History, Error> {
         }
         let swept = rooms::swept_seq(tx, room.id)?;
         // Where nothing was found, the place itself says where the rest is.
-        let first = items.first().map(|first| first.seq).or(input.after.map(|seq| seq.saturating_add(1)));
-        let last = items.last().map(|last| last.seq).or(input.before.map(|seq| seq.saturating_sub(1)));
+        let ahead = input.after.map(|seq| seq.saturating_add(1)).or(input.around);
+        let behind = input.before.map(|seq| seq.saturating_sub(1)).or(input.around);
+        let first = items.first().map(|first| first.seq).or(ahead);
+        let last = items.last().map(|last| last.seq).or(behind);
         let before = first.map(|seq| seq.min(room.last_seq + 1)).filter(|seq| *seq > swept + 1);
         let after = last.map(|seq| seq.max(swept)).filter(|seq| *seq < room.last_seq);
         Ok(History { items, before, after })
@@ -164,7 +224,12 @@ pub async fn mark_read(cx: &Cx, input: MarkRead) -> Result<Marker, Error> {
 
 /// Says what has arrived at the caller.
 pub async fn mark_delivered(cx: &Cx, input: MarkDelivered) -> Result<Marker, Error> {
-    tell(cx, input.room_id, None, Act::MarkDelivered { seq: input.seq }).await?.marker()
+    let user = cx.require_user()?;
+    let place = place(cx, input.room_id).await;
+    // Nothing arrives at who does not want to be seen: the other one would know that they are there.
+    let is_hidden = connections::is_invisible(cx, user).await.map_err(crate::Error::internal)?;
+    let seq = if is_hidden { 0 } else { input.seq };
+    tell_from(place, cx, input.room_id, None, Act::MarkDelivered { seq }).await?.marker()
 }
 
 /// Shows that the caller is writing.

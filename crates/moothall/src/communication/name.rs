@@ -3,8 +3,8 @@
 use moothall_protocol::limits::ROOM_NAME_LENGTH_MAX;
 use serde::{Deserialize, Serialize};
 
-use super::filter;
 use crate::accounts::names::{fold, look};
+use crate::filter;
 
 /// A name that a room may have. Holding one proves that the rules were checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,8 @@
 //!
 //! Start at [`Room::handle`]. The room owns what must be decided in one place (membership, roles, order, slow mode), so a
 //! message needs no query to be accepted. What was said is not kept here: it goes to the database and to those who listen. The facts a
-//! command needs about an older message come with it, and the write makes sure that they still hold.
+//! command needs about an older message come with it; the room knows what it changed since they were read, and the write makes
+//! sure that they still hold.
 //!
 //! Promises: messages are numbered 1, 2, 3 without a gap; their times never go back; who is refused has changed nothing.
 
@@ -10,7 +11,7 @@ mod describe;
 mod members;
 mod messages;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use moothall_protocol::communication::{self as wire, Member, Message, RoomKind, RoomRole};
@@ -32,6 +33,8 @@ pub(crate) struct Room {
     card: wire::Room,
     seats: HashMap<UserId, Seat>,
     rules: Rules,
+    /// Messages as they are since they were changed lately, the newest change last: what a command brings of one may be older.
+    changed: VecDeque<Message>,
 }
 
 /// What a room knows of a member.
@@ -41,6 +44,8 @@ pub(crate) struct Seat {
     pub joined_at: Timestamp,
     pub delivered_seq: i64,
     pub read_seq: i64,
+    /// Whether somebody else brought them in, and not they themselves.
+    pub brought_in: bool,
     /// The member's last message, for slow mode.
     pub sent_at: Option<Timestamp>,
     /// When they were last said to be writing. Not kept.
@@ -77,7 +82,7 @@ pub(crate) struct Command {
 pub(crate) enum Power {
     /// Nothing.
     Member,
-    /// Whatever an owner may; what is done so is audited.
+    /// Whatever an owner may; what is done so is audited, with the reason it needs.
     Staff { reason: Option<String> },
 }
 
@@ -196,6 +201,15 @@ pub(crate) enum Effect {
         delivered_seq: i64,
         read_seq: i64,
     },
+    /// The member wrote, in a room that keeps nothing of it but the time.
+    Paced {
+        user: UserId,
+        at: Timestamp,
+    },
+    /// The room is in use again: they hear of it from now on.
+    Reopened {
+        users: Vec<UserId>,
+    },
     /// Staff did this.
     Audited(Audited),
 }
@@ -261,7 +275,7 @@ impl Entity for Room {
 
 impl Room {
     pub fn new(card: wire::Room, seats: impl IntoIterator<Item = (UserId, Seat)>, rules: Rules) -> Self {
-        Self { card, seats: seats.into_iter().collect(), rules }
+        Self { card, seats: seats.into_iter().collect(), rules, changed: VecDeque::new() }
     }
 
     /// The member who calls. To others a room that only members know of is not there.
@@ -287,7 +301,10 @@ impl Room {
             Err(error) => error,
         };
         let Power::Staff { reason } = deed.power else { return Err(refusal) };
-        let (by, reason) = (turn.caller(), reason.clone());
+        let (by, reason) = (turn.caller(), reason.clone().filter(|reason| !reason.trim().is_empty()));
+        if reason.is_none() {
+            return Err(crate::Error::field("/reason", "required", "say why: this is not your room").into());
+        }
         turn.persist(Effect::Audited(Audited { by, action: deed.action, reason, about: deed.about }));
         Ok(())
     }

@@ -4,16 +4,16 @@ use moothall_protocol::communication::{
     ArchiveRoom, CreateRoom, FindRoom, GetRoom, ListMyRooms, ListRooms, MyRoom, OpenRoom, RestoreRoom, Room,
     RoomKind, RoomRole, SearchRooms, UpdateRoom,
 };
-use moothall_protocol::limits::{PAGE_ITEMS_DEFAULT, ROOM_TOPIC_LENGTH_MAX};
+use moothall_protocol::limits::{PAGE_ITEMS_DEFAULT, ROOM_TOPIC_LENGTH_MAX, ROOMS_ARCHIVED_MAX};
 use moothall_protocol::{Cursor, Event, Page, RoomId, Timestamp, UserId};
 
 use uuid::Uuid;
 
 use super::name::RoomName;
 use super::room::{self, Act, Change, Command, Seat};
-use super::{Error, filter, power, readable, store};
+use super::{Error, power, readable, store};
 use crate::runtime::Place;
-use crate::{Cx, Topic};
+use crate::{Cx, Topic, filter};
 
 /// Makes a room, which the caller then owns.
 pub async fn create_room(cx: &Cx, input: CreateRoom) -> Result<Room, Error> {
@@ -57,7 +57,9 @@ pub async fn open_room(cx: &Cx, input: OpenRoom) -> Result<Room, Error> {
 
 fn insert_owned(tx: &mut crate::Tx<'_, '_>, owner: UserId, room: &Room) -> Result<Room, Error> {
     let max = tx.cx().hall().settings().communication.rooms_owned_max;
-    if store::count_owned(tx, owner)? >= max as usize {
+    if store::count_owned(tx, owner)? >= max as usize
+        || store::count_archived(tx, owner)? >= ROOMS_ARCHIVED_MAX
+    {
         return Err(Error::TooManyOwned);
     }
     store::insert_room(tx, room, None, &[(owner, seat(RoomRole::Owner, room.created_at))])?;
@@ -88,13 +90,21 @@ pub(super) fn blank(id: RoomId, kind: RoomKind, members: u32, now: Timestamp) ->
 
 /// The seat of somebody who is there from the beginning.
 pub(super) fn seat(role: RoomRole, now: Timestamp) -> Seat {
-    Seat { role, joined_at: now, delivered_seq: 0, read_seq: 0, sent_at: None, typed_at: None }
+    Seat {
+        role,
+        joined_at: now,
+        delivered_seq: 0,
+        read_seq: 0,
+        brought_in: false,
+        sent_at: None,
+        typed_at: None,
+    }
 }
 
 /// A name that may be shown to everybody.
 pub(super) fn named(cx: &Cx, text: &str) -> Result<RoomName, Error> {
     let name = RoomName::parse(text)?;
-    let checked = cx.hall().communication().words.check(name.display().to_owned())?;
+    let checked = cx.hall().words().check(name.display().to_owned())?;
     // A name with asterisks in it would be nobody's.
     if checked == name.display() { Ok(name) } else { Err(Error::Blocked) }
 }
@@ -105,11 +115,12 @@ fn topic(cx: &Cx, text: &str) -> Result<String, Error> {
         let message = format!("a topic has at most {ROOM_TOPIC_LENGTH_MAX} characters");
         return Err(crate::Error::most("/topic", "too_long", message, ROOM_TOPIC_LENGTH_MAX).into());
     }
-    cx.hall().communication().words.check(topic)
+    Ok(cx.hall().words().check(topic)?)
 }
 
 /// Reads a room.
 pub async fn get_room(cx: &Cx, input: GetRoom) -> Result<Room, Error> {
+    answered(cx, input.room_id).await;
     cx.read(move |tx| readable(tx, input.room_id)).await
 }
 
@@ -180,7 +191,7 @@ pub async fn update_room(cx: &Cx, input: UpdateRoom) -> Result<Room, Error> {
         retention_days: input.retention_days,
         if_version: input.if_version,
     };
-    tell(cx, input.room_id, None, Act::Update(change)).await?.room()
+    tell(cx, input.room_id, input.reason, Act::Update(change)).await?.room()
 }
 
 /// Closes a room: nobody joins or writes any more. Its members hear of it.
@@ -208,6 +219,11 @@ pub(super) async fn tell(
 /// The caller's place in the order of what they tell this room: taken before anything else is waited for.
 pub(super) async fn place(cx: &Cx, room: RoomId) -> Place<'_> {
     cx.hall().directory().place::<room::Room>(cx, room).await
+}
+
+/// Reads are no part of a room's order. One that follows what the same caller told the room waits until that is answered.
+pub(super) async fn answered(cx: &Cx, room: RoomId) {
+    cx.hall().directory().answered::<room::Room>(cx, room).await;
 }
 
 /// Tells a room to do something from this place.

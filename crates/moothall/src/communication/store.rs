@@ -1,7 +1,7 @@
 //! SQL for rooms and their members.
 
 use moothall_protocol::communication::{MyRoom, Room, RoomKind, RoomUnread};
-use moothall_protocol::limits::{ROOMS_JOINED_MAX, UNREAD_ROOMS_MAX};
+use moothall_protocol::limits::{ROOMS_BROUGHT_INTO_MAX, ROOMS_JOINED_MAX, UNREAD_ROOMS_MAX};
 use moothall_protocol::{RoomId, Timestamp, UserId};
 use moothall_store::{OnConstraint as _, Row, params, statements};
 use serde::Serialize;
@@ -65,22 +65,27 @@ statements! {
         ORDER BY r.active_at DESC, r.id DESC LIMIT $2");
     COUNT_OWNED = "SELECT count(*) FROM room_members m JOIN rooms r ON r.id = m.room_id
         WHERE m.user_id = $1 AND m.kind = 'room' AND m.role = 'owner' AND r.archived_at IS NULL";
+    COUNT_ARCHIVED = "SELECT count(*) FROM room_members m JOIN rooms r ON r.id = m.room_id
+        WHERE m.user_id = $1 AND m.kind = 'room' AND m.role = 'owner' AND r.archived_at IS NOT NULL";
     COUNT_JOINED = "SELECT count(*) FROM room_members m JOIN rooms r ON r.id = m.room_id
+        WHERE m.user_id = $1 AND m.kind IN ('room', 'group') AND m.brought_in = $2 AND r.archived_at IS NULL";
+    JOINED = "SELECT m.room_id FROM room_members m JOIN rooms r ON r.id = m.room_id
         WHERE m.user_id = $1 AND m.kind IN ('room', 'group') AND r.archived_at IS NULL";
-    JOINED = "SELECT m.room_id FROM room_members m WHERE m.user_id = $1 AND m.kind IN ('room', 'group')";
     SEATS_OF = "SELECT room_id, user_id FROM room_members WHERE user_id {in $1} AND kind IN ('room', 'group')
         ORDER BY user_id, room_id";
     RETENTIVE = "SELECT r.id, r.retention_days, m.created_at FROM rooms r
         JOIN messages m ON m.room_id = r.id AND m.seq = r.swept_seq + 1
         WHERE r.id > $1 AND (r.retention_days IS NOT NULL OR $2) ORDER BY r.id LIMIT $3";
 
-    INSERT_MEMBER = "INSERT INTO room_members (room_id, user_id, kind, role, joined_at, delivered_seq, read_seq, sent_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, NULL)";
+    INSERT_MEMBER = "INSERT INTO room_members (room_id, user_id, kind, role, joined_at, delivered_seq, read_seq, sent_at,
+        brought_in) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    PACE = "UPDATE room_members SET sent_at = $3 WHERE room_id = $1 AND user_id = $2";
     DELETE_MEMBER = "DELETE FROM room_members WHERE room_id = $1 AND user_id = $2";
     SET_ROLE = "UPDATE room_members SET role = $3 WHERE room_id = $1 AND user_id = $2";
     COUNT_MEMBERS = "UPDATE rooms SET members = $2 WHERE id = $1";
-    SEATS = "SELECT user_id, role, joined_at, delivered_seq, read_seq, sent_at FROM room_members WHERE room_id = $1";
-    LIST_SEATS = "SELECT user_id, role, joined_at, delivered_seq, read_seq, sent_at FROM room_members
+    SEATS = "SELECT user_id, role, joined_at, delivered_seq, read_seq, sent_at, brought_in FROM room_members
+        WHERE room_id = $1";
+    LIST_SEATS = "SELECT user_id, role, joined_at, delivered_seq, read_seq, sent_at, brought_in FROM room_members
         WHERE room_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3";
     IS_MEMBER = "SELECT 1 FROM room_members WHERE room_id = $1 AND user_id = $2";
 
@@ -128,6 +133,7 @@ fn seat(row: &Row) -> Result<(UserId, Seat), Error> {
         delivered_seq: row.get(3)?,
         read_seq: row.get(4)?,
         sent_at: row.get(5)?,
+        brought_in: row.get(6)?,
         typed_at: None,
     };
     Ok((row.get(0)?, seat))
@@ -190,11 +196,16 @@ fn insert_member(
             word(&seat.role)?,
             seat.joined_at,
             seat.delivered_seq,
-            seat.read_seq
+            seat.read_seq,
+            seat.sent_at,
+            seat.brought_in
         ],
     )?;
     if kind != RoomKind::Direct {
-        if count(tx, COUNT_JOINED, user)? > ROOMS_JOINED_MAX {
+        // Counted apart: nobody fills the rooms of somebody else.
+        let most = if seat.brought_in { ROOMS_BROUGHT_INTO_MAX } else { ROOMS_JOINED_MAX };
+        let joined: usize = tx.query_one(COUNT_JOINED, params![user, seat.brought_in])?.get(0)?;
+        if joined > most {
             return Err(Error::TooManyRooms);
         }
         // Between the commit and the events: whoever is in hears of everything from their own arrival on.
@@ -204,12 +215,14 @@ fn insert_member(
     Ok(())
 }
 
-fn count(tx: &mut Tx<'_, '_>, sql: &'static str, user: UserId) -> Result<usize, Error> {
-    Ok(tx.query_one(sql, params![user])?.get(0)?)
+/// How many rooms the user owns that are in use.
+pub(super) fn count_owned(tx: &mut Tx<'_, '_>, user: UserId) -> Result<usize, Error> {
+    Ok(tx.query_one(COUNT_OWNED, params![user])?.get(0)?)
 }
 
-pub(super) fn count_owned(tx: &mut Tx<'_, '_>, user: UserId) -> Result<usize, Error> {
-    count(tx, COUNT_OWNED, user)
+/// How many archived rooms the user owns.
+pub(super) fn count_archived(tx: &mut Tx<'_, '_>, user: UserId) -> Result<usize, Error> {
+    Ok(tx.query_one(COUNT_ARCHIVED, params![user])?.get(0)?)
 }
 
 /// Writes what a room did, in this order. What is only said and read is gathered, so that a busy room costs few statements.
@@ -237,7 +250,24 @@ fn apply_one(tx: &mut Tx<'_, '_>, id: RoomId, effect: &Effect) -> Result<(), Err
             tx.execute(DELETE_MEMBER, params![id, user])?;
             tx.execute(COUNT_MEMBERS, params![id, members])?;
             let (hall, user) = (tx.cx().hall().clone(), *user);
-            tx.after_commit(move || connections::unsubscribe_user(&hall, user, &Topic::Room(id)));
+            tx.after_commit(move || {
+                hall.communication().seats.invalidate(&(id, user));
+                connections::unsubscribe_user(&hall, user, &Topic::Room(id));
+            });
+            Ok(())
+        }
+        Effect::Paced { user, at } => {
+            tx.execute(PACE, params![id, user, at])?;
+            Ok(())
+        }
+        Effect::Reopened { users } => {
+            // Sessions that began while it was archived know nothing of it.
+            let (hall, users) = (tx.cx().hall().clone(), users.clone());
+            tx.after_commit(move || {
+                for user in users {
+                    connections::subscribe_user(&hall, user, Topic::Room(id));
+                }
+            });
             Ok(())
         }
         Effect::RoleSet { user, role } => {

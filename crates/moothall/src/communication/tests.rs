@@ -4,6 +4,7 @@ mod conversations;
 mod history;
 mod messages;
 mod rooms;
+mod streams;
 mod sweep;
 
 use std::sync::Arc;

@@ -3,8 +3,10 @@
 //! Start at [`Presence::carry_out`]. The promises: a short drop is seen by nobody; a purposeful leave is seen at once; a change is
 //! told once, and one that changes nothing is not told at all.
 //!
-//! Presence is volatile: it is what the connections of the moment say, so nothing of it is stored but when somebody came and went.
+//! Presence is volatile: it is what the connections of the moment say, so nothing of it is stored but when somebody came and went, and
+//! whether they want to be seen at all: who is invisible stays so, whatever happens to their sessions and to the server.
 
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +16,8 @@ use std::time::Duration;
 use moothall_protocol::connections::{OwnPresence, Presence as Shown, Status, UpdatePresence, Visibility};
 use moothall_protocol::{Event, LobbyId, PartyId, SessionId, Timestamp, UserId, kind};
 use serde::{Deserialize, Serialize};
+
+pub(super) use store::STATEMENTS;
 
 use super::{Error, Settings};
 use crate::runtime::{Entity, Turn};
@@ -66,14 +70,24 @@ pub(crate) enum Stamp {
     CameAt(Timestamp),
     /// The last session went.
     WentAt(Timestamp),
+    /// Whether the user wants to be seen.
+    Wants(Visibility),
+}
+
+/// A session of the user that can come back or is there.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    attachment: u64,
+    /// Whether the attachment still holds.
+    is_attached: bool,
+    is_bot: bool,
 }
 
 /// The presence of one user.
 #[derive(Clone, Debug)]
 pub(crate) struct Presence {
     own: OwnPresence,
-    /// The user's sessions that can come back or are there: the number of their attachment, and whether it still holds.
-    sessions: BTreeMap<SessionId, (u64, bool)>,
+    sessions: BTreeMap<SessionId, Held>,
     grace: Grace,
     /// Counts the times the last socket was lost, so that a timer knows whether it is meant.
     drops: u64,
@@ -109,24 +123,25 @@ impl Presence {
             Command::Read => return Ok(false),
             Command::Update(_) | Command::Place { .. } if !self.is_here => return Err(Error::NotConnected),
             Command::Connect { session, attachment, is_bot, grace } => {
-                let newest = self.sessions.get(session).map_or(0, |(known, _)| *known);
+                let newest = self.sessions.get(session).map_or(0, |held| held.attachment);
                 if *attachment >= newest {
-                    self.sessions.insert(*session, (*attachment, true));
+                    let held = Held { attachment: *attachment, is_attached: true, is_bot: *is_bot };
+                    self.sessions.insert(*session, held);
                 }
-                self.own.presence.is_bot |= is_bot;
                 self.grace = *grace;
                 self.come();
             }
             Command::Drop { session, attachment } => {
-                if let Some((known, is_attached)) = self.sessions.get_mut(session)
-                    && known == attachment
+                if let Some(held) = self.sessions.get_mut(session)
+                    && held.attachment == *attachment
                 {
-                    *is_attached = false;
+                    held.is_attached = false;
                     self.drop(now);
                 }
             }
             Command::Expire { session, attachment } => {
-                if self.sessions.get(session) == Some(&(*attachment, false)) {
+                let held = self.sessions.get(session);
+                if held.is_some_and(|held| held.attachment == *attachment && !held.is_attached) {
                     self.sessions.remove(session);
                 }
             }
@@ -147,6 +162,10 @@ impl Presence {
                     self.tick(now);
                 }
             }
+        }
+        if !self.sessions.is_empty() {
+            // Who plays beside their bot is a player.
+            self.own.presence.is_bot = self.sessions.values().all(|held| held.is_bot);
         }
         if self.own == before && self.is_told {
             return Ok(false);
@@ -183,9 +202,9 @@ impl Presence {
 
     /// The user is gone, since `at`.
     fn forget(&mut self, at: Timestamp) {
-        let update_id = self.own.update_id;
+        let (update_id, visibility) = (self.own.update_id, self.own.visibility);
         *self = Self { drops: self.drops + 1, is_told: self.is_told, ..Self::new(self.own.presence.user_id) };
-        self.own.update_id = update_id;
+        (self.own.update_id, self.own.visibility) = (update_id, visibility);
         self.own.last_disconnected_at = Some(at);
     }
 
@@ -201,7 +220,7 @@ impl Presence {
     }
 
     fn is_attached(&self) -> bool {
-        self.sessions.values().any(|(_, is_attached)| *is_attached)
+        self.sessions.values().any(|held| held.is_attached)
     }
 
     /// How long until a tick is due, if one is.
@@ -245,17 +264,16 @@ impl Entity for Presence {
     type Effect = Stamp;
     type Error = Error;
 
-    fn fresh(id: UserId) -> Option<Self> {
-        Some(Self::new(id))
-    }
-
-    fn load(_: &mut Tx<'_, '_>, id: UserId) -> Result<Option<Self>, Error> {
-        Ok(Some(Self::new(id)))
+    fn load(tx: &mut Tx<'_, '_>, id: UserId) -> Result<Option<Self>, Error> {
+        let mut presence = Self::new(id);
+        presence.own.visibility = store::visibility(tx, id)?;
+        Ok(Some(presence))
     }
 
     fn handle(&mut self, command: &Command, turn: &mut Turn<'_, Self>) -> Result<OwnPresence, Error> {
         let was_here = self.is_here;
         let drops = self.drops;
+        let visibility = self.own.visibility;
         if self.carry_out(turn.now(), command)? {
             turn.emit(Topic::User(self.own.presence.user_id), Event::PresenceUpdated(self.own.clone()));
         }
@@ -265,6 +283,9 @@ impl Entity for Presence {
                 turn.persist(Stamp::WentAt(self.own.last_disconnected_at.unwrap_or(turn.now())));
             }
             _ => {}
+        }
+        if visibility != self.own.visibility {
+            turn.persist(Stamp::Wants(self.own.visibility));
         }
         // A tick may come to nothing by a hair; then it asks for another.
         if (drops != self.drops || matches!(command, Command::Tick { .. }))
@@ -280,6 +301,7 @@ impl Entity for Presence {
             match stamp {
                 Stamp::CameAt(at) => accounts::stamp_login(tx, id, *at)?,
                 Stamp::WentAt(at) => accounts::stamp_logout(tx, id, *at)?,
+                Stamp::Wants(visibility) => store::set_visibility(tx, id, *visibility)?,
             }
         }
         Ok(())

@@ -1,6 +1,5 @@
 //! The directory: the way from an entity's kind and id to whoever owns it.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -10,13 +9,12 @@ use tokio::task::JoinHandle;
 
 use super::job::{Command, Job};
 use super::leases::Owner;
+use super::places::{Place, Places};
 use super::{Bus, Entity, Envelope, Leases, LocalBus, LocalLeases, PARTITIONS, partition, partition_of};
 use crate::{Cx, Error, Hall};
 
 /// Commands that may wait for one partition. Over that, callers are told `unavailable` at once.
 pub(super) const MAILBOX: usize = 1_024;
-/// Locks that callers' places in the order hash to: see [`Directory::place`].
-const PLACES: usize = 1_024;
 /// How long [`Directory::close`] waits for partitions to finish what is in hand.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -28,16 +26,8 @@ pub struct Directory {
     mailboxes: OnceLock<Vec<mpsc::Sender<Box<dyn Job>>>>,
     tasks: parking_lot::Mutex<Vec<JoinHandle<()>>>,
     stopping: tokio::sync::watch::Sender<bool>,
-    /// Fair: whoever asked first goes first. Two that hash to one wait for each other, and nobody holds two.
-    places: Vec<tokio::sync::Mutex<()>>,
-    hasher: RandomState,
+    places: Places,
 }
-
-/// The caller's place in the order of what they tell one entity.
-#[derive(Debug)]
-pub struct Place<'a>(
-    #[expect(dead_code, reason = "held, and given back when dropped")] tokio::sync::MutexGuard<'a, ()>,
-);
 
 impl Default for Directory {
     fn default() -> Self {
@@ -47,8 +37,7 @@ impl Default for Directory {
             mailboxes: OnceLock::new(),
             tasks: parking_lot::Mutex::default(),
             stopping: tokio::sync::watch::Sender::new(false),
-            places: (0..PLACES).map(|_| tokio::sync::Mutex::new(())).collect(),
-            hasher: RandomState::new(),
+            places: Places::default(),
         }
     }
 }
@@ -83,10 +72,14 @@ impl Directory {
 
     /// The caller's place in the order of what they tell this entity, to be taken before anything is waited for and handed to
     /// [`Directory::call_from`]. What they tell it later waits behind it.
-    #[expect(clippy::indexing_slicing, reason = "the remainder is within the places")]
     pub async fn place<E: Entity>(&self, cx: &Cx, id: Id<E::Id>) -> Place<'_> {
-        let hash = self.hasher.hash_one((cx.user(), E::KIND, id.uuid()));
-        Place(self.places[(hash % PLACES as u64) as usize].lock().await)
+        self.places.take((cx.user(), E::KIND, id.uuid())).await
+    }
+
+    /// Returns once everything is answered that the caller told this entity from a [`Directory::place`] before: what they read now,
+    /// they read after it.
+    pub async fn answered<E: Entity>(&self, cx: &Cx, id: Id<E::Id>) {
+        self.places.answered((cx.user(), E::KIND, id.uuid())).await;
     }
 
     /// As [`Directory::call`], from a place that is given back as soon as the command waits in its order.
@@ -112,7 +105,7 @@ impl Directory {
 
     async fn call_here<E: Entity>(
         &self,
-        place: Option<Place<'_>>,
+        mut place: Option<Place<'_>>,
         number: u16,
         cx: &Cx,
         id: Id<E::Id>,
@@ -126,7 +119,9 @@ impl Directory {
             metrics::counter!("partition_refused_total", "kind" => E::KIND).increment(1);
             return Err(Error::Unavailable.into());
         }
-        drop(place);
+        if let Some(place) = &mut place {
+            place.let_next();
+        }
         // The partition answers every job it took, unless the server stops underneath.
         answer.await.unwrap_or_else(|_| Err(Error::Unavailable.into()))
     }

@@ -33,12 +33,8 @@ pub trait Entity: Sized + Send + 'static {
         turn: &mut Turn<'_, Self>,
     ) -> Result<Self::Reply, Self::Error>;
 
-    /// An entity that exists without having been stored, such as the presence of a user. `None` has it loaded instead.
-    fn fresh(_id: Id<Self::Id>) -> Option<Self> {
-        None
-    }
-
-    /// Loads the entity, or `None` if there is none of this id.
+    /// Loads the entity, or `None` if there is none of this id. One that exists without having been stored, such as the presence of
+    /// a user, is made here.
     fn load(tx: &mut Tx<'_, '_>, id: Id<Self::Id>) -> Result<Option<Self>, Self::Error>;
 
     /// Called once after loading, to set timers again.

@@ -35,9 +35,6 @@ pub(super) struct World<'a> {
 pub(super) trait Job: Send {
     fn key(&self) -> Key;
 
-    /// An entity that need not be loaded.
-    fn fresh(&self) -> Option<Cell>;
-
     /// Whether an earlier answer may be waiting for this request.
     fn is_claiming(&self) -> bool;
 
@@ -161,10 +158,6 @@ impl<E: Entity> Command<E> {
 impl<E: Entity> Job for Command<E> {
     fn key(&self) -> Key {
         (E::KIND, self.id.uuid())
-    }
-
-    fn fresh(&self) -> Option<Cell> {
-        E::fresh(self.id).map(|entity| Box::new(entity) as Cell)
     }
 
     fn is_claiming(&self) -> bool {

@@ -177,13 +177,7 @@ impl Partition {
         let now = cx.elapsed();
         let mut missing = Vec::with_capacity(batch.len());
         for job in &batch {
-            let key = job.key();
-            let mut is_missing = !self.slots.contains_key(&key);
-            if is_missing && let Some(cell) = job.fresh() {
-                self.slots.insert(key, Slot { cell, used: now, is_idle: false });
-                is_missing = false;
-            }
-            missing.push(is_missing);
+            missing.push(!self.slots.contains_key(&job.key()));
         }
         if !missing.contains(&true) && !batch.iter().any(|job| job.is_claiming()) {
             return batch;

@@ -90,6 +90,10 @@ impl Room {
     pub(super) fn archive(&mut self, power: &Power, turn: &mut Turn<'_, Self>) -> Result<Reply, Error> {
         let deed = Deed { power, action: "communication.archive_room", about: json!(null) };
         self.require(deed, |seat| seat.role == RoomRole::Owner, turn)?;
+        if self.card.kind == RoomKind::Direct {
+            // The two would have no way to each other any more.
+            return Err(Error::NotForDirect);
+        }
         self.require_open()?;
         self.close(turn);
         Ok(Reply::Room(Box::new(self.card.clone())))
@@ -103,6 +107,7 @@ impl Room {
             self.card.archived_at = None;
             self.card.version += 1;
             turn.persist(Effect::Described(Box::new(self.card.clone())));
+            turn.persist(Effect::Reopened { users: self.seats.keys().copied().collect() });
             self.tell(turn, Event::RoomArchived(self.card.clone()));
         }
         Ok(Reply::Room(Box::new(self.card.clone())))

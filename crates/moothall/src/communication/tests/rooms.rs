@@ -1,7 +1,9 @@
 //! Rooms: who makes, finds, joins, changes and closes them.
 
 use moothall_protocol::communication::*;
-use moothall_protocol::limits::{PAGE_ITEMS_DEFAULT, ROOM_MEMBERS_MAX, ROOMS_JOINED_MAX};
+use moothall_protocol::limits::{
+    PAGE_ITEMS_DEFAULT, ROOM_MEMBERS_MAX, ROOMS_ARCHIVED_MAX, ROOMS_BROUGHT_INTO_MAX, ROOMS_JOINED_MAX,
+};
 
 use super::*;
 
@@ -15,11 +17,12 @@ fn change(room_id: RoomId) -> UpdateRoom {
         slow_mode_ms: None,
         retention_days: None,
         if_version: None,
+        reason: None,
     }
 }
 
 fn role(room_id: RoomId, user_id: UserId, role: RoomRole) -> SetRoomRole {
-    SetRoomRole { room_id, user_id, role }
+    SetRoomRole { room_id, user_id, role, reason: None }
 }
 
 async fn roles(cx: &Cx, room_id: RoomId) -> Vec<(UserId, RoomRole)> {
@@ -92,7 +95,7 @@ async fn a_member_only_room_is_not_there_for_others() {
         assert_eq!(code(find_room(&two.ben, FindRoom { name: "vault".into() }).await), "not_found");
         assert_eq!(code(open_room(&two.ben, OpenRoom { name: "vault".into() }).await), "room_name_taken");
         let ear = Ear::at(hall, [Topic::User(two.ben_id)]);
-        add_member(&two.ana, AddMember { room_id: id, user_id: two.ben_id }).await.unwrap();
+        add_member(&two.ana, AddMember { room_id: id, user_id: two.ben_id, reason: None }).await.unwrap();
         assert!(matches!(&ear.heard()[..], [Event::RoomJoined(room)] if room.id == id));
         assert_eq!(all(&two.ben, id).await, ["gold"]);
     })
@@ -183,6 +186,131 @@ async fn what_staff_does_in_a_room_is_audited_with_its_reason() {
             lines,
             [("communication.kick", Some("again")), ("communication.delete_message", Some("rude words"))]
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn staff_says_why_and_comes_into_no_conversation_of_others() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let (id, staff_id) = (two.room.id, hall.user("Cem").await);
+        let staff = hall.call(staff_id, &[MODERATE, audit::READ]);
+        let direct = open_direct(&two.ana, OpenDirect { user_id: two.ben_id }).await.unwrap().id;
+        let group = CreateGroup { user_ids: vec![two.ben_id], name: None };
+        let group = create_group(&two.ana, group).await.unwrap().id;
+        let because = || Some("because".to_owned());
+        for room_id in [direct, group] {
+            let add = AddMember { room_id, user_id: staff_id, reason: because() };
+            assert_eq!(code(add_member(&staff, add).await), "not_found");
+        }
+        let archive = ArchiveRoom { room_id: direct, reason: because() };
+        assert_eq!(code(archive_room(&staff, archive).await), "direct_conversation");
+        say(&two.ana, direct, "still here").await;
+
+        let update = |reason| UpdateRoom { topic: Some("x".into()), reason, ..change(id) };
+        let kick_ben = |reason| KickMember { room_id: id, user_id: two.ben_id, reason };
+        let appoint = |reason| SetRoomRole { reason, ..role(id, two.ben_id, RoomRole::Moderator) };
+        for empty in [None, Some(String::new()), Some(" ".into())] {
+            assert_eq!(code(update_room(&staff, update(empty.clone())).await), "invalid");
+            assert_eq!(code(set_role(&staff, appoint(empty.clone())).await), "invalid");
+            assert_eq!(code(kick(&staff, kick_ben(empty.clone())).await), "invalid");
+            let archive = ArchiveRoom { room_id: id, reason: empty };
+            assert_eq!(code(archive_room(&staff, archive).await), "invalid");
+        }
+        assert!(audit::list(&staff, Default::default()).await.unwrap().items.is_empty());
+        update_room(&staff, update(because())).await.unwrap();
+        set_role(&staff, appoint(because())).await.unwrap();
+        kick(&staff, kick_ben(because())).await.unwrap();
+        let lines = audit::list(&staff, Default::default()).await.unwrap().items;
+        assert!(lines.len() == 3 && lines.iter().all(|line| line.reason == because()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_is_learned_of_a_hidden_room_by_what_is_wrong_with_a_message() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let secret = CreateRoom { member_only: Some(true), ..room("Vault") };
+        let vault = create_room(&two.ana, secret).await.unwrap().id;
+        let hidden = say(&two.ana, vault, "gold").await;
+        let unknown: RoomId = two.ben.new_id();
+        let link = Attachment::Link { url: "javascript:x".into(), title: None };
+        for id in [vault, unknown] {
+            let wrong = [
+                text(id, ""),
+                text(id, &"x".repeat(2_001)),
+                SendMessage { reply_to: Some(hidden.id), ..text(id, "hello") },
+                SendMessage { reply_to: Some(two.ben.new_id()), ..text(id, "hello") },
+                SendMessage { attachments: vec![link.clone()], ..text(id, "hello") },
+            ];
+            for input in wrong {
+                assert_eq!(code(send(&two.ben, input).await), "not_found");
+            }
+            let edit_it = EditMessage {
+                room_id: id,
+                message_id: hidden.id,
+                text: "x".repeat(2_001),
+                attachments: None,
+                mentions: None,
+                if_version: None,
+            };
+            assert_eq!(code(edit(&two.ben, edit_it).await), "not_found");
+        }
+        // Nor by whoever was there.
+        add_member(&two.ana, AddMember { room_id: vault, user_id: two.ben_id, reason: None }).await.unwrap();
+        say(&two.ben, vault, "silver").await;
+        leave(&two.ben, LeaveRoom { room_id: vault }).await.unwrap();
+        assert_eq!(code(send(&two.ben, text(vault, "")).await), "not_found");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_archived_room_is_heard_by_those_who_come_once_it_is_in_use_again() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let id = two.room.id;
+        let staff = hall.call(hall.user("Cem").await, &[MODERATE]);
+        archive_room(&two.ana, ArchiveRoom { room_id: id, reason: None }).await.unwrap();
+        assert_eq!(topics_of(&two.ben, two.ben_id).await.unwrap(), []);
+        let restore = RestoreRoom { room_id: id, reason: None };
+        assert_eq!(code(restore_room(&staff, restore.clone()).await), "invalid", "without a reason");
+        let restore = RestoreRoom { reason: Some("asked".into()), ..restore };
+        restore_room(&staff, restore).await.unwrap();
+        assert_eq!(topics_of(&two.ben, two.ben_id).await.unwrap(), [Topic::Room(id)]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_archives_rooms_makes_no_more_than_so_many() {
+    let one = |settings: &mut crate::Settings| settings.communication.rooms_owned_max = 1;
+    on_both_engines_with(one, async |hall| {
+        let ana = hall.call(hall.user("Ana").await, &[]);
+        for _ in 0..ROOMS_ARCHIVED_MAX {
+            let made = create_room(&ana, room("Again")).await.unwrap();
+            archive_room(&ana, ArchiveRoom { room_id: made.id, reason: None }).await.unwrap();
+        }
+        assert_eq!(code(create_room(&ana, room("Again")).await), "too_many_rooms_owned");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_keeps_another_from_joining_by_bringing_them_in() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let (mallory_id, room_id) = (hall.user("Mallory").await, two.room.id);
+        let mallory = hall.call(mallory_id, &[]);
+        let input = || CreateGroup { user_ids: vec![two.ben_id], name: None };
+        for _ in 0..ROOMS_BROUGHT_INTO_MAX {
+            create_group(&mallory, input()).await.unwrap();
+        }
+        assert_eq!(code(create_group(&mallory, input()).await), "too_many_rooms");
+        leave(&two.ben, LeaveRoom { room_id }).await.unwrap();
+        join(&two.ben, JoinRoom { room_id }).await.unwrap();
     })
     .await;
 }

@@ -89,6 +89,21 @@ fn t094_a_bot_is_marked() {
 }
 
 #[test]
+fn whoever_plays_beside_a_bot_is_no_bot_and_a_bot_left_alone_is_one() {
+    let mut presence = Presence::new(id(1));
+    let bot = |session| Command::Connect { session: id(session), attachment: 1, is_bot: true, grace: GRACE };
+    let mut is_bot = |command| {
+        presence.carry_out(at(0), &command).unwrap();
+        as_others_see(&presence.own).is_bot
+    };
+    assert!(is_bot(bot(1)));
+    assert!(!is_bot(connect(2, 1)), "a player came");
+    assert!(is_bot(Command::Leave { session: id(2) }), "and went");
+    assert!(!is_bot(connect(3, 1)));
+    assert!(!is_bot(Command::Leave { session: id(1) }), "the bot went");
+}
+
+#[test]
 fn the_invisible_look_like_the_absent_whatever_else_they_say() {
     let mut presence = Presence::new(id(1));
     presence.carry_out(at(0), &connect(1, 1)).unwrap();
@@ -121,28 +136,31 @@ pub(crate) struct View {
 }
 
 impl Simulated for Presence {
-    /// When the user came and went.
-    type Stored = (Option<Timestamp>, Option<Timestamp>);
+    /// When the user came and went, and whether they want to be seen.
+    type Stored = (Option<Timestamp>, Option<Timestamp>, Visibility);
     type View = View;
 
     fn create(_: Id<kind::User>, _: &dyn Random) -> Self::Stored {
-        (None, None)
+        (None, None, Visibility::Visible)
     }
 
-    fn apply((came, went): &mut Self::Stored, effect: &Stamp) {
+    fn apply((came, went, wants): &mut Self::Stored, effect: &Stamp) {
         match effect {
             Stamp::CameAt(at) => *came = Some(*at),
             Stamp::WentAt(at) => *went = Some(*at),
+            Stamp::Wants(visibility) => *wants = *visibility,
         }
     }
 
-    fn restore(id: Id<kind::User>, _: &Self::Stored) -> Self {
-        Self::new(id)
+    fn restore(id: Id<kind::User>, (_, _, wants): &Self::Stored) -> Self {
+        let mut presence = Self::new(id);
+        presence.own.visibility = *wants;
+        presence
     }
 
     fn command(&self, random: &dyn Random) -> (Option<UserId>, Command) {
         let session: SessionId = id(u128::from(random.below(4)) + 1);
-        let known = self.sessions.get(&session).map_or(0, |(known, _)| *known);
+        let known = self.sessions.get(&session).map_or(0, |held| held.attachment);
         // Mostly the attachment that holds, now and then one of long ago.
         let attachment = if random.below(5) == 0 { random.below(known + 1) } else { known };
         let command = match random.below(12) {
@@ -160,7 +178,9 @@ impl Simulated for Presence {
             _ => {
                 let text = Some(["", "Ranked", "Brb"][random.below(3) as usize].to_owned());
                 let is_afk = Some(random.below(2) == 0);
-                Command::Update(UpdatePresence { text, is_afk, ..UpdatePresence::default() })
+                let visibility = [None, Some(Visibility::Visible), Some(Visibility::Invisible)];
+                let visibility = visibility[random.below(3) as usize];
+                Command::Update(UpdatePresence { text, is_afk, visibility, ..UpdatePresence::default() })
             }
         };
         (None, command)
@@ -177,7 +197,10 @@ impl Simulated for Presence {
         }
     }
 
-    fn check(&self, (came, went): &Self::Stored, view: &View) -> Result<(), String> {
+    fn check(&self, (came, went, wants): &Self::Stored, view: &View) -> Result<(), String> {
+        if self.own.visibility != *wants {
+            return Err(format!("the user wants to be {wants:?}"));
+        }
         let own = &self.own.presence;
         if view.own != self.own || view.went_back {
             return Err(format!("{:?} is believed, {:?} is so", view.own, self.own));

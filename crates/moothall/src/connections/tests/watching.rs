@@ -62,6 +62,50 @@ async fn the_invisible_are_offline_to_others_and_not_to_themselves() {
 }
 
 #[tokio::test]
+async fn whoever_is_invisible_stays_so_through_reconnects_and_is_pushed_to_nobody() {
+    with_accounts(async |hall| {
+        let (ana, ben) = (people::sign_up(&hall.hall, "Ana").await, people::sign_up(&hall.hall, "Ben").await);
+        let (mut ana, first) = (Client::open(hall, &ana).await, Client::open(hall, &ben).await);
+        let ben_id = first.cx.require_user().unwrap();
+        let hide = UpdatePresence { visibility: Some(Visibility::Invisible), ..UpdatePresence::default() };
+        update_presence(&first.cx, hide).await.unwrap();
+        watch(&ana.cx, WatchPresence { user_ids: vec![ben_id] }).await.unwrap();
+        // Even forgotten by the server, as by a restart: its partition keeps nothing of who has gone.
+        disconnect(&first.cx, Disconnect {}).await.unwrap();
+        eventually(|| (!list_of(hall).iter().any(|session| session.user_id == ben_id)).then_some(())).await;
+        let second = Client::open(hall, &ben).await;
+        assert_eq!(own_presence(&second.cx).await.unwrap().visibility, Visibility::Invisible);
+        let change = UpdatePresence { text: Some("hidden".into()), ..UpdatePresence::default() };
+        update_presence(&second.cx, change).await.unwrap();
+        assert!(is_invisible(&second.cx, ben_id).await.unwrap());
+        hall.clock.advance(Duration::from_millis(PRESENCE_BATCH_MS as u64));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let told: Vec<Presence> = ana.changed().into_iter().flat_map(|(_, users)| users).collect();
+        assert!(told.iter().all(|user| *user == presence::offline(ben_id)), "{told:?}");
+        assert!(!ana.sees(ben_id).await.is_online);
+        let show = UpdatePresence { visibility: Some(Visibility::Visible), ..UpdatePresence::default() };
+        update_presence(&second.cx, show).await.unwrap();
+        assert!(ana.sees(ben_id).await.is_online);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_users_say_of_themselves_is_one_clean_line() {
+    with_accounts(async |hall| {
+        let ana = people::sign_up(&hall.hall, "Ana").await;
+        let ana = Client::open(hall, &ana).await;
+        let said = async |text: &str| {
+            let change = UpdatePresence { text: Some(text.into()), ..UpdatePresence::default() };
+            update_presence(&ana.cx, change).await.unwrap().presence.text
+        };
+        assert_eq!(said("two\nlines \u{202e}\u{200b}").await.as_deref(), Some("two lines"));
+        assert_eq!(said("\u{200b}\n").await, None);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_drop_shows_when_its_time_has_come_and_a_return_hides_it() {
     with_accounts(async |hall| {
         let (ana, ben) = (people::sign_up(&hall.hall, "Ana").await, people::sign_up(&hall.hall, "Ben").await);

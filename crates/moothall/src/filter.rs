@@ -1,4 +1,4 @@
-//! The way of a text: cleaned, checked for length, compared with the operator's word list.
+//! The way of a text that others will see, of whatever context: cleaned, checked for length, compared with the operator's word list.
 //!
 //! Start at [`WordFilter::check`]. Cleaning keeps what a reader sees and removes what only disturbs: characters that cannot be
 //! seen or that turn the direction of the text, towers of marks, walls of empty lines. Words are compared by their skeleton, so that
@@ -13,8 +13,6 @@ use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
 pub(crate) use words::WordFilter;
-
-use super::Error;
 
 /// Marks that may follow one letter: enough for Thai, Hebrew and Devanagari, too few to climb over the lines above.
 const MARKS_MAX: usize = 4;
@@ -42,18 +40,22 @@ pub enum WordVerdict {
     Block,
 }
 
+/// The text has a word that blocks it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Blocked;
+
 /// The text of a message, clean and within its bound; it may be empty. Cleaning what is clean changes nothing.
-pub(super) fn message(text: &str) -> Result<String, Error> {
+pub(crate) fn message(text: &str) -> Result<String, crate::Error> {
     let text = clean(text);
     if text.chars().count() > MESSAGE_LENGTH_MAX {
         let message = format!("a message has at most {MESSAGE_LENGTH_MAX} characters");
-        return Err(crate::Error::most("/text", "too_long", message, MESSAGE_LENGTH_MAX).into());
+        return Err(crate::Error::most("/text", "too_long", message, MESSAGE_LENGTH_MAX));
     }
     Ok(text)
 }
 
 /// The same text without what disturbs, composed (NFC), on as many lines as it needs.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let lines = text.replace("\r\n", "\n");
     let seen: String = lines.chars().filter_map(seen).collect();
     let joined = unjoined(&seen.nfc().collect::<String>());
@@ -61,7 +63,7 @@ pub(super) fn clean(text: &str) -> String {
 }
 
 /// The same on one line, with single spaces.
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let text = clean(text);
     let words: Vec<&str> = text.split_whitespace().collect();
     words.join(" ").nfc().collect()
