@@ -29,6 +29,7 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261123000500_communication",
     "20261124000100_live_rooms",
     "20261124000200_erased_users",
+    "20261128000100_account_changes",
 ];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.
@@ -84,6 +85,7 @@ pub struct Builder {
     mailer: Option<Arc<dyn Mailer>>,
     rates: Rates,
     operations: Vec<Operations>,
+    has_tasks: bool,
 }
 
 impl Builder {
@@ -129,6 +131,14 @@ impl Builder {
         self
     }
 
+    /// Leaves out what a server does by itself: letters are not sent, nothing expires, nothing is cleared. For a command on the
+    /// data of a server that may be running, whose work that is.
+    #[must_use]
+    pub fn without_tasks(mut self) -> Self {
+        self.has_tasks = false;
+        self
+    }
+
     /// Opens the database, brings it up to date, and starts the server.
     pub async fn open(self) -> Result<Hall, OpenError> {
         let registry = Registry::new(contexts().into_iter().chain(self.operations).collect())?;
@@ -157,11 +167,14 @@ impl Builder {
             hooks: self.hooks,
         }));
         hall.0.directory.start(&hall);
-        accounts::start(&hall).await?;
-        connections::start(&hall);
-        communication::start(&hall);
-        mail::start(&hall);
-        hall.spawn(sweep(hall.downgrade()));
+        accounts::prepare(&hall).await?;
+        if self.has_tasks {
+            accounts::start(&hall);
+            connections::start(&hall);
+            communication::start(&hall);
+            mail::start(&hall);
+            hall.spawn(sweep(hall.downgrade()));
+        }
         Ok(hall)
     }
 }
@@ -227,6 +240,7 @@ impl Hall {
             mailer: None,
             rates: Rates::default(),
             operations: Vec::new(),
+            has_tasks: true,
         }
     }
 

@@ -145,7 +145,7 @@ fn erase(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
     store::erase(tx, user, NAME)?;
     store::end_bots(tx, user)?;
     users::forget(tx, user);
-    identities::forget(tx, user);
+    identities::forget(tx, user)?;
     audit::record(tx, audit::Entry::new("accounts.erase").user(user))?;
     metrics::counter!("accounts_erased_total").increment(1);
     Ok(())

@@ -19,7 +19,7 @@ use super::credentials::{self, NewUser};
 use super::identities::require_session;
 use super::names::Name;
 use super::secret::{self, hash};
-use super::{Error, KEYS, roles, sessions};
+use super::{Error, KEYS, changes, roles, sessions};
 use crate::audit;
 use crate::cx::{Caller, Cx, Tx};
 
@@ -127,18 +127,16 @@ pub(crate) fn end_all(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
     Ok(())
 }
 
-/// Forgets keys that are over, and closes what they still have open.
+/// Forgets keys that are over: see `changes.rs` for what they still have open.
 pub(super) fn sweep(tx: &mut Tx<'_, '_>) -> Result<(), Error> {
-    for (user, key) in store::delete_expired(tx)? {
-        sessions::after_end(tx, user, vec![session_of(key)], "this key expired");
-    }
-    Ok(())
+    let before = tx.now() - changes::LINGER;
+    Ok(store::delete_expired(tx, before)?)
 }
 
 fn end(tx: &mut Tx<'_, '_>, key: &ApiKey) -> Result<(), Error> {
     store::delete(tx, key.id)?;
     audit::record(tx, audit::Entry::new("accounts.revoke_key").target(target(key.id)).change(key, &()))?;
-    sessions::after_end(tx, key.user_id, vec![session_of(key.id)], "this key was revoked");
+    sessions::after_end(tx, key.user_id, vec![session_of(key.id)], "this key was revoked")?;
     Ok(())
 }
 

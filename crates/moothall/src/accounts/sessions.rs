@@ -28,7 +28,7 @@ pub(super) use store::STATEMENTS;
 use super::credentials::{self, Account};
 use super::identities::{forget, require_session};
 use super::secret::{Hash, hash};
-use super::{Error, SESSIONS, sign_in, throttle};
+use super::{Error, SESSIONS, changes, sign_in, throttle};
 use crate::cx::{Cx, Tx};
 use crate::topics::Closing;
 use crate::{Random, audit, connections};
@@ -211,7 +211,7 @@ pub(super) fn end(
 ) -> Result<bool, crate::Error> {
     let is_ended = store::delete(tx, user, session)?;
     if is_ended {
-        after_end(tx, user, vec![session], reason);
+        after_end(tx, user, vec![session], reason)?;
     }
     Ok(is_ended)
 }
@@ -226,21 +226,24 @@ pub(crate) fn end_all(
     let ended = store::delete_all(tx, user, except)?;
     let count = ended.len() as u64;
     sign_in::void_codes(tx, user)?;
-    after_end(tx, user, ended, reason);
+    after_end(tx, user, ended, reason)?;
     Ok(count)
 }
 
-/// Forgets sessions that are over, and closes sockets that are still open on them.
+/// Forgets sessions that are over: see `changes.rs` for their sockets.
 pub(super) fn sweep(tx: &mut Tx<'_, '_>) -> Result<(), crate::Error> {
-    for (user, session) in store::delete_expired(tx)? {
-        after_end(tx, user, vec![session], "your session expired: sign in again");
-    }
-    Ok(())
+    let before = tx.now() - changes::LINGER;
+    store::delete_expired(tx, before)
 }
 
 /// First nobody is let in with the session any more, then who is in is put out.
-pub(super) fn after_end(tx: &mut Tx<'_, '_>, user: UserId, sessions: Vec<SessionId>, reason: &str) {
-    forget(tx, user);
+pub(super) fn after_end(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    sessions: Vec<SessionId>,
+    reason: &str,
+) -> Result<(), crate::Error> {
+    forget(tx, user)?;
     let hall = tx.cx().hall().clone();
     let closing = Closing::new(CloseCode::SignedOut, reason);
     tx.after_commit(move || {
@@ -248,6 +251,7 @@ pub(super) fn after_end(tx: &mut Tx<'_, '_>, user: UserId, sessions: Vec<Session
             connections::end_session(&hall, session, closing.clone());
         }
     });
+    Ok(())
 }
 
 /// Ends the caller's session.

@@ -121,8 +121,7 @@ pub(super) fn changed(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Me, Error> {
 fn touched(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
     store::touch(tx, user)?;
     forget(tx, user);
-    identities::forget(tx, user);
-    Ok(())
+    Ok(identities::forget(tx, user)?)
 }
 
 fn tell(tx: &mut Tx<'_, '_>, me: &Me) {

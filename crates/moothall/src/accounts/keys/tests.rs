@@ -159,6 +159,7 @@ async fn a_key_ends_at_once_when_it_is_revoked_and_to_the_microsecond_when_it_ex
         assert!(show(test, &short.secret).await.is_ok() && show(test, &long.secret).await.is_ok());
         test.clock.advance(Duration::from_micros(1));
         assert_eq!(code(show(test, &short.secret).await), "token_invalid");
+        test.clock.advance(changes::LINGER);
         accounts::sweep(&test.server()).await.unwrap();
         let boss = sign_in(&test.hall, "Boss").await;
         assert_eq!(list_keys(&boss, ListKeys { user_id: None }).await.unwrap().items.len(), 1);
