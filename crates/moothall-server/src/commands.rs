@@ -18,7 +18,8 @@ use crate::config::Config;
 /// Does something in the name of the server, on the same database as a server that may be running.
 async fn as_server<T>(config: &Config, work: impl AsyncFnOnce(&Cx) -> Result<T>) -> Result<T> {
     database::check_current(&config.hall).await?;
-    let hall = Hall::builder(config.hall.clone()).open().await.context("the database cannot be used")?;
+    let hall = Hall::builder(config.hall.clone()).without_tasks();
+    let hall = hall.open().await.context("the database cannot be used")?;
     let done = work(&Cx::server(&hall)).await;
     hall.close().await;
     done

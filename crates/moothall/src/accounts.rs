@@ -3,13 +3,14 @@
 //! Start at [`operations`]. Ways in: `sign_up.rs`, `sign_in.rs` (all that asks for a password), `sessions.rs` (refresh tokens),
 //! `keys.rs` (API keys), `administrators.rs` (the first one). What stands behind them: `credentials.rs` (who has a login, and
 //! may they come in), `passwords.rs` (Argon2id on a bounded pool), `throttle.rs` (guessing is slow), `tokens.rs` (access
-//! tokens), `identities.rs` (who calls, and what may they do now), `roles.rs`. Who they are: `users.rs` (shown to whom, names,
+//! tokens), `identities.rs` (who calls, and what may they do now), `changes.rs` (what ended without us), `roles.rs`. Who they are: `users.rs` (shown to whom, names,
 //! search), `email.rs` (addresses, and back in without the password), `extra.rs` (data of games and tools), `erase.rs`.
 //!
 //! Promises: a secret is stored hashed and shown once; no answer, by text or by time, says who has an account; what is revoked is
-//! void for the next request and closes its socket; no clock but [`Cx::now`] decides when something ends.
+//! void for the next request and closes its socket, within a second if another process did it; no clock but [`Cx::now`] decides when something ends.
 
 mod administrators;
+mod changes;
 mod credentials;
 mod email;
 mod erase;
@@ -46,11 +47,11 @@ pub use email::{
     verify_email,
 };
 pub(crate) use erase::erased;
-pub use erase::{cancel_deletion, delete_me, delete_user};
+pub use erase::{cancel_deletion, cancel_user_deletion, delete_me, delete_user};
 pub use error::Error;
 pub use extra::{delete as delete_extra, get as get_extra, list as list_extra, put as put_extra};
-pub use identities::{identity_of, touch_seen};
-pub use keys::{create_bot, create_key, list_keys, revoke_key};
+pub use identities::identity_of;
+pub use keys::{create_bot, create_bot_with_key, create_key, list_keys, revoke_key};
 pub use roles::{
     create_role, delete_role, grant_role, list_grants, list_permissions, list_roles, revoke_role, update_role,
 };
@@ -98,7 +99,7 @@ fn ways_in(operations: Operations) -> Operations {
         .post("/accounts/sign_in", "accounts.sign_in", Access::Public, sign_in)
         .rate(Rate::SignIn)
         .post("/accounts/refresh", "accounts.refresh", Access::Public, refresh)
-        .rate(Rate::SignIn)
+        .rate(Rate::Refresh)
         .post("/accounts/sign_in_codes", "accounts.create_sign_in_code", Access::Player, create_sign_in_code)
         .post("/accounts/sign_in_with_code", "accounts.sign_in_with_code", Access::Public, sign_in_with_code)
         .rate(Rate::SignIn)
@@ -163,6 +164,7 @@ fn keys_and_roles(operations: Operations) -> Operations {
 pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
     [
         administrators::STATEMENTS,
+        changes::STATEMENTS,
         credentials::STATEMENTS,
         email::STATEMENTS,
         erase::STATEMENTS,
@@ -237,14 +239,20 @@ impl Live {
     }
 }
 
-pub(crate) async fn start(hall: &Hall) -> Result<(), OpenError> {
+/// Makes what every server has from the start on.
+pub(crate) async fn prepare(hall: &Hall) -> Result<(), OpenError> {
     let cx = Cx::server(hall);
     hall.accounts().keyring.rotate(&cx).await?;
     roles::seed(&cx).await?;
     users::start(hall).await?;
-    email::start(hall);
-    hall.spawn(flush_seen(hall.downgrade()));
     Ok(())
+}
+
+/// Starts what runs beside the calls.
+pub(crate) fn start(hall: &Hall) {
+    email::start(hall);
+    hall.spawn(changes::run(hall.downgrade()));
+    hall.spawn(flush_seen(hall.downgrade()));
 }
 
 /// Clears what has expired.
@@ -252,6 +260,7 @@ pub(crate) async fn sweep(cx: &Cx) -> Result<(), Error> {
     cx.hall().accounts().keyring.rotate(cx).await?;
     erase::sweep(cx).await?;
     cx.write(|tx| {
+        changes::sweep(tx)?;
         email::sweep(tx)?;
         keys::sweep(tx)?;
         names::sweep(tx)?;

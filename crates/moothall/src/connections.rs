@@ -254,6 +254,11 @@ pub fn end_session(hall: &Hall, session: SessionId, closing: Closing) {
     }
 }
 
+/// The live sessions of a user, oldest first.
+pub fn sessions_of(hall: &Hall, user: UserId) -> Vec<SessionId> {
+    hall.connections().of_user(user).iter().map(|session| session.id).collect()
+}
+
 /// Closes the sockets of a user's sessions, all but one if `except` names it.
 pub fn end_user(hall: &Hall, user: UserId, except: Option<SessionId>, closing: Closing) {
     for session in hall.connections().of_user(user) {

@@ -30,6 +30,8 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261123000500_communication",
     "20261124000100_live_rooms",
     "20261124000200_erased_users",
+    "20261128000100_account_changes",
+    "20261128000200_account_details",
     "20261128000500_brought_in",
     "20261128000510_invisible_users",
 ];
@@ -89,6 +91,7 @@ pub struct Builder {
     mailer: Option<Arc<dyn Mailer>>,
     rates: Rates,
     operations: Vec<Operations>,
+    has_tasks: bool,
 }
 
 impl Builder {
@@ -134,6 +137,14 @@ impl Builder {
         self
     }
 
+    /// Leaves out what a server does by itself: letters are not sent, nothing expires, nothing is cleared. For a command on the
+    /// data of a server that may be running, whose work that is.
+    #[must_use]
+    pub fn without_tasks(mut self) -> Self {
+        self.has_tasks = false;
+        self
+    }
+
     /// Opens the database, brings it up to date, and starts the server.
     pub async fn open(self) -> Result<Hall, OpenError> {
         let registry = Registry::new(contexts().into_iter().chain(self.operations).collect())?;
@@ -163,12 +174,15 @@ impl Builder {
             random: self.random,
             hooks: self.hooks,
         }));
-        topics::start(&hall);
         hall.0.directory.start(&hall);
-        accounts::start(&hall).await?;
-        connections::start(&hall);
-        mail::start(&hall);
-        hall.spawn(sweep(hall.downgrade()));
+        accounts::prepare(&hall).await?;
+        if self.has_tasks {
+            topics::start(&hall);
+            accounts::start(&hall);
+            connections::start(&hall);
+            mail::start(&hall);
+            hall.spawn(sweep(hall.downgrade()));
+        }
         Ok(hall)
     }
 }
@@ -245,6 +259,7 @@ impl Hall {
             mailer: None,
             rates: Rates::default(),
             operations: Vec::new(),
+            has_tasks: true,
         }
     }
 

@@ -81,6 +81,8 @@ impl Method {
 pub enum Rate {
     /// Sign-up, sign-in, resets: counted per network too.
     SignIn,
+    /// New tokens: each session may have them as often as somebody may sign in, and a wrong token counts as a sign-in.
+    Refresh,
     /// Messages.
     Chat,
     /// Data relayed in a match.
@@ -97,13 +99,22 @@ pub enum Rate {
 
 impl Rate {
     /// All classes.
-    pub const ALL: [Self; 7] =
-        [Self::SignIn, Self::Chat, Self::Relay, Self::Social, Self::Read, Self::Write, Self::Admin];
+    pub const ALL: [Self; 8] = [
+        Self::SignIn,
+        Self::Refresh,
+        Self::Chat,
+        Self::Relay,
+        Self::Social,
+        Self::Read,
+        Self::Write,
+        Self::Admin,
+    ];
 
     /// As `session.ready` and `GET /v1/limits` name it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::SignIn => "sign_in",
+            Self::Refresh => "refresh",
             Self::Chat => "chat",
             Self::Relay => "relay",
             Self::Social => "social",

@@ -56,13 +56,20 @@ pub(crate) async fn on_both_engines_with(change: impl Fn(&mut Settings), test: i
 }
 
 async fn open(settings: &Settings, clock: &Arc<FakeClock>, mailer: &Arc<KeepingMailer>) -> Hall {
+    builder(settings, clock, mailer, 0).open().await.unwrap()
+}
+
+/// Two halls that are open at once need different seeds.
+fn builder(
+    settings: &Settings,
+    clock: &Arc<FakeClock>,
+    mailer: &Arc<KeepingMailer>,
+    seed: u64,
+) -> crate::Builder {
     Hall::builder(settings.clone())
         .clock(Arc::clone(clock) as _)
-        .random(SeededRandom::from_seed(clock.now().as_micros().unsigned_abs()))
+        .random(SeededRandom::from_seed(clock.now().as_micros().unsigned_abs() + seed))
         .mailer(Arc::clone(mailer) as _)
-        .open()
-        .await
-        .unwrap()
 }
 
 impl TestHall {
@@ -71,6 +78,12 @@ impl TestHall {
         self.hall.close().await;
         self.clock.advance(Duration::from_millis(1));
         self.hall = open(&self.settings, &self.clock, &self.mailer).await;
+    }
+
+    /// A command on the data of this server: what another process would have open.
+    pub async fn beside(&self) -> Hall {
+        let builder = builder(&self.settings, &self.clock, &self.mailer, 1);
+        builder.without_tasks().open().await.unwrap()
     }
 
     /// Starts it again with other settings.

@@ -1,9 +1,9 @@
 //! Who calls: from a token or a key to what its bearer may do right now.
 //!
 //! Start at [`authenticate`]. Two caches stand before the database. *Proofs* remember which session a token or key belongs
-//! to, which never changes. *Identities* remember what a session may do, which does: whoever changes it calls [`forget`]
-//! after the commit, and no request that begins later sees the old one. A change by another process (the command line,
-//! another node) counts within [`FRESH`].
+//! to, which never changes. *Identities* remember what a session may do, which does: whoever changes it calls [`forget`],
+//! and no request that begins after the commit sees the old one. A change by another process (the command line, another
+//! node) counts when `changes.rs` sees it, a second later, and within [`FRESH`] whatever happens.
 //!
 //! How forgetting stays exact without looking for entries: each user hashes to one of a few thousand counters, an entry keeps
 //! the count under which it was read, and forgetting a user counts on. An entry whose count is old is not used.
@@ -25,7 +25,7 @@ use parking_lot::Mutex;
 pub(super) use store::{STATEMENTS, permissions};
 
 use super::secret::{Hash, hash};
-use super::{Credential, keys};
+use super::{Credential, changes, keys};
 use crate::Hall;
 use crate::cx::{Cx, Identity, Tx};
 use crate::error::Error;
@@ -214,21 +214,30 @@ async fn of_session(cx: &Cx, session: SessionId) -> Result<Arc<Identity>, Error>
     Ok(found.identity)
 }
 
-/// After the commit, nobody is taken for what this user was before it.
-pub(crate) fn forget(tx: &mut Tx<'_, '_>, user: UserId) {
-    let hall = tx.cx().hall().clone();
-    tx.after_commit(move || hall.accounts().identities.forget(user));
+/// After the commit, nobody is taken for what this user was before it; in other processes, as soon as they look.
+pub(crate) fn forget(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
+    forget_later(tx, Some(user))
 }
 
 /// After the commit, nobody at all is taken for what they were before it: a role changed, and many may have it.
-pub(super) fn forget_all(tx: &mut Tx<'_, '_>) {
-    let hall = tx.cx().hall().clone();
-    tx.after_commit(move || hall.accounts().identities.forget_all());
+pub(super) fn forget_all(tx: &mut Tx<'_, '_>) -> Result<(), Error> {
+    forget_later(tx, None)
 }
 
-/// The session was heard of. Written with others, a little later; what a crash loses of it is a minute.
-pub fn touch_seen(hall: &Hall, session: SessionId) {
-    hall.accounts().identities.see(session, hall.clock().now());
+fn forget_later(tx: &mut Tx<'_, '_>, user: Option<UserId>) -> Result<(), Error> {
+    changes::tell(tx, user)?;
+    let hall = tx.cx().hall().clone();
+    tx.after_commit(move || forget_now(&hall, user));
+    Ok(())
+}
+
+/// What a user may do has changed, or perhaps what everybody may.
+pub(super) fn forget_now(hall: &Hall, user: Option<UserId>) {
+    let identities = &hall.accounts().identities;
+    match user {
+        Some(user) => identities.forget(user),
+        None => identities.forget_all(),
+    }
 }
 
 /// Writes down which sessions and keys were seen.

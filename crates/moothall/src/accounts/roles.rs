@@ -169,7 +169,7 @@ pub async fn update_role(cx: &Cx, input: UpdateRole) -> Result<Role, Error> {
         let role = store::role(tx, &input.name)?.ok_or(crate::Error::NotFound)?;
         let entry = audit::Entry::new("accounts.update_role").target(target(&input.name));
         audit::record(tx, entry.change(&before, &role))?;
-        identities::forget_all(tx);
+        identities::forget_all(tx)?;
         Ok(role)
     })
     .await
@@ -221,7 +221,7 @@ pub(super) fn grant(tx: &mut Tx<'_, '_>, input: &GrantRole) -> Result<Grant, Err
     keeping_an_administrator(tx, |tx| Ok(store::put_grant(tx, &grant)?))?;
     let entry = audit::Entry::new("accounts.grant_role").user(input.user_id).reason(&input.reason);
     audit::record(tx, entry.change(&before, &grant))?;
-    identities::forget(tx, input.user_id);
+    identities::forget(tx, input.user_id)?;
     Ok(grant)
 }
 
@@ -252,7 +252,7 @@ pub async fn revoke_role(cx: &Cx, input: RevokeRole) -> Result<(), Error> {
         keeping_an_administrator(tx, |tx| Ok(store::delete_grant(tx, before.id)?))?;
         let entry = audit::Entry::new("accounts.revoke_role").user(input.user_id).reason(&input.reason);
         audit::record(tx, entry.change(&before, &()))?;
-        identities::forget(tx, input.user_id);
+        identities::forget(tx, input.user_id)?;
         Ok(())
     })
     .await

@@ -94,6 +94,33 @@ async fn an_email_goes_through_a_mail_server_and_its_refusals_are_told_apart() {
     assert!(matches!(closed.send(email("ana@example.org")).await, Err(MailError::Later(_))));
 }
 
+#[tokio::test]
+async fn a_letter_has_the_headers_without_which_mail_servers_distrust_it_and_its_letters_arrive() {
+    let (port, mut received) = mail_server().await;
+    let mailer = from_settings(&smtp(port)).unwrap();
+    let letter = Email { text: "Grüße, 안녕!\n".into(), ..email("ana@example.org") };
+    let mut ids = std::collections::HashSet::new();
+    for _ in 0..2 {
+        mailer.send(letter.clone()).await.unwrap();
+        let message = received.recv().await.unwrap();
+        let (head, body) = message.split_once("\r\n\r\n").unwrap();
+        let header = |name: &str| {
+            let found: Vec<&str> = head.lines().filter_map(|line| line.strip_prefix(name)).collect();
+            assert_eq!(found.len(), 1, "{name} in {head}");
+            found[0].to_owned()
+        };
+        assert_eq!(header("MIME-Version: "), "1.0");
+        assert_eq!(header("Content-Type: "), "text/plain; charset=utf-8");
+        assert_eq!(header("Auto-Submitted: "), "auto-generated");
+        assert!(head.is_ascii() && body.is_ascii(), "{message}");
+        let encoded = ["base64", "quoted-printable"].contains(&header("Content-Transfer-Encoding: ").as_str());
+        assert!(encoded && !header("Date: ").is_empty(), "{message}");
+        let id = header("Message-ID: ");
+        assert!(id.starts_with('<') && id.ends_with("@example.org>"), "{id}");
+        assert!(ids.insert(id), "every letter has its own");
+    }
+}
+
 #[test]
 fn settings_without_a_mail_server_or_a_sender_are_refused_by_name() {
     let refused = |settings: Settings| match from_settings(&settings) {
@@ -171,6 +198,31 @@ async fn a_letter_that_can_never_arrive_is_given_up_and_its_text_forgotten() {
         test.clock.advance(Duration::from_secs(86_400));
         tokio::time::sleep(Duration::from_millis(50)).await;
         assert_eq!(test.mailer.failures(), 1, "not tried again");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_command_beside_the_server_sends_no_letters_and_leaves_them_to_the_server() {
+    on_both_engines(async |test: &mut TestHall| {
+        let user_id = test.user("Ana").await;
+        test.mailer.fail(Some(MailError::Later("away".into())));
+        write(&test.server(), user_id, "ana@example.org").await;
+        test.mailer.failed(1).await;
+        test.hall.close().await;
+        test.mailer.fail(None);
+        test.clock.advance(Duration::from_secs(60));
+        let beside = test.beside().await;
+        write(&Cx::server(&beside), user_id, "ana@example.org").await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let letters = Cx::server(&beside).read(move |tx| store::texts(tx, user_id)).await.unwrap();
+        assert_eq!(letters.len(), 2);
+        assert!(letters.iter().all(|(text, failure)| !text.is_empty() && failure.is_none()), "{letters:?}");
+        assert_eq!(test.mailer.count(), 0);
+        beside.close().await;
+        test.restart().await;
+        test.mailer.next().await;
+        test.mailer.next().await;
     })
     .await;
 }

@@ -1,7 +1,7 @@
 //! SQL for API keys.
 
 use moothall_protocol::accounts::{ApiKey, KeyKind};
-use moothall_protocol::{ApiKeyId, UserId};
+use moothall_protocol::{ApiKeyId, Timestamp, UserId};
 use moothall_store::{Json, Row, params, statements};
 
 use super::word;
@@ -26,7 +26,7 @@ statements! {
     FIND = keys!("WHERE id = $1");
     LIST = keys!("WHERE user_id = $1 ORDER BY id LIMIT 100");
     DELETE = "DELETE FROM api_keys WHERE id = $1";
-    DELETE_EXPIRED = "DELETE FROM api_keys WHERE expires_at <= $1 RETURNING user_id, id";
+    DELETE_EXPIRED = "DELETE FROM api_keys WHERE expires_at <= $1";
 }
 
 pub(super) fn is_secret(tx: &mut Tx<'_, '_>, id: ApiKeyId, secret: &Hash) -> Result<bool, Error> {
@@ -78,9 +78,9 @@ fn read(row: &Row) -> Result<ApiKey, Error> {
     })
 }
 
-pub(super) fn delete_expired(tx: &mut Tx<'_, '_>) -> Result<Vec<(UserId, ApiKeyId)>, Error> {
-    let now = tx.now();
-    tx.query(DELETE_EXPIRED, params![now])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+pub(super) fn delete_expired(tx: &mut Tx<'_, '_>, before: Timestamp) -> Result<(), Error> {
+    tx.execute(DELETE_EXPIRED, params![before])?;
+    Ok(())
 }
 
 pub(super) fn delete(tx: &mut Tx<'_, '_>, id: ApiKeyId) -> Result<(), Error> {

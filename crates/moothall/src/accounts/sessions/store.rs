@@ -12,8 +12,9 @@ use crate::cx::Tx;
 use crate::error::Error;
 
 statements! {
-    INSERT = "INSERT INTO sessions (id, user_id, kind, agent, place, family, refresh, created_at, last_seen_at, expires_at)
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)";
+    INSERT = "INSERT INTO sessions (id, user_id, kind, agent, place, family, refresh, created_at, last_seen_at, expires_at,
+                signed_in_at)
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10)";
     BEYOND = "SELECT id FROM sessions WHERE user_id = $1 ORDER BY last_seen_at DESC, id DESC LIMIT 100 OFFSET $2";
     FIND = "SELECT user_id, kind, family, refresh, previous, salt, rotated_at FROM sessions
             WHERE id = $1 AND expires_at > $2";
@@ -24,7 +25,7 @@ statements! {
     DELETE_OTHERS = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id";
     LIST = "SELECT id, kind, agent, place, created_at, last_seen_at, expires_at FROM sessions
             WHERE user_id = $1 AND expires_at > $2 ORDER BY last_seen_at DESC, id DESC LIMIT 100";
-    DELETE_EXPIRED = "DELETE FROM sessions WHERE expires_at <= $1 RETURNING user_id, id";
+    DELETE_EXPIRED = "DELETE FROM sessions WHERE expires_at <= $1";
 }
 
 /// What a session holds for its next refresh.
@@ -67,6 +68,7 @@ pub(super) fn insert(
             opening.refresh.turn_hash(),
             now,
             now + lifetime,
+            opening.signed_in_at,
         ],
     )?;
     Ok(())
@@ -146,8 +148,8 @@ pub(super) fn list(
         .collect()
 }
 
-/// Deletes what is over, and returns whose it was. Nobody could use it any more.
-pub(super) fn delete_expired(tx: &mut Tx<'_, '_>) -> Result<Vec<(UserId, SessionId)>, Error> {
-    let now = tx.now();
-    tx.query(DELETE_EXPIRED, params![now])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+/// Deletes what was over by then. Nobody could use it any more.
+pub(super) fn delete_expired(tx: &mut Tx<'_, '_>, before: Timestamp) -> Result<(), Error> {
+    tx.execute(DELETE_EXPIRED, params![before])?;
+    Ok(())
 }

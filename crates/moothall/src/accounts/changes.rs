@@ -1,0 +1,119 @@
+//! What ended or changed without this process: sessions and keys whose time is over, and whatever other processes did on the
+//! same database, such as the command line and other nodes.
+//!
+//! Start at [`run`], which looks once a second. Whoever changes what a user may do calls [`tell`] in the transaction that does
+//! it, which leaves a row; the look reads the rows it has not seen. So one look costs as much as there was to see, however many
+//! sessions are connected.
+//!
+//! A row is dated when it is written and shows when its transaction commits, which other transactions may overtake. So a look
+//! begins a little before the last one, by [`OVERLAP`], and remembers what it has seen there.
+
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use moothall_protocol::{CloseCode, SessionId, Timestamp, UserId};
+use uuid::Uuid;
+
+pub(super) use store::{STATEMENTS, sweep, tell};
+
+use super::identities;
+use crate::cx::Cx;
+use crate::error::Error;
+use crate::hall::WeakHall;
+use crate::topics::Closing;
+use crate::{Fault as _, Hall, Kind, connections};
+
+/// How often is looked.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// More than a transaction takes, and more than the clocks of two nodes differ.
+const OVERLAP: Duration = Duration::from_secs(10);
+/// How long a row stays: a process that was held up for longer finds out as identities are read anew.
+const KEPT: Duration = Duration::from_secs(600);
+/// How long a session or a key stays after its end, so that every process has seen that it is over.
+pub(super) const LINGER: Duration = Duration::from_secs(60);
+/// Rows read at once.
+const BATCH: usize = 1_000;
+
+/// That something changed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Change {
+    at: Timestamp,
+    id: Uuid,
+    /// For whom; none: perhaps for everybody, since a role changed.
+    user: Option<UserId>,
+}
+
+/// What was seen by the last look.
+struct Seen {
+    /// Rows not older than the overlap.
+    changes: BTreeSet<Change>,
+    /// Up to here it is known whose time is over.
+    until: Timestamp,
+}
+
+/// Looks once a second, for as long as the hall is there.
+pub(super) async fn run(hall: WeakHall) {
+    let Some(clock) = hall.upgrade().map(|hall| hall.shared_clock()) else { return };
+    let mut seen = Seen { changes: BTreeSet::new(), until: clock.now() };
+    loop {
+        clock.sleep_until(clock.elapsed() + INTERVAL).await;
+        let Some(hall) = hall.upgrade() else { return };
+        if let Err(error) = look(&Cx::server(&hall), &mut seen).await {
+            tracing::warn!("Could not look for what has ended: {error}");
+        }
+    }
+}
+
+async fn look(cx: &Cx, seen: &mut Seen) -> Result<(), Error> {
+    let (from, now) = (seen.until, cx.now().max(seen.until));
+    let since = from - OVERLAP;
+    let mut last = (since, Uuid::nil());
+    loop {
+        let batch = cx.read(move |tx| store::list(tx, last, BATCH)).await?;
+        let is_all = batch.len() < BATCH;
+        if let Some(change) = batch.last() {
+            last = (change.at, change.id);
+        }
+        for change in batch {
+            if seen.changes.insert(change.clone()) {
+                note(cx.hall(), change.user).await;
+            }
+        }
+        if is_all {
+            break;
+        }
+    }
+    let mut last = (from, SessionId::from_uuid(Uuid::max()));
+    loop {
+        let over = cx.read(move |tx| store::over(tx, last, now, BATCH)).await?;
+        for (_, session) in &over {
+            let closing = Closing::new(CloseCode::SignedOut, "your session expired: sign in again");
+            connections::end_session(cx.hall(), *session, closing);
+        }
+        match over.last() {
+            Some(newest) if over.len() == BATCH => last = *newest,
+            _ => break,
+        }
+    }
+    seen.until = now;
+    seen.changes.retain(|change| change.at > now - OVERLAP);
+    Ok(())
+}
+
+/// Takes note of a change: what was known is forgotten, and who may not be here any more leaves.
+async fn note(hall: &Hall, user: Option<UserId>) {
+    identities::forget_now(hall, user);
+    let Some(user) = user else { return };
+    for session in connections::sessions_of(hall, user) {
+        if let Err(error) = identities::identity_of(hall, session).await
+            && error.kind() == Kind::Unauthenticated
+        {
+            let closing = Closing::new(CloseCode::SignedOut, "this session was ended");
+            connections::end_session(hall, session, closing);
+        }
+    }
+}
