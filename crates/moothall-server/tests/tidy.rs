@@ -68,8 +68,9 @@ fn every_store_file_is_among_the_statements_that_are_prepared() {
         let (before, rest) =
             text.split_once("statements! {").unwrap_or_else(|| panic!("{name} has no `statements!`"));
         let (inside, after) = rest.split_once("\n}\n").unwrap();
+        // Texts that several statements begin with are macros before them.
+        let before = before.split("macro_rules!").next().unwrap();
         for outside in [before, after] {
-            // Macros of columns stand outside, and are no statements.
             for verb in ["\"SELECT ", "\"INSERT ", "\"UPDATE ", "\"DELETE ", "\"WITH "] {
                 assert!(
                     !outside.contains(verb),
