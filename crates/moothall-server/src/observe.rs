@@ -31,13 +31,57 @@ const SECONDS: [f64; 11] = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.
 /// How many rows, events or closures went together.
 const SIZES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 512.0];
 
+const COUNTERS: [(&str, &str); 21] = [
+    ("panics_total", "Bugs that stopped a task"),
+    ("operation_panics_total", "Bugs that stopped a request"),
+    ("entity_panics_total", "Bugs that stopped a live entity"),
+    ("operation_requests_total", "Requests by operation and outcome"),
+    ("socket_closes_total", "Sockets that ended, by close code"),
+    ("socket_messages_in_total", "Messages that sockets sent"),
+    ("socket_messages_out_total", "Messages that sockets were sent"),
+    ("sessions_resumed_total", "Sockets that went on where an earlier one broke"),
+    ("store_retries_total", "Transactions that were run again"),
+    ("partition_refused_total", "Commands to live entities refused because too many waited"),
+    ("partition_timers_dropped_total", "Timers of live entities that were lost"),
+    ("outbox_dropped_total", "Events dropped for clients that read too slowly"),
+    ("outbox_slow_total", "Clients found to read too slowly"),
+    ("outbox_over_total", "Clients disconnected because too much waited for them"),
+    ("mail_sent_total", "Letters sent"),
+    ("mail_delayed_total", "Letters that will be tried again"),
+    ("mail_failed_total", "Letters given up"),
+    ("accounts_guesses_wrong_total", "Wrong passwords and codes"),
+    ("accounts_guesses_throttled_total", "Sign-ins refused after too many wrong guesses"),
+    ("accounts_passwords_refused_total", "Sign-ins refused because too many passwords waited to be checked"),
+    ("accounts_refresh_tokens_reused_total", "Refresh tokens shown a second time"),
+];
+const GAUGES: [(&str, &str); 3] = [
+    ("sockets", "Open sockets"),
+    ("http_connections", "Open HTTP connections"),
+    ("store_queue_depth", "Transactions that wait for a thread"),
+];
+const HISTOGRAMS: [(&str, &str); 5] = [
+    ("operation_seconds", "Time of an operation"),
+    ("store_write_seconds", "Time of a write, with the wait for its turn and the disk"),
+    ("store_read_seconds", "Time of a read, with the wait for its turn"),
+    ("store_batch_size", "Writes of one commit"),
+    ("partition_batch_size", "Commands of one turn of a partition"),
+];
+
 /// Collects metrics from now on; the handle renders them for `/metrics`.
 pub fn start_metrics() -> Result<PrometheusHandle> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?
         .set_buckets_for_metric(Matcher::Suffix("_size".into()), &SIZES)?
         .install_recorder()?;
-    metrics::describe_counter!("panics_total", "Bugs that stopped a task");
+    for (name, about) in COUNTERS {
+        metrics::describe_counter!(name, about);
+    }
+    for (name, about) in GAUGES {
+        metrics::describe_gauge!(name, about);
+    }
+    for (name, about) in HISTOGRAMS {
+        metrics::describe_histogram!(name, about);
+    }
     metrics::counter!("panics_total").absolute(0);
     Ok(handle)
 }

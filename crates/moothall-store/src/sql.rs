@@ -110,14 +110,40 @@ pub(crate) fn insert(text: &str, columns: usize, rows: usize) -> String {
 }
 
 /// Declares the SQL statements of a module as constants, and the list `STATEMENTS` of all of them, so that a test can
-/// prepare each one on both engines with [`Store::prepare_all`](crate::Store::prepare_all).
+/// prepare each one on both engines; those for [`Tx::insert_many`](crate::Tx::insert_many) stand at the end, in `+ many { NAME
+/// (columns) = …; }`. The test uses [`Store::prepare_all`](crate::Store::prepare_all).
 #[macro_export]
 macro_rules! statements {
+    ($($(#[$attribute:meta])* $name:ident = $sql:expr;)+ + many { $($(#[$of_many:meta])* $many:ident ($columns:tt) = $insert:expr;)+ }) => {
+        $($(#[$attribute])* pub(crate) const $name: &str = $sql;)+
+        $($(#[$of_many])* pub(crate) const $many: &str = $insert;)+
+
+        /// Every statement of this module by name; those of many rows as they are for one.
+        pub(crate) const STATEMENTS: &[(&str, &str)] = &[
+            $((stringify!($name), $name),)+
+            $((stringify!($many), concat!($insert, $crate::one_row!($columns))),)+
+        ];
+    };
     ($($(#[$attribute:meta])* $name:ident = $sql:expr;)+) => {
         $($(#[$attribute])* pub(crate) const $name: &str = $sql;)+
 
         /// Every statement of this module by name.
         pub(crate) const STATEMENTS: &[(&str, &str)] = &[$((stringify!($name), $name)),+];
+    };
+}
+
+/// One row for [`statements!`](crate::statements) of many.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! one_row {
+    (2) => {
+        " VALUES ($1, $2)"
+    };
+    (3) => {
+        " VALUES ($1, $2, $3)"
+    };
+    (12) => {
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
     };
 }
 

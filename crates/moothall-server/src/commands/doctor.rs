@@ -125,22 +125,30 @@ fn settings(config: &Config) -> Vec<Finding> {
 }
 
 async fn database(config: &Config) -> Vec<Finding> {
-    let advice =
-        "see store.url: for SQLite the folder must be there and writable, for PostgreSQL the server must run";
     // A file is made by opening it: this command only looks.
     if super::database::file(&config.hall).is_some_and(|file| !file.exists()) {
         return vec![Finding::good("database", "there is none yet: the first start makes it")];
     }
     let store = match open_store(&config.hall).await {
         Ok(store) => store,
-        Err(error) => return vec![Finding::bad("database", error.to_string(), advice)],
+        Err(error) => return vec![unusable(&error)],
     };
     let status = store.migration_status(MIGRATIONS).await;
     store.close().await;
     match status {
         Ok(status) => vec![migrations(&status), clock(&status, SystemClock::shared().now())],
-        Err(error) => vec![Finding::bad("database", error.to_string(), advice)],
+        Err(error) => vec![unusable(&error)],
     }
+}
+
+fn unusable(error: &moothall_store::Error) -> Finding {
+    let advice = match error {
+        moothall_store::Error::Corrupt(_) => "stop the server, keep a copy of the file, and restore a backup",
+        _ => {
+            "see store.url: for SQLite the folder must be there and writable, for PostgreSQL the server must run"
+        }
+    };
+    Finding::bad("database", error.to_string(), advice)
 }
 
 fn migrations(status: &[MigrationStatus]) -> Finding {

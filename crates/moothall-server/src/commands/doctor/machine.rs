@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -15,7 +16,8 @@ use crate::commands::database;
 /// Looks at the machine.
 pub fn examine(settings: &Settings) -> Vec<Finding> {
     let mut findings =
-        vec![files(&std::fs::read_to_string("/proc/self/limits").unwrap_or_default()), memory()];
+        vec![files(&std::fs::read_to_string("/proc/self/limits").unwrap_or_default()), memory(total_mib())];
+    findings.extend(database::file(settings).and_then(open_to_others));
     if let Some(folder) = database::folder(settings).filter(|folder| folder.exists()) {
         findings.push(disk(&folder));
         findings.extend(room(&folder));
@@ -97,19 +99,35 @@ fn room(folder: &Path) -> Option<Finding> {
     })
 }
 
+/// A database that other users of the machine may read.
+fn open_to_others(file: &Path) -> Option<Finding> {
+    let mode = file.metadata().ok()?.permissions().mode();
+    (mode & 0o077 != 0).then(|| {
+        let says = format!("{} can be read by other users of this machine", file.display());
+        Finding::warning("privacy", says, "`chmod 600` it, and the files beside it that begin with its name")
+    })
+}
+
 /// What the worst case would take: every seat taken by a client that reads nothing.
-fn memory() -> Finding {
+fn memory(total_mib: Option<usize>) -> Finding {
     let of_session = limits::OUTBOX_BYTES_MAX + limits::RING_BYTES_MAX + limits::SOCKET_MESSAGE_BYTES_MAX;
     let ceiling_mib = limits::CONNECTIONS_MAX * of_session / 1024 / 1024;
-    let total_kib: Option<usize> = std::fs::read_to_string("/proc/meminfo")
-        .ok()
-        .and_then(|text| text.lines().next()?.split_whitespace().nth(1)?.parse().ok());
-    let total_mib = total_kib.unwrap_or_default() / 1024;
-    let says = format!(
-        "{total_mib} MiB; {} clients that all stop reading could take {ceiling_mib} MiB",
-        limits::CONNECTIONS_MAX
-    );
-    Finding::good("memory", says)
+    let worst =
+        format!("{} clients that all stop reading could take {ceiling_mib} MiB", limits::CONNECTIONS_MAX);
+    match total_mib {
+        Some(total) if total < ceiling_mib => {
+            let advice = "enough for fewer clients; a limit such as MemoryMax= in the systemd unit spares the rest of the machine";
+            Finding::warning("memory", format!("{total} MiB; {worst}"), advice)
+        }
+        Some(total) => Finding::good("memory", format!("{total} MiB; {worst}")),
+        None => Finding::good("memory", worst),
+    }
+}
+
+fn total_mib() -> Option<usize> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let total_kib: usize = text.lines().next()?.split_whitespace().nth(1)?.parse().ok()?;
+    Some(total_kib / 1024)
 }
 
 #[cfg(test)]
@@ -126,6 +144,16 @@ mod tests {
         assert!(few.says.contains("824 clients"), "{few}");
         let many = files("Max open files            65536                524288               files\n");
         assert_eq!(many.verdict, Verdict::Good);
+    }
+
+    #[test]
+    fn more_memory_than_the_machine_has_and_a_file_others_read_are_told() {
+        assert_eq!(memory(Some(1)).verdict, Verdict::Warning);
+        assert_eq!(memory(Some(usize::MAX)).verdict, Verdict::Good);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(open_to_others(file.path()).is_none());
+        std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(open_to_others(file.path()).unwrap().verdict, Verdict::Warning);
     }
 
     #[test]

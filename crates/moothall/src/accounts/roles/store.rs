@@ -40,6 +40,10 @@ statements! {
                               JOIN role_permissions p ON p.role = g.role AND p.permission = '*'
                               JOIN users u ON u.id = g.user_id AND u.erased_at IS NULL AND u.delete_after IS NULL
                               WHERE g.ends_at IS NULL";
+
+    + many {
+        ADD_PERMISSIONS (2) = "INSERT INTO role_permissions (role, permission)";
+    }
 }
 
 pub(super) fn roles(tx: &mut Tx<'_, '_>) -> Result<Vec<Role>, Error> {
@@ -102,7 +106,7 @@ pub(super) fn set_permissions<'a>(
     tx.execute(CLEAR_PERMISSIONS, params![role])?;
     let rows = names.into_iter().map(|name| values![role, name]).collect::<Result<Vec<_>, _>>()?;
     if !rows.is_empty() {
-        tx.insert_many("INSERT INTO role_permissions (role, permission)", 2, &rows)?;
+        tx.insert_many(ADD_PERMISSIONS, 2, &rows)?;
     }
     Ok(())
 }

@@ -40,11 +40,13 @@ statements! {
     SWEEP_MENTIONS = "DELETE FROM message_mentions WHERE room_id = $1 AND seq <= $2";
     SWEPT = "UPDATE rooms SET swept_seq = $2 WHERE id = $1 AND swept_seq < $2";
     SWEEP_VERSIONS = "DELETE FROM message_versions WHERE replaced_at <= $1";
-}
 
-/// Messages are inserted many at a time, see [`Spoken`].
-const INSERT_MESSAGES: &str = concat!("INSERT INTO messages (", message_columns!(), ")");
-const INSERT_MENTIONS: &str = "INSERT INTO message_mentions (user_id, room_id, seq)";
+    + many {
+        /// See [`Spoken`].
+        INSERT_MESSAGES (12) = concat!("INSERT INTO messages (", message_columns!(), ")");
+        INSERT_MENTIONS (3) = "INSERT INTO message_mentions (user_id, room_id, seq)";
+    }
+}
 
 fn message(row: &Row) -> Result<Message, Error> {
     Ok(Message {
