@@ -294,6 +294,14 @@ fn optional(operation: &str) -> &'static [&'static str] {
         "accounts.list_users" => &["name_prefix"],
         "accounts.grants" | "accounts.keys" => &["user_id"],
         "communication.send" | "communication.edit" => &["text"],
+        // Staff must say why.
+        "communication.update_room"
+        | "communication.archive_room"
+        | "communication.restore_room"
+        | "communication.add_member"
+        | "communication.kick"
+        | "communication.set_role"
+        | "communication.delete" => &["reason"],
         _ => &[],
     }
 }

@@ -12,7 +12,7 @@ use moothall_protocol::{MessageId, RoomId, UserId};
 pub(super) use store::{STATEMENTS, Spoken, change, sweep_messages, sweep_versions};
 
 use super::conversations::check_reach;
-use super::room::{Act, Draft, Keeps, Reply};
+use super::room::{Act, Draft, Keeps, Reply, is_hidden};
 use super::rooms::{answered, place, tell, tell_from};
 use super::{Error, READ_VERSIONS, attachments, audit_look, readable, store as rooms};
 use crate::cx::Tx;
@@ -104,15 +104,16 @@ async fn check_seat(cx: &Cx, user: UserId, room: RoomId) -> Result<(), Error> {
     if seen.contains_key(&(room, user)) {
         return Ok(());
     }
-    let is_member = cx
-        .read(move |tx| {
-            readable(tx, room)?;
-            rooms::is_member(tx, room, user)
-        })
-        .await?;
-    if !is_member {
-        return Err(Error::NotMember);
-    }
+    cx.read(move |tx| {
+        let found = readable(tx, room)?;
+        match rooms::is_member(tx, room, user)? {
+            true => Ok(()),
+            // As the room says it, to staff too.
+            false if is_hidden(&found) => Err(crate::Error::NotFound.into()),
+            false => Err(Error::NotMember),
+        }
+    })
+    .await?;
     seen.insert((room, user), ());
     Ok(())
 }
@@ -227,8 +228,8 @@ pub async fn mark_delivered(cx: &Cx, input: MarkDelivered) -> Result<Marker, Err
     let user = cx.require_user()?;
     let place = place(cx, input.room_id).await;
     // Nothing arrives at who does not want to be seen: the other one would know that they are there.
-    let is_hidden = connections::is_invisible(cx, user).await.map_err(crate::Error::internal)?;
-    let seq = if is_hidden { 0 } else { input.seq };
+    let is_invisible = connections::is_invisible(cx, user).await.map_err(crate::Error::internal)?;
+    let seq = if is_invisible { 0 } else { input.seq };
     tell_from(place, cx, input.room_id, None, Act::MarkDelivered { seq }).await?.marker()
 }
 
