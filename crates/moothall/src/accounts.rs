@@ -47,11 +47,11 @@ pub use email::{
     verify_email,
 };
 pub(crate) use erase::erased;
-pub use erase::{cancel_deletion, delete_me, delete_user};
+pub use erase::{cancel_deletion, cancel_user_deletion, delete_me, delete_user};
 pub use error::Error;
 pub use extra::{delete as delete_extra, get as get_extra, list as list_extra, put as put_extra};
 pub use identities::identity_of;
-pub use keys::{create_bot, create_key, list_keys, revoke_key};
+pub use keys::{create_bot, create_bot_with_key, create_key, list_keys, revoke_key};
 pub use roles::{
     create_role, delete_role, grant_role, list_grants, list_permissions, list_roles, revoke_role, update_role,
 };
@@ -99,7 +99,7 @@ fn ways_in(operations: Operations) -> Operations {
         .post("/accounts/sign_in", "accounts.sign_in", Access::Public, sign_in)
         .rate(Rate::SignIn)
         .post("/accounts/refresh", "accounts.refresh", Access::Public, refresh)
-        .rate(Rate::SignIn)
+        .rate(Rate::Refresh)
         .post("/accounts/sign_in_codes", "accounts.create_sign_in_code", Access::Player, create_sign_in_code)
         .post("/accounts/sign_in_with_code", "accounts.sign_in_with_code", Access::Public, sign_in_with_code)
         .rate(Rate::SignIn)

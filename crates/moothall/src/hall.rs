@@ -30,6 +30,7 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261124000100_live_rooms",
     "20261124000200_erased_users",
     "20261128000100_account_changes",
+    "20261128000200_account_details",
 ];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.

@@ -78,6 +78,8 @@ impl Method {
 pub enum Rate {
     /// Sign-up, sign-in, resets: counted per network too.
     SignIn,
+    /// New tokens: each session may have them as often as somebody may sign in, and a wrong token counts as a sign-in.
+    Refresh,
     /// Messages.
     Chat,
     /// Typing, watching, status.
@@ -92,12 +94,14 @@ pub enum Rate {
 
 impl Rate {
     /// All classes.
-    pub const ALL: [Self; 6] = [Self::SignIn, Self::Chat, Self::Social, Self::Read, Self::Write, Self::Admin];
+    pub const ALL: [Self; 7] =
+        [Self::SignIn, Self::Refresh, Self::Chat, Self::Social, Self::Read, Self::Write, Self::Admin];
 
     /// As `session.ready` and `GET /v1/limits` name it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::SignIn => "sign_in",
+            Self::Refresh => "refresh",
             Self::Chat => "chat",
             Self::Social => "social",
             Self::Read => "read",

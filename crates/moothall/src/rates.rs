@@ -5,7 +5,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use moothall_protocol::UserId;
+use moothall_protocol::{SessionId, UserId};
 use parking_lot::Mutex;
 
 use crate::cx::Cx;
@@ -26,6 +26,8 @@ impl Rate {
     pub const fn budget(self) -> Budget {
         match self {
             Self::SignIn => Budget { burst: 20, per_minute: 30 },
+            // Of everybody behind one network together.
+            Self::Refresh => Budget { burst: 600, per_minute: 3_000 },
             Self::Chat => Budget { burst: 50, per_minute: 300 },
             Self::Social => Budget { burst: 60, per_minute: 300 },
             Self::Read => Budget { burst: 200, per_minute: 1_800 },
@@ -39,6 +41,7 @@ impl Rate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Who {
     User(UserId),
+    Session(SessionId),
     Network(IpAddr),
     Unknown,
 }
@@ -129,6 +132,11 @@ impl Rates {
             (None, None) => return Ok(()),
         };
         self.take_at(who, rate, cx.elapsed())
+    }
+
+    /// Takes one token of a session's own bucket. That the session is real must be known: buckets are no gift to who makes up ids.
+    pub fn take_of_session(&self, cx: &Cx, session: SessionId, rate: Rate) -> Result<(), Error> {
+        self.take_at(Who::Session(session), rate, cx.elapsed())
     }
 
     #[expect(clippy::indexing_slicing, reason = "the remainder is within the shards")]

@@ -356,3 +356,14 @@ pub struct DeleteUser {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CancelDeletion {}
+
+/// Calls off the erasure of a user's account in the name of staff, whoever asked for it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelUserDeletion {
+    /// The user.
+    pub user_id: UserId,
+    /// Why, for the audit log.
+    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    pub reason: String,
+}

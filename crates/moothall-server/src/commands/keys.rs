@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
 use moothall::protocol::ApiKeyId;
-use moothall::protocol::accounts::{CreateBot, CreateKey, GrantRole, KeyKind, ListKeys, RevokeKey};
+use moothall::protocol::accounts::{CreateBot, CreateKey, KeyKind, ListKeys, RevokeKey};
 use moothall::{Cx, accounts};
 
 use super::{as_server, said, user};
@@ -68,25 +68,24 @@ pub async fn run(config: &Config, command: Keys) -> Result<()> {
 }
 
 async fn create(cx: &Cx, new: New) -> Result<()> {
-    let user = match (&new.user, new.bot) {
-        (_, Some(name)) => {
-            let bot = accounts::create_bot(cx, CreateBot { name }).await.map_err(said)?;
-            let reason = "made with its key by the operator".to_owned();
-            accounts::grant_role(cx, GrantRole { user_id: bot.id, role: new.role, ends_at: None, reason })
-                .await
-                .map_err(said)?;
-            bot
-        }
-        (text, None) => user(cx, text.as_deref().context("say --user or --bot")?).await?,
-    };
-    let input = CreateKey {
-        user_id: Some(user.id),
+    let mut input = CreateKey {
+        user_id: None,
         name: new.name,
         kind: Some(if new.kind == "bot" { KeyKind::Bot } else { KeyKind::Host }),
         scopes: new.scopes,
         expires_at: new.days.map(|days| cx.now() + Duration::from_secs(u64::from(days) * 86_400)),
     };
-    let key = accounts::create_key(cx, input).await.map_err(said)?;
+    let (user, key) = match (&new.user, new.bot) {
+        (_, Some(name)) => {
+            let made = accounts::create_bot_with_key(cx, CreateBot { name }, new.role, input).await;
+            made.map_err(said)?
+        }
+        (text, None) => {
+            let user = user(cx, text.as_deref().context("say --user or --bot")?).await?;
+            input.user_id = Some(user.id);
+            (user, accounts::create_key(cx, input).await.map_err(said)?)
+        }
+    };
     println!("The key {} acts as {} ({}).", key.id, user.name, user.id);
     println!("X-Api-Key, shown once: {}", key.secret);
     Ok(())

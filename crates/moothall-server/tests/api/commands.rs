@@ -40,10 +40,16 @@ async fn a_host_gets_a_key_and_loses_it() {
     let printed = server.command(&["keys", "create", "first", "--bot", "berlin"]);
     let secret = after(&printed, "X-Api-Key, shown once: ").to_owned();
     assert!(secret.starts_with("moothall_host_"));
-    let mine = server.api.get("/v1/keys", Shows::Key(&secret)).await;
-    let id = mine.json()["items"][0]["id"].as_str().unwrap().to_owned();
+    let id = after(&printed, "The key ").split(' ').next().unwrap().to_owned();
+    assert_eq!(server.api.get("/v1/me", Shows::Key(&secret)).await.status, 200);
+    server.api.get("/v1/keys", Shows::Key(&secret)).await.refused(403, "session_needed");
     let listed = server.command(&["keys", "list", "berlin"]);
     assert!(listed.contains(&id) && listed.contains("host") && !listed.contains(&secret), "{listed}");
     server.command(&["keys", "revoke", &id]);
     assert!(!server.command(&["keys", "list", "berlin"]).contains(&id));
+    let revoked = std::time::Instant::now();
+    while server.api.get("/v1/me", Shows::Key(&secret)).await.status == 200 {
+        assert!(revoked.elapsed() < std::time::Duration::from_secs(4), "what a command revokes is void soon");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
 }

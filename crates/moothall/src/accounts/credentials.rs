@@ -10,13 +10,13 @@ use moothall_protocol::{Timestamp, UserId};
 use unicode_normalization::UnicodeNormalization as _;
 
 pub(super) use store::{
-    STATEMENTS, approve, find_by_guest_secret, find_by_id, find_by_login, set_hash, set_password, upgrade,
+    STATEMENTS, approve, find_by_guest_secret, find_by_id, find_by_login, set_hash, set_password,
 };
 
-use super::Error;
 use super::names::{self, Name};
 use super::secret::Hash;
 use super::settings::Verification;
+use super::{Error, email};
 use crate::cx::{Cx, Tx};
 
 /// An e-mail address.
@@ -107,6 +107,8 @@ pub(super) struct NewUser {
     pub holds_email: bool,
     pub password: Option<String>,
     pub guest_secret: Option<Hash>,
+    /// The server made the name up.
+    pub is_name_made_up: bool,
     pub is_bot: bool,
     pub owner: Option<UserId>,
     /// Staff made or approved it, so it need not wait for verification.
@@ -123,6 +125,7 @@ impl NewUser {
             holds_email: false,
             password: None,
             guest_secret: None,
+            is_name_made_up: false,
             is_bot: false,
             owner: None,
             is_approved: false,
@@ -151,8 +154,16 @@ impl NewUser {
         }
     }
 
+    fn check_email(&self, tx: &mut Tx<'_, '_>) -> Result<(), Error> {
+        match self.email.as_ref().filter(|_| self.holds_email) {
+            Some(email) => require_free(tx, &email.key, self.id),
+            None => Ok(()),
+        }
+    }
+
     /// Makes the account. The database decides who gets a name or an address that two ask for.
     pub fn insert(&self, tx: &mut Tx<'_, '_>) -> Result<Account, Error> {
+        self.check_email(tx)?;
         store::insert(tx, self)?;
         if !names::claim(tx, self.id, &self.name)? {
             return Err(Error::NameTaken);
@@ -163,7 +174,32 @@ impl NewUser {
 
 /// Makes an address somebody proved to be theirs the one they hold.
 pub(crate) fn confirm_email(tx: &mut Tx<'_, '_>, user: UserId, email: &Email) -> Result<(), Error> {
+    require_free(tx, &email.key, user)?;
     store::confirm_email(tx, user, email)
+}
+
+/// What makes a guest's account a full one.
+#[derive(Clone, Debug)]
+pub(super) struct Upgrade {
+    pub user: UserId,
+    pub email: Email,
+    /// See [`NewUser::holds_email`].
+    pub holds_email: bool,
+    /// The hash of it.
+    pub password: String,
+}
+
+/// Makes a guest a full account. Returns whether it still was a guest's.
+pub(super) fn upgrade(tx: &mut Tx<'_, '_>, upgrade: &Upgrade) -> Result<bool, Error> {
+    if upgrade.holds_email {
+        require_free(tx, &upgrade.email.key, upgrade.user)?;
+    }
+    store::upgrade(tx, upgrade)
+}
+
+/// Refuses an address to which somebody else may still come back. That nobody holds it the database sees to.
+pub(super) fn require_free(tx: &mut Tx<'_, '_>, email_key: &str, user: UserId) -> Result<(), Error> {
+    if email::is_held(tx, email_key, user)? { Err(Error::EmailTaken) } else { Ok(()) }
 }
 
 #[cfg(test)]

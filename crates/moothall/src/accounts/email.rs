@@ -24,7 +24,7 @@ use moothall_protocol::{Timestamp, UserId};
 
 pub(super) use requests::{Requests, start};
 pub(crate) use store::STATEMENTS;
-pub(super) use store::{forget, pending, sweep};
+pub(super) use store::{forget, is_held, pending, sweep};
 
 use super::credentials::{self, Account, Email};
 use super::passwords::Password;
@@ -184,7 +184,8 @@ pub async fn verify_email(cx: &Cx, input: VerifyEmail) -> Result<(), Error> {
             // What was sent to the old address opens nothing any more, but the way back.
             store::void(tx, user, &[Purpose::Change, Purpose::Reset])?;
             if let Some(old) = &account.email {
-                send(tx, &account.user, old, &Letter::Changed)?;
+                let can_revoke = store::can_revoke(tx, user, &Email::parse(old)?)?;
+                send(tx, &account.user, old, &Letter::Changed { can_revoke })?;
             }
             audit::record(tx, audit::Entry::new("accounts.change_email").user(user))?;
         }
@@ -217,10 +218,13 @@ pub async fn change_email(cx: &Cx, input: ChangeEmail) -> Result<Me, Error> {
             Some(_) => {}
             None => send(tx, &account.user, &email.display, &Letter::ConfirmChange { code: &code })?,
         }
-        // Only an address that was shown to be the user's may bring the account back to it.
-        if let (Some(old), Some(_)) = (&account.email, account.standing.email_verified_at) {
-            let code = issue(tx, user, Purpose::Revoke, &Email::parse(old)?)?;
-            send(tx, &account.user, old, &Letter::ChangeRequested { code: &code })?;
+        if let Some(old) = &account.email {
+            // Only an address that was shown to be the user's may bring the account back to it.
+            let code = match account.standing.email_verified_at {
+                Some(_) => Some(issue(tx, user, Purpose::Revoke, &Email::parse(old)?)?),
+                None => None,
+            };
+            send(tx, &account.user, old, &Letter::ChangeRequested { code: code.as_deref() })?;
         }
         users::changed(tx, user)
     })
@@ -254,7 +258,7 @@ pub(super) fn password_replaced(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(),
 pub(super) fn replaced_by_staff(tx: &mut Tx<'_, '_>, user: &User, old: Option<&str>) -> Result<(), Error> {
     forget(tx, user.id)?;
     match old {
-        Some(old) => send(tx, &summary(user), old, &Letter::Changed),
+        Some(old) => send(tx, &summary(user), old, &Letter::Changed { can_revoke: false }),
         None => Ok(()),
     }
 }
@@ -265,9 +269,10 @@ pub(super) fn announce_deletion(
     user: &User,
     email: Option<&str>,
     on: Timestamp,
+    is_by_staff: bool,
 ) -> Result<(), Error> {
     let Some(email) = email else { return Ok(()) };
-    send(tx, &summary(user), email, &Letter::Deletion { on: &on.to_string() })
+    send(tx, &summary(user), email, &Letter::Deletion { on: &on.to_string(), is_by_staff })
 }
 
 fn summary(user: &User) -> UserSummary {

@@ -9,10 +9,11 @@ mod tests;
 
 use std::time::Duration;
 
-use moothall_protocol::accounts::{CancelDeletion, DeleteMe, DeleteUser, Me, User};
+use moothall_protocol::accounts::{CancelDeletion, CancelUserDeletion, DeleteMe, DeleteUser, Me, User};
 use moothall_protocol::{Timestamp, UserId};
 
 pub(crate) use store::STATEMENTS;
+pub(super) use store::signed_in_at;
 
 use super::users::{self, EDIT, SYSTEM, days};
 use super::{Error, email, extra, identities, keys, names, roles, sessions};
@@ -35,19 +36,23 @@ pub(super) fn offer(operations: Operations) -> Operations {
         .delete("/me/deletion", "accounts.cancel_deletion", Access::Player, cancel_deletion)
         .put("/users/{user_id}/deletion", "accounts.delete_user", Access::Permission(EDIT), delete_user)
         .rate(Rate::Admin)
+        .delete(
+            "/users/{user_id}/deletion",
+            "accounts.cancel_user_deletion",
+            Access::Permission(EDIT),
+            cancel_user_deletion,
+        )
+        .rate(Rate::Admin)
 }
 
 /// Asks for the caller's account to be erased. Until then everything works as before, and it can be called off.
 pub async fn delete_me(cx: &Cx, input: DeleteMe) -> Result<Me, Error> {
-    let identity = cx.require_identity()?;
-    if identity.api_key_id.is_some() {
-        return Err(crate::Error::Forbidden.into());
-    }
+    let identity = identities::require_session(cx)?;
     let (user, session) = (identity.user_id, identity.session_id);
     let has_password = users::confirm_owner(cx, user, input.password.as_deref()).await?;
     cx.mutate(move |tx| {
         if !has_password {
-            let signed_in_at = store::signed_in_at(tx, session)?;
+            let signed_in_at = signed_in_at(tx, session)?;
             if signed_in_at.is_none_or(|at| tx.now().since(at) > FRESH) {
                 return Err(Error::FreshSignInNeeded);
             }
@@ -65,7 +70,8 @@ fn schedule(tx: &mut Tx<'_, '_>, user: UserId, entry: audit::Entry) -> Result<Me
         let hours = tx.cx().hall().settings().accounts.deletion_hours;
         let on = tx.now() + Duration::from_secs(u64::from(hours) * 3600);
         roles::keeping_an_administrator(tx, |tx| store::set_deletion(tx, user, Some(on)))?;
-        email::announce_deletion(tx, &account.user, account.record.email.as_deref(), on)?;
+        let is_by_staff = tx.cx().user() != Some(user);
+        email::announce_deletion(tx, &account.user, account.record.email.as_deref(), on, is_by_staff)?;
         audit::record(tx, entry.user(user).change(&None::<Timestamp>, &on))?;
     }
     users::changed(tx, user)
@@ -88,15 +94,29 @@ pub async fn delete_user(cx: &Cx, input: DeleteUser) -> Result<User, Error> {
 
 /// Calls the erasure of the caller's account off.
 pub async fn cancel_deletion(cx: &Cx, _: CancelDeletion) -> Result<Me, Error> {
-    let user = cx.require_user()?;
+    let user = identities::require_session(cx)?.user_id;
+    cx.mutate(move |tx| call_off(tx, user, audit::Entry::new("accounts.cancel_deletion"))).await
+}
+
+/// Calls the erasure of a user's account off in the name of staff, whoever asked for it.
+pub async fn cancel_user_deletion(cx: &Cx, input: CancelUserDeletion) -> Result<User, Error> {
+    cx.require(EDIT)?;
     cx.mutate(move |tx| {
-        if users::find(tx, user)?.is_some_and(|account| account.record.delete_after.is_some()) {
-            store::set_deletion(tx, user, None)?;
-            audit::record(tx, audit::Entry::new("accounts.cancel_deletion").user(user))?;
-        }
-        users::changed(tx, user)
+        let user = input.user_id;
+        users::find(tx, user)?.filter(|account| !account.user.is_erased).ok_or(crate::Error::NotFound)?;
+        roles::require_no_less_than(tx, user)?;
+        call_off(tx, user, audit::Entry::new("accounts.cancel_user_deletion").reason(&input.reason))?;
+        users::for_staff(tx, user)
     })
     .await
+}
+
+fn call_off(tx: &mut Tx<'_, '_>, user: UserId, entry: audit::Entry) -> Result<Me, Error> {
+    if let Some(on) = users::find(tx, user)?.and_then(|account| account.record.delete_after) {
+        store::set_deletion(tx, user, None)?;
+        audit::record(tx, entry.user(user).change(&on, &None::<Timestamp>))?;
+    }
+    users::changed(tx, user)
 }
 
 /// Erases accounts that are due, those of guests who did not come back among them.

@@ -9,7 +9,7 @@ mod store;
 mod tests;
 
 use moothall_protocol::accounts::{
-    ApiKey, ApiKeys, CreateBot, CreateKey, CreatedKey, KeyKind, ListKeys, RevokeKey, UserSummary,
+    ApiKey, ApiKeys, CreateBot, CreateKey, CreatedKey, GrantRole, KeyKind, ListKeys, RevokeKey, UserSummary,
 };
 use moothall_protocol::{ApiKeyId, SessionId, UserId, limits};
 
@@ -19,7 +19,7 @@ use super::credentials::{self, NewUser};
 use super::identities::require_session;
 use super::names::Name;
 use super::secret::{self, hash};
-use super::{Error, KEYS, changes, roles, sessions};
+use super::{Error, GRANT, KEYS, changes, roles, sessions};
 use crate::audit;
 use crate::cx::{Caller, Cx, Tx};
 
@@ -62,20 +62,7 @@ pub async fn create_key(cx: &Cx, input: CreateKey) -> Result<CreatedKey, Error> 
         Some(user) => user,
         None => cx.require_user()?,
     };
-    let kind = input.kind.unwrap_or_default();
-    let key = ApiKey {
-        id: cx.new_id(),
-        user_id: user,
-        name: input.name,
-        kind,
-        scopes: roles::givable(cx, "/scopes", &input.scopes)?,
-        created_by: cx.user(),
-        created_at: cx.now(),
-        last_used_at: None,
-        expires_at: input.expires_at,
-    };
-    let (secret, hash) = secret::make(cx.random(), "");
-    let secret = format!("moothall_{}_{}_{secret}", word(kind), key.id.uuid().simple());
+    let new = NewKey::prepare(cx, user, input)?;
     cx.mutate(move |tx| {
         let account = credentials::find_by_id(tx, user)?.ok_or(crate::Error::NotFound)?;
         let is_own = tx.cx().user() == Some(user) || matches!(tx.cx().caller(), Caller::Server);
@@ -85,21 +72,80 @@ pub async fn create_key(cx: &Cx, input: CreateKey) -> Result<CreatedKey, Error> 
         if store::count(tx, user)? >= limits::KEYS_PER_USER_MAX {
             return Err(Error::TooManyKeys);
         }
-        store::insert(tx, &key, &hash)?;
-        audit::record(tx, audit::Entry::new("accounts.create_key").target(target(key.id)).change(&(), &key))?;
-        Ok(CreatedKey { id: key.id, secret: secret.clone(), key: key.clone() })
+        new.insert(tx)
     })
     .await
 }
 
-/// The keys of a user. Those of others only with the permission.
+/// Makes a bot that has a role, and a key that acts as it: all of it or nothing. For the command line and embedding programs.
+pub async fn create_bot_with_key(
+    cx: &Cx,
+    bot: CreateBot,
+    role: String,
+    key: CreateKey,
+) -> Result<(UserSummary, CreatedKey), Error> {
+    cx.require(KEYS)?;
+    cx.require(GRANT)?;
+    let bot = new_bot(cx, bot)?;
+    let key = NewKey::prepare(cx, bot.id, key)?;
+    cx.mutate(move |tx| {
+        let user = insert_bot(tx, &bot)?;
+        let reason = "made with the bot and its key".to_owned();
+        let grant = GrantRole { user_id: user.id, role: role.clone(), ends_at: None, reason };
+        roles::grant(tx, &grant).map_err(|error| match error {
+            Error::Common(crate::Error::NotFound) => {
+                crate::Error::field("/role", "not_a_choice", format!("there is no role {role}")).into()
+            }
+            error => error,
+        })?;
+        Ok((user, key.insert(tx)?))
+    })
+    .await
+}
+
+/// A key about to be made, with its secret.
+struct NewKey {
+    key: ApiKey,
+    secret: String,
+    hash: secret::Hash,
+}
+
+impl NewKey {
+    fn prepare(cx: &Cx, user: UserId, input: CreateKey) -> Result<Self, Error> {
+        let kind = input.kind.unwrap_or_default();
+        let key = ApiKey {
+            id: cx.new_id(),
+            user_id: user,
+            name: input.name,
+            kind,
+            scopes: roles::givable(cx, "/scopes", &input.scopes)?,
+            created_by: cx.user(),
+            created_at: cx.now(),
+            last_used_at: None,
+            expires_at: input.expires_at,
+        };
+        let (secret, hash) = secret::make(cx.random(), "");
+        let secret = format!("moothall_{}_{}_{secret}", word(kind), key.id.uuid().simple());
+        Ok(Self { key, secret, hash })
+    }
+
+    fn insert(&self, tx: &mut Tx<'_, '_>) -> Result<CreatedKey, Error> {
+        let Self { key, secret, hash } = self;
+        store::insert(tx, key, hash)?;
+        audit::record(tx, audit::Entry::new("accounts.create_key").target(target(key.id)).change(&(), key))?;
+        Ok(CreatedKey { id: key.id, secret: secret.clone(), key: key.clone() })
+    }
+}
+
+/// The keys of a user. Those of others only with the permission, without which a key sees none.
 pub async fn list_keys(cx: &Cx, input: ListKeys) -> Result<ApiKeys, Error> {
     let user = match input.user_id {
         Some(user) if cx.user() != Some(user) => {
             cx.require(KEYS)?;
             user
         }
-        _ => cx.require_user()?,
+        _ if cx.can(KEYS) => cx.require_user()?,
+        _ => require_session(cx)?.user_id,
     };
     cx.read(move |tx| Ok(ApiKeys { items: store::list(tx, user)? })).await
 }
@@ -108,7 +154,7 @@ pub async fn list_keys(cx: &Cx, input: ListKeys) -> Result<ApiKeys, Error> {
 pub async fn revoke_key(cx: &Cx, input: RevokeKey) -> Result<(), Error> {
     let may_all = cx.can(KEYS);
     if !may_all {
-        cx.require_user()?;
+        require_session(cx)?;
     }
     cx.mutate(move |tx| {
         let key = store::find(tx, input.key_id)?
@@ -147,13 +193,18 @@ fn target(key: ApiKeyId) -> String {
 /// Makes a bot: an account without a password, which acts by keys, and for which the caller answers.
 pub async fn create_bot(cx: &Cx, input: CreateBot) -> Result<UserSummary, Error> {
     cx.require(KEYS)?;
+    let new = new_bot(cx, input)?;
+    cx.mutate(move |tx| insert_bot(tx, &new)).await
+}
+
+fn new_bot(cx: &Cx, input: CreateBot) -> Result<NewUser, Error> {
     let name = Name::parse(&input.name)?;
-    let new = NewUser { is_bot: true, is_approved: true, owner: cx.user(), ..NewUser::named(cx, name) };
-    cx.mutate(move |tx| {
-        let account = new.insert(tx)?;
-        let entry = audit::Entry::new("accounts.create_bot").user(account.user.id);
-        audit::record(tx, entry.change(&(), &account.user))?;
-        Ok(account.user)
-    })
-    .await
+    Ok(NewUser { is_bot: true, is_approved: true, owner: cx.user(), ..NewUser::named(cx, name) })
+}
+
+fn insert_bot(tx: &mut Tx<'_, '_>, new: &NewUser) -> Result<UserSummary, Error> {
+    let account = new.insert(tx)?;
+    let entry = audit::Entry::new("accounts.create_bot").user(account.user.id);
+    audit::record(tx, entry.change(&(), &account.user))?;
+    Ok(account.user)
 }

@@ -30,6 +30,7 @@ use super::identities::{forget, require_session};
 use super::secret::{Hash, hash};
 use super::{Error, SESSIONS, changes, sign_in, throttle};
 use crate::cx::{Cx, Tx};
+use crate::operation::Rate;
 use crate::topics::Closing;
 use crate::{Random, audit, connections};
 
@@ -79,6 +80,8 @@ impl RefreshToken {
 /// A session about to be opened: its tokens are made before the transaction, which has others waiting.
 #[derive(Clone)]
 pub(super) struct Opening {
+    /// When its user showed who they are, if not now.
+    pub signed_in_at: Option<Timestamp>,
     id: SessionId,
     kind: SessionKind,
     access_token: String,
@@ -90,7 +93,8 @@ impl Opening {
     pub fn prepare(cx: &Cx, user: UserId, kind: SessionKind) -> Result<Self, Error> {
         let id = cx.new_id();
         let (access_token, expires_at) = cx.hall().accounts().keyring.sign(cx, user, id, kind)?;
-        Ok(Self { id, kind, access_token, expires_at, refresh: RefreshToken::new(cx.random(), id) })
+        let refresh = RefreshToken::new(cx.random(), id);
+        Ok(Self { signed_in_at: None, id, kind, access_token, expires_at, refresh })
     }
 
     /// Opens the session. A user who has too many loses the one not seen for longest.
@@ -149,9 +153,10 @@ impl<E: Into<Error>> From<E> for Refusal {
 
 /// Takes new tokens for a session; see [`Refresh`] for what happens to those that were used.
 pub async fn refresh(cx: &Cx, input: Refresh) -> Result<SignedIn, Error> {
-    let token = RefreshToken::parse(&input.refresh_token).ok_or(crate::Error::TokenInvalid)?;
+    let Some(token) = RefreshToken::parse(&input.refresh_token) else { return Err(wrong_token(cx)) };
     match cx.mutate(move |tx| take_turn(tx, &token)).await {
         Ok(signed_in) => Ok(signed_in),
+        Err(Refusal::Other(Error::Common(crate::Error::TokenInvalid))) => Err(wrong_token(cx)),
         Err(Refusal::Other(error)) => Err(error),
         Err(Refusal::Reused(user, session)) => {
             metrics::counter!("accounts_refresh_tokens_reused_total").increment(1);
@@ -166,12 +171,18 @@ pub async fn refresh(cx: &Cx, input: Refresh) -> Result<SignedIn, Error> {
     }
 }
 
+/// Counts a wrong token as what it is: somebody of this network who could not sign in.
+fn wrong_token(cx: &Cx) -> Error {
+    cx.hall().rates().take(cx, Rate::SignIn).err().unwrap_or(crate::Error::TokenInvalid).into()
+}
+
 fn take_turn(tx: &mut Tx<'_, '_>, token: &RefreshToken) -> Result<SignedIn, Refusal> {
     let now = tx.now();
     let invalid = || Error::from(crate::Error::TokenInvalid);
     let held = store::find(tx, token.session)?
         .filter(|held| held.family == token.family_hash())
         .ok_or_else(invalid)?;
+    tx.cx().hall().rates().take_of_session(tx.cx(), token.session, Rate::SignIn)?;
     let account = credentials::find_by_id(tx, held.user)?.ok_or_else(invalid)?;
     account.standing.check(tx.cx())?;
     let turn = token.turn_hash();
@@ -267,13 +278,12 @@ pub async fn sign_out(cx: &Cx, _: SignOut) -> Result<(), Error> {
 
 /// Where a user is signed in, the one seen last first.
 pub async fn list_sessions(cx: &Cx, input: ListSessions) -> Result<Sessions, Error> {
-    let identity = cx.require_identity();
     let user = match input.user_id {
         Some(user) if cx.user() != Some(user) => {
             cx.require(SESSIONS)?;
             user
         }
-        _ => identity.clone()?.user_id,
+        _ => require_session(cx)?.user_id,
     };
     let current = cx.identity().map(|identity| identity.session_id);
     cx.read(move |tx| Ok(Sessions { items: store::list(tx, user, current)? })).await

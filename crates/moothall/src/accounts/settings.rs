@@ -63,7 +63,7 @@ impl Default for Settings {
             password_memory_kib: 19 * 1024,
             password_passes: 2,
             guesses_of_login: 4,
-            guesses_of_network: 5,
+            guesses_of_network: 20,
             access_token_minutes: 10,
             session_days: 31,
             signing_key_days: 30,

@@ -24,7 +24,7 @@ use super::secret::{self, hash};
 use super::sessions::{self, Opening};
 use super::sign_up::of_person;
 use super::throttle::{self, Guess};
-use super::{APPROVE, Error, email, users};
+use super::{APPROVE, Error, email, erase, users};
 use crate::audit;
 use crate::cx::{Cx, Tx};
 
@@ -105,7 +105,11 @@ async fn guess(cx: &Cx, login: Login, typed: &str) -> Result<Right, Error> {
                 Some(account) => entry.user(account.user.id),
                 None => entry.target("user:unknown"),
             };
-            cx.write(move |tx| audit::record(tx, entry.clone())).await?;
+            cx.write(move |tx| {
+                throttle::fail(tx, &guess)?;
+                Ok::<_, Error>(audit::record(tx, entry.clone())?)
+            })
+            .await?;
             Err(Error::BadCredentials)
         }
     }
@@ -206,23 +210,27 @@ fn replace_password(
 /// Makes a code that signs the caller in once more, within 30 seconds.
 pub async fn create_sign_in_code(cx: &Cx, input: CreateSignInCode) -> Result<SignInCode, Error> {
     const LIFE: Duration = Duration::from_secs(limits::SIGN_IN_CODE_SECONDS as u64);
-    let (user, kind) = (require_session(cx)?.user_id, of_person(input.kind)?);
+    let identity = require_session(cx)?;
+    let (user, session, kind) = (identity.user_id, identity.session_id, of_person(input.kind)?);
     let (code, hash) = secret::make(cx.random(), "mhc_");
     cx.mutate(move |tx| {
         let expires_at = tx.now() + LIFE;
-        store::insert_code(tx, &hash, user, kind, expires_at)?;
+        let signed_in_at = erase::signed_in_at(tx, session)?;
+        store::insert_code(tx, &hash, user, kind, expires_at, signed_in_at)?;
         Ok(SignInCode { code: code.clone(), expires_at })
     })
     .await
 }
 
-/// Signs in with a code, which is void after that.
+/// Signs in with a code, which is void after that. Who they are was shown when the session that made it signed in, and no later.
 pub async fn sign_in_with_code(cx: &Cx, input: SignInWithCode) -> Result<SignedIn, Error> {
     let hash = hash(&[input.code.as_bytes()]);
     cx.mutate(move |tx| {
-        let (user, kind) = store::take_code(tx, &hash)?.ok_or(Error::BadCredentials)?;
+        let (user, kind, signed_in_at) = store::take_code(tx, &hash)?.ok_or(Error::BadCredentials)?;
         let account = credentials::find_by_id(tx, user)?.ok_or(Error::BadCredentials)?;
-        Opening::prepare(tx.cx(), user, kind)?.open(tx, &account)
+        let mut opening = Opening::prepare(tx.cx(), user, kind)?;
+        opening.signed_in_at = signed_in_at;
+        opening.open(tx, &account)
     })
     .await
 }

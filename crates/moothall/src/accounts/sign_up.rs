@@ -8,8 +8,8 @@ use moothall_protocol::accounts::{
     NextStep, SessionKind, SignUp, SignUpGuest, SignedIn, SignedUp, UpgradeGuest, UserSummary,
 };
 
-use super::credentials::{self, Email, NewUser};
-use super::names::{self, Name};
+use super::credentials::{self, Email, NewUser, Upgrade};
+use super::names::Name;
 use super::passwords::Password;
 use super::sessions::Opening;
 use super::settings::Verification;
@@ -48,9 +48,8 @@ pub async fn sign_up(cx: &Cx, input: SignUp) -> Result<SignedUp, Error> {
     };
     cx.mutate(move |tx| {
         let account = new.insert(tx)?;
-        if next == NextStep::VerifyEmail {
-            email::remind(tx, &account)?;
-        }
+        // Wherever it is not asked for: whoever shows that the address is theirs gets back in by it.
+        email::remind(tx, &account)?;
         let session = opening.as_ref().map(|opening| opening.open(tx, &account)).transpose()?;
         Ok(SignedUp { user: account.user, next, session })
     })
@@ -72,16 +71,21 @@ pub async fn sign_up_guest(cx: &Cx, input: SignUpGuest) -> Result<SignedIn, Erro
             ask_hooks(cx, &name, None).await?;
         }
         attempt += 1;
-        match insert_guest(cx, name, kind).await {
+        match insert_guest(cx, name, chosen.is_none(), kind).await {
             Err(Error::NameTaken) if chosen.is_none() && attempt < NAMES_TRIED => {}
             outcome => return outcome,
         }
     }
 }
 
-async fn insert_guest(cx: &Cx, name: Name, kind: SessionKind) -> Result<SignedIn, Error> {
+async fn insert_guest(
+    cx: &Cx,
+    name: Name,
+    is_name_made_up: bool,
+    kind: SessionKind,
+) -> Result<SignedIn, Error> {
     let (secret, hash) = secret::make(cx.random(), "mhg_");
-    let new = NewUser { guest_secret: Some(hash), ..NewUser::named(cx, name) };
+    let new = NewUser { guest_secret: Some(hash), is_name_made_up, ..NewUser::named(cx, name) };
     let opening = Opening::prepare(cx, new.id, kind)?;
     cx.mutate(move |tx| {
         let account = new.insert(tx)?;
@@ -107,37 +111,20 @@ pub async fn upgrade_guest(cx: &Cx, input: UpgradeGuest) -> Result<UserSummary, 
     if let Some(name) = &renamed {
         ask_hooks(cx, name, Some(&email)).await?;
     }
-    let hash = slot.hash(password, cx.random().bytes()).await?;
-    let is_renamed = renamed.is_some();
-    let name = match renamed {
-        Some(name) => name,
-        None => Name {
-            key: Name::key_of(&account.user.name),
-            skeleton: String::new(),
-            display: account.user.name,
-        },
-    };
+    let password = slot.hash(password, cx.random().bytes()).await?;
     let holds_email = settings.verification != Verification::Email;
-    let new = NewUser {
-        id: user,
-        email: Some(email),
-        holds_email,
-        password: Some(hash),
-        ..NewUser::named(cx, name)
-    };
+    let upgrade = Upgrade { user, email, holds_email, password };
     cx.mutate(move |tx| {
-        if !credentials::upgrade(tx, &new)? {
+        if !credentials::upgrade(tx, &upgrade)? {
             return Err(Error::NotAGuest);
         }
-        if is_renamed {
-            // A name the server made up is free for the next at once.
-            names::release(tx, user, tx.now())?;
-            if !names::claim(tx, user, &new.name)? {
-                return Err(Error::NameTaken);
-            }
+        if let Some(name) = &renamed {
+            users::rename_within(tx, user, name)?;
         }
+        let account = credentials::find_by_id(tx, user)?.ok_or(crate::Error::NotFound)?;
+        email::remind(tx, &account)?;
         users::changed(tx, user)?;
-        Ok(new.account(tx.now()).user)
+        Ok(account.user)
     })
     .await
 }

@@ -1,8 +1,12 @@
 //! Slows down guessing, for each login and each network, over every door alike.
 //!
-//! Start at [`begin`]. A guess is counted *before* the password is looked at, in one durable transaction, so a thousand guesses
-//! at once count as a thousand, a `kill -9` forgets none, and a restart neither helps nor hurts. The guess that was right takes
-//! its count back with [`succeed`].
+//! Start at [`begin`]. A guess at a login is counted *before* the password is looked at, in one durable transaction, so a thousand
+//! guesses at once count as a thousand, a `kill -9` forgets none, and a restart neither helps nor hurts. The guess that was right
+//! takes its count back with [`succeed`].
+//!
+//! Behind one network there may be many people who sign in at once. So for a network it is counted how many guesses are *in
+//! flight*, which are bounded, and only what was wrong makes others wait: see [`fail`]. A guess that never had a verdict was
+//! wrong.
 //!
 //! A login is counted as it was typed, whether or not somebody has it, so a wait tells nothing about who has an account.
 //! Where a user has been signed in before, guesses have a counter of their own: strangers cannot lock the owner out, and the
@@ -15,7 +19,7 @@ mod tests;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use moothall_protocol::{Timestamp, UserId};
+use moothall_protocol::UserId;
 
 pub(super) use store::{STATEMENTS, sweep};
 
@@ -49,7 +53,7 @@ impl Policy {
         }
     }
 
-    /// Ten guesses in ten minutes, of whatever account.
+    /// Some thirty wrong guesses in the first ten minutes, then six in an hour, at whatever account.
     fn of_network(settings: &Settings) -> Self {
         Self {
             free: settings.guesses_of_network,
@@ -69,6 +73,11 @@ impl Policy {
         }
     }
 }
+
+/// Guesses from one network whose passwords are looked at at once.
+pub(super) const IN_FLIGHT_MAX: u32 = 50;
+/// A guess without a verdict after so long will have none: the server died, or whoever asked went.
+const FLIGHT: Duration = Duration::from_secs(60);
 
 /// A guess that was counted.
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +107,7 @@ pub(super) fn begin(tx: &mut Tx<'_, '_>, login: &str, user: Option<UserId>) -> R
     let (of_login, of_network) = (Policy::of_login(settings), Policy::of_network(settings));
     let count = attempt(tx, &subject, &of_login)?;
     if let Some(network) = &from {
-        attempt(tx, network, &of_network)?;
+        take_off(tx, network, &of_network)?;
     }
     Ok(Guess { login: subject, network: from, count })
 }
@@ -108,9 +117,51 @@ pub(super) fn begin(tx: &mut Tx<'_, '_>, login: &str, user: Option<UserId>) -> R
 pub(super) fn succeed(tx: &mut Tx<'_, '_>, guess: &Guess) -> Result<(), Error> {
     store::forget(tx, &guess.login)?;
     if let Some(network) = &guess.network {
-        store::forgive(tx, network, guess.count)?;
+        let policy = Policy::of_network(&tx.cx().hall().settings().accounts);
+        let (now, mut counted) = (tx.now(), store::find(tx, network)?);
+        counted.in_flight = counted.in_flight.saturating_sub(1);
+        if let Some(own) = guess.count.checked_sub(1).filter(|own| *own > 0) {
+            counted.failures = counted.failures.saturating_sub(own);
+            // What others guessed wrongly meanwhile still makes them wait.
+            counted.open_at = counted.open_at.min(now + policy.wait(counted.failures));
+        }
+        store::fly(tx, network, &counted, now.max(counted.open_at) + policy.memory)?;
     }
     Ok(())
+}
+
+/// The guess was wrong.
+pub(super) fn fail(tx: &mut Tx<'_, '_>, guess: &Guess) -> Result<(), Error> {
+    let Some(network) = &guess.network else { return Ok(()) };
+    let policy = Policy::of_network(&tx.cx().hall().settings().accounts);
+    let now = tx.now();
+    let mut counted = store::find(tx, network)?;
+    counted.in_flight = counted.in_flight.saturating_sub(1);
+    counted.failures = counted.failures.saturating_add(1);
+    counted.open_at = now + policy.wait(counted.failures);
+    Ok(store::fly(tx, network, &counted, now.max(counted.open_at) + policy.memory)?)
+}
+
+/// Lets a guess from a network go to be looked at.
+fn take_off(tx: &mut Tx<'_, '_>, network: &Hash, policy: &Policy) -> Result<(), Error> {
+    let now = tx.now();
+    let mut counted = store::find(tx, network)?;
+    if let Some(at) = counted.flight_at.filter(|at| counted.in_flight > 0 && now.since(*at) >= FLIGHT) {
+        counted.failures = counted.failures.saturating_add(counted.in_flight);
+        // Not from now on: who is refused here changes nothing, and must not find the same wait again.
+        counted.open_at = counted.open_at.max(at + FLIGHT + policy.wait(counted.failures));
+        counted.in_flight = 0;
+    }
+    if counted.open_at > now {
+        metrics::counter!("accounts_guesses_throttled_total").increment(1);
+        return Err(Error::Throttled { retry_after: counted.open_at.since(now) });
+    }
+    if counted.in_flight >= IN_FLIGHT_MAX {
+        return Err(Error::Throttled { retry_after: Duration::from_secs(1) });
+    }
+    counted.in_flight += 1;
+    counted.flight_at = Some(now);
+    Ok(store::fly(tx, network, &counted, now + policy.memory)?)
 }
 
 /// Forgets the wrong guesses at a user's logins, everywhere and from here: they have shown by other means that it is them.
@@ -137,7 +188,7 @@ pub(super) fn remember(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
 
 fn attempt(tx: &mut Tx<'_, '_>, subject: &Hash, policy: &Policy) -> Result<u32, Error> {
     let now = tx.now();
-    let (before, open_at) = store::find(tx, subject)?.unwrap_or((0, Timestamp::MIN));
+    let store::Counted { failures: before, open_at, .. } = store::find(tx, subject)?;
     if open_at > now {
         metrics::counter!("accounts_guesses_throttled_total").increment(1);
         return Err(Error::Throttled { retry_after: open_at.since(now) });

@@ -16,6 +16,7 @@ use moothall_protocol::accounts::{
 };
 use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
 use moothall_protocol::{Cursor, Event, Page, Timestamp, UserId};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 pub(crate) use search::STATEMENTS as SEARCH_STATEMENTS;
@@ -26,7 +27,7 @@ pub(crate) use summaries::living;
 pub(super) use summaries::{Summaries, forget};
 pub use summaries::{summaries, summary};
 
-use super::credentials::Email;
+use super::credentials::{self, Email};
 use super::names::{self, Name};
 use super::{Error, Verification, email, identities, roles, sign_in};
 use crate::cx::{Cx, Tx};
@@ -147,21 +148,37 @@ pub async fn rename(cx: &Cx, input: Rename) -> Result<Me, Error> {
     let user = cx.require_user()?;
     let name = Name::parse(&input.name)?;
     confirm_owner(cx, user, input.password.as_deref()).await?;
-    cx.mutate(move |tx| {
-        let account = find(tx, user)?.ok_or(crate::Error::NotFound)?;
-        if account.user.name == name.display {
-            return own(tx, user);
-        }
-        if let Some(until) = account.record.renamed_at.map(|at| at + cooldown(tx.cx()))
-            && until > tx.now()
-        {
-            return Err(Error::RenameTooSoon { until });
-        }
-        let now = tx.now();
-        take_name(tx, &account, &name, Some(now))?;
-        changed(tx, user)
-    })
+    cx.mutate(
+        move |tx| {
+            if rename_within(tx, user, &name)? { changed(tx, user) } else { own(tx, user) }
+        },
+    )
     .await
+}
+
+/// Gives a user the name they ask for, if the last change is long enough ago. A name the server made up is left without
+/// waiting, and is the next guest's at once. Returns whether it is another name than before.
+pub(super) fn rename_within(tx: &mut Tx<'_, '_>, user: UserId, name: &Name) -> Result<bool, Error> {
+    let account = find(tx, user)?.ok_or(crate::Error::NotFound)?;
+    if account.user.name == name.display {
+        return Ok(false);
+    }
+    let now = tx.now();
+    if account.is_name_made_up {
+        names::release(tx, user, now)?;
+        if !names::claim(tx, user, name)? {
+            return Err(Error::NameTaken);
+        }
+        store::rename(tx, user, name, None)?;
+        return Ok(true);
+    }
+    if let Some(until) = account.record.renamed_at.map(|at| at + cooldown(tx.cx()))
+        && until > now
+    {
+        return Err(Error::RenameTooSoon { until });
+    }
+    take_name(tx, &account, name, Some(now))?;
+    Ok(true)
 }
 
 /// Asks for the password of an account that has one: a stolen session must not be enough to take the account over. Returns
@@ -220,6 +237,9 @@ pub async fn update(cx: &Cx, input: UpdateUser) -> Result<User, Error> {
             _ if email.is_some() => None,
             _ => store::email_key(tx, input.user_id)?,
         };
+        if let Some(key) = email_key.as_deref().filter(|_| email.is_some()) {
+            credentials::require_free(tx, key, input.user_id)?;
+        }
         store::update(tx, input.user_id, &after, email_key.as_deref())?;
         if after.email != before.record.email {
             email::replaced_by_staff(tx, &before.user, before.record.email.as_deref())?;
@@ -232,11 +252,34 @@ pub async fn update(cx: &Cx, input: UpdateUser) -> Result<User, Error> {
         }
         let now = find(tx, input.user_id)?.ok_or(crate::Error::NotFound)?;
         let entry = audit::Entry::new("accounts.update_user").user(input.user_id).reason(&input.reason);
-        let state = |account: &Account| (account.user.name.clone(), account.record.clone());
-        audit::record(tx, entry.change(&state(&before), &state(&now)))?;
+        let (was, is) = difference(&before, &now)?;
+        audit::record(tx, entry.change(&was, &is))?;
         shown(tx, vec![now], true)?.pop().ok_or(crate::Error::NotFound.into())
     })
     .await
+}
+
+/// What changed, as it was and as it is. The audit log is for ever, so nothing else of the user gets there, and of an address
+/// only that it is another.
+fn difference(before: &Account, after: &Account) -> Result<(Map<String, Value>, Map<String, Value>), Error> {
+    let fields = |account: &Account| match serde_json::to_value(&account.record) {
+        Ok(Value::Object(mut fields)) => {
+            fields.insert("name".into(), account.user.name.clone().into());
+            fields.remove("updated_at");
+            Ok(fields)
+        }
+        Ok(_) => Ok(Map::new()),
+        Err(error) => Err(crate::Error::internal(error)),
+    };
+    let (mut was, mut is) = (fields(before)?, fields(after)?);
+    was.retain(|field, value| is.get(field) != Some(value));
+    is.retain(|field, _| was.contains_key(field));
+    for (fields, word) in [(&mut was, "another"), (&mut is, "changed")] {
+        if let Some(email) = fields.get_mut("email") {
+            *email = word.into();
+        }
+    }
+    Ok((was, is))
 }
 
 fn updated(

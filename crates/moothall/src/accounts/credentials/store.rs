@@ -4,7 +4,7 @@ use moothall_protocol::UserId;
 use moothall_protocol::accounts::UserSummary;
 use moothall_store::{OnConstraint as _, Row, params, statements};
 
-use super::{Account, Email, NewUser, Standing, login_key};
+use super::{Account, Email, NewUser, Standing, Upgrade, login_key};
 use crate::accounts::Error;
 use crate::accounts::SYSTEM;
 use crate::accounts::secret::Hash;
@@ -29,14 +29,14 @@ statements! {
     FIND_BY_GUEST_SECRET = find!("guest_secret = $1");
     INSERT = "INSERT INTO users (id, name, name_key, email, email_key, email_verified_at, approved_at, password,
                 password_changed_at, guest_secret, is_guest, is_bot, owner_id, behaviour_score, trust_score,
-                social_score, is_shadow_banned, version, created_at, updated_at)
-              VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10, $11, $12, $13, $13, $13, $14, 1, $15, $15)";
+                social_score, is_shadow_banned, version, created_at, updated_at, is_name_made_up)
+              VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10, $11, $12, $13, $13, $13, $14, 1, $15, $15, $16)";
     SET_PASSWORD = "UPDATE users SET password = $2, password_changed_at = $3 WHERE id = $1 AND erased_at IS NULL";
     /// The same password under other parameters: nothing a client could notice.
     SET_HASH = "UPDATE users SET password = $2 WHERE id = $1 AND password = $3";
-    UPGRADE = "UPDATE users SET email = $2, email_key = $3, password = $4, name = $5, name_key = $6, is_guest = $7,
-                 guest_secret = NULL, password_changed_at = $8
-               WHERE id = $1 AND is_guest = $9 AND erased_at IS NULL";
+    UPGRADE = "UPDATE users SET email = $2, email_key = $3, password = $4, is_guest = $5,
+                 guest_secret = NULL, password_changed_at = $6
+               WHERE id = $1 AND is_guest = $7 AND erased_at IS NULL";
     APPROVE = "UPDATE users SET approved_at = $2 WHERE id = $1 AND erased_at IS NULL AND approved_at IS NULL";
     CONFIRM_EMAIL = "UPDATE users SET email = $2, email_key = $3, email_verified_at = $4
                      WHERE id = $1 AND erased_at IS NULL";
@@ -67,6 +67,7 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, new: &NewUser) -> Result<(), Error> {
             score,
             false,
             now,
+            new.is_name_made_up,
         ],
     )
     .on_constraint("users_email_key", Error::EmailTaken)?;
@@ -128,17 +129,14 @@ pub(in crate::accounts) fn set_hash(
     Ok(())
 }
 
-/// Makes a guest a full account. Returns whether it still was a guest's.
-pub(in crate::accounts) fn upgrade(tx: &mut Tx<'_, '_>, new: &NewUser) -> Result<bool, Error> {
-    let (email, key) = match &new.email {
-        Some(email) => (Some(&email.display), new.holds_email.then_some(&email.key)),
-        None => (None, None),
-    };
+/// Returns whether it still was a guest's.
+pub(super) fn upgrade(tx: &mut Tx<'_, '_>, upgrade: &Upgrade) -> Result<bool, Error> {
+    let key = upgrade.holds_email.then_some(&upgrade.email.key);
     let now = tx.now();
     let changed = tx
         .execute(
             UPGRADE,
-            params![new.id, email, key, new.password, new.name.display, new.name.key, false, now, true,],
+            params![upgrade.user, upgrade.email.display, key, upgrade.password, false, now, true],
         )
         .on_constraint("users_email_key", Error::EmailTaken)?;
     Ok(changed == 1)

@@ -11,18 +11,18 @@ pub(super) enum Letter<'a> {
     AlreadyYours,
     /// To the new address.
     ConfirmChange { code: &'a str },
-    /// To the old address, at once.
-    ChangeRequested { code: &'a str },
+    /// To the old address, at once; with a code, if it was shown to be the user's.
+    ChangeRequested { code: Option<&'a str> },
     /// To the old address, once the new one is confirmed.
-    Changed,
+    Changed { can_revoke: bool },
     /// To the old address, once the change is revoked.
     Revoked { code: &'a str },
     /// To whoever forgot their password.
     Reset { code: &'a str },
     /// Once a new password was set by e-mail.
     PasswordSet,
-    /// Once the owner asked for deletion.
-    Deletion { on: &'a str },
+    /// Once the owner, or staff, asked for deletion.
+    Deletion { on: &'a str, is_by_staff: bool },
 }
 
 impl Letter<'_> {
@@ -33,7 +33,7 @@ impl Letter<'_> {
             Self::AlreadyYours => "already_yours",
             Self::ConfirmChange { .. } => "confirm_change",
             Self::ChangeRequested { .. } => "change_requested",
-            Self::Changed => "changed",
+            Self::Changed { .. } => "changed",
             Self::Revoked { .. } => "revoked",
             Self::Reset { .. } => "reset",
             Self::PasswordSet => "password_set",
@@ -72,7 +72,15 @@ impl Letter<'_> {
                     link("verify-email", code)
                 ),
             ),
-            Self::ChangeRequested { code } => (
+            Self::ChangeRequested { code: None } => (
+                format!("Your e-mail address at {site} is about to change"),
+                format!(
+                    "Somebody who knows your password asked to use another address for your account {name}. If that was you, do \
+                     nothing.\n\nIf it was not you, change your password at once: that voids the change. Since this address was \
+                     never shown to be yours, it cannot take the change back later."
+                ),
+            ),
+            Self::ChangeRequested { code: Some(code) } => (
                 format!("Your e-mail address at {site} is about to change"),
                 format!(
                     "Somebody who knows your password asked to use another address for your account {name}. If that was you, do \
@@ -81,11 +89,11 @@ impl Letter<'_> {
                     link("revoke-email-change", code)
                 ),
             ),
-            Self::Changed => (
+            Self::Changed { can_revoke } => (
                 format!("Your e-mail address at {site} has changed"),
                 format!(
-                    "Your account {name} uses another address from now on. If that was not you, open the link of the e-mail that \
-                     announced the change, or turn to whoever runs {site}."
+                    "Your account {name} uses another address from now on. If that was not you, {}turn to whoever runs {site}.",
+                    if *can_revoke { "open the link of the e-mail that announced the change, or " } else { "" }
                 ),
             ),
             Self::Revoked { code } => (
@@ -112,10 +120,11 @@ impl Letter<'_> {
                     "The password of your account {name} was changed, and everybody is signed out. If that was not you, ask for a new one at once."
                 ),
             ),
-            Self::Deletion { on } => (
+            Self::Deletion { on, is_by_staff } => (
                 format!("Your account at {site} is about to be erased"),
                 format!(
-                    "You asked for your account {name} to be erased. That happens after {on}. Until then you can sign in and call it off."
+                    "{} for your account {name} to be erased. That happens after {on}. Until then you can sign in and call it off.",
+                    if *is_by_staff { format!("The staff of {site} asked") } else { "You asked".to_owned() }
                 ),
             ),
         };

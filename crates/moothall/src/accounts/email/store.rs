@@ -24,6 +24,10 @@ statements! {
     FORGET = "DELETE FROM email_codes WHERE user_id = $1";
     SWEEP = "DELETE FROM email_codes WHERE expires_at <= $1";
     HOLDER = "SELECT id, name, is_guest, is_bot, email, email_key FROM users WHERE email_key = $1 AND erased_at IS NULL";
+    IS_HELD = "SELECT 1 FROM email_codes WHERE email_key = $1 AND purpose = 'revoke' AND user_id <> $2
+               AND expires_at > $3 LIMIT 1";
+    CAN_REVOKE = "SELECT 1 FROM email_codes WHERE user_id = $1 AND purpose = 'revoke' AND email_key = $2
+                  AND expires_at > $3 LIMIT 1";
     INSERT_REQUEST = "INSERT INTO reset_requests (id, email_key, created_at) SELECT $1, $2, $3
                       WHERE (SELECT COUNT(*) FROM reset_requests) < $4";
     REQUESTS = "SELECT id, email_key FROM reset_requests ORDER BY created_at, id LIMIT $1";
@@ -121,6 +125,22 @@ pub(super) fn holder_by_key(tx: &mut Tx<'_, '_>, key: &str) -> Result<Option<(Us
     let Some(row) = tx.query_opt(HOLDER, params![key])? else { return Ok(None) };
     let user = UserSummary { id: row.get(0)?, name: row.get(1)?, is_guest: row.get(2)?, is_bot: row.get(3)? };
     Ok(Some((user, Email { display: row.get(4)?, key: row.get(5)? })))
+}
+
+/// Whether a user who changed away from this address may still come back to it. Until then it is nobody else's.
+pub(in crate::accounts) fn is_held(
+    tx: &mut Tx<'_, '_>,
+    email_key: &str,
+    against: UserId,
+) -> Result<bool, Error> {
+    let now = tx.now();
+    Ok(tx.query_opt(IS_HELD, params![email_key, against, now])?.is_some())
+}
+
+/// Whether the user was sent a way back to this address that is still good.
+pub(super) fn can_revoke(tx: &mut Tx<'_, '_>, user: UserId, email: &Email) -> Result<bool, Error> {
+    let now = tx.now();
+    Ok(tx.query_opt(CAN_REVOKE, params![user, email.key, now])?.is_some())
 }
 
 /// Returns whether there was room for it.

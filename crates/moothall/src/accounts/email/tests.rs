@@ -453,3 +453,59 @@ async fn so_many_requests_for_a_new_password_wait_and_no_more() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_address_one_may_come_back_to_is_nobody_elses_meanwhile() {
+    with_accounts(async |test| {
+        let (_, cx) = verified(test, "Ana").await;
+        change_to(&cx, "thief@example.com").await.unwrap();
+        let confirm = code_to(test, "thief@example.com", "Your new e-mail").await;
+        let back = code_to(test, "Ana@example.org", "about to change").await;
+        verify(test, &confirm).await.unwrap();
+        assert!(letter(test, "Ana@example.org", "has changed").await.text.contains("open the link"));
+        let input = SignUp {
+            name: "Thief".into(),
+            email: "ana@example.org".into(),
+            password: PASSWORD.into(),
+            kind: None,
+        };
+        let by_nobody = from(&test.hall, "10.0.0.1");
+        assert_eq!(code(accounts::sign_up(&by_nobody, input.clone()).await), "email_taken");
+        let guest = call(&test.hall, &sign_up_guest(&test.hall).await).await;
+        let upgrade =
+            UpgradeGuest { email: "ana@example.org".into(), password: PASSWORD.into(), name: None };
+        assert_eq!(code(accounts::upgrade_guest(&guest, upgrade).await), "email_taken");
+        let (_, other) = verified(test, "Ben").await;
+        change_to(&other, "ana@example.org").await.unwrap();
+        let confirm = code_to(test, "ana@example.org", "Your new e-mail").await;
+        assert_eq!(code(verify(test, &confirm).await), "email_taken");
+
+        revoke(test, &back).await.unwrap();
+        assert_eq!(me(&cx_of(test, &cx)).await.email.as_deref(), Some("Ana@example.org"));
+        assert_eq!(code(accounts::sign_up(&by_nobody, input).await), "email_taken");
+    })
+    .await;
+}
+
+/// The same user, though their session is over.
+fn cx_of(test: &TestHall, cx: &Cx) -> Cx {
+    test.call(cx.user().unwrap(), &[])
+}
+
+#[tokio::test]
+async fn an_address_that_was_never_verified_is_told_of_a_change_and_promised_nothing() {
+    with_accounts(async |test| {
+        let session = sign_up(&test.hall, "Ana").await;
+        let cx = call(&test.hall, &session).await;
+        let first = letter(test, "Ana@example.org", "Your e-mail address").await;
+        assert!(first.text.contains("#code="), "whoever signs up can verify at once: {first:?}");
+        change_to(&cx, "new@example.org").await.unwrap();
+        let told = letter(test, "Ana@example.org", "about to change").await;
+        assert!(!told.text.contains("#code="), "{told:?}");
+        let confirm = code_to(test, "new@example.org", "Your new e-mail").await;
+        verify(test, &confirm).await.unwrap();
+        let told = letter(test, "Ana@example.org", "has changed").await;
+        assert!(!told.text.contains("link"), "{told:?}");
+    })
+    .await;
+}

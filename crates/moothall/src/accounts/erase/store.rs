@@ -8,7 +8,7 @@ use crate::cx::Tx;
 
 statements! {
     ERASED = "SELECT id FROM users WHERE erased_at IS NOT NULL AND id > $1 ORDER BY id LIMIT $2";
-    SIGNED_IN_AT = "SELECT created_at FROM sessions WHERE id = $1";
+    SIGNED_IN_AT = "SELECT COALESCE(signed_in_at, created_at) FROM sessions WHERE id = $1";
     SET_DELETION = "UPDATE users SET delete_after = $2 WHERE id = $1 AND erased_at IS NULL";
     DUE = "SELECT id FROM users WHERE delete_after <= $1 ORDER BY delete_after LIMIT $2";
     IS_DUE = "SELECT 1 FROM users WHERE id = $1 AND delete_after <= $2";
@@ -24,13 +24,13 @@ statements! {
                delete_after = NULL, erased_at = $3, updated_at = $3, version = version + 1
              WHERE id = $1";
     END_BOTS = "UPDATE users SET delete_after = $2 WHERE owner_id = $1 AND erased_at IS NULL";
-    FORGET_SIGN_IN_CODES = "DELETE FROM sign_in_codes WHERE user_id = $1";
     FORGET_NETWORKS = "DELETE FROM known_networks WHERE user_id = $1";
     FORGET_GRANTS = "DELETE FROM grants WHERE user_id = $1";
     FORGET_NAMES = "DELETE FROM former_names WHERE user_id = $1";
 }
 
-pub(super) fn signed_in_at(tx: &mut Tx<'_, '_>, session: SessionId) -> Result<Option<Timestamp>, Error> {
+/// When whoever has this session showed last who they are.
+pub(in crate::accounts) fn signed_in_at(tx: &mut Tx<'_, '_>, session: SessionId) -> Result<Option<Timestamp>, Error> {
     Ok(tx.query_opt(SIGNED_IN_AT, params![session])?.map(|row| row.get(0)).transpose()?)
 }
 
@@ -69,7 +69,7 @@ pub(super) fn end_bots(tx: &mut Tx<'_, '_>, owner: UserId) -> Result<(), Error> 
 }
 
 pub(super) fn forget(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
-    for statement in [FORGET_SIGN_IN_CODES, FORGET_NETWORKS, FORGET_GRANTS, FORGET_NAMES] {
+    for statement in [FORGET_NETWORKS, FORGET_GRANTS, FORGET_NAMES] {
         tx.execute(statement, params![user])?;
     }
     Ok(())

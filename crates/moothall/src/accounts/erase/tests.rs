@@ -49,7 +49,7 @@ async fn t037_an_account_is_erased_a_day_after_its_owner_asked_for_it() {
         let on = test.clock.now() + DAY;
         assert_eq!(delete_me(&cx, with_password()).await.unwrap().delete_after, Some(on));
         assert_eq!(listener.account().unwrap().delete_after, Some(on));
-        let letter = test.mailer.next().await;
+        let letter = test.mailer.next_that(|letter| letter.subject.contains("erased")).await;
         assert!(letter.to == "Ana@example.org" && letter.text.contains(&on.to_string()), "{letter:?}");
         test.clock.advance(HOUR);
         assert_eq!(
@@ -221,7 +221,7 @@ async fn a_guest_signs_in_afresh_to_be_erased_and_a_key_cannot_ask_for_it() {
         let key = Credential::ApiKey(accounts::create_key(&test.server(), input).await.unwrap().secret);
         let by_key = accounts::authenticate(&test.hall, &key, &Origin::default()).await.unwrap();
         let cx = Cx::new(&test.hall, crate::Caller::Member(by_key), Origin::default());
-        assert_eq!(code(delete_me(&cx, with_password()).await), "forbidden");
+        assert_eq!(code(delete_me(&cx, with_password()).await), "session_needed");
     })
     .await;
 }
@@ -315,6 +315,44 @@ async fn staff_has_an_account_erased_unless_its_owner_calls_it_off_or_may_do_mor
         let log = audit::list(&test.server(), ListAudit::default()).await.unwrap();
         let line = log.items.iter().find(|line| line.action == "accounts.delete_user").unwrap();
         assert_eq!(line.reason.as_deref(), Some("left the club"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_made_by_a_code_is_no_fresher_than_the_one_that_made_it() {
+    with_accounts(async |test| {
+        let guest = sign_up_guest(&test.hall).await;
+        let cx = call(&test.hall, &guest).await;
+        test.clock.advance(FRESH + Duration::from_secs(1));
+        let code_made =
+            accounts::create_sign_in_code(&cx, CreateSignInCode { kind: None }).await.unwrap();
+        let input = serde_json::from_value(json!({ "code": code_made.code })).unwrap();
+        let again = accounts::sign_in_with_code(&test.nobody(), input).await.unwrap();
+        let again = call(&test.hall, &again).await;
+        assert_eq!(code(delete_me(&again, DeleteMe::default()).await), "fresh_sign_in_needed");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_erasure_by_staff_says_so_and_staff_calls_it_off() {
+    with_accounts(async |test| {
+        let ana = test.user("Ana").await;
+        let staff = test.call(test.user("Boss").await, &[EDIT]);
+        let delete = DeleteUser { user_id: ana, reason: "spam".into() };
+        delete_user(&staff, delete).await.unwrap();
+        let letter = test.mailer.next_that(|letter| letter.subject.contains("erased")).await;
+        assert!(letter.text.contains("The staff of") && !letter.text.contains("You asked"), "{letter:?}");
+        test.clock.advance(HOUR);
+        let cancel = CancelUserDeletion { user_id: ana, reason: "a mistake".into() };
+        let after = cancel_user_deletion(&staff, cancel.clone()).await.unwrap();
+        assert_eq!(after.record.unwrap().delete_after, None);
+        assert_eq!(code(cancel_user_deletion(&test.call(ana, &[]), cancel).await), "forbidden");
+        let log = audit::list(&test.server(), ListAudit::default()).await.unwrap().items;
+        let line = log.first().unwrap();
+        assert_eq!(line.action, "accounts.cancel_user_deletion");
+        assert_eq!((line.actor_id, line.reason.as_deref()), (staff.user(), Some("a mistake")));
     })
     .await;
 }

@@ -230,3 +230,38 @@ async fn when_a_key_was_last_used_is_known_to_the_minute() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_bot_with_its_key_is_made_whole_or_not_at_all() {
+    with_accounts(async |test| {
+        let server = test.server();
+        let bot = || CreateBot { name: "Berlin".into() };
+        let make = async |role: &str, scope: &str| {
+            create_bot_with_key(&server, bot(), role.into(), CreateKey { user_id: None, ..making(&[scope]) }).await
+        };
+        for (role, scope, word) in [("hst", "host", "/role"), ("host", "hst", "/scopes")] {
+            let fields = crate::Fault::details(&make(role, scope).await.unwrap_err()).fields.unwrap();
+            assert_eq!(fields.first().unwrap().path, word);
+            assert!(accounts::find_user(&server, "Berlin").await.unwrap().is_none(), "nothing is left behind");
+        }
+        let (user, key) = make("host", "host").await.unwrap();
+        assert_eq!((key.key.user_id, user.is_bot), (user.id, true));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_neither_sees_nor_ends_keys_and_sessions_nor_calls_off_an_erasure() {
+    with_accounts(async |test| {
+        let boss = administrator(test).await;
+        let made = create_key(&boss, making(&["host"])).await.unwrap();
+        let by_key = call_with(test, &made.secret).await;
+        assert_eq!(code(list_keys(&by_key, ListKeys { user_id: None }).await), "session_needed");
+        assert_eq!(code(revoke_key(&by_key, RevokeKey { key_id: made.id }).await), "session_needed");
+        let all = ListSessions { user_id: None };
+        assert_eq!(code(accounts::list_sessions(&by_key, all).await), "session_needed");
+        let cancel = moothall_protocol::accounts::CancelDeletion::default();
+        assert_eq!(code(accounts::cancel_deletion(&by_key, cancel).await), "session_needed");
+    })
+    .await;
+}

@@ -12,8 +12,9 @@ use crate::cx::Tx;
 use crate::error::Error;
 
 statements! {
-    INSERT = "INSERT INTO sessions (id, user_id, kind, agent, place, family, refresh, created_at, last_seen_at, expires_at)
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)";
+    INSERT = "INSERT INTO sessions (id, user_id, kind, agent, place, family, refresh, created_at, last_seen_at, expires_at,
+                signed_in_at)
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10)";
     BEYOND = "SELECT id FROM sessions WHERE user_id = $1 ORDER BY last_seen_at DESC, id DESC LIMIT 100 OFFSET $2";
     FIND = "SELECT user_id, kind, family, refresh, previous, salt, rotated_at FROM sessions
             WHERE id = $1 AND expires_at > $2";
@@ -67,6 +68,7 @@ pub(super) fn insert(
             opening.refresh.turn_hash(),
             now,
             now + lifetime,
+            opening.signed_in_at,
         ],
     )?;
     Ok(())

@@ -282,3 +282,24 @@ fn the_place_of_an_address_is_its_network() {
         assert_eq!(place(address.parse().unwrap()), network);
     }
 }
+
+#[tokio::test]
+async fn refreshing_is_counted_for_the_session_and_a_wrong_token_for_its_network() {
+    with_accounts(async |test| {
+        let burst = test.hall.rates().budget(Rate::SignIn).burst;
+        let mut ana = sign_up(&test.hall, "Ana").await;
+        let ben = sign_up(&test.hall, "Ben").await;
+        for _ in 0..burst {
+            ana = turn(&test.hall, &ana.refresh_token).await.unwrap();
+        }
+        assert_eq!(code(turn(&test.hall, &ana.refresh_token).await), "rate_limited");
+        assert_eq!(code(turn(&test.hall, &ben.refresh_token).await), "ok", "behind the same network");
+        for _ in 0..burst {
+            assert_eq!(code(turn(&test.hall, "mhr_made_up").await), "token_invalid");
+        }
+        assert_eq!(code(turn(&test.hall, "mhr_made_up").await), "rate_limited");
+        test.clock.advance(Duration::from_secs(2));
+        assert_eq!(code(turn(&test.hall, &ana.refresh_token).await), "ok");
+    })
+    .await;
+}

@@ -311,3 +311,33 @@ async fn b26_an_unknown_login_takes_as_long_as_a_wrong_password() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_guest_who_chose_a_name_leaves_it_by_the_rules_of_every_other() {
+    with_accounts(async |test| {
+        let upgrade = |name: &str, email: &str| UpgradeGuest {
+            name: Some(name.into()),
+            email: email.into(),
+            password: PASSWORD.into(),
+        };
+        let chosen = SignUpGuest { name: Some("Anna".into()), kind: None };
+        let guest = accounts::sign_up_guest(&from(&test.hall, "10.0.0.1"), chosen).await.unwrap();
+        let cx = call(&test.hall, &guest).await;
+        accounts::upgrade_guest(&cx, upgrade("Annabel", "a@example.org")).await.unwrap();
+        let next = SignUpGuest { name: Some("Anna".into()), kind: None };
+        let held = accounts::sign_up_guest(&from(&test.hall, "10.0.0.1"), next).await;
+        assert_eq!(code(held), "name_taken", "held for who had it");
+        let names = serde_json::from_value(serde_json::json!({ "user_id": guest.user.id })).unwrap();
+        let names = accounts::list_names(&test.server(), names).await.unwrap().items;
+        assert_eq!(names.iter().map(|former| former.name.as_str()).collect::<Vec<_>>(), ["Anna"]);
+
+        let chosen = SignUpGuest { name: Some("Benno".into()), kind: None };
+        let guest = accounts::sign_up_guest(&from(&test.hall, "10.0.0.1"), chosen).await.unwrap();
+        let cx = call(&test.hall, &guest).await;
+        let rename = |name: &str| moothall_protocol::accounts::Rename { name: name.into(), password: None };
+        accounts::rename(&cx, rename("Bennet")).await.unwrap();
+        let refused = accounts::upgrade_guest(&cx, upgrade("Benedict", "b@example.org")).await;
+        assert_eq!(code(refused), "rename_too_soon");
+    })
+    .await;
+}

@@ -10,13 +10,16 @@ use crate::cx::Tx;
 use crate::error::Error;
 
 statements! {
-    FIND = "SELECT failures, open_at FROM sign_in_failures WHERE subject = $1 AND forget_at > $2";
+    FIND = "SELECT failures, open_at, in_flight, flight_at FROM sign_in_failures WHERE subject = $1 AND forget_at > $2";
     KEEP = "INSERT INTO sign_in_failures (subject, failures, open_at, forget_at) VALUES ($1, $2, $3, $4)
             ON CONFLICT (subject) DO UPDATE
             SET failures = excluded.failures, open_at = excluded.open_at, forget_at = excluded.forget_at";
+    FLY = "INSERT INTO sign_in_failures (subject, failures, open_at, forget_at, in_flight, flight_at)
+           VALUES ($1, $2, $3, $4, $5, $6)
+           ON CONFLICT (subject) DO UPDATE
+           SET failures = excluded.failures, open_at = excluded.open_at, forget_at = excluded.forget_at,
+             in_flight = excluded.in_flight, flight_at = excluded.flight_at";
     FORGET = "DELETE FROM sign_in_failures WHERE subject = $1";
-    FORGIVE = "UPDATE sign_in_failures SET failures = failures - $2, open_at = $3 WHERE subject = $1 AND failures > $2";
-    FORGIVE_ALL = "DELETE FROM sign_in_failures WHERE subject = $1 AND failures <= $2";
     KNOWS = "SELECT 1 FROM known_networks WHERE user_id = $1 AND network = $2 AND forget_at > $3";
     REMEMBER = "INSERT INTO known_networks (user_id, network, forget_at) VALUES ($1, $2, $3)
                 ON CONFLICT (user_id, network) DO UPDATE SET forget_at = excluded.forget_at";
@@ -27,10 +30,40 @@ statements! {
     SWEEP_NETWORKS = "DELETE FROM known_networks WHERE forget_at <= $1";
 }
 
-pub(super) fn find(tx: &mut Tx<'_, '_>, subject: &Hash) -> Result<Option<(u32, Timestamp)>, Error> {
+/// What is counted of one subject.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counted {
+    pub failures: u32,
+    pub open_at: Timestamp,
+    /// Guesses without a verdict yet.
+    pub in_flight: u32,
+    /// When the last of them began.
+    pub flight_at: Option<Timestamp>,
+}
+
+pub(super) fn find(tx: &mut Tx<'_, '_>, subject: &Hash) -> Result<Counted, Error> {
     let now = tx.now();
-    let row = tx.query_opt(FIND, params![subject, now])?;
-    row.map(|row| Ok((row.get(0)?, row.get(1)?))).transpose()
+    match tx.query_opt(FIND, params![subject, now])? {
+        Some(row) => Ok(Counted {
+            failures: row.get(0)?,
+            open_at: row.get(1)?,
+            in_flight: row.get(2)?,
+            flight_at: row.get(3)?,
+        }),
+        None => Ok(Counted { failures: 0, open_at: Timestamp::MIN, in_flight: 0, flight_at: None }),
+    }
+}
+
+/// Keeps all that is counted of a subject.
+pub(super) fn fly(
+    tx: &mut Tx<'_, '_>,
+    subject: &Hash,
+    counted: &Counted,
+    forget_at: Timestamp,
+) -> Result<(), Error> {
+    let Counted { failures, open_at, in_flight, flight_at } = counted;
+    tx.execute(FLY, params![subject, failures, open_at, forget_at, in_flight, flight_at])?;
+    Ok(())
 }
 
 pub(super) fn keep(
@@ -46,13 +79,6 @@ pub(super) fn keep(
 
 pub(super) fn forget(tx: &mut Tx<'_, '_>, subject: &Hash) -> Result<(), Error> {
     tx.execute(FORGET, params![subject])?;
-    Ok(())
-}
-
-pub(super) fn forgive(tx: &mut Tx<'_, '_>, subject: &Hash, count: u32) -> Result<(), Error> {
-    tx.execute(FORGIVE_ALL, params![subject, count])?;
-    let now = tx.now();
-    tx.execute(FORGIVE, params![subject, count, now])?;
     Ok(())
 }
 

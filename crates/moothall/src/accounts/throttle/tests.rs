@@ -52,7 +52,7 @@ async fn t033_b20_four_guesses_are_free_then_the_wait_doubles() {
 #[tokio::test]
 async fn b21_a_network_that_guesses_at_many_is_slowed_down_and_others_are_not() {
     with_accounts(async |test| {
-        for who in 0..5 {
+        for who in 0..20 {
             assert_eq!(guess(test, "2001:db8:0:1::7", &format!("nobody-{who}")).await, "bad_credentials");
         }
         assert_eq!(wait(test, "2001:db8:0:1::99", "nobody-9").await, Duration::from_secs(10), "one network");
@@ -100,12 +100,12 @@ async fn an_own_account_does_not_wash_off_guesses_at_others() {
     with_accounts(async |test| {
         sign_up(&test.hall, "Ana").await;
         let away = "203.0.113.7";
-        for who in 0..4 {
+        for who in 0..19 {
             assert_eq!(guess(test, away, &format!("nobody-{who}")).await, "bad_credentials");
         }
-        assert_eq!(enter(test, away).await, "ok", "the fifth, and right");
-        assert_eq!(guess(test, away, "nobody-4").await, "bad_credentials", "the fifth that is wrong");
-        assert_eq!(code(try_sign_in(&test.hall, away, "nobody-5", "x").await), "sign_in_throttled");
+        assert_eq!(enter(test, away).await, "ok", "the twentieth, and right");
+        assert_eq!(guess(test, away, "nobody-19").await, "bad_credentials", "the twentieth that is wrong");
+        assert_eq!(code(try_sign_in(&test.hall, away, "nobody-20", "x").await), "sign_in_throttled");
         assert_eq!(enter(test, away).await, "ok", "it is known there now");
     })
     .await;
@@ -121,6 +121,44 @@ async fn a_thousand_guesses_at_once_count_as_a_thousand() {
             futures_util::future::join_all(addresses.iter().map(|from| guess(test, from, "Ana"))).await;
         let looked_at = answers.iter().filter(|code| **code == "bad_credentials").count();
         assert_eq!(looked_at, 4, "{answers:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn thirty_people_behind_one_address_sign_in_at_once() {
+    with_accounts(async |test| {
+        let names: Vec<String> =
+            ('a'..='z').chain('A'..='D').map(|last| format!("Player{last}{}", u32::from(last))).collect();
+        for name in &names {
+            sign_up(&test.hall, name).await;
+        }
+        let test = &*test;
+        let all = names.iter().map(|name| try_sign_in(&test.hall, "203.0.113.7", name, PASSWORD));
+        for answer in futures_util::future::join_all(all).await {
+            assert_eq!(code(answer), "ok");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn guesses_in_flight_are_bounded_and_those_without_a_verdict_were_wrong() {
+    with_accounts(async |test| {
+        let cx = crate::accounts::testing::from(&test.hall, "203.0.113.7");
+        let begin_at = async |who: u32| {
+            cx.write(move |tx| begin(tx, &format!("nobody-{who}"), None)).await.map(|_| ())
+        };
+        for who in 0..IN_FLIGHT_MAX {
+            begin_at(who).await.unwrap();
+        }
+        assert_eq!(code(begin_at(IN_FLIGHT_MAX).await), "sign_in_throttled");
+        // The server died: nothing of this comes to a verdict.
+        test.clock.advance(FLIGHT);
+        assert_eq!(wait(test, "203.0.113.7", "nobody-99").await, Duration::from_secs(600));
+        test.clock.advance(Duration::from_secs(600));
+        assert_eq!(guess(test, "203.0.113.7", "nobody-99").await, "bad_credentials");
+        assert_eq!(wait(test, "203.0.113.7", "nobody-99").await, Duration::from_secs(600), "none is forgotten");
     })
     .await;
 }
@@ -157,7 +195,7 @@ async fn what_is_forgotten_leaves_no_row() {
             let subject = hash(&[b"login", subject]);
             test.server().read(move |tx| store::find(tx, &subject)).await.unwrap()
         };
-        assert_eq!(left(b"ana").await, None);
+        assert_eq!(left(b"ana").await.failures, 0);
         // Nobody knows the network any more either.
         for network in 1..=4 {
             guess(test, &format!("198.51.{network}.1"), "Ana").await;

@@ -18,7 +18,7 @@ macro_rules! columns {
         "u.id, u.name, u.is_guest, u.is_bot, u.owner_id, u.created_at, u.version, u.email, u.email_verified_at, \
          u.approved_at, u.password IS NOT NULL, u.behaviour_score, u.trust_score, u.social_score, \
          u.is_shadow_banned, u.alternate_of, u.updated_at, u.renamed_at, u.last_login_at, u.last_logout_at, \
-         u.last_played_at, u.delete_after, u.erased_at, u.name_key"
+         u.last_played_at, u.delete_after, u.erased_at, u.name_key, u.is_name_made_up"
     };
 }
 
@@ -30,7 +30,7 @@ statements! {
     EMAIL_KEY = "SELECT email_key FROM users WHERE id = $1";
     ROLES = "SELECT user_id, role FROM grants WHERE user_id {in $1} AND (ends_at IS NULL OR ends_at > $2)
              ORDER BY user_id, role";
-    RENAME = "UPDATE users SET name = $2, name_key = $3, renamed_at = $4 WHERE id = $1";
+    RENAME = "UPDATE users SET name = $2, name_key = $3, renamed_at = $4, is_name_made_up = $5 WHERE id = $1";
     UPDATE = "UPDATE users SET email = $2, email_key = $3, email_verified_at = $4, approved_at = $5,
               behaviour_score = $6, trust_score = $7, social_score = $8, is_shadow_banned = $9, alternate_of = $10
               WHERE id = $1";
@@ -50,6 +50,7 @@ pub(in crate::accounts) struct Account {
     pub user: User,
     pub record: UserRecord,
     pub name_key: String,
+    pub is_name_made_up: bool,
 }
 
 impl Account {
@@ -85,7 +86,7 @@ impl Account {
             delete_after: row.get(21)?,
             erased_at,
         };
-        Ok(Self { user, record, name_key: row.get(23)? })
+        Ok(Self { user, record, name_key: row.get(23)?, is_name_made_up: row.get(24)? })
     }
 }
 
@@ -129,7 +130,7 @@ pub(super) fn rename(
     name: &Name,
     renamed_at: Option<Timestamp>,
 ) -> Result<(), Error> {
-    tx.execute(RENAME, params![id, name.display, name.key, renamed_at])?;
+    tx.execute(RENAME, params![id, name.display, name.key, renamed_at, false])?;
     Ok(())
 }
 
