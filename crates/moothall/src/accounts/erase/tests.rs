@@ -344,6 +344,7 @@ async fn an_erasure_by_staff_says_so_and_staff_calls_it_off() {
         delete_user(&staff, delete).await.unwrap();
         let letter = test.mailer.next_that(|letter| letter.subject.contains("erased")).await;
         assert!(letter.text.contains("The staff of") && !letter.text.contains("You asked"), "{letter:?}");
+        test.clock.advance(HOUR);
         let cancel = CancelUserDeletion { user_id: ana, reason: "a mistake".into() };
         let after = cancel_user_deletion(&staff, cancel.clone()).await.unwrap();
         assert_eq!(after.record.unwrap().delete_after, None);
