@@ -377,7 +377,7 @@ async fn an_operation_is_finished_although_its_client_has_gone() {
     let mut connection = server.connect().await;
     connection.send(&request("POST", "/v1/notes/slow", &[], Some(json!({})))).await;
     // Long enough for the request to be read.
-    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
     drop(connection);
     server.stop();
     server.stopped().await;
