@@ -290,11 +290,16 @@ async fn after_a_refusal_that_did_not_wait_for_the_body_the_next_request_is_answ
     let body = "{\"answer\":7}";
     let head = |method: &str, path: &str, more: &str| {
         let length = body.len();
-        format!("{method} {path} HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\n{more}content-length: {length}\r\n\r\n")
+        format!(
+            "{method} {path} HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\n{more}content-length: {length}\r\n\r\n"
+        )
     };
-    for (method, path, status) in
-        [("POST", "/v1/notes/secret", 401), ("POST", "/v1/nothing", 404), ("PUT", "/v1/notes", 405), ("POST", "/health/live", 405)]
-    {
+    for (method, path, status) in [
+        ("POST", "/v1/notes/secret", 401),
+        ("POST", "/v1/nothing", 404),
+        ("PUT", "/v1/notes", 405),
+        ("POST", "/health/live", 405),
+    ] {
         let mut connection = server.connect().await;
         connection.send(&head(method, path, "")).await;
         let reply = connection.reply(method).await;
