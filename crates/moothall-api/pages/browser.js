@@ -38,6 +38,7 @@ const example = (schema, depth = 0) => {
 const typeOf = (schema) => {
   const name = schema?.$ref?.split("/").pop();
   if (name) return name;
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
   const choices = schema.anyOf ?? schema.oneOf;
   if (choices) return choices.map(typeOf).join(" | ");
@@ -61,6 +62,32 @@ const fieldTable = (rows) => {
     ]));
   return make("table", [make("thead", head), make("tbody", body)]);
 };
+
+// The named types a schema leads to, each with its schema: what has fields, or is one of several things.
+const typesOf = (schema, found = new Map()) => {
+  const name = schema?.$ref?.split("/").pop();
+  if (found.has(name)) return found;
+  const type = resolve(schema);
+  if (name) found.set(name, type);
+  const parts = [type.anyOf, type.oneOf, type.allOf, Object.values(type.properties ?? {}), type.items, type.additionalProperties];
+  for (const part of parts.flat()) if (part && typeof part === "object") typesOf(part, found);
+  return found;
+};
+
+const typeDetails = (name, type) => {
+  const variants = type.oneOf ?? type.anyOf ?? [];
+  const tables = [type, ...variants.map(resolve)].filter(({ properties }) => properties).map((shape) =>
+    fieldTable(Object.entries(shape.properties).map(([field, schema]) =>
+      ({ name: field, schema, required: shape.required?.includes(field) }))));
+  const plain = variants.filter((variant) => !resolve(variant).properties);
+  if (plain.length || type.enum) tables.push(make("p", make("code", typeOf(plain.length ? { anyOf: plain } : type))));
+  if (!tables.length) return [];
+  return [make("details", [make("summary", make("code", name)), make("div", [make("p", prose(type.description ?? "")), ...tables])])];
+};
+
+// The codes of refusals, each with a link to what it means.
+const refusals = (text) => text.split(/\[`(\w+)`\]\([^)]*\)/g).map((part, index) =>
+  (index % 2 ? make("a", part, { href: `/docs/errors#${part}` }) : part));
 
 const send = async (path, method, operation, inputs, body, output) => {
   const query = new URLSearchParams();
@@ -117,14 +144,18 @@ const describe = (path, method, operation) => {
     rows.push({ name, schema: field, required: schema.required?.includes(name), place: "body" });
   const answers = Object.entries(operation.responses).map(([status, answer]) => {
     const output = answer.content?.["application/json"]?.schema;
-    const text = answer.description.replaceAll(/\[`(\w+)`\]\([^)]*\)/g, "$1");
-    return make("tr", [make("td", status), make("td", output ? typeOf(output) : text)]);
+    return make("tr", [make("td", status), make("td", output ? typeOf(output) : refusals(answer.description))]);
   });
+  const types = new Map();
+  for (const [, field] of Object.entries(schema.properties ?? {})) typesOf(field, types);
+  for (const { content } of Object.values(operation.responses)) typesOf(content?.["application/json"]?.schema, types);
+  const shapes = [...types].flatMap(([name, type]) => typeDetails(name, type));
   return make("div", [
     make("p", prose(operation.description)),
     ...(rows.length ? [make("h3", "Input"), fieldTable(rows)] : []),
     make("h3", "Answers"),
     make("table", make("tbody", answers)),
+    ...(shapes.length ? [make("h3", "Types"), ...shapes] : []),
     make("h3", "Try it"),
     tryForm(path, method, operation),
   ]);
@@ -148,8 +179,8 @@ const entry = (path, method, operation) => {
 const find = () => {
   const wanted = document.getElementById("find").value.trim().toLowerCase();
   for (const section of document.querySelectorAll("main section")) {
-    for (const details of section.querySelectorAll("details")) details.hidden = !details.dataset.text.includes(wanted);
-    section.hidden = !section.querySelector("details:not([hidden])");
+    for (const details of section.querySelectorAll(":scope > details")) details.hidden = !details.dataset.text.includes(wanted);
+    section.hidden = !section.querySelector(":scope > details:not([hidden])");
   }
 };
 

@@ -162,7 +162,8 @@ fn normalise(value: &mut Value, schemas: &[&Value], root: &Value) {
         }
         Value::Object(fields) => {
             for (name, value) in fields {
-                let of_field = branches.iter().filter_map(|branch| branch.get("properties")?.get(name.as_str()));
+                let of_field =
+                    branches.iter().filter_map(|branch| branch.get("properties")?.get(name.as_str()));
                 let of_field: Vec<&Value> = of_field.collect();
                 normalise(value, &of_field, root);
             }

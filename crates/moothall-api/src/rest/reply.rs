@@ -53,9 +53,8 @@ fn encode(shape: &Shape, answer: &dyn Answer, parts: &Parts) -> Result<Response,
     let value = answer.value()?;
     let tag = value.get(VERSION).and_then(Value::as_i64).map(|version| format!("\"{version}\""));
     let is_read = matches!(parts.method, Method::GET | Method::HEAD);
-    let is_known = is_read
-        && shape.is_cacheable()
-        && tag.as_deref().is_some_and(|tag| knows(&parts.headers, tag));
+    let is_known =
+        is_read && shape.is_cacheable() && tag.as_deref().is_some_and(|tag| knows(&parts.headers, tag));
     let mut response = if is_known {
         empty(StatusCode::NOT_MODIFIED)
     } else {

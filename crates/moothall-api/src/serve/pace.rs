@@ -52,7 +52,10 @@ struct State {
 
 impl Pace {
     pub fn new(timeouts: Timeouts) -> Self {
-        Self { timeouts, state: Mutex::new(State { phase: Phase::Idle(Instant::now()), stalled: None, answer_by: None }) }
+        Self {
+            timeouts,
+            state: Mutex::new(State { phase: Phase::Idle(Instant::now()), stalled: None, answer_by: None }),
+        }
     }
 
     /// A request's head has been read.

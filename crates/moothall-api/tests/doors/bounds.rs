@@ -160,13 +160,15 @@ async fn an_answer_must_be_taken_at_a_pace() {
     let mut connection = server.connect().await;
     connection.send(&request("GET", "/v1/notes/big", &[], None)).await;
     let started = Instant::now();
-    // Some now and then is enough for no stall, and too little for the whole.
-    let mut part = vec![0; 256 * 1024];
-    while let Ok(Ok(1..)) = tokio::time::timeout(PATIENT, connection.stream.read(&mut part)).await {
-        assert!(started.elapsed() < Duration::from_secs(10), "it is still being answered");
-        tokio::time::sleep(SHORT / 6).await;
+    let (mut part, mut taken) = (vec![0; 64 * 1024], 0);
+    while let Ok(Ok(length @ 1..)) = tokio::time::timeout(PATIENT, connection.stream.read(&mut part)).await {
+        taken += length;
+        // Some now and then is enough for no stall, and too little for the whole; then what is on the way is taken at once.
+        if started.elapsed() < Duration::from_secs(3) {
+            tokio::time::sleep(SHORT / 6).await;
+        }
     }
-    assert!(started.elapsed() >= SHORT);
+    assert!(taken < LENGTH as usize, "the answer was cut off");
 }
 
 #[tokio::test]

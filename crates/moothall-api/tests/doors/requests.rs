@@ -290,11 +290,16 @@ async fn after_a_refusal_that_did_not_wait_for_the_body_the_next_request_is_answ
     let body = "{\"answer\":7}";
     let head = |method: &str, path: &str, more: &str| {
         let length = body.len();
-        format!("{method} {path} HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\n{more}content-length: {length}\r\n\r\n")
+        format!(
+            "{method} {path} HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\n{more}content-length: {length}\r\n\r\n"
+        )
     };
-    for (method, path, status) in
-        [("POST", "/v1/notes/secret", 401), ("POST", "/v1/nothing", 404), ("PUT", "/v1/notes", 405), ("POST", "/health/live", 405)]
-    {
+    for (method, path, status) in [
+        ("POST", "/v1/notes/secret", 401),
+        ("POST", "/v1/nothing", 404),
+        ("PUT", "/v1/notes", 405),
+        ("POST", "/health/live", 405),
+    ] {
         let mut connection = server.connect().await;
         connection.send(&head(method, path, "")).await;
         let reply = connection.reply(method).await;
@@ -377,7 +382,7 @@ async fn an_operation_is_finished_although_its_client_has_gone() {
     let mut connection = server.connect().await;
     connection.send(&request("POST", "/v1/notes/slow", &[], Some(json!({})))).await;
     // Long enough for the request to be read.
-    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
     drop(connection);
     server.stop();
     server.stopped().await;

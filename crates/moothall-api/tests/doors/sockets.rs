@@ -79,6 +79,16 @@ async fn a_socket_can_sign_up_and_in_by_messages() {
     let signed_up = socket.call("accounts.sign_up_guest", json!({})).await.unwrap();
     let wrong = socket.call("session.authenticate", json!({ "access_token": "nonsense" })).await;
     assert_eq!(wrong.unwrap_err()["code"], "token_invalid");
+    for (input, path, code, nearest) in [
+        (json!({ "acess_token": "a" }), "/acess_token", "unknown_field", json!("access_token")),
+        (json!({ "access_token": "" }), "/access_token", "too_short", Value::Null),
+        (json!({ "access_token": "a", "seq": "b" }), "/seq", "wrong_type", Value::Null),
+    ] {
+        let refused = socket.call("session.authenticate", input).await.unwrap_err();
+        let field = &refused["fields"][0];
+        assert_eq!((&field["path"], &field["code"]), (&json!(path), &json!(code)), "{refused}");
+        assert_eq!(field["nearest"], nearest, "{refused}");
+    }
     let token = &signed_up["access_token"];
     let out = socket.call("session.authenticate", json!({ "access_token": token })).await.unwrap();
     assert_eq!(out["session_id"], signed_up["session_id"]);
@@ -164,6 +174,11 @@ async fn what_cannot_be_read_is_refused_and_the_socket_goes_on() {
     }
     let unknown = socket.call("notes.nothing", json!({})).await.unwrap_err();
     assert_eq!(unknown["code"], "unknown_operation");
+    let misspelt = socket.call("notes.craete", json!({})).await.unwrap_err();
+    assert_eq!(
+        (&misspelt["code"], &misspelt["fields"][0]["path"], &misspelt["fields"][0]["nearest"]),
+        (&json!("unknown_operation"), &json!("/op"), &json!("notes.create"))
+    );
     let panicked = socket.call("notes.panic", json!({})).await.unwrap_err();
     assert_eq!(panicked["code"], "internal");
     socket.call("system.ping", json!({})).await.unwrap();

@@ -72,6 +72,13 @@ async fn health_and_metrics_answer_without_a_sign_in() {
     assert_eq!(server.api.get("/health/live", Shows::Nothing).await.json(), json!({ "status": "live" }));
     assert_eq!(server.api.get("/health/ready", Shows::Nothing).await.json(), json!({ "status": "ready" }));
     server.api.sign_up("ana").await;
+    for (path, shows, status) in [
+        ("/v1/nothing", Shows::Nothing, 404),
+        ("/v1/me", Shows::Nothing, 401),
+        ("/v1/me/name", Shows::Nothing, 405),
+    ] {
+        assert_eq!(server.api.get(path, shows).await.status, status);
+    }
     let metrics = server.api.get("/metrics", Shows::Nothing).await.text;
     for line in [
         r#"operation_requests_total{operation="accounts.sign_up",outcome="ok"} 1"#,
@@ -80,6 +87,11 @@ async fn health_and_metrics_answer_without_a_sign_in() {
         "store_batch_size_bucket",
         "store_queue_depth",
         "http_connections",
+        r#"http_responses_total{status="404"} 1"#,
+        r#"http_responses_total{status="401"} 1"#,
+        r#"http_responses_total{status="405"} 1"#,
+        "partition_commands_waiting 0",
+        "sockets 0",
         "process_resident_memory_bytes",
     ] {
         assert!(metrics.contains(line), "{line} is not among\n{metrics}");

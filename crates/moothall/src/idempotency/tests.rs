@@ -82,7 +82,11 @@ fn a_key_is_its_callers_and_its_requests() {
     assert_ne!(first.request, claim(ana, KEY, "rooms.update", &same).request);
     assert_ne!(first.request, claim(ana, KEY, "rooms.create", &json!({ "b": 2 })).request);
     let without_null = json!({ "a": { "x": 2 }, "b": 1 });
-    assert_ne!(first.request, claim(ana, KEY, "rooms.create", &without_null).request, "null is a value of its own");
+    assert_ne!(
+        first.request,
+        claim(ana, KEY, "rooms.create", &without_null).request,
+        "null is a value of its own"
+    );
     for other in
         [claim(None, KEY, "rooms.create", &input), claim(ana, "another key of hers", "rooms.create", &input)]
     {
