@@ -71,7 +71,7 @@ impl Admission {
             let wait = Duration::from_secs_f64(place.number as f64 / self.0.pace.lock().per_second);
             if wait > WAIT_MAX {
                 metrics::counter!("admissions_put_off_total").increment(1);
-                return Err(Error::Busy { retry_after: spread(wait, random) });
+                return Err(Error::Crowded { retry_after: spread(wait, random) });
             }
         }
         let permit = Arc::clone(&self.0.turns).acquire_owned().await.map_err(Error::internal)?;
@@ -183,7 +183,7 @@ mod tests {
         let mut told = std::collections::BTreeSet::new();
         for _ in 0..100 {
             match admission.enter(&*random).await {
-                Err(Error::Busy { retry_after }) => {
+                Err(Error::Crowded { retry_after }) => {
                     assert!(retry_after >= WAIT_MAX && retry_after <= 2 * WAIT_MAX + SPAN, "{retry_after:?}");
                     told.insert(retry_after);
                 }

@@ -30,8 +30,8 @@ use socket2::SockRef;
 pub(crate) use self::session::AUTHENTICATE;
 use self::session::Session;
 use self::transport::Transport;
-use crate::rest::reply::{self, Response};
 use crate::admission::Turn;
+use crate::rest::reply::{self, Response};
 use crate::rest::{fields, only, shows_credential, sign_in};
 use crate::{Doors, Seat, serve};
 

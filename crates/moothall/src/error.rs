@@ -241,7 +241,7 @@ pub enum Error {
     Unavailable,
     /// See [`CATALOGUE`].
     #[error("many are coming at once: come again a little later")]
-    Busy {
+    Crowded {
         /// When to come again.
         retry_after: Duration,
     },
@@ -352,7 +352,7 @@ pub const CATALOGUE: &[ErrorEntry] = &[
         "Repeat it a little later.",
     ),
     entry(
-        "busy",
+        "crowded",
         Kind::Unavailable,
         "many are coming at once: come again a little later",
         "Wait `retry_after_ms`, then connect. It is another for everybody, so that not all come at the same time.",
@@ -434,7 +434,7 @@ impl Fault for Error {
             Self::Timeout
             | Self::Unavailable
             | Self::OutcomeUnknown
-            | Self::Busy { .. }
+            | Self::Crowded { .. }
             | Self::Draining { .. } => Kind::Unavailable,
             Self::Internal(_) => Kind::Internal,
         }
@@ -459,7 +459,7 @@ impl Fault for Error {
             Self::VersionConflict { .. } => "version_conflict",
             Self::Timeout => "timeout",
             Self::Unavailable => "unavailable",
-            Self::Busy { .. } => "busy",
+            Self::Crowded { .. } => "crowded",
             Self::OutcomeUnknown => "outcome_unknown",
             Self::Draining { .. } => "draining",
             Self::Refused { code, .. } => code,
@@ -482,7 +482,7 @@ impl Fault for Error {
                 Details { fields: Some(vec![field]), ..Details::default() }
             }
             Self::RateLimited { retry_after }
-            | Self::Busy { retry_after }
+            | Self::Crowded { retry_after }
             | Self::Draining { retry_after } => {
                 Details { retry_after: Some(*retry_after), ..Details::default() }
             }

@@ -148,12 +148,7 @@ pub async fn rename(cx: &Cx, input: Rename) -> Result<Me, Error> {
     let user = cx.require_user()?;
     let name = Name::parse(&input.name)?;
     confirm_owner(cx, user, input.password.as_deref()).await?;
-    cx.mutate(
-        move |tx| {
-            if rename_within(tx, user, &name)? { changed(tx, user) } else { own(tx, user) }
-        },
-    )
-    .await
+    cx.mutate(move |tx| if rename_within(tx, user, &name)? { changed(tx, user) } else { own(tx, user) }).await
 }
 
 /// Gives a user the name they ask for, if the last change is long enough ago. A name the server made up is left without

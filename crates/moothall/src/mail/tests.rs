@@ -113,7 +113,8 @@ async fn a_letter_has_the_headers_without_which_mail_servers_distrust_it_and_its
         assert_eq!(header("Content-Type: "), "text/plain; charset=utf-8");
         assert_eq!(header("Auto-Submitted: "), "auto-generated");
         assert!(head.is_ascii() && body.is_ascii(), "{message}");
-        let encoded = ["base64", "quoted-printable"].contains(&header("Content-Transfer-Encoding: ").as_str());
+        let encoded =
+            ["base64", "quoted-printable"].contains(&header("Content-Transfer-Encoding: ").as_str());
         assert!(encoded && !header("Date: ").is_empty(), "{message}");
         let id = header("Message-ID: ");
         assert!(id.starts_with('<') && id.ends_with("@example.org>"), "{id}");

@@ -281,7 +281,8 @@ async fn random_batches_with_panics_lose_and_repeat_nothing() {
                 (Say::Add(0..) | Say::Get, answer) => {
                     assert_eq!(answer.unwrap(), *sum, "round {round}, {say:?} of {told:?}");
                 }
-                (Say::Add(_), Err(CounterError::Negative)) | (Say::RefuseToPersist, Err(CounterError::Taken)) => {}
+                (Say::Add(_), Err(CounterError::Negative))
+                | (Say::RefuseToPersist, Err(CounterError::Taken)) => {}
                 (Say::Panic | Say::PanicToPersist, Err(CounterError::Common(Error::Internal(_)))) => {}
                 (say, answer) => panic!("round {round}: {say:?} was answered {answer:?}"),
             }

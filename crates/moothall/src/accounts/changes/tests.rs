@@ -98,8 +98,7 @@ async fn who_may_not_use_the_account_any_more_leaves() {
 #[tokio::test]
 async fn a_session_and_a_key_leave_when_their_time_is_over() {
     with_accounts(async |test| {
-        let bot =
-            accounts::create_bot(&test.server(), CreateBot { name: "Berlin".into() }).await.unwrap();
+        let bot = accounts::create_bot(&test.server(), CreateBot { name: "Berlin".into() }).await.unwrap();
         let hour = Some(test.clock.now() + Duration::from_secs(3600));
         let short = accounts::create_key(&test.server(), key(bot.id, hour)).await.unwrap();
         let ana = sign_up(&test.hall, "Ana").await;

@@ -93,7 +93,11 @@ impl Letter<'_> {
                 format!("Your e-mail address at {site} has changed"),
                 format!(
                     "Your account {name} uses another address from now on. If that was not you, {}turn to whoever runs {site}.",
-                    if *can_revoke { "open the link of the e-mail that announced the change, or " } else { "" }
+                    if *can_revoke {
+                        "open the link of the e-mail that announced the change, or "
+                    } else {
+                        ""
+                    }
                 ),
             ),
             Self::Revoked { code } => (

@@ -472,8 +472,7 @@ async fn an_address_one_may_come_back_to_is_nobody_elses_meanwhile() {
         let by_nobody = from(&test.hall, "10.0.0.1");
         assert_eq!(code(accounts::sign_up(&by_nobody, input.clone()).await), "email_taken");
         let guest = call(&test.hall, &sign_up_guest(&test.hall).await).await;
-        let upgrade =
-            UpgradeGuest { email: "ana@example.org".into(), password: PASSWORD.into(), name: None };
+        let upgrade = UpgradeGuest { email: "ana@example.org".into(), password: PASSWORD.into(), name: None };
         assert_eq!(code(accounts::upgrade_guest(&guest, upgrade).await), "email_taken");
         let (_, other) = verified(test, "Ben").await;
         change_to(&other, "ana@example.org").await.unwrap();

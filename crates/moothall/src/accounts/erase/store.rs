@@ -30,7 +30,10 @@ statements! {
 }
 
 /// When whoever has this session showed last who they are.
-pub(in crate::accounts) fn signed_in_at(tx: &mut Tx<'_, '_>, session: SessionId) -> Result<Option<Timestamp>, Error> {
+pub(in crate::accounts) fn signed_in_at(
+    tx: &mut Tx<'_, '_>,
+    session: SessionId,
+) -> Result<Option<Timestamp>, Error> {
     Ok(tx.query_opt(SIGNED_IN_AT, params![session])?.map(|row| row.get(0)).transpose()?)
 }
 

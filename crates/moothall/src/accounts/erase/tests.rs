@@ -325,8 +325,7 @@ async fn a_session_made_by_a_code_is_no_fresher_than_the_one_that_made_it() {
         let guest = sign_up_guest(&test.hall).await;
         let cx = call(&test.hall, &guest).await;
         test.clock.advance(FRESH + Duration::from_secs(1));
-        let code_made =
-            accounts::create_sign_in_code(&cx, CreateSignInCode { kind: None }).await.unwrap();
+        let code_made = accounts::create_sign_in_code(&cx, CreateSignInCode { kind: None }).await.unwrap();
         let input = serde_json::from_value(json!({ "code": code_made.code })).unwrap();
         let again = accounts::sign_in_with_code(&test.nobody(), input).await.unwrap();
         let again = call(&test.hall, &again).await;

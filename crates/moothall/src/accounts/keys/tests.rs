@@ -237,12 +237,16 @@ async fn a_bot_with_its_key_is_made_whole_or_not_at_all() {
         let server = test.server();
         let bot = || CreateBot { name: "Berlin".into() };
         let make = async |role: &str, scope: &str| {
-            create_bot_with_key(&server, bot(), role.into(), CreateKey { user_id: None, ..making(&[scope]) }).await
+            create_bot_with_key(&server, bot(), role.into(), CreateKey { user_id: None, ..making(&[scope]) })
+                .await
         };
         for (role, scope, word) in [("hst", "host", "/role"), ("host", "hst", "/scopes")] {
             let fields = crate::Fault::details(&make(role, scope).await.unwrap_err()).fields.unwrap();
             assert_eq!(fields.first().unwrap().path, word);
-            assert!(accounts::find_user(&server, "Berlin").await.unwrap().is_none(), "nothing is left behind");
+            assert!(
+                accounts::find_user(&server, "Berlin").await.unwrap().is_none(),
+                "nothing is left behind"
+            );
         }
         let (user, key) = make("host", "host").await.unwrap();
         assert_eq!((key.key.user_id, user.is_bot), (user.id, true));

@@ -146,9 +146,8 @@ async fn thirty_people_behind_one_address_sign_in_at_once() {
 async fn guesses_in_flight_are_bounded_and_those_without_a_verdict_were_wrong() {
     with_accounts(async |test| {
         let cx = crate::accounts::testing::from(&test.hall, "203.0.113.7");
-        let begin_at = async |who: u32| {
-            cx.write(move |tx| begin(tx, &format!("nobody-{who}"), None)).await.map(|_| ())
-        };
+        let begin_at =
+            async |who: u32| cx.write(move |tx| begin(tx, &format!("nobody-{who}"), None)).await.map(|_| ());
         for who in 0..IN_FLIGHT_MAX {
             begin_at(who).await.unwrap();
         }
@@ -158,7 +157,11 @@ async fn guesses_in_flight_are_bounded_and_those_without_a_verdict_were_wrong() 
         assert_eq!(wait(test, "203.0.113.7", "nobody-99").await, Duration::from_secs(600));
         test.clock.advance(Duration::from_secs(600));
         assert_eq!(guess(test, "203.0.113.7", "nobody-99").await, "bad_credentials");
-        assert_eq!(wait(test, "203.0.113.7", "nobody-99").await, Duration::from_secs(600), "none is forgotten");
+        assert_eq!(
+            wait(test, "203.0.113.7", "nobody-99").await,
+            Duration::from_secs(600),
+            "none is forgotten"
+        );
     })
     .await;
 }
