@@ -13,7 +13,7 @@ use crate::hooks::{Hooks, NoHooks};
 use crate::mail::{Mailer, Postbox};
 use crate::operation::{Operations, Registry, RegistryError};
 use crate::random::{Random, SystemRandom};
-use crate::runtime::Directory;
+use crate::runtime::{Bus, Directory, Leases};
 use crate::settings::{Settings, Synchronous};
 use crate::topics::Topics;
 use crate::{Rates, accounts, audit, communication, connections, idempotency, mail, system};
@@ -83,6 +83,7 @@ pub struct Builder {
     hooks: Arc<dyn Hooks>,
     mailer: Option<Arc<dyn Mailer>>,
     rates: Rates,
+    directory: Directory,
     operations: Vec<Operations>,
 }
 
@@ -122,6 +123,13 @@ impl Builder {
         self
     }
 
+    /// Looks up by these leases which node owns which live entities, and asks other nodes by this bus.
+    #[must_use]
+    pub fn cluster(mut self, leases: Arc<dyn Leases>, bus: Arc<dyn Bus>) -> Self {
+        self.directory = Directory::new(leases, bus);
+        self
+    }
+
     /// Adds operations of the embedding program. They appear in every door and document.
     #[must_use]
     pub fn operations(mut self, operations: Operations) -> Self {
@@ -145,7 +153,7 @@ impl Builder {
             registry,
             topics: Topics::default(),
             rates: self.rates,
-            directory: Directory::default(),
+            directory: self.directory,
             accounts,
             connections: connections::Live::new(&self.settings.connections),
             communication: communication::Live::new(&self.settings.communication)?,
@@ -226,6 +234,7 @@ impl Hall {
             hooks: NoHooks::shared(),
             mailer: None,
             rates: Rates::default(),
+            directory: Directory::default(),
             operations: Vec::new(),
         }
     }

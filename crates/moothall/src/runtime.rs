@@ -16,7 +16,7 @@ mod leases;
 mod partition;
 pub mod simulator;
 
-pub use bus::{Bus, Envelope, LocalBus};
+pub use bus::{Answered, Bus, Envelope, LocalBus, Refusal};
 pub use directory::{Directory, Place};
 pub use entity::{Entity, Turn};
 pub use leases::{Leases, LocalLeases, Owner};
