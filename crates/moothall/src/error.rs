@@ -262,9 +262,25 @@ pub enum Error {
         /// What the player reads.
         title: String,
     },
+    /// What another node said, which owns the entity that was asked.
+    #[error("{}", .0.title)]
+    Relayed(Arc<Relayed>),
     /// See [`CATALOGUE`].
     #[error("something went wrong on the server")]
     Internal(#[source] Arc<dyn StdError + Send + Sync>),
+}
+
+/// A refusal of another node, as this one gives it on.
+#[derive(Clone, Debug)]
+pub struct Relayed {
+    /// What kind of refusal it is.
+    pub kind: Kind,
+    /// Its code, which this node knows too.
+    pub code: &'static str,
+    /// One sentence for the player.
+    pub title: String,
+    /// What it says beside its code.
+    pub details: Details,
 }
 
 /// The errors all contexts share, as `api/errors.json` lists them.
@@ -436,6 +452,7 @@ impl Fault for Error {
             | Self::OutcomeUnknown
             | Self::Crowded { .. }
             | Self::Draining { .. } => Kind::Unavailable,
+            Self::Relayed(relayed) => relayed.kind,
             Self::Internal(_) => Kind::Internal,
         }
     }
@@ -463,6 +480,7 @@ impl Fault for Error {
             Self::OutcomeUnknown => "outcome_unknown",
             Self::Draining { .. } => "draining",
             Self::Refused { code, .. } => code,
+            Self::Relayed(relayed) => relayed.code,
             Self::Internal(_) => "internal",
         }
     }
@@ -486,6 +504,7 @@ impl Fault for Error {
             | Self::Draining { retry_after } => {
                 Details { retry_after: Some(*retry_after), ..Details::default() }
             }
+            Self::Relayed(relayed) => relayed.details.clone(),
             Self::VersionConflict { version } => Details { version: Some(*version), ..Details::default() },
             _ => Details::default(),
         }

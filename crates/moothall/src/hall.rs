@@ -14,7 +14,7 @@ use crate::hooks::{Hooks, NoHooks};
 use crate::mail::{Mailer, Postbox};
 use crate::operation::{Operations, Registry, RegistryError};
 use crate::random::{Random, SystemRandom};
-use crate::runtime::Directory;
+use crate::runtime::{Bus, Directory, Leases};
 use crate::settings::{Settings, Synchronous};
 use crate::topics::{self, Topics};
 use crate::{Rates, accounts, audit, communication, connections, idempotency, mail, matches, system};
@@ -90,6 +90,7 @@ pub struct Builder {
     hooks: Arc<dyn Hooks>,
     mailer: Option<Arc<dyn Mailer>>,
     rates: Rates,
+    directory: Directory,
     operations: Vec<Operations>,
     has_tasks: bool,
 }
@@ -130,6 +131,13 @@ impl Builder {
         self
     }
 
+    /// Looks up by these leases which node owns which live entities, and asks other nodes by this bus.
+    #[must_use]
+    pub fn cluster(mut self, leases: Arc<dyn Leases>, bus: Arc<dyn Bus>) -> Self {
+        self.directory = Directory::new(leases, bus);
+        self
+    }
+
     /// Adds operations of the embedding program. They appear in every door and document.
     #[must_use]
     pub fn operations(mut self, operations: Operations) -> Self {
@@ -161,7 +169,7 @@ impl Builder {
             registry,
             topics: Topics::new(Arc::clone(&self.clock)),
             rates: self.rates,
-            directory: Directory::default(),
+            directory: self.directory,
             accounts,
             connections: connections::Live::new(&self.settings.connections),
             matches: matches::Live::default(),
@@ -258,6 +266,7 @@ impl Hall {
             hooks: NoHooks::shared(),
             mailer: None,
             rates: Rates::default(),
+            directory: Directory::default(),
             operations: Vec::new(),
             has_tasks: true,
         }

@@ -12,8 +12,8 @@ mod tests;
 use moothall_protocol::{Timestamp, UserId};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::digest::{SHA256, digest};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::cx::{Cx, Tx};
@@ -23,7 +23,7 @@ pub(crate) use store::STATEMENTS;
 pub use store::sweep;
 
 /// A request's claim on its idempotency key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Claim {
     /// Finds the row: a hash of caller and key.
     id: [u8; 32],

@@ -17,7 +17,7 @@ mod partition;
 mod places;
 pub mod simulator;
 
-pub use bus::{Bus, Envelope, LocalBus};
+pub use bus::{Answered, Bus, Envelope, LocalBus, Refusal};
 pub use directory::Directory;
 pub use entity::{Entity, Turn};
 pub use leases::{Leases, LocalLeases, Owner};

@@ -159,6 +159,7 @@ async fn an_answer_must_be_taken_at_a_pace() {
     .await;
     let mut connection = server.connect().await;
     connection.send(&request("GET", "/v1/notes/big", &[], None)).await;
+    connection.stream.readable().await.unwrap();
     let started = Instant::now();
     let (mut part, mut taken) = (vec![0; 64 * 1024], 0);
     while let Ok(Ok(length @ 1..)) = tokio::time::timeout(PATIENT, connection.stream.read(&mut part)).await {

@@ -10,7 +10,11 @@ use tokio::task::JoinHandle;
 use super::job::{Command, Job};
 use super::leases::Owner;
 use super::places::{Place, Places};
-use super::{Bus, Entity, Envelope, Leases, LocalBus, LocalLeases, PARTITIONS, partition, partition_of};
+use super::{
+    Answered, Bus, Entity, Envelope, Leases, LocalBus, LocalLeases, PARTITIONS, Refusal, partition,
+    partition_of,
+};
+use crate::operation::log_fault;
 use crate::{Cx, Error, Hall};
 
 /// Commands that may wait for one partition. Over that, callers are told `unavailable` at once.
@@ -43,6 +47,11 @@ impl Default for Directory {
 }
 
 impl Directory {
+    /// Of a node that knows by these leases who owns what, and asks others by this bus.
+    pub(crate) fn new(leases: Arc<dyn Leases>, bus: Arc<dyn Bus>) -> Self {
+        Self { leases, bus, ..Self::default() }
+    }
+
     /// Starts the partitions.
     pub(crate) fn start(&self, hall: &Hall) {
         let mut mailboxes = Vec::with_capacity(PARTITIONS.into());
@@ -92,27 +101,63 @@ impl Directory {
     ) -> Result<E::Reply, E::Error> {
         let number = partition_of(E::KIND, id.uuid());
         match self.leases.owner(number) {
-            Owner::Here { .. } => self.call_here::<E>(place, number, cx, id, command).await,
+            Owner::Here { .. } => {
+                let (reply, answer) = oneshot::channel();
+                let command = Command::<E>::new(cx.user(), cx.claim().cloned(), id, command, reply);
+                self.call_here(place, number, command, answer).await
+            }
             Owner::Node(node) => {
                 let command = serde_json::to_vec(&command).map_err(Error::internal)?;
-                let envelope = Envelope { partition: number, kind: E::KIND, id: id.uuid(), command };
-                let reply = self.bus.ask(node, envelope).await.map_err(|_| Error::Unavailable)?;
-                Ok(serde_json::from_slice(&reply).map_err(Error::internal)?)
+                let envelope = Envelope {
+                    partition: number,
+                    kind: E::KIND.to_owned(),
+                    id: id.uuid(),
+                    caller: cx.user(),
+                    claim: cx.claim().cloned(),
+                    command,
+                };
+                match self.bus.ask(node, envelope).await? {
+                    Ok(reply) => Ok(serde_json::from_slice(&reply).map_err(Error::internal)?),
+                    Err(refusal) => Err(refusal.error(cx.hall().registry()).into()),
+                }
             }
             Owner::Nobody => Err(Error::Unavailable.into()),
         }
+    }
+
+    /// Answers another node that asks for an entity of this one. A bus calls this with the kind that the envelope names.
+    pub async fn receive<E: Entity>(&self, hall: &Hall, envelope: Envelope) -> Answered {
+        let cx = Cx::server(hall);
+        let answered = self.carry_out::<E>(envelope).await;
+        let answered = answered.and_then(|reply| Ok(serde_json::to_vec(&reply).map_err(Error::internal)?));
+        answered.map_err(|fault| {
+            // The cause stays on this node, as it stays on the server of a single one.
+            log_fault(&fault, E::KIND, cx.request_id());
+            Refusal::of(&fault, cx.request_id())
+        })
+    }
+
+    async fn carry_out<E: Entity>(&self, envelope: Envelope) -> Result<E::Reply, E::Error> {
+        let Envelope { kind, id, caller, claim, command, .. } = envelope;
+        let number = partition_of(E::KIND, id);
+        // It may have changed its owner while the envelope was under way.
+        if kind != E::KIND || !matches!(self.leases.owner(number), Owner::Here { .. }) {
+            return Err(Error::Unavailable.into());
+        }
+        let command = serde_json::from_slice(&command).map_err(Error::internal)?;
+        let (reply, answer) = oneshot::channel();
+        let command = Command::<E>::new(caller, claim, Id::from_uuid(id), command, reply);
+        self.call_here(None, number, command, answer).await
     }
 
     async fn call_here<E: Entity>(
         &self,
         mut place: Option<Place<'_>>,
         number: u16,
-        cx: &Cx,
-        id: Id<E::Id>,
-        command: E::Command,
+        command: Command<E>,
+        answer: oneshot::Receiver<Result<E::Reply, E::Error>>,
     ) -> Result<E::Reply, E::Error> {
-        let (reply, answer) = oneshot::channel();
-        let job = Box::new(Command::<E>::new(cx, id, command, reply));
+        let job = Box::new(command);
         let mailbox = self.mailboxes.get().and_then(|mailboxes| mailboxes.get(usize::from(number)));
         let Some(mailbox) = mailbox else { return Err(Error::Unavailable.into()) };
         if mailbox.try_send(job).is_err() {

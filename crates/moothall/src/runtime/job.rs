@@ -4,14 +4,14 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use moothall_protocol::{Event, Id, Timestamp};
+use moothall_protocol::{Event, Id, Timestamp, UserId};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{Entity, Turn};
 use crate::cx::Tx;
 use crate::idempotency::Claim;
-use crate::{Cx, Error, Random, Topic};
+use crate::{Error, Random, Topic};
 
 /// Which entity.
 pub(super) type Key = (&'static str, Uuid);
@@ -100,7 +100,7 @@ impl From<moothall_store::Error> for Failed {
 pub(super) struct Command<E: Entity> {
     id: Id<E::Id>,
     command: E::Command,
-    caller: Option<moothall_protocol::UserId>,
+    caller: Option<UserId>,
     claim: Option<Claim>,
     reply: Option<oneshot::Sender<Result<E::Reply, E::Error>>>,
     loaded: Option<E>,
@@ -115,12 +115,13 @@ pub(super) struct Command<E: Entity> {
 
 impl<E: Entity> Command<E> {
     pub fn new(
-        cx: &Cx,
+        caller: Option<UserId>,
+        claim: Option<Claim>,
         id: Id<E::Id>,
         command: E::Command,
         reply: oneshot::Sender<Result<E::Reply, E::Error>>,
     ) -> Self {
-        Self { caller: cx.user(), claim: cx.claim().cloned(), reply: Some(reply), ..Self::timer(id, command) }
+        Self { caller, claim, reply: Some(reply), ..Self::timer(id, command) }
     }
 
     /// A command that nobody waits for.

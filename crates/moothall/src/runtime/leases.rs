@@ -7,7 +7,7 @@ use std::fmt;
 pub enum Owner {
     /// This node, with this epoch: a number that grows with every change of owner.
     Here {
-        /// The fencing token.
+        /// The fencing token. Nothing is written with it yet: it comes into use together with leases that change their owner.
         epoch: u64,
     },
     /// The node of this name.

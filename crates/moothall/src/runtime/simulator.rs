@@ -58,6 +58,8 @@ pub struct Report {
     pub repeated: u64,
     /// Timers that fired.
     pub timers: u64,
+    /// Times that the clock was set back.
+    pub set_back: u64,
     /// A digest of everything that happened: the same seed gives the same one.
     pub trace: u64,
 }
@@ -141,7 +143,13 @@ impl<E: Simulated> Simulation<E> {
                     1 => Duration::from_secs(self.chance().below(600)),
                     _ => Duration::from_micros(1),
                 };
-                self.now = self.now + wait;
+                // Now and then somebody sets the clock back.
+                self.now = if self.chance().below(8) == 0 {
+                    self.report.set_back += 1;
+                    self.now - wait
+                } else {
+                    self.now + wait
+                };
                 self.fire_due(id)?;
             }
             _ => self.command(id)?,

@@ -12,8 +12,10 @@ use super::simulator::{self, Report, Simulated};
 use super::*;
 use crate::cx::Tx;
 use crate::idempotency::Claim;
+use crate::operation::BoxFuture;
 use crate::{
-    Caller, Clock as _, Cx, Error, FakeClock, Hall, Identity, Origin, Permissions, Random, Settings,
+    Caller, Clock as _, Cx, Error, FakeClock, Fault as _, Hall, Identity, Operations, Origin, Permissions,
+    Random, Settings,
 };
 
 enum CounterKind {}
@@ -37,6 +39,7 @@ enum Say {
     Panic,
     RefuseToPersist,
     PanicToPersist,
+    IsAsked,
     Arm { wait_ms: u64 },
     Ring { expected: i64 },
 }
@@ -75,6 +78,7 @@ impl Entity for Counter {
                 turn.persist(self.value);
             }
             Say::Get => {}
+            Say::IsAsked => return Ok(i64::from(turn.caller().is_some())),
             Say::Panic => panic!("told to"),
             Say::RefuseToPersist => {
                 self.value += 1_000;
@@ -367,6 +371,68 @@ async fn an_unknown_entity_is_not_found_and_a_closed_hall_is_unavailable() {
     assert!(matches!(fixture.say(Say::Get).await, Err(CounterError::Common(Error::Unavailable))));
 }
 
+/// Every partition is the other node's.
+#[derive(Debug)]
+struct Theirs;
+
+impl Leases for Theirs {
+    fn owner(&self, _: u16) -> Owner {
+        Owner::Node("theirs".to_owned())
+    }
+}
+
+/// Brings everything to the other node, as text.
+struct ToThem(Hall);
+
+impl std::fmt::Debug for ToThem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ToThem")
+    }
+}
+
+impl Bus for ToThem {
+    fn ask(&self, node: String, envelope: Envelope) -> BoxFuture<'_, Result<Answered, Error>> {
+        assert_eq!(node, "theirs");
+        let sent = serde_json::to_vec(&envelope).unwrap();
+        Box::pin(async move {
+            let envelope = serde_json::from_slice(&sent).unwrap();
+            let answered = self.0.directory().receive::<Counter>(&self.0, envelope).await;
+            Ok(serde_json::from_slice(&serde_json::to_vec(&answered).unwrap()).unwrap())
+        })
+    }
+}
+
+#[tokio::test]
+async fn an_entity_of_another_node_answers_and_refuses_as_if_it_were_here() {
+    let theirs = fixture().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = Settings::default();
+    settings.store.url = format!("sqlite:{}", folder.path().join("test.db").display());
+    let counters = Operations::context("counter", "For tests").errors(CounterError::CATALOGUE);
+    let bus = Arc::new(ToThem(theirs.hall.clone()));
+    let ours =
+        Hall::builder(settings).operations(counters).cluster(Arc::new(Theirs), bus).open().await.unwrap();
+    let cx = player(&ours);
+    let say = |cx: &Cx, command| {
+        let (ours, cx, id) = (ours.clone(), cx.clone(), theirs.id);
+        async move { ours.directory().call::<Counter>(&cx, id, command).await }
+    };
+    let claim = Claim::new(cx.user(), "0123456789abcdef", "counter.add", &serde_json::json!({ "add": 7 }));
+    let claiming = cx.claiming(claim);
+    for _ in 0..2 {
+        assert_eq!(say(&claiming, Say::Add(7)).await.unwrap(), 7, "the claim came along");
+    }
+    assert_eq!(say(&cx, Say::IsAsked).await.unwrap(), 1);
+    assert_eq!(say(&Cx::server(&ours), Say::IsAsked).await.unwrap(), 0);
+    let refused = say(&cx, Say::Add(-1)).await.unwrap_err();
+    let said = (refused.kind(), refused.code(), refused.to_string());
+    assert_eq!(said, (crate::Kind::Invalid, "negative", "only upwards".to_owned()));
+    assert_eq!(say(&cx, Say::Panic).await.unwrap_err().code(), "internal");
+    theirs.hall.close().await;
+    assert_eq!(say(&cx, Say::Get).await.unwrap_err().code(), "unavailable");
+    ours.close().await;
+}
+
 impl Simulated for Counter {
     type Stored = i64;
     type View = ();
@@ -407,8 +473,8 @@ fn a_seed_replays_to_the_same_trace_and_reaches_every_fate() {
     let two = simulator::run::<Counter>(7, 5, 20_000).unwrap();
     assert_eq!(one, two);
     assert_ne!(one.trace, simulator::run::<Counter>(8, 5, 20_000).unwrap().trace);
-    let Report { accepted, refused, crashes, lost_writes, repeated, timers, .. } = one;
-    for count in [accepted, refused, crashes, lost_writes, repeated, timers] {
+    let Report { accepted, refused, crashes, lost_writes, repeated, timers, set_back, .. } = one;
+    for count in [accepted, refused, crashes, lost_writes, repeated, timers, set_back] {
         assert!(count > 20, "{one:?}");
     }
 }
