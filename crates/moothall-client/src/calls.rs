@@ -52,6 +52,7 @@ calls! {
     "POST" "/me/deletion" "accounts.delete_me": moothall_protocol::accounts::DeleteMe => moothall_protocol::accounts::Me;
     "DELETE" "/me/deletion" "accounts.cancel_deletion": moothall_protocol::accounts::CancelDeletion => moothall_protocol::accounts::Me;
     "PUT" "/users/{user_id}/deletion" "accounts.delete_user": moothall_protocol::accounts::DeleteUser => moothall_protocol::accounts::User;
+    "DELETE" "/users/{user_id}/deletion" "accounts.cancel_user_deletion": moothall_protocol::accounts::CancelUserDeletion => moothall_protocol::accounts::User;
     "GET" "/audit" "audit.list": moothall_protocol::audit::ListAudit => moothall_protocol::Page<moothall_protocol::audit::AuditLine>;
     "POST" "/socket/tickets" "connections.create_ticket": moothall_protocol::connections::CreateTicket => moothall_protocol::connections::Ticket;
     "GET" "/connections" "connections.list": moothall_protocol::connections::ListConnected => moothall_protocol::Page<moothall_protocol::connections::Connected>;
@@ -90,4 +91,8 @@ calls! {
     "PUT" "/rooms/{room_id}/read" "communication.mark_read": moothall_protocol::communication::MarkRead => moothall_protocol::communication::Marker;
     "PUT" "/rooms/{room_id}/delivered" "communication.mark_delivered": moothall_protocol::communication::MarkDelivered => moothall_protocol::communication::Marker;
     "POST" "/rooms/{room_id}/typing" "communication.say_typing": moothall_protocol::communication::SayTyping => ();
+    "POST" "/matches/relays" "matches.open_relay": moothall_protocol::matches::OpenRelay => moothall_protocol::matches::OpenedRelay;
+    "GET" "/matches/relays" "matches.my_relays": moothall_protocol::matches::MyRelays => moothall_protocol::matches::Relays;
+    "DELETE" "/matches/{match_id}/relay" "matches.close_relay": moothall_protocol::matches::CloseRelay => ();
+    "POST" "/matches/{match_id}/relay" "matches.relay": moothall_protocol::matches::Relay => ();
 }

@@ -1,6 +1,7 @@
 //! What the server says of itself: its log, its metrics, and its panics, which are counted.
 
 use std::io::IsTerminal as _;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -31,12 +32,16 @@ const SECONDS: [f64; 11] = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.
 /// How many rows, events or closures went together.
 const SIZES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 512.0];
 
-const COUNTERS: [(&str, &str); 21] = [
+/// How often samples are put into the buckets of their histograms: until then each is kept as it is.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+const COUNTERS: [(&str, &str); 22] = [
     ("panics_total", "Bugs that stopped a task"),
     ("operation_panics_total", "Bugs that stopped a request"),
     ("entity_panics_total", "Bugs that stopped a live entity"),
     ("operation_requests_total", "Requests by operation and outcome"),
     ("socket_closes_total", "Sockets that ended, by close code"),
+    ("admissions_put_off_total", "Sockets told to come again later, because many came at once"),
     ("socket_messages_in_total", "Messages that sockets sent"),
     ("socket_messages_out_total", "Messages that sockets were sent"),
     ("sessions_resumed_total", "Sockets that went on where an earlier one broke"),
@@ -54,7 +59,8 @@ const COUNTERS: [(&str, &str); 21] = [
     ("accounts_passwords_refused_total", "Sign-ins refused because too many passwords waited to be checked"),
     ("accounts_refresh_tokens_reused_total", "Refresh tokens shown a second time"),
 ];
-const GAUGES: [(&str, &str); 3] = [
+const GAUGES: [(&str, &str); 4] = [
+    ("admissions_waiting", "Sockets that wait to be let in"),
     ("sockets", "Open sockets"),
     ("http_connections", "Open HTTP connections"),
     ("store_queue_depth", "Transactions that wait for a thread"),
@@ -83,13 +89,19 @@ pub fn start_metrics() -> Result<PrometheusHandle> {
         metrics::describe_histogram!(name, about);
     }
     metrics::counter!("panics_total").absolute(0);
+    let kept_up = handle.clone();
+    // Nobody need ever ask for `/metrics`, and samples that nobody puts away would fill the memory.
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(UPKEEP).await;
+            kept_up.run_upkeep();
+        }
+    });
     Ok(handle)
 }
 
 /// Metrics as `/metrics` shows them, with what the operating system knows of this process.
 pub fn render(handle: &PrometheusHandle) -> String {
-    // Without the upkeep a histogram keeps every sample until somebody asks.
-    handle.run_upkeep();
     let mut text = handle.render();
     text.push_str(&process());
     text
