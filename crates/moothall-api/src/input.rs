@@ -509,7 +509,7 @@ mod tests {
             (0..24_000).map(|n| (format!("x{n}"), json!(1))).collect::<serde_json::Map<_, _>>().into();
         let name = "n".repeat(100_000);
         let inside = json!({ name.clone(): vec!["a\0"; 10_000] });
-        for input in [many, json!({ name.clone(): 1 }), json!({ "parts": [{ name.clone(): 1 }] }), inside] {
+        for input in [many, json!({ name.clone(): 1 }), json!({ "parts": [{ name: 1 }] }), inside] {
             let Err(Error::Invalid { fields }) = check().apply(input) else { panic!("valid") };
             assert!(fields.len() <= ERRORS_MAX);
             assert!(fields.iter().all(|field| field.path.len() < 100), "{:?}", fields[0]);

@@ -95,7 +95,11 @@ impl Simulated for Room {
     fn command(&self, random: &dyn Random) -> (Option<UserId>, Command) {
         let caller = user(random.below(USERS));
         let other = user(random.below(USERS));
-        let act = match random.below(20) {
+        let power = match random.below(20) {
+            0 => Power::Staff { reason: Some("for the test".to_owned()) },
+            _ => Power::Member,
+        };
+        let act = match random.below(26) {
             0..=2 => Act::Join,
             3 => Act::Leave,
             4 => Act::Kick { user: other },
@@ -109,9 +113,16 @@ impl Simulated for Room {
             }
             7 => Act::MarkRead { seq: random.below(200) as i64 },
             8 => Act::Type,
+            9 => Act::MarkDelivered { seq: random.below(200) as i64 },
+            10 => Act::Add { user: other },
+            11 => Act::Forget { user: other },
+            12 => Act::Archive,
+            13 | 14 => Act::Restore,
             _ => Act::Send(Draft { text: random.below(1 << 40).to_string(), ..Draft::default() }),
         };
-        (Some(caller), Command { power: Power::Member, act })
+        // The server itself says that an account is gone.
+        let caller = if matches!(act, Act::Forget { .. }) { None } else { Some(caller) };
+        (caller, Command { power, act })
     }
 
     fn view(&self) -> View {
@@ -163,7 +174,7 @@ impl Simulated for Room {
 #[test]
 fn a_room_keeps_its_promises_through_crashes_and_lost_writes() {
     for seed in 0..16 {
-        let report = simulator::run::<Room>(seed, 3, 1_500).unwrap_or_else(|failure| panic!("{failure}"));
-        assert!(report.accepted > 200 && report.crashes > 10 && report.lost_writes > 3, "{report:?}");
+        let report = simulator::run::<Room>(seed, 3, 5_000).unwrap_or_else(|failure| panic!("{failure}"));
+        assert!(report.accepted > 200 && report.crashes > 10 && report.lost_writes > 5, "{report:?}");
     }
 }
