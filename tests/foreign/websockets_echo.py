@@ -6,6 +6,7 @@ Prints how many messages came back as they were sent.
 """
 
 import asyncio
+import functools
 import random
 import sys
 
@@ -24,11 +25,12 @@ EXTENSIONS = [
 SIZES = [0, 1, 16, 125, 126, 255, 256, 257, 500, 1_000, 1_024, 5_000, 65_535, 65_536, 300_000, 2_000_000]
 
 
-def texts(size):
-    """Text that gets smaller, and bytes that do not."""
+@functools.cache
+def messages(size):
+    """Text that gets smaller, text that gets much smaller, and bytes that do not."""
     random.seed(size)
-    words = " ".join(random.choice(["grün", "kjøtt", "Zażółć", "部屋", "🎲", "word"]) for _ in range(size // 4 + 1))
-    return [words[:size], "".join(random.choice('{":,}abc') for _ in range(size)), random.randbytes(size)]
+    words = " ".join(random.choices(["grün", "kjøtt", "Zażółć", "部屋", "🎲", "word"], k=size // 4 + 1))
+    return [words[:size], '{"a":[],' * (size // 8), random.randbytes(size)]
 
 
 async def converse(url, extensions):
@@ -38,7 +40,7 @@ async def converse(url, extensions):
         agreed = [type(extension).__name__ for extension in socket.protocol.extensions]
         assert agreed == ([] if compression is None else ["PerMessageDeflate"]), agreed
         for size in SIZES:
-            for message in texts(size):
+            for message in messages(size):
                 await socket.send(message)
                 assert await socket.recv() == message, f"{size} {extensions}"
                 third = max(1, len(message) // 3)
@@ -46,7 +48,7 @@ async def converse(url, extensions):
                 assert await socket.recv() == message, f"fragments of {size} {extensions}"
                 await (await socket.ping(b"are you there"))
                 count += 2
-        together = [message for size in SIZES[:-3] for message in texts(size)] * 4
+        together = [message for size in SIZES[:-3] for message in messages(size)] * 4
         for message in together:
             await socket.send(message)
         for message in together:
