@@ -175,7 +175,7 @@ mod tests {
             }
             turns
         };
-        let fit = (PACE_UNMEASURED * WAIT_MAX.as_secs_f64()) as usize;
+        let fit = PACE_UNMEASURED as usize * ADMISSION_WAIT_MS_MAX / 1_000;
         let mut waiting: Vec<_> = (0..fit).map(|_| Box::pin(admission.enter(&*random))).collect();
         for one in &mut waiting {
             assert!(one.now_or_never().is_none());
@@ -191,6 +191,10 @@ mod tests {
             }
         }
         assert!(told.len() > 90, "{} times", told.len());
+        for _ in 0..100 {
+            let later = spread(Duration::from_secs(3_600), &*random).as_millis() as usize;
+            assert!((ADMISSION_RETRY_MS_MAX / 2..=ADMISSION_RETRY_MS_MAX).contains(&later), "{later}");
+        }
     }
 
     #[test]

@@ -26,6 +26,7 @@ use moothall::{Caller, Cx, Error, Fault, Identity, Rate};
 use moothall_protocol::{Problem, limits};
 use moothall_socket::{Deflate, accept_key, negotiate_deflate};
 use socket2::SockRef;
+use tokio::net::TcpStream;
 
 pub(crate) use self::session::AUTHENTICATE;
 use self::session::Session;
@@ -95,8 +96,7 @@ async fn upgrade(doors: &Doors, cx: &Cx, parts: &mut Parts, seat: Seat) -> Resul
     let (doors, origin) = (doors.clone(), cx.origin().clone());
     tokio::spawn(async move {
         let Some((stream, already_read)) = upgrade.await.ok().and_then(serve::stream_of) else { return };
-        // What waits in the kernel is out of our sight: a client that takes nothing shows sooner with little of it.
-        let _ = SockRef::from(&stream).set_send_buffer_size(limits::SOCKET_SEND_BUFFER_BYTES);
+        bound_send_buffer(&stream);
         let transport = Transport::new(stream, already_read, encoding, deflate);
         // Boxed, so that the handshake leaves nothing behind in the task of a socket that lives for hours.
         Box::pin(Session::new(doors, origin, transport, seat).run(opened)).await;
@@ -214,5 +214,28 @@ fn resume(token: Option<String>, seq: Option<&str>) -> Result<Option<Resume>, Er
             Ok(Some(Resume { token, seq }))
         }
         _ => Err(Error::Malformed("resume needs both the resume token and the seq last seen".to_owned())),
+    }
+}
+
+/// What waits in the kernel is out of our sight: a client that takes nothing shows sooner with little of it.
+fn bound_send_buffer(stream: &TcpStream) {
+    // Who cannot be bound is still served, and shows later.
+    let _ = SockRef::from(stream).set_send_buffer_size(limits::SOCKET_SEND_BUFFER_BYTES);
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_kernel_holds_little_of_what_waits_for_a_socket() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        bound_send_buffer(&stream);
+        let held = SockRef::from(&stream).send_buffer_size().unwrap();
+        // Linux doubles what it is asked for, to have room for its own notes.
+        assert!(held <= 2 * limits::SOCKET_SEND_BUFFER_BYTES, "{held} bytes");
     }
 }

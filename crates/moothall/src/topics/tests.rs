@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use moothall_protocol::communication::{Member, MemberChanged, MemberGone, RoomRole};
 use moothall_protocol::connections::Resumed;
-use moothall_protocol::limits::{MEMBERS_TOLD_AT_ONCE_MAX, RELAY_TICK_MS};
+use moothall_protocol::limits::{MEMBERS_TOLD_AT_ONCE_MAX, MEMBERS_TOLD_MS_MAX, RELAY_TICK_MS};
 use moothall_protocol::matches::{Opaque, Relayed};
 use moothall_protocol::{Id, Timestamp};
 use uuid::Uuid;
@@ -109,8 +109,16 @@ fn a_large_room_tells_of_many_members_in_one_event_and_of_each_as_they_stand() {
         assert_eq!(changed.gone.iter().map(|gone| gone.user_id).collect::<Vec<_>>(), [id(100)]);
     }
     stage.topics.publish(topic, joined(room, 103));
-    stage.pass(Duration::from_secs(5));
+    stage.pass(Duration::from_millis(MEMBERS_TOLD_MS_MAX as u64));
     assert_eq!(events(&readers[0]), [joined(room, 103)], "one alone is told as what it is");
+}
+
+#[test]
+fn a_room_of_any_size_tells_of_its_members_within_seconds() {
+    let event = joined(id(7), 1);
+    for (listeners, ms) in [(1_000, 1_000), (10_000, MEMBERS_TOLD_MS_MAX)] {
+        assert_eq!(gather::wait(&event, listeners), Some(Duration::from_millis(ms as u64)));
+    }
 }
 
 #[test]
