@@ -143,10 +143,11 @@ impl Session {
             }
             ["whois", name] => {
                 self.cx.require_user().map_err(refusal)?;
-                let input = ListUsers { name: Some((*name).to_owned()), ..ListUsers::default() };
+                let input = ListUsers { name_prefix: Some((*name).to_owned()), ..ListUsers::default() };
                 let found = accounts::list_users(&self.cx, input).await.map_err(refusal)?;
-                let user =
-                    found.items.first().ok_or_else(|| format!("not_found: nobody is called {name}"))?;
+                // In the order of their names, so whoever is called just this comes first.
+                let user = found.items.first().filter(|user| user.name.eq_ignore_ascii_case(name));
+                let user = user.ok_or_else(|| format!("not_found: nobody is called {name}"))?;
                 Ok(format!("{} {}", user.name, user.id))
             }
             ["users"] => self.users(None).await,

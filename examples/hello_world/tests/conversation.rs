@@ -60,7 +60,8 @@ async fn two_clients_register_sign_in_and_see_each_other() {
     assert_eq!(ana.ask("login Ana correct-horse").await, "welcome Ana");
     assert_eq!(ben.ask("login ben@example.org battery-staple").await, "welcome Ben");
     assert!(ana.ask("whoami").await.starts_with("Ana "));
-    assert!(ana.ask("whois ben").await.starts_with("Ben "));
+    let whois = ana.ask("whois ben").await;
+    assert!(whois.starts_with("Ben "), "{whois}");
     assert!(ana.ask("whois nobody").await.starts_with("error not_found"));
     assert_eq!(ana.ask("users an").await, "1 Ana");
     assert_eq!(ana.ask("clients").await, "2 players, 2 sessions");
