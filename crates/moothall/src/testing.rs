@@ -35,7 +35,7 @@ pub(crate) struct TestHall {
 
 /// Runs a test on a hall of every engine at hand.
 pub(crate) async fn on_both_engines(test: impl AsyncFn(&mut TestHall)) {
-    on_both_engines_with(|_| {}, test).await;
+    Box::pin(on_both_engines_with(|_| {}, test)).await;
 }
 
 /// The same, with other settings.

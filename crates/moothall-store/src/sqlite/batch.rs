@@ -162,7 +162,7 @@ impl Writer {
             match outcome {
                 // Unless the closure did it, behind the back of the store.
                 Ok(()) if is_done => {
-                    waiting.job.fail(Error::Statement("the closure ended its transaction".into()))
+                    waiting.job.fail(Error::Statement("the closure ended its transaction".into()));
                 }
                 Ok(()) => waiting.job.answer(),
                 Err(error) => waiting.job.fail(error),

@@ -45,7 +45,7 @@ async fn players_of_a_relay_hear_that_it_opens_and_closes_and_only_its_host_clos
         players.sort();
         assert_eq!(opened.user_ids, players, "twice is as once");
         let mine = my_relays(&hall.call(ana, &[]), MyRelays {}).await.unwrap();
-        assert_eq!(mine.items, [opened.clone()]);
+        assert_eq!(mine.items, std::slice::from_ref(&opened));
 
         let close = CloseRelay { match_id: opened.match_id };
         let other = hall.call(ana, &[accounts::HOST]);
