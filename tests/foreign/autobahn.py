@@ -8,6 +8,7 @@ messages each are left out, as they take minutes.
 
 import asyncio
 import json
+import os
 import sys
 
 from kosoku import FailureError, _caseindex, run_fuzzingclient
@@ -50,3 +51,6 @@ async def main(url, *more):
 
 
 asyncio.run(main(*sys.argv[1:]))
+sys.stdout.flush()
+# All is said. kosoku 0.1.0 now and then crashes while the interpreter takes it down.
+os._exit(0)
