@@ -150,7 +150,7 @@ pub(crate) async fn sign_in(cx: &Cx, headers: &HeaderMap) -> Result<Cx, Error> {
             return Err(Error::Malformed("send a token or an API key, not both".to_owned()));
         }
     };
-    match accounts::authenticate(cx.hall(), &credential, cx.origin()).await {
+    match accounts::authenticate(cx.hall(), &credential).await {
         Ok(identity) => Ok(Cx::new(cx.hall(), Caller::Member(identity), cx.origin().clone())),
         // Wrong guesses count as requests of the network they come from.
         Err(error) => Err(cx.hall().rates().take(cx, Rate::Read).err().unwrap_or(error)),

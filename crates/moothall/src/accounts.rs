@@ -37,7 +37,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moothall_protocol::{Timestamp, UserId};
-use moothall_store::Store;
 
 pub use administrators::{
     NewAdministrator, bootstrap_token, claim_administrator, create_administrator, find_user,
@@ -68,7 +67,7 @@ pub use users::{
 
 use crate::cx::Tx;
 use crate::operation::{Access, Rate};
-use crate::{Clock, Cx, Hall, OpenError, Operations, Permission, Random, WeakHall};
+use crate::{Cx, Hall, OpenError, Operations, Permission, WeakHall};
 
 /// Hosts games, or is a tool that does.
 pub const HOST: Permission = Permission("host");
@@ -207,7 +206,6 @@ impl std::fmt::Debug for Credential {
 pub async fn authenticate(
     hall: &Hall,
     credential: &Credential,
-    _origin: &crate::Origin,
 ) -> Result<Arc<crate::Identity>, crate::Error> {
     identities::authenticate(hall, credential).await
 }
@@ -216,6 +214,7 @@ pub async fn authenticate(
 #[derive(Debug)]
 pub(crate) struct Live {
     passwords: passwords::Passwords,
+    reserved: names::Reserved,
     keyring: tokens::Keyring,
     identities: identities::Identities,
     summaries: users::Summaries,
@@ -223,14 +222,10 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    pub(crate) async fn open(
-        settings: &crate::Settings,
-        _: &Store,
-        _: &Arc<dyn Clock>,
-        _: &Arc<dyn Random>,
-    ) -> Result<Self, OpenError> {
+    pub(crate) fn open(settings: &crate::Settings) -> Result<Self, OpenError> {
         Ok(Self {
             passwords: passwords::Passwords::start(&settings.accounts)?,
+            reserved: names::Reserved::new(&settings.accounts.reserved_names),
             keyring: tokens::Keyring::default(),
             identities: identities::Identities::default(),
             summaries: users::Summaries::default(),

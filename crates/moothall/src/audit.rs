@@ -71,6 +71,12 @@ impl Entry {
         self
     }
 
+    /// Why, asked of whoever acts on somebody else.
+    pub fn said_why(self, reason: Option<&str>) -> Result<Self, Error> {
+        let needed = || Error::field("/reason", "required", "say why: this is about somebody else");
+        Ok(self.reason(reason.ok_or_else(needed)?))
+    }
+
     /// What is so from now on. Never a secret: whoever reads the log reads this.
     #[must_use]
     pub fn after(mut self, after: &impl Serialize) -> Self {

@@ -162,7 +162,7 @@ impl Builder {
             Some(mailer) => mailer,
             None => mail::from_settings(&self.settings.mail)?,
         };
-        let accounts = accounts::Live::open(&self.settings, &store, &self.clock, &self.random).await?;
+        let accounts = accounts::Live::open(&self.settings)?;
         let hall = Hall(Arc::new(Inner {
             runtime: Handle::current(),
             store,

@@ -184,7 +184,7 @@ impl Session {
         let signed_in = accounts::sign_in(&self.cx, input).await.map_err(refusal)?;
         let (hall, origin) = (self.cx.hall().clone(), self.cx.origin().clone());
         let credential = Credential::Bearer(signed_in.access_token);
-        let identity = accounts::authenticate(&hall, &credential, &origin).await.map_err(refusal)?;
+        let identity = accounts::authenticate(&hall, &credential).await.map_err(refusal)?;
         let cx = Cx::new(&hall, Caller::Member(identity), origin);
         self.stream = Some(snapshot::open(&cx, None).await.map_err(refusal)?);
         self.cx = cx;

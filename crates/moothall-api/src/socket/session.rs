@@ -323,7 +323,7 @@ impl Session {
                         Ok(turn) => turn,
                         Err(error) => return Step::SignedIn(Some(request.id), Err(Box::new(error))),
                     };
-                    match accounts::authenticate(cx.hall(), &credential, cx.origin()).await {
+                    match accounts::authenticate(cx.hall(), &credential).await {
                         Ok(identity) => {
                             let cx = Cx::new(cx.hall(), Caller::Member(identity), cx.origin().clone());
                             sign_in(cx, Some(request.id), resume, Some(turn)).await

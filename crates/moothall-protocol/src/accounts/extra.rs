@@ -95,6 +95,10 @@ pub struct PutExtra {
     /// Only if this is still the newest version; 0 if there must be no such entry yet.
     #[serde(default)]
     pub if_version: Option<i64>,
+    /// Why, for the audit log: asked of staff who does this to somebody else.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    pub reason: Option<String>,
 }
 
 /// Takes an entry of a user's extra data away.
@@ -109,6 +113,10 @@ pub struct DeleteExtra {
     /// Only if this is still the newest version.
     #[serde(default)]
     pub if_version: Option<i64>,
+    /// Why, for the audit log: asked of staff who does this to somebody else.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    pub reason: Option<String>,
 }
 
 /// What keys look like.

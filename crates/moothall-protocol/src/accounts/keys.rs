@@ -38,6 +38,10 @@ pub struct CreateKey {
     /// Until when it is good, to the microsecond; absent: until it is revoked. Soon after, it is gone from lists.
     #[serde(default)]
     pub expires_at: Option<Timestamp>,
+    /// Why, for the audit log: asked of whoever does this to somebody else.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    pub reason: Option<String>,
 }
 
 /// A new API key with its secret.
@@ -96,6 +100,10 @@ pub struct ApiKeys {
 pub struct RevokeKey {
     /// Which.
     pub key_id: ApiKeyId,
+    /// Why, for the audit log: asked of whoever does this to somebody else.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    pub reason: Option<String>,
 }
 
 /// Makes a bot: an account without a password that acts by API keys. The caller answers for it.
@@ -105,4 +113,7 @@ pub struct CreateBot {
     /// The name others see.
     #[schemars(length(min = 1, max = limits::NAME_LENGTH_MAX))]
     pub name: String,
+    /// Why, for the audit log.
+    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    pub reason: String,
 }

@@ -61,6 +61,9 @@ pub struct CreateRole {
     /// What it allows; see `accounts.permissions`.
     #[schemars(length(max = limits::PERMISSIONS_MAX), inner(length(min = 1, max = limits::PERMISSION_LENGTH_MAX)))]
     pub permissions: Vec<String>,
+    /// Why, for the audit log.
+    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    pub reason: String,
 }
 
 /// Changes a role. What the users who have it may do changes at once.
@@ -81,6 +84,9 @@ pub struct UpdateRole {
     /// Only if this is still the newest version.
     #[serde(default)]
     pub if_version: Option<i64>,
+    /// Why, for the audit log.
+    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    pub reason: String,
 }
 
 /// Deletes a role that nobody has.
@@ -90,6 +96,9 @@ pub struct DeleteRole {
     /// Which.
     #[schemars(length(min = 1, max = limits::ROLE_NAME_LENGTH_MAX))]
     pub name: String,
+    /// Why, for the audit log.
+    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    pub reason: String,
 }
 
 /// Gives a user a role, for good or until a time. Who has it already has it until the new time.

@@ -212,4 +212,7 @@ pub struct ClaimAdministrator {
 pub struct ApproveUser {
     /// Whose.
     pub user_id: UserId,
+    /// Why, for the audit log.
+    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    pub reason: String,
 }

@@ -53,13 +53,18 @@ pub struct New {
     days: Option<u32>,
 }
 
+/// Why, in the audit log.
+const REASON: &str = "by the operator";
+
 /// Does it.
 pub async fn run(config: &Config, command: Keys) -> Result<()> {
     as_server(config, async |cx| match command {
         Keys::Create(new) => create(cx, new).await,
         Keys::List { user } => list(cx, &user).await,
         Keys::Revoke { id } => {
-            accounts::revoke_key(cx, RevokeKey { key_id: id }).await.map_err(said)?;
+            accounts::revoke_key(cx, RevokeKey { key_id: id, reason: Some(REASON.to_owned()) })
+                .await
+                .map_err(said)?;
             println!("The key {id} is void.");
             Ok(())
         }
@@ -73,11 +78,18 @@ async fn create(cx: &Cx, new: New) -> Result<()> {
         name: new.name,
         kind: Some(if new.kind == "bot" { KeyKind::Bot } else { KeyKind::Host }),
         scopes: new.scopes,
+        reason: Some(REASON.to_owned()),
         expires_at: new.days.map(|days| cx.now() + Duration::from_secs(u64::from(days) * 86_400)),
     };
     let (user, key) = match (&new.user, new.bot) {
         (_, Some(name)) => {
-            let made = accounts::create_bot_with_key(cx, CreateBot { name }, new.role, input).await;
+            let made = accounts::create_bot_with_key(
+                cx,
+                CreateBot { name, reason: REASON.to_owned() },
+                new.role,
+                input,
+            )
+            .await;
             made.map_err(said)?
         }
         (text, None) => {

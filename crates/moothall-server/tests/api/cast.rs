@@ -10,6 +10,7 @@ use moothall::protocol::accounts::{CreateBot, CreateKey, CreateRole, GrantRole};
 use moothall::protocol::matches::OpenRelay;
 use moothall::{Cx, Operation, accounts, matches};
 use moothall_testing::{PASSWORD, Player, Reply, Shows, TestServer};
+use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
@@ -140,11 +141,22 @@ impl<'a> Cast<'a> {
         self.server.api.send(operation.method.as_str(), &path, self.shows(), &headers, body.as_ref()).await
     }
 
+    /// Who calls, if it is a person.
+    pub fn caller_id(&self) -> Option<UserId> {
+        match &self.caller {
+            Caller::Player(player) => Some(player.id),
+            Caller::Nobody | Caller::Key(_) => None,
+        }
+    }
+
+    /// Whether the operation has such a field.
+    pub fn takes(operation: &Operation, field: &str) -> bool {
+        schema(operation).pointer(&format!("/properties/{field}")).is_some()
+    }
+
     /// An input that this operation takes.
     pub async fn input(&self, operation: &Operation) -> Map<String, Value> {
-        let schema = (operation.input)(
-            &mut SchemaSettings::draft2020_12().with(|it| it.inline_subschemas = true).into_generator(),
-        );
+        let schema = schema(operation);
         let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
         let mut input = Map::new();
         for field in required.iter().filter_map(Value::as_str).chain(optional(operation.name).iter().copied())
@@ -291,7 +303,12 @@ impl<'a> Cast<'a> {
     /// A role that nobody has.
     async fn role(&self) -> String {
         let name = fresh("role").replace('.', "_");
-        let role = CreateRole { name: name.clone(), about: "for a test".into(), permissions: Vec::new() };
+        let role = CreateRole {
+            name: name.clone(),
+            about: "for a test".into(),
+            permissions: Vec::new(),
+            reason: "for a test".into(),
+        };
         accounts::create_role(&Cx::server(&self.server.hall), role).await.unwrap();
         name
     }
@@ -303,6 +320,11 @@ impl<'a> Cast<'a> {
     }
 }
 
+fn schema(operation: &Operation) -> Schema {
+    let settings = SchemaSettings::draft2020_12().with(|it| it.inline_subschemas = true);
+    (operation.input)(&mut settings.into_generator())
+}
+
 /// Optional fields without which an operation would mean nothing, or only the caller.
 fn optional(operation: &str) -> &'static [&'static str] {
     match operation {
@@ -312,6 +334,7 @@ fn optional(operation: &str) -> &'static [&'static str] {
         "accounts.grants" | "accounts.keys" => &["user_id"],
         "communication.send" | "communication.edit" => &["text"],
         // Staff must say why.
+        "accounts.put_extra" | "accounts.delete_extra" | "accounts.revoke_key" => &["reason"],
         "communication.update_room"
         | "communication.archive_room"
         | "communication.restore_room"
@@ -324,7 +347,14 @@ fn optional(operation: &str) -> &'static [&'static str] {
 }
 
 fn new_key(user: UserId, scopes: Vec<String>) -> CreateKey {
-    CreateKey { user_id: Some(user), name: "of a test".into(), kind: None, scopes, expires_at: None }
+    CreateKey {
+        user_id: Some(user),
+        name: "of a test".into(),
+        kind: None,
+        scopes,
+        expires_at: None,
+        reason: Some("for a test".into()),
+    }
 }
 
 fn address(player: &Player) -> String {
@@ -350,7 +380,9 @@ async fn grant(server: &TestServer, user_id: UserId, role: &str) {
 /// The key of a bot that may host.
 async fn key_of_host(server: &TestServer) -> String {
     let cx = Cx::server(&server.hall);
-    let bot = accounts::create_bot(&cx, CreateBot { name: fresh("bot") }).await.unwrap();
+    let bot = accounts::create_bot(&cx, CreateBot { name: fresh("bot"), reason: "for a test".into() })
+        .await
+        .unwrap();
     grant(server, bot.id, "host").await;
     accounts::create_key(&cx, new_key(bot.id, vec!["host".into()])).await.unwrap().secret
 }

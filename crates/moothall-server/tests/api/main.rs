@@ -12,6 +12,7 @@
 )]
 
 mod access;
+mod audit;
 mod cast;
 mod commands;
 mod idempotency;

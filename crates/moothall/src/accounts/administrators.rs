@@ -87,7 +87,7 @@ fn grant(user: UserId, reason: &str) -> GrantRole {
 
 async fn prepare(cx: &Cx, input: NewAdministrator) -> Result<NewUser, Error> {
     let settings = &cx.hall().settings().accounts;
-    let name = Name::parse(&input.name)?;
+    let name = Name::chosen(cx, &input.name)?;
     let email = input.email.as_deref().map(Email::parse).transpose()?;
     let shown = email.as_ref().map_or(&name.display, |email| &email.display);
     let password = Password::chosen(settings, "/password", &input.password, &[&name.display, shown])?;

@@ -108,7 +108,13 @@ pub async fn put(cx: &Cx, input: PutExtra) -> Result<Extra, Error> {
             return Err(crate::Error::Forbidden.into());
         }
         store::put(tx, input.user_id, &entry)?;
-        record(tx, "accounts.put_extra", input.user_id, found.as_ref(), Some(&entry))?;
+        record(
+            tx,
+            "accounts.put_extra",
+            input.user_id,
+            input.reason.as_deref(),
+            (found.as_ref(), Some(&entry)),
+        )?;
         Ok(entry)
     })
     .await
@@ -121,7 +127,7 @@ pub async fn delete(cx: &Cx, input: DeleteExtra) -> Result<(), Error> {
         let found =
             writable(tx, side, input.user_id, &input.key, input.if_version)?.ok_or(crate::Error::NotFound)?;
         store::delete(tx, input.user_id, &input.key)?;
-        record(tx, "accounts.delete_extra", input.user_id, Some(&found), None)
+        record(tx, "accounts.delete_extra", input.user_id, input.reason.as_deref(), (Some(&found), None))
     })
     .await
 }
@@ -164,14 +170,15 @@ fn record(
     tx: &mut Tx<'_, '_>,
     action: &'static str,
     user: UserId,
-    before: Option<&Extra>,
-    after: Option<&Extra>,
+    reason: Option<&str>,
+    (before, after): (Option<&Extra>, Option<&Extra>),
 ) -> Result<(), Error> {
     // Hosts write after every match: their key says enough.
     if tx.cx().user() == Some(user) || !tx.cx().can(EDIT) {
         return Ok(());
     }
-    audit::record(tx, audit::Entry::new(action).user(user).change(&before, &after))?;
+    let entry = audit::Entry::new(action).user(user).said_why(reason)?;
+    audit::record(tx, entry.change(&before, &after))?;
     Ok(())
 }
 

@@ -62,6 +62,7 @@ pub async fn create_key(cx: &Cx, input: CreateKey) -> Result<CreatedKey, Error> 
         Some(user) => user,
         None => cx.require_user()?,
     };
+    let entry = entry(cx, "accounts.create_key", user, input.reason.as_deref())?;
     let new = NewKey::prepare(cx, user, input)?;
     cx.mutate(move |tx| {
         let account = credentials::find_by_id(tx, user)?.ok_or(crate::Error::NotFound)?;
@@ -72,7 +73,7 @@ pub async fn create_key(cx: &Cx, input: CreateKey) -> Result<CreatedKey, Error> 
         if store::count(tx, user)? >= limits::KEYS_PER_USER_MAX {
             return Err(Error::TooManyKeys);
         }
-        new.insert(tx)
+        new.insert(tx, entry.clone())
     })
     .await
 }
@@ -86,11 +87,12 @@ pub async fn create_bot_with_key(
 ) -> Result<(UserSummary, CreatedKey), Error> {
     cx.require(KEYS)?;
     cx.require(GRANT)?;
+    let reason = bot.reason.clone();
     let bot = new_bot(cx, bot)?;
     let key = NewKey::prepare(cx, bot.id, key)?;
     cx.mutate(move |tx| {
-        let user = insert_bot(tx, &bot)?;
-        let reason = "made with the bot and its key".to_owned();
+        let user = insert_bot(tx, &bot, &reason)?;
+        let reason = reason.clone();
         let grant = GrantRole { user_id: user.id, role: role.clone(), ends_at: None, reason };
         roles::grant(tx, &grant).map_err(|error| match error {
             Error::Common(crate::Error::NotFound) => {
@@ -98,7 +100,8 @@ pub async fn create_bot_with_key(
             }
             error => error,
         })?;
-        Ok((user, key.insert(tx)?))
+        let entry = audit::Entry::new("accounts.create_key").reason(&grant.reason);
+        Ok((user, key.insert(tx, entry)?))
     })
     .await
 }
@@ -129,10 +132,10 @@ impl NewKey {
         Ok(Self { key, secret, hash })
     }
 
-    fn insert(&self, tx: &mut Tx<'_, '_>) -> Result<CreatedKey, Error> {
+    fn insert(&self, tx: &mut Tx<'_, '_>, entry: audit::Entry) -> Result<CreatedKey, Error> {
         let Self { key, secret, hash } = self;
         store::insert(tx, key, hash)?;
-        audit::record(tx, audit::Entry::new("accounts.create_key").target(target(key.id)).change(&(), key))?;
+        audit::record(tx, entry.target(target(key.id)).change(&(), key))?;
         Ok(CreatedKey { id: key.id, secret: secret.clone(), key: key.clone() })
     }
 }
@@ -160,7 +163,8 @@ pub async fn revoke_key(cx: &Cx, input: RevokeKey) -> Result<(), Error> {
         let key = store::find(tx, input.key_id)?
             .filter(|key| may_all || tx.cx().user() == Some(key.user_id))
             .ok_or(crate::Error::NotFound)?;
-        end(tx, &key)
+        let entry = entry(tx.cx(), "accounts.revoke_key", key.user_id, input.reason.as_deref())?;
+        end(tx, &key, entry)
     })
     .await
 }
@@ -168,7 +172,7 @@ pub async fn revoke_key(cx: &Cx, input: RevokeKey) -> Result<(), Error> {
 /// Ends all keys of a user.
 pub(crate) fn end_all(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
     for key in store::list(tx, user)? {
-        end(tx, &key)?;
+        end(tx, &key, audit::Entry::new("accounts.revoke_key").reason("the account was erased"))?;
     }
     Ok(())
 }
@@ -179,9 +183,18 @@ pub(super) fn sweep(tx: &mut Tx<'_, '_>) -> Result<(), Error> {
     Ok(store::delete_expired(tx, before)?)
 }
 
-fn end(tx: &mut Tx<'_, '_>, key: &ApiKey) -> Result<(), Error> {
+/// The line of the audit log to be: with a reason, unless users see to their own keys.
+fn entry(cx: &Cx, action: &'static str, owner: UserId, reason: Option<&str>) -> Result<audit::Entry, Error> {
+    let entry = audit::Entry::new(action);
+    match reason {
+        None if cx.user() == Some(owner) => Ok(entry),
+        reason => Ok(entry.said_why(reason)?),
+    }
+}
+
+fn end(tx: &mut Tx<'_, '_>, key: &ApiKey, entry: audit::Entry) -> Result<(), Error> {
     store::delete(tx, key.id)?;
-    audit::record(tx, audit::Entry::new("accounts.revoke_key").target(target(key.id)).change(key, &()))?;
+    audit::record(tx, entry.target(target(key.id)).change(key, &()))?;
     sessions::after_end(tx, key.user_id, vec![session_of(key.id)], "this key was revoked")?;
     Ok(())
 }
@@ -193,18 +206,19 @@ fn target(key: ApiKeyId) -> String {
 /// Makes a bot: an account without a password, which acts by keys, and for which the caller answers.
 pub async fn create_bot(cx: &Cx, input: CreateBot) -> Result<UserSummary, Error> {
     cx.require(KEYS)?;
+    let reason = input.reason.clone();
     let new = new_bot(cx, input)?;
-    cx.mutate(move |tx| insert_bot(tx, &new)).await
+    cx.mutate(move |tx| insert_bot(tx, &new, &reason)).await
 }
 
 fn new_bot(cx: &Cx, input: CreateBot) -> Result<NewUser, Error> {
-    let name = Name::parse(&input.name)?;
+    let name = Name::chosen(cx, &input.name)?;
     Ok(NewUser { is_bot: true, is_approved: true, owner: cx.user(), ..NewUser::named(cx, name) })
 }
 
-fn insert_bot(tx: &mut Tx<'_, '_>, new: &NewUser) -> Result<UserSummary, Error> {
+fn insert_bot(tx: &mut Tx<'_, '_>, new: &NewUser, reason: &str) -> Result<UserSummary, Error> {
     let account = new.insert(tx)?;
-    let entry = audit::Entry::new("accounts.create_bot").user(account.user.id);
+    let entry = audit::Entry::new("accounts.create_bot").user(account.user.id).reason(reason);
     audit::record(tx, entry.change(&(), &account.user))?;
     Ok(account.user)
 }

@@ -16,7 +16,10 @@ use unicode_security::restriction_level::{RestrictionLevel, RestrictionLevelDete
 
 pub(crate) use store::{STATEMENTS, claim, release, sweep};
 
+pub use reserved::Reserved;
+
 use crate::Random;
+use crate::cx::Cx;
 use crate::error::Error;
 
 /// A name that a user may have. Holding one proves that the rules were checked.
@@ -41,6 +44,15 @@ impl Name {
     /// Letters and digits of one script (or of Latin beside Chinese, Japanese or Korean), spaces and `_ - . '`. What could
     /// be taken for staff or for the server itself is reserved.
     pub fn parse(text: &str) -> Result<Self, Error> {
+        Self::beside(text, Reserved::ours())
+    }
+
+    /// Reads a name that somebody asks for on this site, which may reserve more: see `accounts.reserved_names`.
+    pub fn chosen(cx: &Cx, text: &str) -> Result<Self, Error> {
+        Self::beside(text, &cx.hall().accounts().reserved)
+    }
+
+    fn beside(text: &str, reserved: &Reserved) -> Result<Self, Error> {
         // Composing shrinks a text, but not fourfold; longer ones are not worth the work.
         if text.chars().nth(NAME_LENGTH_MAX * 4).is_some() {
             return Err(too_long());
@@ -56,7 +68,7 @@ impl Name {
         }
         check_characters(&display)?;
         let name = Self { key: fold(&display), skeleton: look(&display), display };
-        if reserved::is_reserved(&name) {
+        if reserved.has(&name) {
             return Err(refused("invalid", "this name is reserved"));
         }
         Ok(name)

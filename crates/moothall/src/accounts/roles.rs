@@ -139,7 +139,8 @@ pub async fn create_role(cx: &Cx, input: CreateRole) -> Result<Role, Error> {
         store::insert(tx, &input.name, &input.about)?;
         store::set_permissions(tx, &input.name, permissions.iter().map(String::as_str))?;
         let role = store::role(tx, &input.name)?.ok_or(crate::Error::NotFound)?;
-        let entry = audit::Entry::new("accounts.create_role").target(target(&input.name));
+        let entry =
+            audit::Entry::new("accounts.create_role").target(target(&input.name)).reason(&input.reason);
         audit::record(tx, entry.change(&(), &role))?;
         Ok(role)
     })
@@ -167,7 +168,8 @@ pub async fn update_role(cx: &Cx, input: UpdateRole) -> Result<Role, Error> {
         }
         store::update(tx, &input.name, input.about.as_ref().unwrap_or(&before.about))?;
         let role = store::role(tx, &input.name)?.ok_or(crate::Error::NotFound)?;
-        let entry = audit::Entry::new("accounts.update_role").target(target(&input.name));
+        let entry =
+            audit::Entry::new("accounts.update_role").target(target(&input.name)).reason(&input.reason);
         audit::record(tx, entry.change(&before, &role))?;
         identities::forget_all(tx)?;
         Ok(role)
@@ -184,7 +186,8 @@ pub async fn delete_role(cx: &Cx, input: DeleteRole) -> Result<(), Error> {
             return Err(Error::RoleSeeded);
         }
         store::delete(tx, &input.name)?;
-        let entry = audit::Entry::new("accounts.delete_role").target(target(&input.name));
+        let entry =
+            audit::Entry::new("accounts.delete_role").target(target(&input.name)).reason(&input.reason);
         audit::record(tx, entry.change(&role, &()))?;
         Ok(())
     })

@@ -40,6 +40,9 @@ pub struct Settings {
     pub issuer: String,
     /// The behaviour, trust and social score of a new account.
     pub score_initial: i64,
+    /// Words that no player may have in their name, such as the name of the game's makers.
+    #[schemars(length(max = 1_000), inner(length(min = 1, max = 40)))]
+    pub reserved_names: Vec<String>,
     /// Days between two changes of name.
     #[schemars(range(max = 3_650))]
     pub rename_days: u32,
@@ -69,6 +72,7 @@ impl Default for Settings {
             signing_key_days: 30,
             issuer: "moothall".into(),
             score_initial: 10_000,
+            reserved_names: Vec::new(),
             rename_days: 30,
             name_hold_days: 30,
             deletion_hours: 24,

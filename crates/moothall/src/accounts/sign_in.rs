@@ -13,7 +13,7 @@ use std::time::Duration;
 use moothall_protocol::accounts::{
     ApproveUser, ChangePassword, CreateSignInCode, SignIn, SignInCode, SignInWithCode, SignedIn,
 };
-use moothall_protocol::{SessionId, UserId, limits};
+use moothall_protocol::{SessionId, Timestamp, UserId, limits};
 
 pub(super) use store::{STATEMENTS, delete_codes as void_codes, sweep};
 
@@ -241,7 +241,8 @@ pub async fn approve_user(cx: &Cx, input: ApproveUser) -> Result<(), Error> {
     cx.mutate(move |tx| {
         credentials::find_by_id(tx, input.user_id)?.ok_or(crate::Error::NotFound)?;
         if credentials::approve(tx, input.user_id)? {
-            audit::record(tx, audit::Entry::new("accounts.approve_user").user(input.user_id))?;
+            let entry = audit::Entry::new("accounts.approve_user").user(input.user_id).reason(&input.reason);
+            audit::record(tx, entry.change(&None::<Timestamp>, &tx.now()))?;
             users::changed(tx, input.user_id)?;
         }
         Ok(())

@@ -25,7 +25,7 @@ pub async fn sign_up(cx: &Cx, input: SignUp) -> Result<SignedUp, Error> {
     let accounts = cx.hall().accounts();
     let settings = &cx.hall().settings().accounts;
     let kind = of_person(input.kind)?;
-    let name = Name::parse(&input.name)?;
+    let name = Name::chosen(cx, &input.name)?;
     let email = Email::parse(&input.email)?;
     let password =
         Password::chosen(settings, "/password", &input.password, &[&name.display, &email.display])?;
@@ -63,7 +63,7 @@ pub async fn sign_up_guest(cx: &Cx, input: SignUpGuest) -> Result<SignedIn, Erro
         return Err(Error::GuestsRefused);
     }
     let kind = of_person(input.kind)?;
-    let chosen = input.name.as_deref().map(Name::parse).transpose()?;
+    let chosen = input.name.as_deref().map(|name| Name::chosen(cx, name)).transpose()?;
     let mut attempt = 0;
     loop {
         let name = chosen.clone().unwrap_or_else(|| Name::of_guest(cx.random(), attempt));
@@ -103,7 +103,7 @@ pub async fn upgrade_guest(cx: &Cx, input: UpgradeGuest) -> Result<UserSummary, 
         .await?
         .filter(|account| account.user.is_guest)
         .ok_or(Error::NotAGuest)?;
-    let renamed = input.name.as_deref().map(Name::parse).transpose()?;
+    let renamed = input.name.as_deref().map(|name| Name::chosen(cx, name)).transpose()?;
     let email = Email::parse(&input.email)?;
     let shown = renamed.as_ref().map_or(&account.user.name, |name| &name.display);
     let password = Password::chosen(settings, "/password", &input.password, &[shown, &email.display])?;

@@ -37,7 +37,7 @@ pub fn from(hall: &Hall, address: &str) -> Cx {
 
 /// Who has this access token.
 pub async fn identity(hall: &Hall, token: &str) -> Result<Arc<Identity>, crate::Error> {
-    authenticate(hall, &Credential::Bearer(token.to_owned()), &Origin::default()).await
+    authenticate(hall, &Credential::Bearer(token.to_owned())).await
 }
 
 /// A call with the access token of a session.

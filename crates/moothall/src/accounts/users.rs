@@ -146,7 +146,7 @@ pub(super) fn days(days: u32) -> Duration {
 /// Gives the caller another name, if the last change is long enough ago.
 pub async fn rename(cx: &Cx, input: Rename) -> Result<Me, Error> {
     let user = cx.require_user()?;
-    let name = Name::parse(&input.name)?;
+    let name = Name::chosen(cx, &input.name)?;
     confirm_owner(cx, user, input.password.as_deref()).await?;
     cx.mutate(move |tx| if rename_within(tx, user, &name)? { changed(tx, user) } else { own(tx, user) }).await
 }
@@ -210,7 +210,7 @@ pub(super) fn take_name(
 /// more than the caller is not the caller's to change: with another address would come a new password.
 pub async fn update(cx: &Cx, input: UpdateUser) -> Result<User, Error> {
     cx.require(EDIT)?;
-    let name = input.name.as_deref().map(Name::parse).transpose()?;
+    let name = input.name.as_deref().map(|name| Name::chosen(cx, name)).transpose()?;
     let email = input.email.as_deref().map(Email::parse).transpose()?;
     cx.mutate(move |tx| {
         let before = find(tx, input.user_id)?

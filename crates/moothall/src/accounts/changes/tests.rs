@@ -28,12 +28,19 @@ async fn socket(cx: &Cx) -> connections::Stream {
 
 async fn by_key(test: &TestHall, secret: &str) -> Result<Cx, Error> {
     let credential = Credential::ApiKey(secret.to_owned());
-    let identity = accounts::authenticate(&test.hall, &credential, &Origin::default()).await?;
+    let identity = accounts::authenticate(&test.hall, &credential).await?;
     Ok(Cx::new(&test.hall, Caller::Member(identity), Origin::default()))
 }
 
 fn key(user_id: UserId, expires_at: Option<Timestamp>) -> CreateKey {
-    CreateKey { user_id: Some(user_id), name: "of a test".into(), kind: None, scopes: Vec::new(), expires_at }
+    CreateKey {
+        user_id: Some(user_id),
+        name: "of a test".into(),
+        kind: None,
+        scopes: Vec::new(),
+        expires_at,
+        reason: Some("for a test".into()),
+    }
 }
 
 #[tokio::test]
@@ -41,7 +48,10 @@ async fn what_another_process_revokes_is_gone_within_a_second() {
     with_accounts(async |test| {
         let beside = test.beside().await;
         let command = Cx::server(&beside);
-        let bot = accounts::create_bot(&command, CreateBot { name: "Berlin".into() }).await.unwrap();
+        let bot =
+            accounts::create_bot(&command, CreateBot { name: "Berlin".into(), reason: "for a test".into() })
+                .await
+                .unwrap();
         let made = accounts::create_key(&command, key(bot.id, None)).await.unwrap();
         let host = socket(&by_key(test, &made.secret).await.unwrap()).await;
         let ana = sign_up(&test.hall, "Ana").await;
@@ -52,7 +62,9 @@ async fn what_another_process_revokes_is_gone_within_a_second() {
         ];
         assert_eq!(connections::live_sessions(&test.hall), 3);
 
-        accounts::revoke_key(&command, RevokeKey { key_id: made.id }).await.unwrap();
+        accounts::revoke_key(&command, RevokeKey { key_id: made.id, reason: Some("for a test".into()) })
+            .await
+            .unwrap();
         assert_eq!(live_after_a_second(test).await, 2);
         assert_eq!(code(by_key(test, &made.secret).await), "token_invalid");
         let end = RevokeUserSessions { user_id: ana.user.id, reason: "stolen".into() };
@@ -78,7 +90,12 @@ async fn who_may_not_use_the_account_any_more_leaves() {
         accounts::update_user(&test.server(), approve(true)).await.unwrap();
         let made = {
             let staff = test.server();
-            let bot = accounts::create_bot(&staff, CreateBot { name: "Berlin".into() }).await.unwrap();
+            let bot = accounts::create_bot(
+                &staff,
+                CreateBot { name: "Berlin".into(), reason: "for a test".into() },
+            )
+            .await
+            .unwrap();
             accounts::create_key(&staff, key(bot.id, None)).await.unwrap()
         };
         let own = accounts::create_key(&test.server(), key(ana, None)).await.unwrap();
@@ -98,7 +115,12 @@ async fn who_may_not_use_the_account_any_more_leaves() {
 #[tokio::test]
 async fn a_session_and_a_key_leave_when_their_time_is_over() {
     with_accounts(async |test| {
-        let bot = accounts::create_bot(&test.server(), CreateBot { name: "Berlin".into() }).await.unwrap();
+        let bot = accounts::create_bot(
+            &test.server(),
+            CreateBot { name: "Berlin".into(), reason: "for a test".into() },
+        )
+        .await
+        .unwrap();
         let hour = Some(test.clock.now() + Duration::from_secs(3600));
         let short = accounts::create_key(&test.server(), key(bot.id, hour)).await.unwrap();
         let ana = sign_up(&test.hall, "Ana").await;

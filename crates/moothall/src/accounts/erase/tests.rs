@@ -94,14 +94,25 @@ async fn nothing_personal_is_left_of_an_erased_account_and_no_way_in() {
         let (cx, ana) = (call(&test.hall, &session).await, session.user.id);
         let password = Some(PASSWORD.to_owned());
         accounts::rename(&cx, Rename { name: "Anabel".into(), password }).await.unwrap();
-        let extra =
-            PutExtra { user_id: ana, key: "k".into(), value: json!(1), audience: None, if_version: None };
+        let extra = PutExtra {
+            user_id: ana,
+            key: "k".into(),
+            value: json!(1),
+            audience: None,
+            if_version: None,
+            reason: None,
+        };
         accounts::put_extra(&cx, extra).await.unwrap();
         let staff = test.call(ana, &[accounts::KEYS, accounts::HOST]);
-        let bot = accounts::create_bot(&staff, CreateBot { name: "Bot Anna".into() }).await.unwrap().id;
+        let bot =
+            accounts::create_bot(&staff, CreateBot { name: "Bot Anna".into(), reason: "for a test".into() })
+                .await
+                .unwrap()
+                .id;
         let mut keys = Vec::new();
         for user_id in [ana, bot] {
             let input = CreateKey {
+                reason: Some("for a test".into()),
                 user_id: Some(user_id),
                 name: "k".into(),
                 kind: None,
@@ -151,7 +162,7 @@ async fn nothing_personal_is_left_of_an_erased_account_and_no_way_in() {
         assert_eq!(identity(&test.hall, &session.access_token).await.unwrap_err().code(), "token_invalid");
         for key in keys {
             let credential = Credential::ApiKey(key);
-            let refused = accounts::authenticate(&test.hall, &credential, &Origin::default()).await;
+            let refused = accounts::authenticate(&test.hall, &credential).await;
             assert_eq!(code(refused), "token_invalid");
         }
         for login in ["Ana", "Anabel", "ana@example.org", "deleted user"] {
@@ -216,10 +227,16 @@ async fn a_guest_signs_in_afresh_to_be_erased_and_a_key_cannot_ask_for_it() {
         let host = sign_in(&test.hall, "Hugo").await;
         accounts::grant_role(&test.server(), grant(host.user().unwrap())).await.unwrap();
         let host = host.user();
-        let input =
-            CreateKey { user_id: host, name: "k".into(), kind: None, scopes: vec![], expires_at: None };
+        let input = CreateKey {
+            user_id: host,
+            name: "k".into(),
+            kind: None,
+            scopes: vec![],
+            expires_at: None,
+            reason: Some("for a test".into()),
+        };
         let key = Credential::ApiKey(accounts::create_key(&test.server(), input).await.unwrap().secret);
-        let by_key = accounts::authenticate(&test.hall, &key, &Origin::default()).await.unwrap();
+        let by_key = accounts::authenticate(&test.hall, &key).await.unwrap();
         let cx = Cx::new(&test.hall, crate::Caller::Member(by_key), Origin::default());
         assert_eq!(code(delete_me(&cx, with_password()).await), "session_needed");
     })

@@ -10,7 +10,14 @@ use crate::accounts::testing::code;
 use crate::testing::on_both_engines;
 
 fn entry(user_id: UserId, key: &str, value: Value) -> PutExtra {
-    PutExtra { user_id, key: key.to_owned(), value, audience: None, if_version: None }
+    PutExtra {
+        user_id,
+        key: key.to_owned(),
+        value,
+        audience: None,
+        if_version: None,
+        reason: Some("for a test".into()),
+    }
 }
 
 fn of(user_id: UserId, key: &str) -> GetExtra {
@@ -18,7 +25,7 @@ fn of(user_id: UserId, key: &str) -> GetExtra {
 }
 
 fn without(user_id: UserId, key: &str) -> DeleteExtra {
-    DeleteExtra { user_id, key: key.to_owned(), if_version: None }
+    DeleteExtra { user_id, key: key.to_owned(), if_version: None, reason: Some("for a test".into()) }
 }
 
 #[tokio::test]

@@ -35,6 +35,7 @@ async fn a_caller_is_remembered_until_something_about_them_changes() {
         assert!(!remembers(test, ana.session_id));
         assert!(identity(&test.hall, &ana.access_token).await.unwrap().permissions.allow(accounts::SESSIONS));
         let change = moothall_protocol::accounts::UpdateRole {
+            reason: "for a test".into(),
             name: "moderator".to_owned(),
             about: Some("Others".to_owned()),
             permissions: None,

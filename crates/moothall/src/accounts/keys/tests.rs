@@ -15,6 +15,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 fn making(scopes: &[&str]) -> CreateKey {
     CreateKey {
+        reason: Some("for a test".into()),
         user_id: None,
         name: "Autohost".to_owned(),
         kind: None,
@@ -24,7 +25,7 @@ fn making(scopes: &[&str]) -> CreateKey {
 }
 
 async fn show(test: &TestHall, secret: &str) -> Result<std::sync::Arc<Identity>, crate::Error> {
-    authenticate(&test.hall, &Credential::ApiKey(secret.to_owned()), &Origin::default()).await
+    authenticate(&test.hall, &Credential::ApiKey(secret.to_owned())).await
 }
 
 /// Somebody who signs in and may do everything.
@@ -164,9 +165,12 @@ async fn a_key_ends_at_once_when_it_is_revoked_and_to_the_microsecond_when_it_ex
         let boss = sign_in(&test.hall, "Boss").await;
         assert_eq!(list_keys(&boss, ListKeys { user_id: None }).await.unwrap().items.len(), 1);
 
-        revoke_key(&boss, RevokeKey { key_id: long.id }).await.unwrap();
+        revoke_key(&boss, RevokeKey { key_id: long.id, reason: Some("for a test".into()) }).await.unwrap();
         assert_eq!(code(show(test, &long.secret).await), "token_invalid");
-        assert_eq!(code(revoke_key(&boss, RevokeKey { key_id: long.id }).await), "not_found");
+        assert_eq!(
+            code(revoke_key(&boss, RevokeKey { key_id: long.id, reason: Some("for a test".into()) }).await),
+            "not_found"
+        );
         let log = audit::list(&test.server(), ListAudit::default()).await.unwrap().items;
         assert_eq!(log.first().map(|line| line.action.as_str()), Some("accounts.revoke_key"));
     })
@@ -180,15 +184,28 @@ async fn keys_are_ones_own_or_a_bots_and_never_another_persons() {
         let ana = sign_up(&test.hall, "Ana").await;
         let as_ana = call(&test.hall, &ana).await;
         assert_eq!(code(create_key(&as_ana, making(&[])).await), "forbidden");
-        assert_eq!(code(create_bot(&as_ana, CreateBot { name: "Helper".to_owned() }).await), "forbidden");
+        assert_eq!(
+            code(
+                create_bot(&as_ana, CreateBot { name: "Helper".to_owned(), reason: "for a test".into() })
+                    .await
+            ),
+            "forbidden"
+        );
         let for_ana = CreateKey { user_id: Some(ana.user.id), ..making(&[]) };
         assert_eq!(code(create_key(&boss, for_ana).await), "forbidden", "even an administrator");
         let for_nobody = CreateKey { user_id: Some(boss.new_id()), ..making(&[]) };
         assert_eq!(code(create_key(&boss, for_nobody).await), "not_found");
 
-        let bot = create_bot(&boss, CreateBot { name: "Helper".to_owned() }).await.unwrap();
+        let bot = create_bot(&boss, CreateBot { name: "Helper".to_owned(), reason: "for a test".into() })
+            .await
+            .unwrap();
         assert!(bot.is_bot && !bot.is_guest);
-        assert_eq!(code(create_bot(&boss, CreateBot { name: "HELPER".to_owned() }).await), "name_taken");
+        assert_eq!(
+            code(
+                create_bot(&boss, CreateBot { name: "HELPER".to_owned(), reason: "for a test".into() }).await
+            ),
+            "name_taken"
+        );
         let for_bot = CreateKey { user_id: Some(bot.id), kind: Some(KeyKind::Bot), ..making(&[]) };
         let made = create_key(&boss, for_bot).await.unwrap();
         let identity = show(test, &made.secret).await.unwrap();
@@ -196,9 +213,12 @@ async fn keys_are_ones_own_or_a_bots_and_never_another_persons() {
 
         let of_bot = ListKeys { user_id: Some(bot.id) };
         assert_eq!(code(list_keys(&as_ana, of_bot.clone()).await), "forbidden");
-        assert_eq!(code(revoke_key(&as_ana, RevokeKey { key_id: made.id }).await), "not_found");
+        assert_eq!(
+            code(revoke_key(&as_ana, RevokeKey { key_id: made.id, reason: Some("for a test".into()) }).await),
+            "not_found"
+        );
         assert_eq!(list_keys(&boss, of_bot).await.unwrap().items.len(), 1);
-        revoke_key(&boss, RevokeKey { key_id: made.id }).await.unwrap();
+        revoke_key(&boss, RevokeKey { key_id: made.id, reason: Some("for a test".into()) }).await.unwrap();
         assert_eq!(code(show(test, &made.secret).await), "token_invalid");
     })
     .await;
@@ -235,7 +255,7 @@ async fn when_a_key_was_last_used_is_known_to_the_minute() {
 async fn a_bot_with_its_key_is_made_whole_or_not_at_all() {
     with_accounts(async |test| {
         let server = test.server();
-        let bot = || CreateBot { name: "Berlin".into() };
+        let bot = || CreateBot { name: "Berlin".into(), reason: "for a test".into() };
         let make = async |role: &str, scope: &str| {
             create_bot_with_key(&server, bot(), role.into(), CreateKey { user_id: None, ..making(&[scope]) })
                 .await
@@ -261,7 +281,10 @@ async fn a_key_neither_sees_nor_ends_keys_and_sessions_nor_calls_off_an_erasure(
         let made = create_key(&boss, making(&["host"])).await.unwrap();
         let by_key = call_with(test, &made.secret).await;
         assert_eq!(code(list_keys(&by_key, ListKeys { user_id: None }).await), "session_needed");
-        assert_eq!(code(revoke_key(&by_key, RevokeKey { key_id: made.id }).await), "session_needed");
+        assert_eq!(
+            code(revoke_key(&by_key, RevokeKey { key_id: made.id, reason: Some("for a test".into()) }).await),
+            "session_needed"
+        );
         let all = ListSessions { user_id: None };
         assert_eq!(code(accounts::list_sessions(&by_key, all).await), "session_needed");
         let cancel = moothall_protocol::accounts::CancelDeletion::default();

@@ -5,11 +5,16 @@ use std::sync::LazyLock;
 use super::Name;
 
 /// May stand nowhere in a name: who is staff is shown beside the name, never in it.
-const STAFF: [&str; 7] =
-    ["admin", "administrator", "moderator", "moothall", "staff", "gamemaster", "sysadmin"];
+const ANYWHERE: [&str; 4] = ["admin", "moderator", "gamemaster", "moothall"];
+
+/// Words that have one of those in them, and mean something else.
+const INNOCENT: [&str; 2] = ["badmint", "administer"];
+
+/// May be no word of a name. Longer words have them in them without meaning them, such as Flagstaff.
+const WORDS: [&str; 3] = ["staff", "sysop", "webmaster"];
 
 /// May not be the whole name: the server's own, and what would read as something else in a list or a mention.
-const RESERVED: [&str; 24] = [
+const WHOLES: [&str; 24] = [
     "all",
     "anonymous",
     "bot",
@@ -36,16 +41,91 @@ const RESERVED: [&str; 24] = [
     "unknown",
 ];
 
-/// Whether a name is reserved, or could be read as one that is.
-pub(super) fn is_reserved(name: &Name) -> bool {
-    static WORDS: LazyLock<[Vec<String>; 2]> =
-        LazyLock::new(|| [STAFF.map(blunt).into(), RESERVED.map(blunt).into()]);
-    let [staff, reserved] = &*WORDS;
-    [&name.key, &name.skeleton].into_iter().any(|form| {
-        let whole = blunt(form);
-        let mut words = form.split(|c: char| !c.is_alphanumeric());
-        staff.contains(&whole) || reserved.contains(&whole) || words.any(|word| staff.contains(&blunt(word)))
-    })
+/// Those of [`ANYWHERE`] that are looked for across spaces too: too long to come about by accident, as in Bad Minion.
+const LONG: usize = 8;
+
+/// What no player may be called.
+#[derive(Clone, Debug)]
+pub struct Reserved {
+    anywhere: Vec<String>,
+    innocent: Vec<String>,
+    words: Vec<String>,
+    wholes: Vec<String>,
+}
+
+impl Reserved {
+    /// The words of this file, and the site's own, which may be no word of a name and not the whole of it.
+    pub fn new(of_site: &[String]) -> Self {
+        let blunted = |words: &[&str]| words.iter().map(|word| blunt(word)).collect();
+        let of_site = of_site.iter().flat_map(|name| one_or_several(name)).filter(|name| !name.is_empty());
+        Self {
+            anywhere: blunted(&ANYWHERE),
+            innocent: blunted(&INNOCENT),
+            words: WORDS.into_iter().flat_map(one_or_several).chain(of_site).collect(),
+            wholes: WHOLES.into_iter().flat_map(one_or_several).collect(),
+        }
+    }
+
+    /// The words of this file alone.
+    pub fn ours() -> &'static Self {
+        static OURS: LazyLock<Reserved> = LazyLock::new(|| Reserved::new(&[]));
+        &OURS
+    }
+
+    /// Whether a name is reserved, or could be read as one that is.
+    pub fn has(&self, name: &Name) -> bool {
+        let is_whole = [&name.key, &name.skeleton].into_iter().any(|form| {
+            let whole = blunt(form);
+            let is_long = |word: &String| word.len() >= LONG && whole.contains(word.as_str());
+            [&self.wholes, &self.words, &self.anywhere].iter().any(|reserved| reserved.contains(&whole))
+                || self.anywhere.iter().any(is_long)
+        });
+        is_whole || words(&name.display).iter().any(|word| self.has_word(word))
+    }
+
+    fn has_word(&self, word: &str) -> bool {
+        // A digit in front may stand for a letter or for itself.
+        [word, word.trim_start_matches(|c: char| c.is_ascii_digit())].into_iter().any(|word| {
+            let word = blunt(word);
+            let rest = self.innocent.iter().fold(word.clone(), |rest, innocent| rest.replace(innocent, " "));
+            self.words.contains(&word) || self.anywhere.iter().any(|reserved| rest.contains(reserved))
+        })
+    }
+}
+
+/// A reserved word and its plural. Of two letters, the plural would be a word of its own.
+fn one_or_several(word: &str) -> impl Iterator<Item = String> + use<> {
+    let plural = (word.chars().count() > 2).then(|| blunt(&format!("{word}s")));
+    std::iter::once(blunt(word)).chain(plural)
+}
+
+/// The words of a name: what signs part, and what a change of case parts, as in `xXStaffXx` and `STAFFbob`.
+fn words(display: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for part in display.split(|c: char| !c.is_alphanumeric()) {
+        let letters: Vec<char> = part.chars().collect();
+        // An upper-case letter before a lower-case one begins a word, or ends one that is all upper-case.
+        for ends_upper in [false, true] {
+            let mut word = String::new();
+            for (index, letter) in letters.iter().enumerate() {
+                let last = index.checked_sub(1).and_then(|index| letters.get(index));
+                let next = letters.get(index + 1);
+                let begins = match last {
+                    None => false,
+                    Some(last) if letter.is_uppercase() => {
+                        last.is_lowercase() || !ends_upper && next.is_some_and(|next| next.is_lowercase())
+                    }
+                    Some(last) => ends_upper && last.is_uppercase() && word.chars().count() > 1,
+                };
+                if begins {
+                    words.push(std::mem::take(&mut word));
+                }
+                word.push(*letter);
+            }
+            words.push(word);
+        }
+    }
+    words
 }
 
 /// What a word reads as to somebody in a hurry: only its letters, without a number after them, and with digits among them

@@ -120,11 +120,73 @@ fn words_of_staff_and_of_the_server_are_reserved() {
         "Deleted_User",
         "ѕтаff",
         "root",
+        "xXadminXx",
+        "xXStaffXx",
+        "STAFFbob",
+        "TheADMINofThis",
+        "headadmin",
+        "4dmins",
+        "1337admin42",
+        "moderators",
+        "Game Master Bob",
+        "Supermoderator",
+        "mods",
+        "staffs",
     ] {
         assert!(Name::parse(text).is_err(), "{text}");
     }
-    for text in ["administer", "Badmint", "systematic", "Rootbeer", "Ally", "modest"] {
+}
+
+#[test]
+fn innocent_names_are_not_reserved() {
+    for text in [
+        "administer",
+        "Badmint",
+        "Badminton Ace",
+        "Bad Minion",
+        "BadMinion",
+        "Mad Mina",
+        "systematic",
+        "Rootbeer",
+        "Ally",
+        "modest",
+        "Modern",
+        "Nomad",
+        "Flagstaff",
+        "Staffan",
+        "Falstaff",
+        "Stafford",
+        "Hostile",
+        "Botanist",
+        "Guesthouse",
+        "Supporter",
+        "Melody",
+        "Ownership",
+        "Serverin",
+        "Nullify",
+        "Mes",
+        "Alls Well",
+        "Mastermind",
+        "Here I Am",
+        "McAdam",
+        "xXMinerXx",
+        "DeAnna",
+        "LeBron23",
+        "Everyone Lies",
+        "Official Biff",
+    ] {
         name(text);
+    }
+}
+
+#[test]
+fn a_site_reserves_words_of_its_own() {
+    let reserved = Reserved::new(&["Valkyrie Games".to_owned(), "valk".to_owned(), "!?".to_owned()]);
+    for text in ["Valk", "va1k", "valks", "The Valk", "xXValkXx", "valkyriegames", "Valkyrie_Games"] {
+        assert!(reserved.has(&name(text)), "{text}");
+    }
+    for text in ["Valkyrie", "Valkor", "Games"] {
+        assert!(!reserved.has(&name(text)), "{text}");
     }
 }
 

@@ -25,11 +25,22 @@ fn names(names: &[&str]) -> Vec<String> {
 }
 
 fn making(name: &str, permissions: &[&str]) -> CreateRole {
-    CreateRole { name: name.to_owned(), about: String::new(), permissions: names(permissions) }
+    CreateRole {
+        name: name.to_owned(),
+        about: String::new(),
+        permissions: names(permissions),
+        reason: "for a test".into(),
+    }
 }
 
 fn changing(name: &str, permissions: &[&str]) -> UpdateRole {
-    UpdateRole { name: name.to_owned(), about: None, permissions: Some(names(permissions)), if_version: None }
+    UpdateRole {
+        name: name.to_owned(),
+        about: None,
+        permissions: Some(names(permissions)),
+        if_version: None,
+        reason: "for a test".into(),
+    }
 }
 
 /// The newest lines of the log, newest first, as action, target and reason.
@@ -161,7 +172,10 @@ async fn somebody_always_remains_who_may_do_everything_for_good() {
         assert_eq!(code(grant_role(&server, until_then).await), "last_administrator");
         assert_eq!(code(update_role(&server, changing(ADMINISTRATOR, &[])).await), "role_seeded");
         assert_eq!(
-            code(delete_role(&server, DeleteRole { name: ADMINISTRATOR.into() }).await),
+            code(
+                delete_role(&server, DeleteRole { name: ADMINISTRATOR.into(), reason: "for a test".into() })
+                    .await
+            ),
             "role_seeded"
         );
 
@@ -188,6 +202,7 @@ async fn a_role_is_made_changed_and_deleted_and_each_is_in_the_log() {
         assert_eq!((role.permissions.len(), role.is_seeded, role.version), (1, false, 1));
         assert_eq!(code(create_role(&server, making("helper", &[])).await), "role_taken");
         let about = |about: &str, if_version| UpdateRole {
+            reason: "for a test".into(),
             name: "helper".into(),
             about: Some(about.into()),
             permissions: None,
@@ -198,7 +213,7 @@ async fn a_role_is_made_changed_and_deleted_and_each_is_in_the_log() {
         assert_eq!((changed.about.as_str(), changed.version), ("Helps", 2));
         assert_eq!(changed.permissions, role.permissions);
         assert_eq!(code(update_role(&server, about("Too late", Some(1))).await), "version_conflict");
-        let delete = || DeleteRole { name: "helper".into() };
+        let delete = || DeleteRole { name: "helper".into(), reason: "for a test".into() };
         later();
         grant_role(&server, giving(ana, "helper")).await.unwrap();
         assert_eq!(code(delete_role(&server, delete()).await), "role_in_use");
@@ -217,11 +232,11 @@ async fn a_role_is_made_changed_and_deleted_and_each_is_in_the_log() {
         assert_eq!(
             log_of(test, 5).await,
             [
-                line("accounts.delete_role", "role:helper", None),
+                line("accounts.delete_role", "role:helper", Some("for a test")),
                 line("accounts.revoke_role", &user, Some("no longer")),
                 line("accounts.grant_role", &user, Some("trusted")),
-                line("accounts.update_role", "role:helper", None),
-                line("accounts.create_role", "role:helper", None),
+                line("accounts.update_role", "role:helper", Some("for a test")),
+                line("accounts.create_role", "role:helper", Some("for a test")),
             ],
             "and nothing of what was refused"
         );

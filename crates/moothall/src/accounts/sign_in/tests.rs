@@ -218,7 +218,7 @@ async fn t031_b22_an_account_that_waits_for_approval_comes_in_by_no_way() {
             "bad_credentials"
         );
         assert_eq!(code(accounts::sign_up_guest(&cx, SignUpGuest::default()).await), "guests_refused");
-        let approve = ApproveUser { user_id: signed_up.user.id };
+        let approve = ApproveUser { user_id: signed_up.user.id, reason: "known from the last season".into() };
         accounts::approve_user(&test.server(), approve).await.unwrap();
         assert_eq!(code(try_sign_in(&test.hall, "10.0.0.1", "Ana", PASSWORD).await), "ok");
     })

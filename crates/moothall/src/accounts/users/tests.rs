@@ -310,6 +310,7 @@ async fn t036_the_server_speaks_as_a_user_that_nobody_can_sign_in_as() {
         assert_eq!(code(crate::accounts::sign_in(&test.nobody(), login).await), "bad_credentials");
         assert!(Name::parse("system").is_err());
         let key = CreateKey {
+            reason: Some("for a test".into()),
             user_id: Some(SYSTEM),
             name: "x".into(),
             kind: None,

@@ -1,0 +1,55 @@
+//! What staff does is audited, whoever wrote the operation: who, to whom, what changed, and why.
+
+use moothall::protocol::audit::ListAudit;
+use moothall::{Access, Cx, Operation, audit};
+use moothall_testing::TestServer;
+use serde_json::json;
+
+use crate::access;
+use crate::cast::{Cast, Column};
+
+const WHY: &str = "said by the test";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_staff_does_is_written_down_with_its_reason() {
+    let server = access::server().await;
+    let operations = server.hall.registry().operations();
+    let by_staff: Vec<&Operation> = operations.iter().filter(|operation| is_by_staff(operation)).collect();
+    assert!(by_staff.len() > 20, "{}", by_staff.len());
+    let mut wrong = Vec::new();
+    for operation in by_staff {
+        if let Err(what) = check(&server, operation).await {
+            wrong.push(format!("{}: {what}", operation.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    server.stopped().await;
+}
+
+/// Changes that need a permission, and those that ask why, which is what they ask of staff.
+fn is_by_staff(operation: &Operation) -> bool {
+    operation.is_mutation()
+        && (matches!(operation.access, Access::Permission(_)) || Cast::takes(operation, "reason"))
+}
+
+async fn check(server: &TestServer, operation: &Operation) -> Result<(), String> {
+    let cast = Cast::new(server, Column::Administrator).await;
+    let mut input = cast.input(operation).await;
+    if !Cast::takes(operation, "reason") {
+        return Err("needs a permission, and does not ask why".to_owned());
+    }
+    input.insert("reason".to_owned(), json!(WHY));
+    let reply = cast.call(operation, &input, None).await;
+    if reply.status >= 300 {
+        return Err(reply.text);
+    }
+    let newest =
+        ListAudit { action: Some(operation.name.to_owned()), limit: Some(1), ..ListAudit::default() };
+    let lines = audit::list(&Cx::server(&server.hall), newest).await.map_err(|error| error.to_string())?;
+    let line = lines.items.first().ok_or("leaves no line in the audit log")?;
+    let is_right = line.actor_id == cast.caller_id()
+        && !line.target.is_empty()
+        && line.reason.as_deref() == Some(WHY)
+        && line.before != line.after;
+    if is_right { Ok(()) } else { Err(format!("{line:?}")) }
+}
