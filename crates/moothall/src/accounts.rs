@@ -58,7 +58,7 @@ pub use sessions::{list_sessions, refresh, revoke_session, revoke_sessions, revo
 pub use settings::{Settings, Verification};
 pub use sign_in::{approve_user, change_password, create_sign_in_code, sign_in, sign_in_with_code};
 pub use sign_up::{sign_up, sign_up_guest, upgrade_guest};
-pub use tokens::jwks;
+pub use tokens::{jwks, rotate_signing_keys};
 pub(crate) use users::living;
 pub use users::{
     EDIT, READ, SEARCH, SYSTEM, get as get_user, list as list_users, list_names, me, rename, stamp_played,
@@ -105,6 +105,7 @@ fn ways_in(operations: Operations) -> Operations {
         .post("/accounts/administrator", "accounts.claim_administrator", Access::Public, claim_administrator)
         .rate(Rate::SignIn)
         .get("/accounts/jwks", "accounts.jwks", Access::Public, jwks)
+        .max_age(tokens::PUBLISHED_FOR)
 }
 
 fn sessions(operations: Operations) -> Operations {
@@ -156,6 +157,8 @@ fn keys_and_roles(operations: Operations) -> Operations {
         .rate(Rate::Admin)
         .delete("/keys/{key_id}", "accounts.revoke_key", Access::Player, revoke_key)
         .post("/bots", "accounts.create_bot", Access::Permission(KEYS), create_bot)
+        .rate(Rate::Admin)
+        .post("/signing_keys", "accounts.rotate_signing_keys", Access::Permission(KEYS), rotate_signing_keys)
         .rate(Rate::Admin)
 }
 

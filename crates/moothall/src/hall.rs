@@ -369,12 +369,15 @@ impl Hall {
     }
 }
 
-/// Clears what has expired, once an hour, for as long as the hall is there.
+/// Clears what has expired, soon after the start and then once an hour, for as long as the hall is there.
 async fn sweep(hall: WeakHall) {
     const INTERVAL: Duration = Duration::from_secs(3600);
+    // A server that is restarted every day at noon must not put it off for ever, nor be busy with it while players come back.
+    let mut wait = Duration::from_secs(300);
     loop {
         let Some(clock) = hall.upgrade().map(|hall| hall.shared_clock()) else { return };
-        clock.sleep_until(clock.elapsed() + INTERVAL).await;
+        clock.sleep_until(clock.elapsed() + wait).await;
+        wait = INTERVAL;
         let Some(hall) = hall.upgrade() else { return };
         let cx = Cx::server(&hall);
         if let Err(error) = idempotency::sweep(&cx).await {

@@ -208,6 +208,8 @@ pub struct Operation {
     pub is_guarded: bool,
     /// Whether nothing of the answer changes without its `version`.
     pub is_cacheable: bool,
+    /// For how many seconds anybody on the way may keep the answer.
+    pub max_age: Option<u32>,
     /// Codes this operation answers with beside those all share.
     pub errors: &'static [ErrorEntry],
     /// The Rust type of the input, for clients that are generated.
@@ -364,6 +366,12 @@ impl Operations {
         self.last(|operation| operation.is_cacheable = true)
     }
 
+    /// The last operation answers everybody the same, and whoever is on the way may keep it for so many seconds.
+    #[must_use]
+    pub fn max_age(self, seconds: u32) -> Self {
+        self.last(|operation| operation.max_age = Some(seconds))
+    }
+
     fn last(mut self, change: impl FnOnce(&mut Operation)) -> Self {
         if let Some(operation) = self.list.last_mut() {
             change(operation);
@@ -416,6 +424,7 @@ impl Operations {
             location: None,
             is_guarded: method != Method::Get,
             is_cacheable: false,
+            max_age: None,
             errors: self.errors,
             input_type: std::any::type_name::<I>,
             output_type: std::any::type_name::<O>,

@@ -38,6 +38,9 @@ pub(crate) fn success(shape: &Shape, answer: &dyn Answer, parts: &Parts, cx: &Cx
         refusal(&error, cx)
     });
     set(response.headers_mut(), REQUEST_ID, &cx.request_id().to_string());
+    if let Some(seconds) = shape.operation.max_age {
+        set(response.headers_mut(), header::CACHE_CONTROL, &format!("public, max-age={seconds}"));
+    }
     response
 }
 

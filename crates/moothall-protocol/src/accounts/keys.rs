@@ -117,3 +117,13 @@ pub struct CreateBot {
     #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
     pub reason: String,
 }
+
+/// Signs access tokens with a new key, and takes back those there were. All access tokens are void at once; clients get another
+/// for their refresh token. Sessions and sockets stay.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RotateSigningKeys {
+    /// Why, for the audit log.
+    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    pub reason: String,
+}

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use data_encoding::BASE32_NOPAD;
 use moothall::Cx;
 use moothall::accounts::{self, NewAdministrator};
-use moothall::protocol::accounts::{GrantRole, ListGrants};
+use moothall::protocol::accounts::{GrantRole, ListGrants, RevokeRole};
 
 use super::{as_server, said, user};
 use crate::config::Config;
@@ -36,6 +36,14 @@ pub enum Admin {
         #[arg(long, default_value = "granted by the operator")]
         reason: String,
     },
+    /// Takes that from a user again. Somebody always remains.
+    Revoke {
+        /// Name, e-mail address or id.
+        user: String,
+        /// Why, for the audit log.
+        #[arg(long, default_value = "revoked by the operator")]
+        reason: String,
+    },
     /// Lists those who may do everything.
     List,
 }
@@ -48,6 +56,7 @@ pub async fn run(config: &Config, command: Admin) -> Result<()> {
             create(cx, name, email, chosen).await
         }
         Admin::Grant { user, reason } => grant(cx, &user, reason).await,
+        Admin::Revoke { user, reason } => revoke(cx, &user, reason).await,
         Admin::List => list(cx).await,
     })
     .await
@@ -78,6 +87,15 @@ async fn grant(cx: &Cx, text: &str, reason: String) -> Result<()> {
     let input = GrantRole { user_id: user.id, role: ROLE.to_owned(), ends_at: None, reason };
     accounts::grant_role(cx, input).await.map_err(said)?;
     println!("{} may do everything now ({}).", user.name, user.id);
+    Ok(())
+}
+
+async fn revoke(cx: &Cx, text: &str, reason: String) -> Result<()> {
+    let user = user(cx, text).await?;
+    accounts::revoke_role(cx, RevokeRole { user_id: user.id, role: ROLE.to_owned(), reason })
+        .await
+        .map_err(said)?;
+    println!("{} is no administrator any more ({}).", user.name, user.id);
     Ok(())
 }
 

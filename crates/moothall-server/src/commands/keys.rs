@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
 use moothall::protocol::ApiKeyId;
-use moothall::protocol::accounts::{CreateBot, CreateKey, KeyKind, ListKeys, RevokeKey};
+use moothall::protocol::accounts::{CreateBot, CreateKey, KeyKind, ListKeys, RevokeKey, RotateSigningKeys};
 use moothall::{Cx, accounts};
 
 use super::{as_server, said, user};
@@ -25,6 +25,12 @@ pub enum Keys {
     Revoke {
         /// Its id.
         id: ApiKeyId,
+    },
+    /// Signs access tokens with a new key, and makes all there are void: for the day on which the database got out.
+    RotateSigning {
+        /// Why, for the audit log.
+        #[arg(long, default_value = "by the operator")]
+        reason: String,
     },
 }
 
@@ -66,6 +72,11 @@ pub async fn run(config: &Config, command: Keys) -> Result<()> {
                 .await
                 .map_err(said)?;
             println!("The key {id} is void.");
+            Ok(())
+        }
+        Keys::RotateSigning { reason } => {
+            accounts::rotate_signing_keys(cx, RotateSigningKeys { reason }).await.map_err(said)?;
+            println!("Access tokens are signed with a new key, and all there were are void: clients get others by themselves.");
             Ok(())
         }
     })

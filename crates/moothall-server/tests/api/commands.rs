@@ -32,6 +32,30 @@ async fn a_player_is_made_an_administrator_by_name() {
     // What another process changed counts within seconds; a new session reads it now.
     let ben = server.api.sign_in("ben").await;
     assert_eq!(server.api.get("/v1/roles", &ben).await.status, 200);
+
+    server.command(&["admin", "create", "ana"]);
+    assert!(server.command(&["admin", "revoke", "ben"]).contains("no administrator any more"));
+    let listed = server.command(&["admin", "list"]);
+    assert!(listed.contains("ana") && !listed.contains("ben"), "{listed}");
+}
+
+#[tokio::test]
+async fn keys_that_sign_tokens_are_published_with_a_time_to_keep_them_and_replaced_by_a_command() {
+    let server = ServerProcess::start();
+    let ben = server.api.sign_up("ben").await;
+    let before = server.api.get("/v1/accounts/jwks", Shows::Nothing).await;
+    assert_eq!(before.header("cache-control"), Some("public, max-age=300"));
+    server.command(&["keys", "rotate-signing", "--reason", "a backup was lost"]);
+    let rotated = std::time::Instant::now();
+    while server.api.get("/v1/me", &ben).await.status == 200 {
+        assert!(rotated.elapsed() < std::time::Duration::from_secs(4), "the old key still counts");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    server.api.get("/v1/me", &ben).await.refused(401, "token_invalid");
+    assert_ne!(server.api.get("/v1/accounts/jwks", Shows::Nothing).await.text, before.text);
+    let body = json!({ "refresh_token": ben.refresh_token });
+    let again: Value = server.api.post("/v1/accounts/refresh", Shows::Nothing, body).await.ok();
+    assert_eq!(server.api.get("/v1/me", &Player::of(&again)).await.status, 200);
 }
 
 #[tokio::test]

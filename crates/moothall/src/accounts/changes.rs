@@ -43,7 +43,7 @@ const BATCH: usize = 1_000;
 struct Change {
     at: Timestamp,
     id: Uuid,
-    /// For whom; none: perhaps for everybody, since a role changed.
+    /// For whom; none: perhaps for everybody, since a role or the signing keys changed.
     user: Option<UserId>,
 }
 
@@ -107,7 +107,12 @@ async fn look(cx: &Cx, seen: &mut Seen) -> Result<(), Error> {
 /// Takes note of a change: what was known is forgotten, and who may not be here any more leaves.
 async fn note(hall: &Hall, user: Option<UserId>) {
     identities::forget_now(hall, user);
-    let Some(user) = user else { return };
+    let Some(user) = user else {
+        if let Err(error) = hall.accounts().keyring.reload(&Cx::server(hall)).await {
+            tracing::warn!("Could not take the signing keys anew: {error}");
+        }
+        return;
+    };
     for session in connections::sessions_of(hall, user) {
         if let Err(error) = identities::identity_of(hall, session).await
             && error.kind() == Kind::Unauthenticated

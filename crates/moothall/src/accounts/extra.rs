@@ -17,7 +17,7 @@ use serde_json::Value;
 pub(crate) use store::STATEMENTS;
 pub(super) use store::forget;
 
-use super::users::{self, EDIT};
+use super::users::{self, EDIT, SYSTEM};
 use super::{Error, HOST};
 use crate::audit;
 use crate::cx::{Cx, Tx};
@@ -141,7 +141,7 @@ fn writer(cx: &Cx, user: UserId) -> Result<Side, Error> {
 }
 
 fn exists(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
-    let account = users::find(tx, user)?.filter(|account| !account.user.is_erased);
+    let account = users::find(tx, user)?.filter(|account| !account.user.is_erased && user != SYSTEM);
     account.map(|_| ()).ok_or(crate::Error::NotFound.into())
 }
 

@@ -14,19 +14,23 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use data_encoding::BASE64URL_NOPAD;
-use moothall_protocol::accounts::{GetJwks, Jwk, Jwks, SessionKind};
+use moothall_protocol::accounts::{GetJwks, Jwk, Jwks, RotateSigningKeys, SessionKind};
 use moothall_protocol::{SessionId, Timestamp, UserId};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 
 pub(super) use store::STATEMENTS;
 
-use super::Settings;
+use super::{KEYS, Settings, identities};
+use crate::audit;
 use crate::cx::Cx;
 use crate::error::Error;
 
 /// How much longer than its last token a key is kept, for clocks of verifiers that go wrong.
 const OVERLAP: Duration = Duration::from_secs(3600);
+
+/// For how many seconds a cache may keep the public keys. Who meets a token of a key they do not know asks anew.
+pub(super) const PUBLISHED_FOR: u32 = 300;
 
 /// What a token says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,6 +138,26 @@ impl Keyring {
         Ok(())
     }
 
+    /// Puts a new key in the place of all there are.
+    async fn replace(&self, cx: &Cx, reason: &str) -> Result<(), Error> {
+        let key = StoredKey::make(cx)?;
+        let reason = reason.to_owned();
+        cx.mutate(move |tx| {
+            let old: Vec<String> = store::list(tx)?.into_iter().map(|key| key.id).collect();
+            for id in &old {
+                store::delete(tx, id)?;
+            }
+            store::insert(tx, &key)?;
+            let entry =
+                audit::Entry::new("accounts.rotate_signing_keys").target("signing_keys").reason(&reason);
+            audit::record(tx, entry.change(&old, &[&key.id]))?;
+            // Other processes take the keys anew when they read this.
+            identities::forget_all(tx)
+        })
+        .await?;
+        self.reload(cx).await
+    }
+
     /// Takes the keys from the database as they are.
     pub async fn reload(&self, cx: &Cx) -> Result<(), Error> {
         let stored = cx.read(store::list).await?;
@@ -187,6 +211,13 @@ impl StoredKey {
         Ed25519KeyPair::from_seed_unchecked(&self.seed)
             .map_err(|error| Error::internal(format!("the signing key {}: {error}", self.id)))
     }
+}
+
+/// Signs with a new key from now on, and takes back those there were: for the day on which one got out. All access tokens are
+/// void, and clients get another for their refresh token; sessions and sockets stay.
+pub async fn rotate_signing_keys(cx: &Cx, input: RotateSigningKeys) -> Result<(), Error> {
+    cx.require(KEYS)?;
+    cx.hall().accounts().keyring.replace(cx, &input.reason).await
 }
 
 /// The public keys of access tokens, for services that check them on their own. They cannot see that a session ended: that

@@ -130,7 +130,7 @@ async fn b03_a_token_that_was_made_up_does_nothing_to_the_session_it_names() {
 }
 
 #[tokio::test]
-async fn t033_t035_one_sees_where_one_is_signed_in_and_ends_it() {
+async fn t045_t048_one_sees_where_one_is_signed_in_and_ends_it() {
     with_accounts(async |test| {
         let (ana, ben) = (sign_up(&test.hall, "Ana").await, sign_up(&test.hall, "Ben").await);
         let cx = call(&test.hall, &ana).await;

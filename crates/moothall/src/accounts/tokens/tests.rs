@@ -1,11 +1,13 @@
 //! Access tokens: read by a library nobody here wrote, refused in every wrong form, and keys that change.
 
-use moothall_protocol::accounts::GetJwks;
+use moothall_protocol::accounts::{GetJwks, Refresh};
 
 use super::*;
 use crate::accounts;
 use crate::accounts::testing::PASSWORD;
-use crate::accounts::testing::{call, identity, sign_up, try_sign_in, with_accounts, with_settings};
+use crate::accounts::testing::{
+    call, code, from, identity, sign_up, try_sign_in, with_accounts, with_settings,
+};
 use crate::testing::TestHall;
 use crate::{Clock as _, Fault as _};
 
@@ -180,6 +182,35 @@ async fn a_key_made_by_another_node_is_learned_when_its_first_token_comes() {
         assert!(!test.hall.accounts().keyring.knows(&token));
         assert_eq!(code_of(test, &token).await, "ok");
         assert_eq!(published(test).await.first().unwrap().kid, id);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn keys_that_got_out_are_taken_back_here_and_in_other_processes() {
+    with_accounts(async |test| {
+        let ana = sign_up(&test.hall, "Ana").await;
+        let first = published(test).await;
+        let beside = test.beside().await;
+        let because = || RotateSigningKeys { reason: "a backup was lost".into() };
+        let as_ana = call(&test.hall, &ana).await;
+        assert_eq!(code(rotate_signing_keys(&as_ana, because()).await), "forbidden");
+
+        rotate_signing_keys(&Cx::server(&beside), because()).await.unwrap();
+        for _ in 0..100 {
+            if published(test).await != first {
+                break;
+            }
+            test.clock.advance(Duration::from_secs(1));
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let second = published(test).await;
+        assert_eq!(second.len(), 1, "the old one is gone");
+        assert_ne!(second, first);
+        assert_eq!(code_of(test, &ana.access_token).await, "token_invalid");
+        let input = Refresh { refresh_token: ana.refresh_token };
+        let again = accounts::refresh(&from(&test.hall, "10.0.0.1"), input).await.unwrap();
+        assert_eq!(code_of(test, &again.access_token).await, "ok", "the session lives on");
     })
     .await;
 }
