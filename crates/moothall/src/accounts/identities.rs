@@ -47,6 +47,8 @@ const RELOAD: Duration = Duration::from_secs(5);
 struct Proof {
     session: SessionId,
     until: Timestamp,
+    /// With the keys as they were then: see `Keyring::taken_back`.
+    taken_back: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -148,6 +150,7 @@ pub async fn authenticate(hall: &Hall, credential: &Credential) -> Result<Arc<Id
     let digest = hash(&[kind.as_bytes(), text.as_bytes()]);
     if let Some(proof) = identities.proofs.get(&digest)
         && cx.now() < proof.until
+        && proof.taken_back == cx.hall().accounts().keyring.taken_back()
     {
         return of_session(&cx, proof.session).await;
     }
@@ -156,7 +159,7 @@ pub async fn authenticate(hall: &Hall, credential: &Credential) -> Result<Arc<Id
         Credential::ApiKey(key) => {
             let session = keys::prove(&cx, key).await?.ok_or(Error::TokenInvalid)?;
             // When the key ends stands in its identity.
-            Proof { session, until: Timestamp::MAX }
+            Proof { session, until: Timestamp::MAX, taken_back: cx.hall().accounts().keyring.taken_back() }
         }
     };
     let identity = of_session(&cx, proof.session).await?;
@@ -194,8 +197,9 @@ async fn prove_token(cx: &Cx, token: &str) -> Result<Proof, Error> {
             accounts.keyring.reload(cx).await?;
         }
     }
+    let taken_back = accounts.keyring.taken_back();
     let claims = accounts.keyring.verify(token, settings, cx.now()).ok_or(Error::TokenInvalid)?;
-    Ok(Proof { session: claims.sid, until: claims.expires_at() })
+    Ok(Proof { session: claims.sid, until: claims.expires_at(), taken_back })
 }
 
 async fn of_session(cx: &Cx, session: SessionId) -> Result<Arc<Identity>, Error> {

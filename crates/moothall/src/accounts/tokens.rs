@@ -66,6 +66,8 @@ struct Keys {
     /// Public keys by the header of their tokens.
     verifying: HashMap<String, UnparsedPublicKey<Vec<u8>>>,
     published: Vec<Jwk>,
+    /// Counts how often a key was taken out of use: what it proved is void.
+    taken_back: u64,
 }
 
 /// All keys that are in use.
@@ -105,6 +107,18 @@ impl Keyring {
         (claims.iss == settings.issuer && now < claims.expires_at()).then_some(claims)
     }
 
+    fn take(&self, mut keys: Keys) {
+        let before = self.0.load();
+        let is_gone = |header: &String| !keys.verifying.contains_key(header);
+        keys.taken_back = before.taken_back + u64::from(before.verifying.keys().any(is_gone));
+        self.0.store(Arc::new(keys));
+    }
+
+    /// How often a key was taken out of use.
+    pub fn taken_back(&self) -> u64 {
+        self.0.load().taken_back
+    }
+
     /// Whether a token has a header of ours; if not, another node may have made a new key.
     pub fn knows(&self, token: &str) -> bool {
         token.split_once('.').is_some_and(|(header, _)| self.0.load().verifying.contains_key(header))
@@ -134,7 +148,7 @@ impl Keyring {
                 store::list(tx)
             })
             .await?;
-        self.0.store(Arc::new(Keys::from_stored(&stored)?));
+        self.take(Keys::from_stored(&stored)?);
         Ok(())
     }
 
@@ -161,7 +175,7 @@ impl Keyring {
     /// Takes the keys from the database as they are.
     pub async fn reload(&self, cx: &Cx) -> Result<(), Error> {
         let stored = cx.read(store::list).await?;
-        self.0.store(Arc::new(Keys::from_stored(&stored)?));
+        self.take(Keys::from_stored(&stored)?);
         Ok(())
     }
 }
