@@ -7,7 +7,7 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
-use metrics::{counter, histogram};
+use metrics::{Counter, Histogram, counter, histogram};
 use moothall::idempotency::Claim;
 use moothall::operation::{Outcome, log_fault};
 use moothall::{Answer, Cx, Error, Fault, FieldError, Operation, Rate};
@@ -15,13 +15,34 @@ use moothall_protocol::{Problem, limits};
 use serde_json::Value;
 
 use crate::Doors;
-use crate::input::nearest;
+use crate::input::{Check, nearest};
 
 /// What a caller sent, as it was read.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub input: Value,
     pub key: Option<String>,
+}
+
+/// What is made ready once for all calls of an operation. Looking up a metric by its labels costs more than counting.
+pub(crate) struct Ready {
+    check: Check,
+    succeeded: Counter,
+    seconds: Histogram,
+}
+
+impl Ready {
+    pub fn new(operation: &Operation, check: Check) -> Self {
+        Self {
+            check,
+            succeeded: requests(operation.name, "ok"),
+            seconds: histogram!("operation_seconds", "operation" => operation.name),
+        }
+    }
+}
+
+fn requests(operation: &'static str, outcome: &'static str) -> Counter {
+    counter!("operation_requests_total", "operation" => operation, "outcome" => outcome)
 }
 
 impl Doors {
@@ -60,12 +81,13 @@ impl Doors {
         cx: Cx,
         request: Result<Request, Error>,
     ) -> Result<Box<dyn Answer>, Box<Problem>> {
-        let Some(operation) = self.hall().registry().find(name) else {
+        let Some((operation, ready)) = self.hall().registry().find(name).zip(self.ready(name)) else {
             return Err(Box::new(Error::UnknownOperation { nearest: None }.problem(cx.request_id())));
         };
         let started = cx.elapsed();
         let deadline = self.options().timeouts.operation;
-        let call = AssertUnwindSafe(tokio::time::timeout(deadline, self.call(operation, &cx, request)));
+        let call =
+            AssertUnwindSafe(tokio::time::timeout(deadline, self.call((operation, ready), &cx, request)));
         let outcome = match call.catch_unwind().await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => refuse(Error::Timeout),
@@ -74,45 +96,50 @@ impl Doors {
                 refuse(Error::internal(format!("panic: {}", message_of(&*panic))))
             }
         };
-        let code = outcome.as_ref().err().map_or("ok", |fault| fault.code());
-        counter!("operation_requests_total", "operation" => operation.name, "outcome" => code).increment(1);
-        histogram!("operation_seconds", "operation" => operation.name)
-            .record(cx.elapsed().saturating_sub(started));
+        match &outcome {
+            Ok(_) => ready.succeeded.increment(1),
+            Err(fault) => requests(operation.name, fault.code()).increment(1),
+        }
+        ready.seconds.record(cx.elapsed().saturating_sub(started));
         outcome.map_err(|fault| {
             log_fault(&*fault, operation.name, cx.request_id());
             Box::new(fault.problem(cx.request_id()))
         })
     }
 
-    async fn call(&self, operation: &Operation, cx: &Cx, request: Result<Request, Error>) -> Outcome {
-        match request.and_then(|request| self.make_ready(operation, cx, request)) {
+    async fn call(
+        &self,
+        (operation, ready): (&Operation, &Ready),
+        cx: &Cx,
+        request: Result<Request, Error>,
+    ) -> Outcome {
+        match request.and_then(|request| make_ready(operation, &ready.check, cx, request)) {
             Ok((cx, input)) => operation.call(cx, input).await,
             Err(error) => refuse(error),
         }
     }
+}
 
-    /// What comes between reading a request and the operation, none of which waits.
-    fn make_ready(
-        &self,
-        operation: &Operation,
-        cx: &Cx,
-        Request { input, key }: Request,
-    ) -> Result<(Cx, Value), Error> {
-        let check = self.check(operation.name).ok_or(Error::UnknownOperation { nearest: None })?;
-        let input = check.apply(input)?;
-        let cx = match key {
-            Some(key) if operation.is_mutation() => {
-                check_key(&key)?;
-                if operation.is_guarded {
-                    cx.claiming(Claim::new(cx.user(), &key, operation.name, &input))
-                } else {
-                    cx.clone()
-                }
+/// What comes between reading a request and the operation, none of which waits.
+fn make_ready(
+    operation: &Operation,
+    check: &Check,
+    cx: &Cx,
+    Request { input, key }: Request,
+) -> Result<(Cx, Value), Error> {
+    let input = check.apply(input)?;
+    let cx = match key {
+        Some(key) if operation.is_mutation() => {
+            check_key(&key)?;
+            if operation.is_guarded {
+                cx.claiming(Claim::new(cx.user(), &key, operation.name, &input))
+            } else {
+                cx.clone()
             }
-            _ => cx.clone(),
-        };
-        Ok((cx, input))
-    }
+        }
+        _ => cx.clone(),
+    };
+    Ok((cx, input))
 }
 
 fn refuse(error: Error) -> Outcome {

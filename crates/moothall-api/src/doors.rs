@@ -11,6 +11,7 @@ use moothall_protocol::limits;
 use tokio::sync::watch;
 
 use crate::admission::Admission;
+use crate::dispatch::Ready;
 use crate::documents::documents;
 use crate::input::Check;
 use crate::pages::Page;
@@ -20,7 +21,7 @@ use crate::rest::origin::Proxies;
 use crate::rest::routes::Routes;
 use crate::schemas::{Schemas, input_of};
 use crate::serve::{Stage, Timeouts};
-use crate::socket::{AUTHENTICATE, Patience};
+use crate::socket::{AUTHENTICATE, Counted, Patience};
 
 /// The doors of a hall. Cheap to clone; all clones are the same doors.
 #[derive(Clone)]
@@ -29,14 +30,15 @@ pub struct Doors(Arc<Inner>);
 struct Inner {
     hall: Hall,
     options: Options,
-    checks: HashMap<&'static str, Check>,
     authenticate: Check,
+    ready: HashMap<&'static str, Ready>,
     shapes: HashMap<&'static str, Shape>,
     routes: Routes,
     /// Written when somebody first asks for one.
     documents: OnceLock<Vec<(&'static str, Bytes)>>,
     stage: watch::Sender<Stage>,
     admission: Admission,
+    counted: Counted,
 }
 
 /// Renders the metrics of this process, in the text format of Prometheus.
@@ -92,14 +94,16 @@ pub enum OpenError {
 
 impl Doors {
     /// The doors of this hall, with the check of every operation's input made ready.
+    ///
+    /// Install a recorder of the `metrics` crate before, or what is counted of the operations goes nowhere.
     pub fn open(hall: &Hall, options: Options) -> Result<Self, OpenError> {
         let registry = hall.registry();
         let schemas = Schemas::new(registry, &[]);
-        let (mut checks, mut shapes) = (HashMap::new(), HashMap::new());
+        let (mut ready, mut shapes) = (HashMap::new(), HashMap::new());
         for operation in registry.operations() {
             let check = Check::new(&schemas, operation.name)
                 .map_err(|message| OpenError::Schema { operation: operation.name, message })?;
-            checks.insert(operation.name, check);
+            ready.insert(operation.name, Ready::new(operation, check));
             shapes.insert(operation.name, Shape::new(&schemas, operation));
         }
         let authenticate = Check::of(input_of::<Authenticate>())
@@ -107,13 +111,14 @@ impl Doors {
         Ok(Self(Arc::new(Inner {
             hall: hall.clone(),
             options,
-            checks,
+            ready,
             authenticate,
             shapes,
             routes: Routes::new(registry),
             documents: OnceLock::new(),
             stage: watch::Sender::new(Stage::Open),
             admission: Admission::default(),
+            counted: Counted::new(),
         })))
     }
 
@@ -141,8 +146,13 @@ impl Doors {
         &self.0.admission
     }
 
-    pub(crate) fn check(&self, operation: &str) -> Option<&Check> {
-        self.0.checks.get(operation)
+    /// What is counted of all sockets.
+    pub(crate) fn counted(&self) -> &Counted {
+        &self.0.counted
+    }
+
+    pub(crate) fn ready(&self, operation: &str) -> Option<&Ready> {
+        self.0.ready.get(operation)
     }
 
     /// The check of the one operation that belongs to the socket.

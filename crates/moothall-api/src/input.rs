@@ -180,7 +180,7 @@ fn whole(number: &serde_json::Number) -> Option<i64> {
 
 fn is_to_be_normalised(value: &Value) -> bool {
     match value {
-        Value::String(text) => !is_nfc(text),
+        Value::String(text) => !text.is_ascii() && !is_nfc(text),
         Value::Number(number) => whole(number).is_some(),
         Value::Array(items) => items.iter().any(is_to_be_normalised),
         Value::Object(fields) => fields.values().any(is_to_be_normalised),

@@ -101,7 +101,8 @@ async fn operate(doors: &Doors, cx: &Cx, parts: &Parts, body: &mut Body, seat: S
     }
 }
 
-/// Calls the operation in a task of its own: once begun it is finished, whether or not the client waits for it.
+/// Calls the operation. What changes something runs in a task of its own: once begun it is finished, whether or not the client
+/// waits for it.
 async fn call(
     doors: &Doors,
     cx: &Cx,
@@ -109,7 +110,11 @@ async fn call(
     request: Result<Request, Error>,
     seat: Seat,
 ) -> Result<Box<dyn Answer>, Box<Problem>> {
-    let (doors, own, name) = (doors.clone(), cx.clone(), shape.operation.name);
+    let name = shape.operation.name;
+    if !shape.operation.is_mutation() {
+        return doors.dispatch_admitted(name, cx.clone(), request).await;
+    }
+    let (doors, own) = (doors.clone(), cx.clone());
     let task = tokio::spawn(async move {
         let outcome = doors.dispatch_admitted(name, own, request).await;
         drop(seat);
@@ -151,7 +156,7 @@ pub(crate) async fn sign_in(cx: &Cx, headers: &HeaderMap) -> Result<Cx, Error> {
         }
     };
     match accounts::authenticate(cx.hall(), &credential).await {
-        Ok(identity) => Ok(Cx::new(cx.hall(), Caller::Member(identity), cx.origin().clone())),
+        Ok(identity) => Ok(cx.by(Caller::Member(identity))),
         // Wrong guesses count as requests of the network they come from.
         Err(error) => Err(cx.hall().rates().take(cx, Rate::Read).err().unwrap_or(error)),
     }

@@ -20,6 +20,7 @@ use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{Method, StatusCode};
 use hyper::upgrade::OnUpgrade;
+use metrics::{Counter, counter};
 use moothall::connections::{self, Resume};
 use moothall::topics::Encoding;
 use moothall::{Caller, Cx, Error, Fault, Identity, Rate};
@@ -65,6 +66,18 @@ impl Default for Patience {
     }
 }
 
+/// What is counted of all sockets. Looking up a counter by its name costs more than counting.
+pub(crate) struct Counted {
+    received: Counter,
+    sent: Counter,
+}
+
+impl Counted {
+    pub fn new() -> Self {
+        Self { received: counter!("socket_messages_in_total"), sent: counter!("socket_messages_out_total") }
+    }
+}
+
 /// Who a socket is for, as its address and headers say.
 struct Opened {
     identity: Option<Arc<Identity>>,
@@ -93,7 +106,7 @@ async fn upgrade(doors: &Doors, cx: &Cx, parts: &mut Parts, seat: Seat) -> Resul
     let (accept, upgrade) = handshake(parts).map_err(refuse)?;
     let (deflate, extensions) = compression(parts).unzip();
     let opened = open(doors, cx, parts).await?;
-    let (doors, origin) = (doors.clone(), cx.origin().clone());
+    let (doors, origin) = (doors.clone(), cx.shared_origin());
     tokio::spawn(async move {
         let Some((stream, already_read)) = upgrade.await.ok().and_then(serve::stream_of) else { return };
         bound_send_buffer(&stream);

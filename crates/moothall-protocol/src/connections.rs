@@ -1,6 +1,7 @@
 //! Connections: live sessions, sockets, presence.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,7 +28,7 @@ pub struct Ready {
     /// The server's time.
     pub server_time: Timestamp,
     /// Every bound of the server, by name. `GET /v1/limits` says what each means.
-    pub limits: BTreeMap<String, u64>,
+    pub limits: Arc<BTreeMap<String, u64>>,
     /// The token bucket of each rate class.
     pub rates: Vec<RateBudget>,
     /// How the user stands, over all their sessions.

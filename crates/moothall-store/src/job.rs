@@ -1,7 +1,7 @@
 //! A caller's closure on its way through the database's threads, with its type left behind.
 //!
 //! A job may be attempted several times and is answered once. It never unwinds: a panic of the closure becomes
-//! [`Error::Panicked`] and rolls back that job alone.
+//! [`Error::Panicked`], rolls back that job alone, and is what every further attempt comes to.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -23,13 +23,14 @@ pub(crate) trait Job: Send {
 pub(crate) struct Closure<T, E, F> {
     work: F,
     result: Option<Result<T, E>>,
+    has_panicked: bool,
     reply: oneshot::Sender<Result<T, E>>,
 }
 
 impl<T, E, F> Closure<T, E, F> {
     pub(crate) fn new(work: F) -> (Self, oneshot::Receiver<Result<T, E>>) {
         let (reply, answer) = oneshot::channel();
-        (Self { work, result: None, reply }, answer)
+        (Self { work, result: None, has_panicked: false, reply }, answer)
     }
 }
 
@@ -41,7 +42,11 @@ where
 {
     fn attempt(&mut self, tx: &mut Tx<'_>) -> bool {
         // Whatever the closure left half done dies with the rollback; it is not run again after a panic.
+        if self.has_panicked {
+            return false;
+        }
         let result = catch_unwind(AssertUnwindSafe(|| (self.work)(tx))).unwrap_or_else(|panic| {
+            self.has_panicked = true;
             let text = text_of(panic.as_ref());
             tracing::error!(panic = %text, "A transaction panicked and was rolled back");
             Err(E::from(Error::Panicked(text.into())))

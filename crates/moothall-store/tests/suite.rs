@@ -11,6 +11,8 @@
     reason = "for tests: what goes wrong here fails the test"
 )]
 
+#[path = "suite/batches.rs"]
+mod batches;
 #[path = "suite/claims.rs"]
 mod claims;
 #[path = "suite/locked.rs"]

@@ -49,7 +49,7 @@ pub(crate) use erase::erased;
 pub use erase::{cancel_deletion, cancel_user_deletion, delete_me, delete_user};
 pub use error::Error;
 pub use extra::{delete as delete_extra, get as get_extra, list as list_extra, put as put_extra};
-pub use identities::identity_of;
+pub use identities::{identity_kept, identity_of};
 pub use keys::{create_bot, create_bot_with_key, create_key, list_keys, revoke_key};
 pub use roles::{
     create_role, delete_role, grant_role, list_grants, list_permissions, list_roles, revoke_role, update_role,
@@ -59,11 +59,11 @@ pub use settings::{Settings, Verification};
 pub use sign_in::{approve_user, change_password, create_sign_in_code, sign_in, sign_in_with_code};
 pub use sign_up::{sign_up, sign_up_guest, upgrade_guest};
 pub use tokens::{jwks, rotate_signing_keys};
-pub(crate) use users::living;
 pub use users::{
     EDIT, READ, SEARCH, SYSTEM, get as get_user, list as list_users, list_names, me, rename, stamp_played,
     summaries, summary, update as update_user,
 };
+pub(crate) use users::{living, own, own_kept};
 
 use crate::cx::Tx;
 use crate::operation::{Access, Rate};
@@ -220,7 +220,8 @@ pub(crate) struct Live {
     reserved: names::Reserved,
     keyring: tokens::Keyring,
     identities: identities::Identities,
-    summaries: users::Summaries,
+    summaries: users::Kept<users::Known>,
+    own: users::Kept<users::Own>,
     requests: email::Requests,
 }
 
@@ -231,7 +232,8 @@ impl Live {
             reserved: names::Reserved::new(&settings.accounts.reserved_names),
             keyring: tokens::Keyring::default(),
             identities: identities::Identities::default(),
-            summaries: users::Summaries::default(),
+            summaries: users::Kept::new(users::SUMMARIES_MAX),
+            own: users::Kept::new(users::OWN_MAX),
             requests: email::Requests::default(),
         })
     }

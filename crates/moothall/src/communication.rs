@@ -187,17 +187,13 @@ impl Live {
     }
 }
 
+/// What the user has not read, for a session that begins.
+pub(crate) fn unread_of(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Unread, Error> {
+    messages::unread_of(tx, user)
+}
+
 /// The topics of the rooms a user is in.
-pub(crate) async fn topics_of(cx: &Cx, user: UserId) -> Result<Vec<Topic>, Error> {
-    cx.read(move |tx| topics(tx, user)).await
-}
-
-/// What a session needs to know of this context when it begins: what its user has not read, and the topics of their rooms.
-pub(crate) async fn for_session(cx: &Cx, user: UserId) -> Result<(Unread, Vec<Topic>), Error> {
-    cx.read(move |tx| Ok((messages::unread_of(tx, user)?, topics(tx, user)?))).await
-}
-
-fn topics(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<Topic>, Error> {
+pub(crate) fn topics(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<Topic>, Error> {
     Ok(store::joined(tx, user)?.into_iter().map(Topic::Room).collect())
 }
 

@@ -56,18 +56,19 @@ pub struct Origin {
 #[derive(Clone)]
 pub struct Cx(Arc<Scope>);
 
+#[derive(Clone)]
 struct Scope {
     hall: Hall,
     caller: Caller,
     request_id: RequestId,
-    origin: Origin,
+    origin: Arc<Origin>,
     claim: Option<Claim>,
 }
 
 impl Cx {
     /// The context of a call by `caller`.
-    pub fn new(hall: &Hall, caller: Caller, origin: Origin) -> Self {
-        let request_id = hall.random().id(hall.clock().now());
+    pub fn new(hall: &Hall, caller: Caller, origin: impl Into<Arc<Origin>>) -> Self {
+        let (request_id, origin) = (hall.random().id(hall.clock().now()), origin.into());
         Self(Arc::new(Scope { hall: hall.clone(), caller, request_id, origin, claim: None }))
     }
 
@@ -76,16 +77,16 @@ impl Cx {
         Self::new(hall, Caller::Server, Origin::default())
     }
 
+    /// The same call, now that it is known who calls.
+    #[must_use]
+    pub fn by(&self, caller: Caller) -> Self {
+        Self(Arc::new(Scope { caller, ..Scope::clone(&self.0) }))
+    }
+
     /// The same call, guarded by its idempotency key: see [`Cx::mutate`].
     #[must_use]
     pub fn claiming(&self, claim: Claim) -> Self {
-        Self(Arc::new(Scope {
-            hall: self.0.hall.clone(),
-            caller: self.0.caller.clone(),
-            request_id: self.0.request_id,
-            origin: self.0.origin.clone(),
-            claim: Some(claim),
-        }))
+        Self(Arc::new(Scope { claim: Some(claim), ..Scope::clone(&self.0) }))
     }
 
     /// The server this call runs in.
@@ -101,6 +102,11 @@ impl Cx {
     /// What is known of the request beside the caller.
     pub fn origin(&self) -> &Origin {
         &self.0.origin
+    }
+
+    /// The same, to keep.
+    pub fn shared_origin(&self) -> Arc<Origin> {
+        Arc::clone(&self.0.origin)
     }
 
     /// Who calls.

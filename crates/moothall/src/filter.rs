@@ -56,6 +56,12 @@ pub(crate) fn message(text: &str) -> Result<String, crate::Error> {
 
 /// The same text without what disturbs, composed (NFC), on as many lines as it needs.
 pub(crate) fn clean(text: &str) -> String {
+    // Most texts are of letters that hide nothing, and none of them joins another.
+    let is_plain = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    if is_plain { text.trim().to_owned() } else { cleaned(text) }
+}
+
+fn cleaned(text: &str) -> String {
     let lines = text.replace("\r\n", "\n");
     let seen: String = lines.chars().filter_map(seen).collect();
     let joined = unjoined(&seen.nfc().collect::<String>());

@@ -34,6 +34,7 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261128000200_account_details",
     "20261128000500_brought_in",
     "20261128000510_invisible_users",
+    "20261128000600_sparse_users",
 ];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.

@@ -13,6 +13,11 @@ use uuid::Builder;
 pub trait Random: Send + Sync + 'static {
     /// Fills the bytes with randomness that nobody can foresee (a seeded source excepted).
     fn fill(&self, bytes: &mut [u8]);
+
+    /// Fills the bytes with randomness for what must differ from all others but is no secret: ids, names, waits.
+    fn fill_public(&self, bytes: &mut [u8]) {
+        self.fill(bytes);
+    }
 }
 
 /// The machine's randomness.
@@ -33,6 +38,11 @@ impl Random for SystemRandom {
     )]
     fn fill(&self, bytes: &mut [u8]) {
         self.0.fill(bytes).expect("the operating system gives randomness");
+    }
+
+    /// From a generator in this process: each request has an id, and asking the operating system costs more than that.
+    fn fill_public(&self, bytes: &mut [u8]) {
+        rand::rng().fill_bytes(bytes);
     }
 }
 
@@ -61,16 +71,22 @@ impl dyn Random {
         bytes
     }
 
+    fn public_bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.fill_public(&mut bytes);
+        bytes
+    }
+
     /// A number below `bound`; 0 if the bound is 0. The bias is below `bound / 2^64`.
     pub fn below(&self, bound: u64) -> u64 {
-        u64::from_le_bytes(self.bytes()).checked_rem(bound).unwrap_or(0)
+        u64::from_le_bytes(self.public_bytes()).checked_rem(bound).unwrap_or(0)
     }
 
     /// A new id: a UUID of version 7 whose first 60 bits are the time to a quarter of a microsecond, so that ids made one
-    /// after the other sort that way, and whose last 62 bits are random.
+    /// after the other sort that way, and whose last 62 bits are random. No secret: nothing may depend on nobody guessing it.
     pub fn id<K>(&self, now: Timestamp) -> Id<K> {
         let micros = u64::try_from(now.as_micros()).unwrap_or(0);
-        let mut tail: [u8; 10] = self.bytes();
+        let mut tail: [u8; 10] = self.public_bytes();
         let fraction = (micros % 1_000) * 4096 / 1_000;
         let [high, low] = u16::try_from(fraction).unwrap_or(0).to_be_bytes();
         (tail[0], tail[1]) = (high, low);

@@ -5,15 +5,24 @@
 //! newer version.
 
 use moothall_protocol::UserId;
-use moothall_protocol::accounts::GetMe;
+use moothall_protocol::accounts::Me;
 use moothall_protocol::communication::Unread;
 use moothall_protocol::connections::Ready;
 
 use crate::connections::{self, Attached, Begun, Error, Opening, Resume, Stream};
-use crate::{Cx, accounts, communication, matches, system};
+use crate::{Cx, Topic, accounts, communication, matches, system};
 
 /// How often a snapshot is read again, because more happened meanwhile than the outbox holds.
 const ATTEMPTS: u32 = 3;
+
+/// What one look at the database says of a user.
+struct Looked {
+    me: Me,
+    /// Of the rooms they are in.
+    topics: Vec<Topic>,
+    /// Not looked up, unless it was asked for or nothing is missing for it.
+    unread: Option<Unread>,
+}
 
 /// Attaches a socket to the caller's session: its stream goes on where `resume` says, or begins afresh with a snapshot.
 pub async fn open(cx: &Cx, resume: Option<&Resume>) -> Result<Stream, Error> {
@@ -22,29 +31,53 @@ pub async fn open(cx: &Cx, resume: Option<&Resume>) -> Result<Stream, Error> {
         Attached::Opening(opening) => opening,
     };
     let user = cx.require_user()?;
-    let mut topics = communication::topics_of(cx, user).await.map_err(common)?;
-    topics.extend(matches::topics_of(cx, user));
+    opening.collect(matches::topics_of(cx, user))?;
+    // For who is in no room this is the snapshot itself: all they hear of is being collected.
+    let mut looked = look(cx, user, false).await?;
     for _ in 0..ATTEMPTS {
-        opening.collect(topics)?;
-        // Once more, now that nothing is missed: the user may have come to another room meanwhile.
-        let (unread, certain) = communication::for_session(cx, user).await.map_err(common)?;
-        topics = certain;
+        let unread = match looked.unread.take() {
+            Some(unread) => unread,
+            None => {
+                looked.topics.extend(matches::topics_of(cx, user));
+                opening.collect(std::mem::take(&mut looked.topics))?;
+                // Once more, now that nothing is missed: the user may have come to another room meanwhile.
+                looked = look(cx, user, true).await?;
+                looked.unread.take().unwrap_or_default()
+            }
+        };
+        let mut topics = std::mem::take(&mut looked.topics);
         topics.extend(matches::topics_of(cx, user));
-        let ready = ready(cx, &opening, user, unread).await?;
+        let ready = ready(cx, &opening, looked.me.clone(), unread).await?;
         match opening.begin(&topics, ready)? {
             Begun::Stream(stream) => return Ok(stream),
             Begun::Again(again) => opening = again,
         }
+        looked.topics = topics;
     }
     Err(crate::Error::Unavailable.into())
 }
 
-async fn ready(cx: &Cx, opening: &Opening, user_id: UserId, unread: Unread) -> Result<Ready, Error> {
+async fn look(cx: &Cx, user: UserId, is_subscribed: bool) -> Result<Looked, Error> {
+    let kept = accounts::own_kept(cx, user);
+    cx.read(move |tx| {
+        let me = match &kept {
+            Some(me) => me.clone(),
+            None => accounts::own(tx, user).map_err(own)?,
+        };
+        let topics = communication::topics(tx, user).map_err(common)?;
+        let is_complete = is_subscribed || topics.is_empty();
+        let unread = is_complete.then(|| communication::unread_of(tx, user)).transpose().map_err(common)?;
+        Ok(Looked { me, topics, unread })
+    })
+    .await
+}
+
+async fn ready(cx: &Cx, opening: &Opening, me: Me, unread: Unread) -> Result<Ready, Error> {
     Ok(Ready {
         session_id: opening.session_id(),
         resume_token: opening.token().to_owned(),
-        user_id,
-        me: Box::new(accounts::me(cx, GetMe {}).await.map_err(own)?),
+        user_id: me.id,
+        me: Box::new(me),
         server_version: env!("CARGO_PKG_VERSION").to_owned(),
         server_time: cx.now(),
         limits: system::limits_by_name(),

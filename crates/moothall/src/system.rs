@@ -1,6 +1,7 @@
 //! The server itself: what it is, how late it is, and its bounds.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 use moothall_protocol::limits;
 use moothall_protocol::system::{Limits, ListLimits, Ping, Pong, RateBudget};
@@ -37,7 +38,10 @@ pub(crate) fn rates(hall: &Hall) -> Vec<RateBudget> {
     budgets.to_vec()
 }
 
-/// Every bound of the server, without the words.
-pub(crate) fn limits_by_name() -> BTreeMap<String, u64> {
-    limits::all().into_iter().map(|limit| (limit.name, limit.value)).collect()
+/// Every bound of the server, without the words. One list for all who connect.
+pub(crate) fn limits_by_name() -> Arc<BTreeMap<String, u64>> {
+    static LIMITS: LazyLock<Arc<BTreeMap<String, u64>>> = LazyLock::new(|| {
+        Arc::new(limits::all().into_iter().map(|limit| (limit.name, limit.value)).collect())
+    });
+    Arc::clone(&LIMITS)
 }

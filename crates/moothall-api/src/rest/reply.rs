@@ -8,9 +8,10 @@ use http_body_util::Full;
 use moothall::operation::log_fault;
 use moothall::{Answer, Cx, Error, Fault, Rate};
 use moothall_protocol::Problem;
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::fields::{Shape, VERSION, unquote};
+use super::fields::{Shape, unquote};
 
 /// What this door answers with.
 pub(crate) type Response = http::Response<Full<Bytes>>;
@@ -49,27 +50,32 @@ fn encode(shape: &Shape, answer: &dyn Answer, parts: &Parts) -> Result<Response,
     if status == StatusCode::NO_CONTENT {
         return Ok(empty(status));
     }
-    if shape.operation.location.is_none() && !shape.has_version {
-        return Ok(bytes(status, "application/json", answer.json()?));
-    }
-    // Only these answers are looked into: their location and their version become headers.
-    let value = answer.value()?;
-    let tag = value.get(VERSION).and_then(Value::as_i64).map(|version| format!("\"{version}\""));
+    let body = answer.json()?;
+    // Only these answers are looked into: their version and their location become headers.
+    let tag =
+        if shape.has_version { version_of(&body).map(|version| format!("\"{version}\"")) } else { None };
     let is_read = matches!(parts.method, Method::GET | Method::HEAD);
     let is_known =
         is_read && shape.is_cacheable() && tag.as_deref().is_some_and(|tag| knows(&parts.headers, tag));
-    let mut response = if is_known {
-        empty(StatusCode::NOT_MODIFIED)
-    } else {
-        bytes(status, "application/json", serde_json::to_vec(&value).map_err(Error::internal)?)
-    };
+    let mut response =
+        if is_known { empty(StatusCode::NOT_MODIFIED) } else { bytes(status, "application/json", body) };
     if let Some(tag) = tag {
         set(response.headers_mut(), header::ETAG, &tag);
     }
     if let Some(location) = shape.operation.location {
-        set(response.headers_mut(), header::LOCATION, &format!("/v1{}", filled(location, &value)));
+        let location = filled(location, &answer.value()?);
+        set(response.headers_mut(), header::LOCATION, &format!("/v1{location}"));
     }
     Ok(response)
+}
+
+/// The version in an answer that has one.
+fn version_of(body: &[u8]) -> Option<i64> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: i64,
+    }
+    serde_json::from_slice(body).ok().map(|Versioned { version }| version)
 }
 
 /// Whether the client has this version already (`If-None-Match`, compared weakly).

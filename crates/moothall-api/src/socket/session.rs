@@ -5,6 +5,7 @@
 
 use std::future::Future as _;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -43,7 +44,7 @@ const GOODBYE: Duration = Duration::from_secs(2);
 /// One socket.
 pub(super) struct Session {
     doors: Doors,
-    origin: Origin,
+    origin: Arc<Origin>,
     transport: Transport,
     /// What the socket receives, once it is signed in.
     stream: Option<Stream>,
@@ -93,7 +94,7 @@ enum Next {
 }
 
 impl Session {
-    pub fn new(doors: Doors, origin: Origin, transport: Transport, seat: Seat) -> Self {
+    pub fn new(doors: Doors, origin: Arc<Origin>, transport: Transport, seat: Seat) -> Self {
         let now = Instant::now();
         Self {
             stage: doors.stage(),
@@ -142,7 +143,7 @@ impl Session {
         let is_alive = match self.next().await {
             Next::Received(Received::Message(bytes)) => {
                 self.heard_at = Instant::now();
-                metrics::counter!("socket_messages_in_total").increment(1);
+                self.doors.counted().received.increment(1);
                 self.receive(&bytes);
                 true
             }
@@ -297,7 +298,10 @@ impl Session {
                 self.refuse(Some(request.id), &Error::TooManyRequests);
             }
             Ok(request) => match self.stream.as_ref().map(Stream::session_id) {
-                Some(session) => self.step = Some(Box::pin(admit(self.cx(Caller::Nobody), session, request))),
+                Some(session) => match accounts::identity_kept(self.doors.hall(), session) {
+                    Some(identity) => self.call(request, self.cx(Caller::Member(identity))),
+                    None => self.step = Some(Box::pin(admit(self.cx(Caller::Nobody), session, request))),
+                },
                 None => self.call(request, self.cx(Caller::Nobody)),
             },
             Err(Unreadable { id, error }) => self.refuse(id, &error),
@@ -325,8 +329,8 @@ impl Session {
                     };
                     match accounts::authenticate(cx.hall(), &credential).await {
                         Ok(identity) => {
-                            let cx = Cx::new(cx.hall(), Caller::Member(identity), cx.origin().clone());
-                            sign_in(cx, Some(request.id), resume, Some(turn)).await
+                            sign_in(cx.by(Caller::Member(identity)), Some(request.id), resume, Some(turn))
+                                .await
                         }
                         Err(error) => Step::SignedIn(Some(request.id), Err(Box::new(error))),
                     }
@@ -415,13 +419,13 @@ impl Session {
         let transport = &mut self.transport;
         match stream.visit(transport.room(), |seq, frame| transport.send_event(seq, frame)) {
             Ok(0) => {}
-            Ok(count) => metrics::counter!("socket_messages_out_total").increment(count as u64),
+            Ok(count) => self.doors.counted().sent.increment(count as u64),
             Err(closing) => self.leave(closing),
         }
     }
 
     fn answer(&mut self, message: Vec<u8>) {
-        metrics::counter!("socket_messages_out_total").increment(1);
+        self.doors.counted().sent.increment(1);
         self.transport.send(message);
     }
 
@@ -454,7 +458,7 @@ impl Session {
     }
 
     fn cx(&self, caller: Caller) -> Cx {
-        Cx::new(self.doors.hall(), caller, self.origin.clone())
+        Cx::new(self.doors.hall(), caller, Arc::clone(&self.origin))
     }
 }
 
@@ -468,8 +472,7 @@ async fn sign_in(cx: Cx, id: Option<u64>, resume: Option<Resume>, turn: Option<T
 /// Who calls, as of now: a session that was revoked, or a role that was taken, counts for the next request.
 async fn admit(cx: Cx, session: SessionId, request: Request) -> Step {
     let identity = accounts::identity_of(cx.hall(), session).await;
-    let cx = identity.map(|identity| Cx::new(cx.hall(), Caller::Member(identity), cx.origin().clone()));
-    Step::Admitted(request, cx)
+    Step::Admitted(request, identity.map(|identity| cx.by(Caller::Member(identity))))
 }
 
 fn credentials(input: serde_json::Value) -> Result<(Credential, Option<Resume>), Error> {

@@ -1,11 +1,16 @@
-//! Group commit: the writer takes every waiting closure, runs each in a savepoint of one transaction, commits once and
-//! only then answers them all. Flushing to disk is the price of a commit, and a batch pays it once.
+//! Group commit: the writer takes every waiting closure, runs them in one transaction, commits once and only then answers
+//! them all. Flushing to disk is the price of a commit, and a batch pays it once.
 //!
-//! A closure that fails or panics is rolled back to its savepoint and the batch goes on. Some failures (a statement that
-//! was interrupted, a full disk) make SQLite roll back the whole transaction: then the other closures of the batch are
-//! run again, each on its own. If the flush itself fails, nobody knows what reached the disk: the batch is answered with
-//! just that, and from then on every write is refused until the store is opened again.
+//! A closure that fails or panics before it has changed anything leaves nothing behind, and the batch goes on. If it had
+//! changed something, the whole batch is rolled back and run again with a savepoint for each closure. That costs, since
+//! SQLite copies every page that is changed within one, so it is done only then and for the next few batches. Some failures
+//! (a statement that was interrupted, a full disk) make SQLite roll back the whole transaction: then the other closures of
+//! the batch are run again, each on its own. If the flush itself fails, nobody knows what reached the disk: the batch is
+//! answered with just that, and from then on every write is refused until the store is opened again.
+//!
+//! Invariant: what each closure finds, does and is answered with is what it would be if they had come one by one.
 
+use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -20,6 +25,8 @@ use crate::{Error, Tx};
 /// Closures of one batch, and for how long a batch takes on more.
 const BATCH_MAX: usize = 512;
 const BATCH_TIME_MAX: Duration = Duration::from_millis(2);
+/// Batches with savepoints, after one that had to be run again: where failures come often, they cost no more than that.
+const CAREFUL: u32 = 64;
 /// Pages by which the write-ahead log may grow before it is copied into the database.
 const LOG_PAGES_MAX: i32 = 1000;
 
@@ -28,6 +35,10 @@ pub(super) struct Writer {
     published: Published,
     /// Set once a commit failed to reach the disk. Invariant: from then on nothing is acknowledged.
     broken: Option<Error>,
+    /// How many of the next batches run with savepoints.
+    careful: u32,
+    /// Of the tables as they were last looked at, since SQLite does not count a change of theirs among its changes.
+    schema_version: i64,
     /// Pages of the log at the last checkpoint that a reader's snapshot kept from emptying it.
     log_pages_kept: i32,
     batch_size: Histogram,
@@ -41,6 +52,8 @@ struct Ran {
     calls: Vec<Call>,
     outcome: Result<(), Error>,
     is_done: bool,
+    /// It failed, and what it had changed until then is still there.
+    leaves_something: bool,
 }
 
 /// What became of the attempt to begin a batch.
@@ -70,6 +83,8 @@ impl Writer {
             connection,
             published,
             broken: None,
+            careful: 0,
+            schema_version: 0,
             log_pages_kept: 0,
             batch_size: metrics::histogram!("store_batch_size"),
             seconds: metrics::histogram!("store_write_seconds"),
@@ -107,12 +122,20 @@ impl Writer {
             return begun;
         }
         let start = Instant::now();
+        let has_savepoints = self.careful > 0;
+        self.careful = self.careful.saturating_sub(1);
         let mut ran: Vec<Ran> = Vec::new();
         let mut waiting = Some(first);
         while let Some(one) = waiting {
-            ran.push(self.attempt(one));
+            let one = self.attempt(one, has_savepoints);
+            let leaves_something = one.leaves_something;
+            ran.push(one);
             if self.connection.db.is_autocommit() {
                 self.rerun(ran);
+                return Begun::Done;
+            }
+            if leaves_something {
+                self.undo(ran);
                 return Begun::Done;
             }
             let has_room = ran.len() < BATCH_MAX && start.elapsed() < BATCH_TIME_MAX;
@@ -125,27 +148,40 @@ impl Writer {
         Begun::Done
     }
 
-    /// Runs one closure in its savepoint.
-    fn attempt(&mut self, mut waiting: Waiting) -> Ran {
-        let begun = self.connection.control("SAVEPOINT closure");
+    /// Runs one closure, in a savepoint of its own or not.
+    fn attempt(&mut self, mut waiting: Waiting, has_savepoint: bool) -> Ran {
+        let begun = if has_savepoint { self.connection.control("SAVEPOINT closure") } else { Ok(()) };
+        let changes = self.connection.db.total_changes();
         let mut tx = Tx::sqlite(&mut self.connection);
         let is_done = begun.is_ok() && waiting.job.attempt(&mut tx);
         let (calls, _) = tx.into_parts();
+        let leaves_something = !has_savepoint && !is_done && self.has_changed(changes);
         // Where SQLite has rolled everything back there is no savepoint left: `batch` sees to that.
         let end = if is_done { "RELEASE closure" } else { "ROLLBACK TO closure; RELEASE closure" };
         let ended = begun.and_then(|()| {
-            if self.connection.db.is_autocommit() {
+            if !has_savepoint || self.connection.db.is_autocommit() {
                 return Ok(());
             }
             end.split("; ").try_for_each(|text| self.connection.control(text))
         });
-        Ran { waiting, calls, outcome: ended.map_err(|error| explain(&error)), is_done }
+        Ran { waiting, calls, outcome: ended.map_err(|error| explain(&error)), is_done, leaves_something }
+    }
+
+    /// Whether this transaction may have changed anything since SQLite had counted so many changes.
+    fn has_changed(&mut self, changes: u64) -> bool {
+        if self.connection.db.total_changes() != changes {
+            return true;
+        }
+        let read = self.connection.db.pragma_query_value(None, "schema_version", |row| row.get(0));
+        // What cannot be read counts as another one.
+        let version = read.unwrap_or(i64::MAX);
+        std::mem::replace(&mut self.schema_version, version) != version || version == i64::MAX
     }
 
     fn answer(&mut self, ran: Vec<Ran>) {
         self.batch_size.record(ran.len() as f64);
         let now = Instant::now();
-        for Ran { waiting: Waiting { job, since, .. }, calls, outcome, is_done } in ran {
+        for Ran { waiting: Waiting { job, since, .. }, calls, outcome, is_done, .. } in ran {
             self.seconds.record(now - since);
             match outcome {
                 Ok(()) if is_done && !calls.is_empty() => self.published.ticket().release(calls, job),
@@ -171,6 +207,25 @@ impl Writer {
         for Ran { waiting, .. } in ran {
             self.retries.increment(1);
             self.batch(waiting, || None);
+        }
+    }
+
+    /// The last closure failed after it had changed something. If it was not alone, all are run again: what it found may have
+    /// been of one that will fail now.
+    fn undo(&mut self, ran: Vec<Ran>) {
+        if let Err(error) = self.connection.control("ROLLBACK") {
+            let error = explain(&error);
+            return ran.into_iter().for_each(|Ran { waiting, .. }| waiting.job.fail(error.clone()));
+        }
+        if ran.len() == 1 {
+            return ran.into_iter().for_each(|Ran { waiting, .. }| waiting.job.answer());
+        }
+        self.careful = CAREFUL;
+        self.retries.increment(ran.len() as u64);
+        let mut again: VecDeque<Waiting> = ran.into_iter().map(|Ran { waiting, .. }| waiting).collect();
+        while let Some(first) = again.pop_front() {
+            self.careful = self.careful.max(1);
+            self.batch(first, || again.pop_front());
         }
     }
 

@@ -72,6 +72,30 @@ async fn a_failure_or_a_panic_in_a_batch_touches_nobody_else() {
 }
 
 #[tokio::test]
+async fn whoever_came_with_a_failure_is_run_again_as_if_it_had_not_been_there() {
+    on_both_engines(|database| async move {
+        let store = migrated(&database).await;
+        for round in 0..200 {
+            let bad = store.write(move |tx| {
+                tx.execute(OPEN_ACCOUNT, params!["bad", 1])?;
+                Err::<(), _>(Error::NoRow)
+            });
+            let idle = store.write(|tx| tx.query_one(BALANCE, params!["nobody"]).map(drop));
+            let name = format!("user {round:03}");
+            let good = store.write(move |tx| tx.execute(OPEN_ACCOUNT, params![name, 1]));
+            // Ana's second account is refused because of the first, which is in the same batch.
+            let ana = || store.write(|tx| tx.execute(OPEN_ACCOUNT, params!["ana", 1]));
+            let (good, bad, idle, first, second) = tokio::join!(good, bad, idle, ana(), ana());
+            assert_eq!((good.unwrap(), first.is_ok(), second.is_ok()), (1, round == 0, false));
+            assert!(matches!((bad, idle), (Err(Error::NoRow), Err(Error::NoRow))));
+        }
+        let expected = (0..200).map(|round| format!("user {round:03}"));
+        assert_eq!(names(&store).await, ["ana".to_owned()].into_iter().chain(expected).collect::<Vec<_>>());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn after_a_failed_statement_nothing_goes_on_and_nothing_is_committed() {
     on_both_engines(|database| async move {
         let store = migrated(&database).await;

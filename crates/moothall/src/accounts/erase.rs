@@ -128,6 +128,7 @@ pub(super) async fn sweep(cx: &Cx) -> Result<(), Error> {
             let (now, guests) = (tx.now(), store::idle_guests(tx, since, BATCH)?);
             for guest in &guests {
                 store::set_deletion(tx, *guest, Some(now))?;
+                identities::forget(tx, *guest)?;
             }
             Ok::<_, Error>(guests.len())
         };
@@ -163,9 +164,9 @@ fn erase(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
     mail::forget(tx, user)?;
     names::release(tx, user, held_until)?;
     store::erase(tx, user, NAME)?;
-    store::end_bots(tx, user)?;
-    users::forget(tx, user);
-    identities::forget(tx, user)?;
+    for changed in store::end_bots(tx, user)?.into_iter().chain([user]) {
+        identities::forget(tx, changed)?;
+    }
     audit::record(tx, audit::Entry::new("accounts.erase").user(user))?;
     metrics::counter!("accounts_erased_total").increment(1);
     Ok(())

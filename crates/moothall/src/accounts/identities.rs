@@ -19,16 +19,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use moka::sync::Cache;
+use moothall_protocol::accounts::SessionKind;
 use moothall_protocol::{SessionId, Timestamp, UserId};
 use parking_lot::Mutex;
 
 pub(super) use store::{STATEMENTS, permissions};
 
 use super::secret::{Hash, hash};
-use super::{Credential, changes, keys};
-use crate::Hall;
+use super::{Credential, changes, keys, users};
 use crate::cx::{Cx, Identity, Tx};
 use crate::error::Error;
+use crate::{Clock, Hall};
 
 /// Proofs and identities kept in memory.
 const ENTRIES_MAX: u64 = 50_000;
@@ -94,11 +95,11 @@ impl Identities {
         &self.counters[(self.hasher.hash_one(user) % COUNTERS as u64) as usize]
     }
 
-    fn find(&self, session: SessionId, cx: &Cx) -> Option<Arc<Identity>> {
+    fn find(&self, session: SessionId, clock: &dyn Clock) -> Option<Arc<Identity>> {
         let entry = self.entries.get(&session)?;
         let is_good = entry.count == self.counter(entry.identity.user_id).load(Ordering::SeqCst)
-            && cx.now() < entry.until
-            && cx.elapsed().saturating_sub(entry.read_at) < FRESH;
+            && clock.now() < entry.until
+            && clock.elapsed().saturating_sub(entry.read_at) < FRESH;
         is_good.then_some(entry.identity)
     }
 
@@ -141,19 +142,19 @@ struct Found {
 
 /// Who shows this credential, and what they may do now.
 pub async fn authenticate(hall: &Hall, credential: &Credential) -> Result<Arc<Identity>, Error> {
-    let cx = Cx::server(hall);
     let identities = &hall.accounts().identities;
     let (kind, text) = match credential {
         Credential::Bearer(token) => ("token", token),
         Credential::ApiKey(key) => ("key", key),
     };
-    let digest = hash(&[kind.as_bytes(), text.as_bytes()]);
+    let digest = digest(kind, text);
     if let Some(proof) = identities.proofs.get(&digest)
-        && cx.now() < proof.until
-        && proof.taken_back == cx.hall().accounts().keyring.taken_back()
+        && hall.clock().now() < proof.until
+        && proof.taken_back == hall.accounts().keyring.taken_back()
     {
-        return of_session(&cx, proof.session).await;
+        return identity_of(hall, proof.session).await;
     }
+    let cx = Cx::server(hall);
     let proof = match credential {
         Credential::Bearer(token) => prove_token(&cx, token).await?,
         Credential::ApiKey(key) => {
@@ -162,15 +163,51 @@ pub async fn authenticate(hall: &Hall, credential: &Credential) -> Result<Arc<Id
             Proof { session, until: Timestamp::MAX, taken_back: cx.hall().accounts().keyring.taken_back() }
         }
     };
-    let identity = of_session(&cx, proof.session).await?;
+    let identity = identity_of(hall, proof.session).await?;
     identities.proofs.insert(digest, proof);
     Ok(identity)
+}
+
+fn digest(kind: &str, text: &str) -> Hash {
+    hash(&[kind.as_bytes(), text.as_bytes()])
+}
+
+/// An access token for a session, and when it ends. Its proof is kept at once: nobody needs to verify what was signed just now.
+/// Whether the session is there is another matter, so it may be one that is still to be opened.
+pub(super) fn issue_token(
+    cx: &Cx,
+    user: UserId,
+    session: SessionId,
+    kind: SessionKind,
+) -> Result<(String, Timestamp), Error> {
+    let accounts = cx.hall().accounts();
+    let taken_back = accounts.keyring.taken_back();
+    let (token, until) = accounts.keyring.sign(cx, user, session, kind)?;
+    accounts.identities.proofs.insert(digest("token", &token), Proof { session, until, taken_back });
+    Ok((token, until))
 }
 
 /// The identity of a live session, or of a key's, as it is now: doors ask for every request of a socket, so that a revoked
 /// session or a changed role counts at once.
 pub async fn identity_of(hall: &Hall, session: SessionId) -> Result<Arc<Identity>, Error> {
-    of_session(&Cx::server(hall), session).await
+    if let Some(identity) = identity_kept(hall, session) {
+        return Ok(identity);
+    }
+    let (cx, identities) = (Cx::server(hall), &hall.accounts().identities);
+    // Before reading: what is forgotten from here on may be what is being read.
+    let forgotten = identities.forgotten.load(Ordering::SeqCst);
+    let found = cx.read(move |tx| store::find(tx, session)).await?.ok_or(Error::TokenInvalid)?;
+    identities.keep(&found, cx.elapsed(), forgotten);
+    let now = cx.now();
+    if found.seen_at.is_none_or(|seen_at| now.since(seen_at) >= SEEN) {
+        identities.see(session, now);
+    }
+    Ok(found.identity)
+}
+
+/// The same, if it need not be read: then the door need not wait. What [`identity_of`] says is neither newer nor older.
+pub fn identity_kept(hall: &Hall, session: SessionId) -> Option<Arc<Identity>> {
+    hall.accounts().identities.find(session, hall.clock())
 }
 
 /// The caller's session, for what concerns the account itself: its sessions, its keys, its password. A key has no say there,
@@ -202,23 +239,7 @@ async fn prove_token(cx: &Cx, token: &str) -> Result<Proof, Error> {
     Ok(Proof { session: claims.sid, until: claims.expires_at(), taken_back })
 }
 
-async fn of_session(cx: &Cx, session: SessionId) -> Result<Arc<Identity>, Error> {
-    let identities = &cx.hall().accounts().identities;
-    if let Some(identity) = identities.find(session, cx) {
-        return Ok(identity);
-    }
-    // Before reading: what is forgotten from here on may be what is being read.
-    let forgotten = identities.forgotten.load(Ordering::SeqCst);
-    let found = cx.read(move |tx| store::find(tx, session)).await?.ok_or(Error::TokenInvalid)?;
-    identities.keep(&found, cx.elapsed(), forgotten);
-    let now = cx.now();
-    if found.seen_at.is_none_or(|seen_at| now.since(seen_at) >= SEEN) {
-        identities.see(session, now);
-    }
-    Ok(found.identity)
-}
-
-/// After the commit, nobody is taken for what this user was before it; in other processes, as soon as they look.
+/// After the commit, nobody is taken for what this user was before it, nor shown it; in other processes, as soon as they look.
 pub(crate) fn forget(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
     forget_later(tx, Some(user))
 }
@@ -235,11 +256,14 @@ fn forget_later(tx: &mut Tx<'_, '_>, user: Option<UserId>) -> Result<(), Error> 
     Ok(())
 }
 
-/// What a user may do has changed, or perhaps what everybody may.
+/// What a user is or may do has changed, or perhaps what everybody may.
 pub(super) fn forget_now(hall: &Hall, user: Option<UserId>) {
     let identities = &hall.accounts().identities;
     match user {
-        Some(user) => identities.forget(user),
+        Some(user) => {
+            identities.forget(user);
+            users::forget_now(hall, user);
+        }
         None => identities.forget_all(),
     }
 }

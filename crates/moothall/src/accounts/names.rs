@@ -14,7 +14,7 @@ use unicode_normalization::char::is_combining_mark;
 use unicode_security::confusable_detection::skeleton;
 use unicode_security::restriction_level::{RestrictionLevel, RestrictionLevelDetection as _};
 
-pub(crate) use store::{STATEMENTS, claim, release, sweep};
+pub(crate) use store::{STATEMENTS, claim, is_free, release, sweep};
 
 pub use reserved::Reserved;
 
@@ -102,6 +102,10 @@ fn tidy(text: &str) -> String {
 
 /// Case-folded, so that every letter equals its other cases: `ß`, `ẞ` and `ss`, `ς` and `σ`, `ı` and `i` too.
 pub(crate) fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        // Composed already, and of two cases only.
+        return text.to_ascii_lowercase();
+    }
     let lower = text.nfkc().flat_map(char::to_lowercase);
     lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect()
 }

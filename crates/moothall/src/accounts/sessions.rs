@@ -26,7 +26,7 @@ use moothall_protocol::{CloseCode, SessionId, Timestamp, UserId, limits};
 pub(super) use store::STATEMENTS;
 
 use super::credentials::{self, Account};
-use super::identities::{forget, require_session};
+use super::identities::{forget, issue_token, require_session};
 use super::secret::{Hash, hash};
 use super::{Error, SESSIONS, changes, sign_in, throttle};
 use crate::cx::{Cx, Tx};
@@ -92,7 +92,7 @@ pub(super) struct Opening {
 impl Opening {
     pub fn prepare(cx: &Cx, user: UserId, kind: SessionKind) -> Result<Self, Error> {
         let id = cx.new_id();
-        let (access_token, expires_at) = cx.hall().accounts().keyring.sign(cx, user, id, kind)?;
+        let (access_token, expires_at) = issue_token(cx, user, id, kind)?;
         let refresh = RefreshToken::new(cx.random(), id);
         Ok(Self { signed_in_at: None, id, kind, access_token, expires_at, refresh })
     }
@@ -198,8 +198,7 @@ fn take_turn(tx: &mut Tx<'_, '_>, token: &RefreshToken) -> Result<SignedIn, Refu
             _ => return Err(Refusal::Reused(held.user, token.session)),
         }
     };
-    let (access_token, expires_at) =
-        tx.cx().hall().accounts().keyring.sign(tx.cx(), held.user, token.session, held.kind)?;
+    let (access_token, expires_at) = issue_token(tx.cx(), held.user, token.session, held.kind)?;
     Ok(SignedIn {
         user: account.user,
         session_id: token.session,

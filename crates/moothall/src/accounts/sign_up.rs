@@ -9,12 +9,12 @@ use moothall_protocol::accounts::{
 };
 
 use super::credentials::{self, Email, NewUser, Upgrade};
-use super::names::Name;
+use super::names::{self, Name};
 use super::passwords::Password;
 use super::sessions::Opening;
 use super::settings::Verification;
 use super::{Error, email, secret, users};
-use crate::cx::Cx;
+use crate::cx::{Cx, Tx};
 use crate::hooks::{self, SignUpAttempt};
 
 /// How often the server makes up another name for a guest, if it is taken.
@@ -63,35 +63,32 @@ pub async fn sign_up_guest(cx: &Cx, input: SignUpGuest) -> Result<SignedIn, Erro
         return Err(Error::GuestsRefused);
     }
     let kind = of_person(input.kind)?;
-    let chosen = input.name.as_deref().map(|name| Name::chosen(cx, name)).transpose()?;
-    let mut attempt = 0;
-    loop {
-        let name = chosen.clone().unwrap_or_else(|| Name::of_guest(cx.random(), attempt));
-        if attempt == 0 {
-            ask_hooks(cx, &name, None).await?;
-        }
-        attempt += 1;
-        match insert_guest(cx, name, chosen.is_none(), kind).await {
-            Err(Error::NameTaken) if chosen.is_none() && attempt < NAMES_TRIED => {}
-            outcome => return outcome,
-        }
-    }
-}
-
-async fn insert_guest(
-    cx: &Cx,
-    name: Name,
-    is_name_made_up: bool,
-    kind: SessionKind,
-) -> Result<SignedIn, Error> {
+    let is_chosen = input.name.is_some();
+    let name = match input.name.as_deref() {
+        Some(name) => Name::chosen(cx, name)?,
+        None => Name::of_guest(cx.random(), 0),
+    };
+    ask_hooks(cx, &name, None).await?;
     let (secret, hash) = secret::make(cx.random(), "mhg_");
-    let new = NewUser { guest_secret: Some(hash), is_name_made_up, ..NewUser::named(cx, name) };
+    let new = NewUser { guest_secret: Some(hash), is_name_made_up: !is_chosen, ..NewUser::named(cx, name) };
     let opening = Opening::prepare(cx, new.id, kind)?;
     cx.mutate(move |tx| {
-        let account = new.insert(tx)?;
+        let name = if is_chosen { new.name.clone() } else { free_name(tx, new.name.clone())? };
+        let account = NewUser { name, ..new.clone() }.insert(tx)?;
         Ok(SignedIn { guest_secret: Some(secret.clone()), ..opening.open(tx, &account)? })
     })
     .await
+}
+
+/// This name of a guest, or if somebody has it, another. Two who are given the same one at once are told apart by the database.
+fn free_name(tx: &mut Tx<'_, '_>, mut name: Name) -> Result<Name, crate::Error> {
+    for attempt in 1..NAMES_TRIED {
+        if names::is_free(tx, &name)? {
+            break;
+        }
+        name = Name::of_guest(tx.cx().random(), attempt);
+    }
+    Ok(name)
 }
 
 /// Gives a guest an address and a password. The id, the session and all that hangs on them stay; the guest's secret is void.

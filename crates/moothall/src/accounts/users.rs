@@ -1,8 +1,10 @@
 //! Users: who they are to themselves, to others and to staff; their names; searching.
 //!
 //! Start at [`User`] for what is shown to whom, [`rename`] for how a name changes hands, and `search.rs` for the list. Other
-//! contexts ask for [`summaries()`], which are kept in memory.
+//! contexts ask for [`summaries()`], which are kept in memory, as are the accounts of those who read their own: whoever
+//! changes a user calls [`changed`], or at least [`identities::forget`].
 
+mod kept;
 mod search;
 mod store;
 mod summaries;
@@ -19,12 +21,13 @@ use moothall_protocol::{Cursor, Event, Page, Timestamp, UserId};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+pub(super) use kept::Kept;
 pub(crate) use search::STATEMENTS as SEARCH_STATEMENTS;
 pub use search::list;
 pub(crate) use store::STATEMENTS;
 pub(super) use store::find;
+pub(super) use summaries::Known;
 pub(crate) use summaries::living;
-pub(super) use summaries::{Summaries, forget};
 pub use summaries::{summaries, summary};
 
 use super::credentials::{self, Email};
@@ -42,6 +45,11 @@ pub const SEARCH: Permission = Permission("users.search");
 pub const READ: Permission = Permission("users.read");
 /// Changes users and their extra data.
 pub const EDIT: Permission = Permission("users.edit");
+
+/// Summaries kept in memory.
+pub(super) const SUMMARIES_MAX: u64 = 100_000;
+/// Own accounts kept in memory.
+pub(super) const OWN_MAX: u64 = 20_000;
 
 /// The user in whose name the server itself speaks. Nobody can sign in as this.
 pub const SYSTEM: UserId = UserId::from_uuid(Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001));
@@ -64,10 +72,30 @@ pub(super) async fn start(hall: &Hall) -> Result<(), crate::Error> {
     Cx::server(hall).write(|tx| store::insert_system(tx, SYSTEM, "System")).await
 }
 
+/// A user's own account, as it stays until it is changed or this time has come.
+#[derive(Clone, Debug)]
+pub(super) struct Own {
+    me: Me,
+    until: Timestamp,
+}
+
 /// The caller's own account.
 pub async fn me(cx: &Cx, _: GetMe) -> Result<Me, Error> {
     let user = cx.require_user()?;
-    cx.read(move |tx| own(tx, user)).await
+    if let Some(me) = own_kept(cx, user) {
+        return Ok(me);
+    }
+    let kept = &cx.hall().accounts().own;
+    let changes = kept.changes();
+    let own = cx.read(move |tx| read_own(tx, user)).await?;
+    kept.keep(user, own.clone(), changes);
+    Ok(own.me)
+}
+
+/// A user's own account, if it was read lately and is still as it was.
+pub(crate) fn own_kept(cx: &Cx, user: UserId) -> Option<Me> {
+    let own = cx.hall().accounts().own.find(user)?;
+    (cx.now() < own.until).then_some(own.me)
 }
 
 /// A user, as the caller may see them.
@@ -93,11 +121,17 @@ fn shown(tx: &mut Tx<'_, '_>, accounts: Vec<Account>, is_staff: bool) -> Result<
 }
 
 /// A user's own account, within a transaction.
-pub(super) fn own(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Me, Error> {
+pub(crate) fn own(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Me, Error> {
+    Ok(read_own(tx, user)?.me)
+}
+
+fn read_own(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Own, Error> {
     let Account { user, record, .. } = find(tx, user)?.ok_or(crate::Error::NotFound)?;
     let rename_after = record.renamed_at.map(|at| at + cooldown(tx.cx())).filter(|at| *at > tx.now());
-    Ok(Me {
-        email_pending: email::pending(tx, user.id)?,
+    let (email_pending, pending_until) = email::pending(tx, user.id)?.unzip();
+    let until = rename_after.into_iter().chain(pending_until).min().unwrap_or(Timestamp::MAX);
+    let me = Me {
+        email_pending,
         id: user.id,
         name: user.name,
         is_guest: user.is_guest,
@@ -108,7 +142,8 @@ pub(super) fn own(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Me, Error> {
         rename_after,
         delete_after: record.delete_after,
         version: user.version,
-    })
+    };
+    Ok(Own { me, until })
 }
 
 /// Counts a change of an account, and tells it to the user's sessions once it is committed. Returns the account as it is now.
@@ -119,9 +154,14 @@ pub(super) fn changed(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Me, Error> {
     Ok(me)
 }
 
+/// The user has changed: nobody is shown them as they were. Part of [`identities::forget`].
+pub(super) fn forget_now(hall: &Hall, user: UserId) {
+    hall.accounts().summaries.forget(user);
+    hall.accounts().own.forget(user);
+}
+
 fn touched(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
     store::touch(tx, user)?;
-    forget(tx, user);
     Ok(identities::forget(tx, user)?)
 }
 

@@ -132,6 +132,11 @@ proptest! {
     }
 
     #[test]
+    fn a_plain_text_is_cleaned_as_every_other(text in "[ -~]*|[ a]*") {
+        prop_assert_eq!(clean(&text), cleaned(&text));
+    }
+
+    #[test]
     fn masking_keeps_the_length_and_the_rest(before in "[a-z ]{0,20}", after in "[a-z ]{0,20}") {
         let filter = filter(&[("zounds", WordVerdict::Mask)]);
         let text = format!("{before} zounds {after}");

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use metrics::Histogram;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 
@@ -38,7 +39,6 @@ struct Slot {
     is_idle: bool,
 }
 
-#[derive(Default)]
 struct Partition {
     slots: HashMap<Key, Slot>,
     /// By the time they are due, and then by the order in which they were set.
@@ -46,6 +46,19 @@ struct Partition {
     timers_set: u64,
     /// When idle entities were last looked for.
     swept: Duration,
+    batch_size: Histogram,
+}
+
+impl Default for Partition {
+    fn default() -> Self {
+        Self {
+            slots: HashMap::new(),
+            timers: BTreeMap::new(),
+            timers_set: 0,
+            swept: Duration::ZERO,
+            batch_size: metrics::histogram!("partition_batch_size"),
+        }
+    }
 }
 
 /// Runs until the hall is gone, or told to stop and empty.
@@ -115,7 +128,7 @@ impl Partition {
 
     /// Carries out a batch, whole if that goes well, else one by one.
     async fn turn(&mut self, hall: &Hall, batch: Vec<Box<dyn Job>>) {
-        metrics::histogram!("partition_batch_size").record(batch.len() as f64);
+        self.batch_size.record(batch.len() as f64);
         let mut waiting = batch;
         // Each attempt answers at least the command that panicked.
         while !waiting.is_empty() {

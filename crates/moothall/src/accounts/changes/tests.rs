@@ -1,6 +1,6 @@
 //! Sockets and requests after what another process did, and after the end of a session's time.
 
-use moothall_protocol::accounts::{CreateBot, CreateKey, RevokeKey, RevokeUserSessions, UpdateUser};
+use moothall_protocol::accounts::{CreateBot, CreateKey, GetMe, RevokeKey, RevokeUserSessions, UpdateUser};
 
 use super::*;
 use crate::accounts::testing::{self as people, code, sign_up, with_accounts, with_settings};
@@ -74,6 +74,30 @@ async fn what_another_process_revokes_is_gone_within_a_second() {
         assert!(people::identity(&test.hall, &other.access_token).await.is_ok(), "nobody else");
         drop((host, sockets));
         beside.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_another_process_makes_of_an_account_is_shown_within_a_second() {
+    with_accounts(async |test| {
+        let beside = test.beside().await;
+        let ana = sign_up(&test.hall, "Ana").await;
+        let cx = people::call(&test.hall, &ana).await;
+        let shown = async || accounts::me(&cx, GetMe {}).await.unwrap().name;
+        assert_eq!(shown().await, "Ana");
+        let rename = serde_json::json!({ "user_id": ana.user.id, "name": "Anabel", "reason": "asked" });
+        let rename: UpdateUser = serde_json::from_value(rename).unwrap();
+        accounts::update_user(&Cx::server(&beside), rename).await.unwrap();
+        test.clock.advance(INTERVAL);
+        for _ in 0..100 {
+            if shown().await != "Ana" {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(shown().await, "Anabel");
+        assert_eq!(accounts::summary(&cx, ana.user.id).await.unwrap().name, "Anabel");
     })
     .await;
 }

@@ -18,7 +18,7 @@ statements! {
     FIND = "SELECT user_id, purpose, email, email_key FROM email_codes WHERE code = $1 AND expires_at > $2";
     TAKE = "DELETE FROM email_codes WHERE code = $1 AND expires_at > $2
             RETURNING user_id, purpose, email, email_key";
-    PENDING = "SELECT email FROM email_codes WHERE user_id = $1 AND purpose = 'change' AND expires_at > $2
+    PENDING = "SELECT email, expires_at FROM email_codes WHERE user_id = $1 AND purpose = 'change' AND expires_at > $2
                ORDER BY created_at DESC LIMIT 1";
     VOID = "DELETE FROM email_codes WHERE user_id = $1 AND purpose {in $2}";
     FORGET = "DELETE FROM email_codes WHERE user_id = $1";
@@ -87,10 +87,14 @@ pub(super) fn take(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<Code>, Err
     tx.query_opt(TAKE, params![hash, now])?.map_or(Ok(None), |row| code(&row))
 }
 
-/// The address that waits to be confirmed.
-pub(in crate::accounts) fn pending(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Option<String>, Error> {
+/// The address that waits to be confirmed, and until when.
+pub(in crate::accounts) fn pending(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+) -> Result<Option<(String, Timestamp)>, Error> {
     let now = tx.now();
-    Ok(tx.query_opt(PENDING, params![user, now])?.map(|row| row.get(0)).transpose()?)
+    let row = tx.query_opt(PENDING, params![user, now])?;
+    row.map(|row| Ok((row.get(0)?, row.get(1)?))).transpose()
 }
 
 /// Voids a user's codes for these purposes.

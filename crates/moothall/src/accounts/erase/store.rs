@@ -23,7 +23,7 @@ statements! {
                renamed_at = NULL, last_login_at = NULL, last_logout_at = NULL, last_played_at = NULL,
                delete_after = NULL, erased_at = $3, updated_at = $3, version = version + 1
              WHERE id = $1";
-    END_BOTS = "UPDATE users SET delete_after = $2 WHERE owner_id = $1 AND erased_at IS NULL";
+    END_BOTS = "UPDATE users SET delete_after = $2 WHERE owner_id = $1 AND erased_at IS NULL RETURNING id";
     FORGET_NETWORKS = "DELETE FROM known_networks WHERE user_id = $1";
     FORGET_GRANTS = "DELETE FROM grants WHERE user_id = $1";
     FORGET_NAMES = "DELETE FROM former_names WHERE user_id = $1";
@@ -65,10 +65,10 @@ pub(super) fn erase(tx: &mut Tx<'_, '_>, user: UserId, name: &str) -> Result<(),
     Ok(())
 }
 
-pub(super) fn end_bots(tx: &mut Tx<'_, '_>, owner: UserId) -> Result<(), Error> {
+pub(super) fn end_bots(tx: &mut Tx<'_, '_>, owner: UserId) -> Result<Vec<UserId>, Error> {
     let now = tx.now();
-    tx.execute(END_BOTS, params![owner, now])?;
-    Ok(())
+    let rows = tx.query(END_BOTS, params![owner, now])?;
+    Ok(rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?)
 }
 
 pub(super) fn forget(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {

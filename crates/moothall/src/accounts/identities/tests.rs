@@ -9,7 +9,7 @@ use moothall_protocol::accounts::{GrantRole, ListSessions, Refresh, RevokeUserSe
 
 /// Whether an identity comes from memory: the database is asked for nothing then.
 fn remembers(test: &TestHall, session: SessionId) -> bool {
-    test.hall.accounts().identities.find(session, &test.server()).is_some()
+    identity_kept(&test.hall, session).is_some()
 }
 
 fn moderating(user_id: UserId) -> GrantRole {
@@ -43,6 +43,23 @@ async fn a_caller_is_remembered_until_something_about_them_changes() {
         };
         accounts::update_role(&test.server(), change).await.unwrap();
         assert!(!remembers(test, ana.session_id) && !remembers(test, ben.session_id), "a role is anybody's");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_token_proves_is_known_from_its_making_and_lets_nobody_in_whose_session_is_not_there() {
+    with_accounts(async |test| {
+        let is_known =
+            |token: &str| test.hall.accounts().identities.proofs.contains_key(&digest("token", token));
+        let ana = sign_up(&test.hall, "Ana").await;
+        assert!(is_known(&ana.access_token));
+        assert_eq!(identity(&test.hall, &ana.access_token).await.unwrap().user_id, ana.user.id);
+        // Made, and then the session was not opened.
+        let cx = test.server();
+        let (token, _) = issue_token(&cx, ana.user.id, cx.new_id(), SessionKind::Game).unwrap();
+        assert!(is_known(&token));
+        assert_eq!(code(identity(&test.hall, &token).await), "token_invalid");
     })
     .await;
 }

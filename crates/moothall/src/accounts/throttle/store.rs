@@ -21,8 +21,11 @@ statements! {
              in_flight = excluded.in_flight, flight_at = excluded.flight_at";
     FORGET = "DELETE FROM sign_in_failures WHERE subject = $1";
     KNOWS = "SELECT 1 FROM known_networks WHERE user_id = $1 AND network = $2 AND forget_at > $3";
+    /// A network that was remembered within the last day is not written again.
     REMEMBER = "INSERT INTO known_networks (user_id, network, forget_at) VALUES ($1, $2, $3)
-                ON CONFLICT (user_id, network) DO UPDATE SET forget_at = excluded.forget_at";
+                ON CONFLICT (user_id, network) DO UPDATE SET forget_at = excluded.forget_at
+                WHERE known_networks.forget_at <= $4";
+    COUNT = "SELECT count(*) FROM known_networks WHERE user_id = $1";
     /// The networks beyond the bound go, those not seen for longest.
     TRIM = "DELETE FROM known_networks WHERE user_id = $1 AND network IN
             (SELECT network FROM known_networks WHERE user_id = $1 ORDER BY forget_at DESC, network LIMIT 100 OFFSET $2)";
@@ -93,9 +96,12 @@ pub(super) fn remember(
     network: &Hash,
     memory: Duration,
 ) -> Result<(), Error> {
-    let now = tx.now();
-    tx.execute(REMEMBER, params![user, network, now + memory])?;
-    tx.execute(TRIM, params![user, limits::KNOWN_NETWORKS_MAX])?;
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    let forget_at = tx.now() + memory;
+    let is_written = tx.execute(REMEMBER, params![user, network, forget_at, forget_at - DAY])? == 1;
+    if is_written && tx.query_one(COUNT, params![user])?.get::<usize>(0)? > limits::KNOWN_NETWORKS_MAX {
+        tx.execute(TRIM, params![user, limits::KNOWN_NETWORKS_MAX])?;
+    }
     Ok(())
 }
 

@@ -53,10 +53,25 @@ async fn summaries_are_exact_from_the_moment_a_change_is_committed() {
             found.into_iter().map(|summary| summary.name).collect()
         };
         assert_eq!(names().await, ["Ben", "Ana"]);
-        assert!(cx.hall().accounts().summaries.keeps(ana), "from memory the next time");
+        assert!(cx.hall().accounts().summaries.find(ana).is_some(), "from memory the next time");
         rename(&test.call(ana, &[]), rename_to("Anabel")).await.unwrap();
         assert_eq!(names().await, ["Ben", "Anabel"]);
         assert_eq!(summary(&cx, cx.new_id()).await.unwrap_err().code(), "not_found");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_own_account_is_exact_from_the_moment_it_changes_be_it_by_the_time() {
+    on_both_engines(async |test| {
+        let cx = test.call(test.guest("Ana").await, &[]);
+        let own = async || me(&cx, GetMe {}).await.unwrap();
+        assert_eq!(own().await.name, "Ana");
+        assert!(cx.hall().accounts().own.find(cx.user().unwrap()).is_some(), "from memory the next time");
+        let renamed = rename(&cx, rename_to("Anabel")).await.unwrap();
+        assert_eq!(own().await, renamed);
+        test.clock.advance(DAY * 30);
+        assert_eq!((renamed.rename_after.is_some(), own().await.rename_after), (true, None));
     })
     .await;
 }

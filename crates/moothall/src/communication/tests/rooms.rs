@@ -274,12 +274,13 @@ async fn an_archived_room_is_heard_by_those_who_come_once_it_is_in_use_again() {
         let id = two.room.id;
         let staff = hall.call(hall.user("Cem").await, &[MODERATE]);
         archive_room(&two.ana, ArchiveRoom { room_id: id, reason: None }).await.unwrap();
-        assert_eq!(topics_of(&two.ben, two.ben_id).await.unwrap(), []);
+        let ben = two.ben_id;
+        assert_eq!(two.ben.read(move |tx| topics(tx, ben)).await.unwrap(), []);
         let restore = RestoreRoom { room_id: id, reason: None };
         assert_eq!(code(restore_room(&staff, restore.clone()).await), "invalid", "without a reason");
         let restore = RestoreRoom { reason: Some("asked".into()), ..restore };
         restore_room(&staff, restore).await.unwrap();
-        assert_eq!(topics_of(&two.ben, two.ben_id).await.unwrap(), [Topic::Room(id)]);
+        assert_eq!(two.ben.read(move |tx| topics(tx, ben)).await.unwrap(), [Topic::Room(id)]);
     })
     .await;
 }

@@ -38,7 +38,7 @@ macro_rules! filters {
 }
 
 macro_rules! page {
-    ($among:literal, $name:literal, $column:literal, $than:literal, $direction:literal) => {
+    ($among:expr, $name:literal, $column:literal, $than:literal, $direction:literal) => {
         concat!(
             concat!("SELECT ", columns!(), " FROM users u WHERE ", $among),
             concat!($name, " >= $1 AND ", $name, " < $2", filters!()),
@@ -52,12 +52,13 @@ macro_rules! page {
     (name down) => {
         page!("", "u.name_key", "name_key", "<", "DESC")
     };
-    // An expression instead of the name itself: else the engine takes the index of names, and sorts what it finds.
+    // An expression instead of the name itself: else the engine takes the index of names, and sorts what it finds. The indexes
+    // of times that not every user has are only of those who do, so the statement must say so.
     ($column:literal up) => {
-        page!("", "u.name_key || ''", $column, ">", "ASC")
+        page!(concat!("u.", $column, " IS NOT NULL AND "), "u.name_key || ''", $column, ">", "ASC")
     };
     ($column:literal down) => {
-        page!("", "u.name_key || ''", $column, "<", "DESC")
+        page!(concat!("u.", $column, " IS NOT NULL AND "), "u.name_key || ''", $column, "<", "DESC")
     };
     (among $column:literal up) => {
         page!("u.id {in $29} AND ", "u.name_key", $column, ">", "ASC")
