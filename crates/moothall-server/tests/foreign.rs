@@ -5,7 +5,6 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::print_stderr,
     reason = "for tests: what goes wrong here fails the test"
 )]
 
@@ -15,26 +14,12 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use moothall_testing::foreign::{installed, script};
 use moothall_testing::{PASSWORD, Player, ServerProcess, Shows};
 use serde_json::{Value, json};
 
 /// Messages that each of the two clients sends.
 const MESSAGES: usize = 500;
-
-/// A script of `tests/foreign`.
-fn script(name: &str) -> OsString {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/foreign").join(name).into()
-}
-
-/// What `cargo xtask test` has installed under this variable; without it, and unless services are required, the test is skipped.
-fn installed(variable: &str) -> Option<OsString> {
-    let found = std::env::var_os(variable);
-    if found.is_none() {
-        assert!(std::env::var("MOOTHALL_REQUIRE_SERVICES").is_err(), "`cargo xtask test` sets {variable}");
-        eprintln!("SKIPPED ({variable} is not set): run `cargo xtask test`");
-    }
-    found
-}
 
 /// A client that runs, and what it prints.
 struct Client {

@@ -65,6 +65,7 @@ const REACHED: &[(&str, &str)] = &[
     ("ROOMS_JOINED_MAX", "one_user_is_in_so_many_rooms_and_no_more"),
     ("MEMBERS_TOLD_AT_ONCE_MAX", "a_small_room_tells_of_each_member_at_once"),
     ("MEMBERS_TOLD_MS_MAX", "a_room_of_any_size_tells_of_its_members_within_seconds"),
+    ("EVENTS_GATHERED_MAX", "a_storm_of_joins_is_told_in_portions_and_nothing_is_lost"),
     ("ROOMS_BROUGHT_INTO_MAX", "nobody_keeps_another_from_joining_by_bringing_them_in"),
     ("ROOMS_ARCHIVED_MAX", "whoever_archives_rooms_makes_no_more_than_so_many"),
     ("SLOW_MODE_MS_MAX", BY_SCHEMA),
