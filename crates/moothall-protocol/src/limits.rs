@@ -141,6 +141,8 @@ limits! {
     MEMBERS_TOLD_AT_ONCE_MAX = 50;
     /// Milliseconds after which a room tells of members who came or went, at most.
     MEMBERS_TOLD_MS_MAX = 5_000;
+    /// Events that wait to be told together to one room or match; so many leave before their time.
+    EVENTS_GATHERED_MAX = 200;
     /// Rooms and groups others may bring one user into.
     ROOMS_BROUGHT_INTO_MAX = 100;
     /// Archived rooms one user may own.

@@ -5,7 +5,6 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::print_stderr,
     reason = "for tests: what goes wrong here fails the test"
 )]
 
@@ -15,26 +14,12 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use moothall_testing::foreign::{installed, script};
 use moothall_testing::{PASSWORD, Player, ServerProcess, Shows};
 use serde_json::{Value, json};
 
 /// Messages that each of the two clients sends.
 const MESSAGES: usize = 500;
-
-/// A script of `tests/foreign`.
-fn script(name: &str) -> OsString {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/foreign").join(name).into()
-}
-
-/// What `cargo xtask test` has installed under this variable; without it, and unless services are required, the test is skipped.
-fn installed(variable: &str) -> Option<OsString> {
-    let found = std::env::var_os(variable);
-    if found.is_none() {
-        assert!(std::env::var("MOOTHALL_REQUIRE_SERVICES").is_err(), "`cargo xtask test` sets {variable}");
-        eprintln!("SKIPPED ({variable} is not set): run `cargo xtask test`");
-    }
-    found
-}
 
 /// A client that runs, and what it prints.
 struct Client {
@@ -176,20 +161,6 @@ async fn thousands_of_generated_calls_get_no_500_and_no_answer_off_the_schema() 
     assert!(cases >= 5_000, "{cases} cases");
     let metrics = server.api.get("/metrics", Shows::Nothing).await.text;
     assert!(metrics.lines().any(|line| line == "panics_total 0"), "{metrics}");
-}
-
-#[test]
-fn the_committed_contracts_are_those_of_the_code() {
-    let registry = moothall::Registry::new(moothall::contexts()).unwrap();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../api");
-    for (name, text) in moothall_api::documents(&registry) {
-        let file = folder.join(Path::new(name).file_name().unwrap());
-        if std::env::var("MOOTHALL_WRITE_CONTRACTS").is_ok() {
-            std::fs::write(&file, &text).unwrap();
-        }
-        let committed = std::fs::read_to_string(&file).unwrap_or_default();
-        assert!(committed == text, "{name} differs from the code: run `cargo xtask generate`");
-    }
 }
 
 /// The first block of this language in the README.

@@ -4,7 +4,6 @@
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
-    clippy::print_stderr,
     reason = "for tests: what goes wrong here fails the test"
 )]
 
@@ -12,25 +11,10 @@
 mod serve;
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::process::Command;
 
+use moothall_testing::foreign::{installed, script};
 use tokio::net::TcpListener;
-
-/// A script of `tests/foreign`.
-fn script(name: &str) -> OsString {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/foreign").join(name).into()
-}
-
-/// What `cargo xtask test` has installed under this variable; without it, and unless services are required, the test is skipped.
-fn installed(variable: &str) -> Option<OsString> {
-    let found = std::env::var_os(variable);
-    if found.is_none() {
-        assert!(std::env::var("MOOTHALL_REQUIRE_SERVICES").is_err(), "`cargo xtask test` sets {variable}");
-        eprintln!("SKIPPED ({variable} is not set): run `cargo xtask test`");
-    }
-    found
-}
 
 /// Runs a client against the echo server, and returns what it prints. The server ends with the runtime.
 async fn run(mut client: Command, more: Option<OsString>) -> String {

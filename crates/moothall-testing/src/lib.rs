@@ -1,7 +1,8 @@
 //! Test servers and throw-away databases, for tests of Moothall and of programs that embed it.
 //!
 //! [`TestServer`] runs in the test's process, where the test can reach into the hall; [`ServerProcess`] is the real program,
-//! which a test may kill. Both have an [`Api`] to call. [`databases`] are there without either (feature `server` off).
+//! which a test may kill. Both have an [`Api`] to call. [`databases`] and [`foreign`] programs are there without either (feature
+//! `server` off).
 
 #![allow(
     clippy::expect_used,
@@ -17,6 +18,7 @@
 #[cfg(feature = "server")]
 mod api;
 pub mod databases;
+pub mod foreign;
 #[cfg(feature = "server")]
 mod mailbox;
 #[cfg(feature = "server")]

@@ -15,6 +15,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 
+use moothall_protocol::limits::EVENTS_GATHERED_MAX;
 use moothall_protocol::{Event, MatchId, RoomId, SessionId, UserId};
 use parking_lot::{Mutex, MutexGuard};
 
@@ -159,7 +160,7 @@ impl Topics {
             subscribers.gathered.push(frame);
             if subscribers.gathered.len() == 1 {
                 self.gathering.tell_at(self.clock.elapsed() + wait, topic);
-            } else if subscribers.gathered.len() >= gather::GATHERED_MAX {
+            } else if subscribers.gathered.len() >= EVENTS_GATHERED_MAX {
                 self.tell_gathered(shard, &topic);
             }
             return;

@@ -1,31 +1,15 @@
 //! The decoder against frames written by hand, in every cut.
 
+#[path = "../../tests/socket/frame.rs"]
+mod frame;
+
 use proptest::prelude::*;
 
+use self::frame::frame;
 use super::*;
 use crate::close::{INVALID_PAYLOAD, TOO_BIG};
 
 const BYTES_MAX: usize = 70_000;
-
-/// A frame as a client sends it, its length in the shortest way.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mask = [0x37, 0xFA, 0x21, 0x3D];
-    let mut frame = vec![first];
-    match payload.len() {
-        length @ 0..=125 => frame.push(0x80 | length as u8),
-        length @ 126..=0xFFFF => {
-            frame.push(0x80 | 126);
-            frame.extend((length as u16).to_be_bytes());
-        }
-        length => {
-            frame.push(0x80 | 127);
-            frame.extend((length as u64).to_be_bytes());
-        }
-    }
-    frame.extend(mask);
-    frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-    frame
-}
 
 /// What these pieces amount to, up to the first violation.
 fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Event>, Option<Violation>) {

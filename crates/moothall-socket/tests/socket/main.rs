@@ -8,6 +8,7 @@
     reason = "for tests: what goes wrong here fails the test"
 )]
 
+mod frame;
 mod peer;
 mod receive;
 mod send;

@@ -5,7 +5,8 @@ use std::cell::RefCell;
 use bytes::Bytes;
 use moothall_socket::{Kind, Options, Received, Socket};
 
-use crate::wire::{BYTES_MAX, State, Wire, flush, frame, receive, socket, wire, written};
+use crate::frame::frame;
+use crate::wire::{BYTES_MAX, State, Wire, flush, receive, socket, wire, written};
 
 /// More than any of these tests writes.
 const ALL: [usize; 1] = [usize::MAX];

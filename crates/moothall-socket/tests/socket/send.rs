@@ -3,7 +3,8 @@
 use moothall_socket::{HEAD_BYTES_MAX, Kind, Shared};
 use proptest::prelude::*;
 
-use crate::wire::{flush, frame, receive, socket, wire, written};
+use crate::frame::frame;
+use crate::wire::{flush, receive, socket, wire, written};
 
 const DEFLATE: Option<&str> = Some("permessage-deflate");
 /// More than any of these tests writes.

@@ -128,26 +128,6 @@ pub fn written(socket: &Socket<Wire>) -> Vec<(u8, Vec<u8>)> {
     frames(&wire(socket).writes.concat())
 }
 
-/// A frame of a client's.
-pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mask = [0xA1, 0x02, 0x73, 0xE4];
-    let mut frame = vec![first];
-    match payload.len() {
-        length @ 0..=125 => frame.push(0x80 | length as u8),
-        length @ 126..=0xFFFF => {
-            frame.push(0x80 | 126);
-            frame.extend((length as u16).to_be_bytes());
-        }
-        length => {
-            frame.push(0x80 | 127);
-            frame.extend((length as u64).to_be_bytes());
-        }
-    }
-    frame.extend(mask);
-    frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-    frame
-}
-
 /// The frames of a server's: the first byte of each, and its payload.
 fn frames(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
     let mut frames = Vec::new();

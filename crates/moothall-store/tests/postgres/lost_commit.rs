@@ -30,12 +30,7 @@ async fn a_commit_whose_answer_is_lost_happens_exactly_once() {
     let Some(server) = PostgresServer::start(&Settings { is_durable: true, ..Settings::default() }) else {
         return;
     };
-    let plan = Arc::new(AtomicU8::new(PASS));
-    let port = proxy(server.port(), Arc::clone(&plan)).await;
-    let mut options = Options::new(server.url().replace(&server.port().to_string(), &port.to_string()));
-    options.connections = 1;
-    options.patience = Duration::from_secs(30);
-    let store = Store::open(options).await.unwrap();
+    let (store, plan) = behind_proxy(&server, Duration::from_secs(30)).await;
     store.migrate(SCHEMA, |_| {}).await.unwrap();
     let mut expected = 0;
     for (fault, attempts_expected) in
@@ -71,12 +66,7 @@ async fn rows_whose_commit_stays_open_are_not_appended_again() {
     let Some(server) = PostgresServer::start(&Settings { is_durable: true, ..Settings::default() }) else {
         return;
     };
-    let plan = Arc::new(AtomicU8::new(PASS));
-    let port = proxy(server.port(), Arc::clone(&plan)).await;
-    let mut options = Options::new(server.url().replace(&server.port().to_string(), &port.to_string()));
-    options.connections = 1;
-    options.patience = Duration::from_millis(100);
-    let store = Store::open(options).await.unwrap();
+    let (store, plan) = behind_proxy(&server, Duration::from_millis(100)).await;
     store.migrate(ROWS, |_| {}).await.unwrap();
     let rows = store.appender("INSERT INTO rows (row)", 1, 100);
     rows.append_durable(values![1].unwrap()).await.unwrap();
@@ -95,6 +85,16 @@ async fn rows_whose_commit_stays_open_are_not_appended_again() {
 /// Nothing keeps a row from being there twice.
 const ROWS: &[Migration] =
     &[Migration { name: "20261128000000_rows", sql: "CREATE TABLE rows (row {i64} NOT NULL) {strict}" }];
+
+/// A store of one connection that reaches the server through the proxy, and what that does next.
+async fn behind_proxy(server: &PostgresServer, patience: Duration) -> (Store, Arc<AtomicU8>) {
+    let plan = Arc::new(AtomicU8::new(PASS));
+    let port = proxy(server.port(), Arc::clone(&plan)).await;
+    let mut options = Options::new(server.url().replace(&server.port().to_string(), &port.to_string()));
+    options.connections = 1;
+    options.patience = patience;
+    (Store::open(options).await.unwrap(), plan)
+}
 
 /// Stands between the store and the server. Returns its port.
 async fn proxy(server: u16, plan: Arc<AtomicU8>) -> u16 {

@@ -5,7 +5,7 @@ use moothall_protocol::limits::GROUP_MEMBERS_MAX;
 use moothall_protocol::{Event, RoomId, UserId};
 
 use super::room::Seat;
-use super::rooms::{blank, named, seat};
+use super::rooms::{blank, making, named, seat};
 use super::{Error, store};
 use crate::{Cx, Topic, reach};
 
@@ -13,6 +13,7 @@ use crate::{Cx, Topic, reach};
 /// first message.
 pub async fn open_direct(cx: &Cx, input: OpenDirect) -> Result<Room, Error> {
     let (user, other) = (cx.require_user()?, input.user_id);
+    let _making = making(cx).await;
     if user == other {
         return Err(crate::Error::field("/user_id", "invalid", "that is yourself").into());
     }
@@ -34,6 +35,7 @@ pub async fn open_direct(cx: &Cx, input: OpenDirect) -> Result<Room, Error> {
 /// Makes a group of the caller and others they may reach. All of them hear of it.
 pub async fn create_group(cx: &Cx, input: CreateGroup) -> Result<Room, Error> {
     let user = cx.require_user()?;
+    let _making = making(cx).await;
     let mut users = vec![user];
     for other in input.user_ids {
         if !users.contains(&other) {

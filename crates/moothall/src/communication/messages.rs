@@ -13,7 +13,7 @@ pub(super) use store::{STATEMENTS, Spoken, change, sweep_messages, sweep_version
 
 use super::conversations::check_reach;
 use super::room::{Act, Draft, Keeps, Reply, is_hidden};
-use super::rooms::{answered, place, tell, tell_from};
+use super::rooms::{all_answered, answered, place, tell, tell_from};
 use super::{Error, READ_VERSIONS, attachments, audit_look, readable, store as rooms};
 use crate::cx::Tx;
 use crate::filter::{self, WordFilter};
@@ -241,6 +241,7 @@ pub async fn say_typing(cx: &Cx, input: SayTyping) -> Result<(), Error> {
 /// What the caller has not read.
 pub async fn unread(cx: &Cx, _: ReadUnread) -> Result<Unread, Error> {
     let user = cx.require_user()?;
+    all_answered(cx).await;
     cx.read(move |tx| unread_of(tx, user)).await
 }
 

@@ -18,6 +18,7 @@ use crate::{Cx, Topic, filter};
 /// Makes a room, which the caller then owns.
 pub async fn create_room(cx: &Cx, input: CreateRoom) -> Result<Room, Error> {
     let owner = cx.require_user()?;
+    let _making = making(cx).await;
     let name = named(cx, &input.name)?;
     let live_only = input.live_only.unwrap_or_default();
     if live_only && input.retention_days.is_some() {
@@ -41,6 +42,7 @@ pub async fn create_room(cx: &Cx, input: CreateRoom) -> Result<Room, Error> {
 /// The room of this name; if there is none the caller makes it.
 pub async fn open_room(cx: &Cx, input: OpenRoom) -> Result<Room, Error> {
     let owner = cx.require_user()?;
+    let _making = making(cx).await;
     let name = named(cx, &input.name)?;
     let room =
         Room { name: Some(name.display().to_owned()), ..blank(cx.new_id(), RoomKind::Room, 1, cx.now()) };
@@ -126,6 +128,7 @@ pub async fn get_room(cx: &Cx, input: GetRoom) -> Result<Room, Error> {
 
 /// Finds a room by its name, or by one that looks like it.
 pub async fn find_room(cx: &Cx, input: FindRoom) -> Result<Room, Error> {
+    all_answered(cx).await;
     cx.read(move |tx| {
         let found = store::find_room_by_name(tx, &input.name)?.ok_or(crate::Error::NotFound)?;
         readable(tx, found.id)
@@ -151,6 +154,7 @@ async fn page_of_rooms(
 ) -> Result<Page<Room>, Error> {
     let after: String = key(cursor.as_ref())?.unwrap_or_default();
     let limit = limit.unwrap_or(PAGE_ITEMS_DEFAULT);
+    all_answered(cx).await;
     let rooms = cx.read(move |tx| store::list_rooms(tx, &beginning, &after, limit + 1)).await?;
     let page = Page::cut(rooms, limit, |(_, name)| Cursor::of(name));
     Ok(Page { items: page.items.into_iter().map(|(room, _)| room).collect(), next: page.next })
@@ -164,6 +168,7 @@ pub async fn my_rooms(cx: &Cx, input: ListMyRooms) -> Result<Page<MyRoom>, Error
         (Timestamp::from_micros(at), id)
     });
     let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
+    all_answered(cx).await;
     let rooms = cx.read(move |tx| store::my_rooms(tx, user, input.kind, before, limit + 1)).await?;
     Ok(Page::cut(rooms, limit, |last| Cursor::of(&(last.room.active_at.as_micros(), last.room.id))))
 }
@@ -224,6 +229,16 @@ pub(super) async fn place(cx: &Cx, room: RoomId) -> Place<'_> {
 /// Reads are no part of a room's order. One that follows what the same caller told the room waits until that is answered.
 pub(super) async fn answered(cx: &Cx, room: RoomId) {
     cx.hall().directory().answered::<room::Room>(cx, room).await;
+}
+
+/// The same for what is read of all rooms: it waits for what the caller told any, and for the rooms they are making.
+pub(super) async fn all_answered(cx: &Cx) {
+    cx.hall().directory().all_answered::<room::Room>(cx).await;
+}
+
+/// Held while the caller makes a room, so that what they read of all rooms waits for it. Taken before anything else is waited for.
+pub(super) async fn making(cx: &Cx) -> Place<'_> {
+    cx.hall().directory().making::<room::Room>(cx).await
 }
 
 /// Tells a room to do something from this place.

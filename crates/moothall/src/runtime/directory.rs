@@ -91,6 +91,18 @@ impl Directory {
         self.places.answered((cx.user(), E::KIND, id.uuid())).await;
     }
 
+    /// The same of all entities of this kind, and of those that the caller is [making](Directory::making).
+    pub async fn all_answered<E: Entity>(&self, cx: &Cx) {
+        self.places.all_answered(cx.user(), E::KIND).await;
+    }
+
+    /// What the caller makes has no order yet, but who reads all of this kind waits until this is dropped.
+    pub async fn making<E: Entity>(&self, cx: &Cx) -> Place<'_> {
+        let mut place = self.places.take((cx.user(), E::KIND, uuid::Uuid::nil())).await;
+        place.let_next();
+        place
+    }
+
     /// As [`Directory::call`], from a place that is given back as soon as the command waits in its order.
     pub async fn call_from<E: Entity>(
         &self,

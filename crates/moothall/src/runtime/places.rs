@@ -4,7 +4,7 @@
 //! order, and the mark of a command in hand, given back once it is answered. Who reads waits for both. Strangers never wait for
 //! each other, and what is kept is as much as callers are at it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use moothall_protocol::UserId;
@@ -17,7 +17,7 @@ pub(super) type Pair = (Option<UserId>, &'static str, Uuid);
 
 /// The places of all callers.
 #[derive(Debug, Default)]
-pub(super) struct Places(Mutex<HashMap<Pair, Queue>>);
+pub(super) struct Places(Mutex<BTreeMap<Pair, Queue>>);
 
 /// What one caller tells one entity.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +28,13 @@ struct Queue {
     in_hand: Arc<RwLock<()>>,
     /// How many use this queue; without any it is forgotten.
     users: usize,
+}
+
+impl Queue {
+    async fn answered(&self) {
+        let _turn = self.turn.lock().await;
+        let _all = self.in_hand.write().await;
+    }
 }
 
 /// The caller's place in the order of what they tell one entity.
@@ -84,8 +91,23 @@ impl Places {
     /// Returns once all is answered for which places were taken before.
     pub async fn answered(&self, pair: Pair) {
         let (_use, queue) = self.enter(pair);
-        let _turn = queue.turn.lock().await;
-        let _all = queue.in_hand.write().await;
+        queue.answered().await;
+    }
+
+    /// The same of all entities of this kind, however many the caller is at.
+    pub async fn all_answered(&self, user: Option<UserId>, kind: &'static str) {
+        let of_kind = (user, kind, Uuid::nil())..=(user, kind, Uuid::max());
+        let at_it: Vec<(Use<'_>, Queue)> = {
+            let mut queues = self.0.lock();
+            let entered = queues.range_mut(of_kind).map(|(pair, queue)| {
+                queue.users += 1;
+                (Use { places: self, pair: *pair }, queue.clone())
+            });
+            entered.collect()
+        };
+        for (_use, queue) in at_it {
+            queue.answered().await;
+        }
     }
 
     /// How many queues there are.
@@ -103,6 +125,10 @@ mod tests {
 
     fn pair(number: u128) -> Pair {
         (Some(UserId::from_uuid(Uuid::from_u128(number))), "room", Uuid::nil())
+    }
+
+    async fn waits(work: impl Future<Output = ()>) -> bool {
+        tokio::time::timeout(Duration::from_millis(5), work).await.is_err()
     }
 
     #[tokio::test]
@@ -124,9 +150,27 @@ mod tests {
         let mut first = places.take(pair(0)).await;
         first.let_next();
         let second = places.take(pair(0)).await;
-        assert!(tokio::time::timeout(Duration::from_millis(5), places.answered(pair(0))).await.is_err());
+        assert!(waits(places.answered(pair(0))).await);
         drop((first, second));
         places.answered(pair(0)).await;
         assert_eq!(places.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn who_reads_of_all_waits_for_all_of_that_kind_and_for_nobody_else() {
+        let places = Places::default();
+        let (user, kind, _) = pair(0);
+        let other = (user, "counter", Uuid::nil());
+        let (_stranger, _other) = (places.take(pair(1)).await, places.take(other).await);
+        places.all_answered(user, kind).await;
+        let mut first = places.take((user, kind, Uuid::nil())).await;
+        let last = places.take((user, kind, Uuid::max())).await;
+        assert!(waits(places.all_answered(user, kind)).await);
+        first.let_next();
+        drop(last);
+        assert!(waits(places.all_answered(user, kind)).await, "the first is still in hand");
+        drop(first);
+        places.all_answered(user, kind).await;
+        assert_eq!(places.count(), 2);
     }
 }

@@ -17,9 +17,6 @@ use tokio::sync::Notify;
 use super::{Frame, Topic};
 use crate::Clock;
 
-/// Events that wait on one topic; with one more they all leave at once.
-pub(super) const GATHERED_MAX: usize = 200;
-
 /// How long an event to so many may wait for others, if it may.
 pub(super) fn wait(event: &Event, subscribers: usize) -> Option<Duration> {
     let ms = match event {

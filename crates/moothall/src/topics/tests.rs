@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use moothall_protocol::communication::{Member, MemberChanged, MemberGone, RoomRole};
 use moothall_protocol::connections::Resumed;
-use moothall_protocol::limits::{MEMBERS_TOLD_AT_ONCE_MAX, MEMBERS_TOLD_MS_MAX, RELAY_TICK_MS};
+use moothall_protocol::limits::{
+    EVENTS_GATHERED_MAX, MEMBERS_TOLD_AT_ONCE_MAX, MEMBERS_TOLD_MS_MAX, RELAY_TICK_MS,
+};
 use moothall_protocol::matches::{Opaque, Relayed};
 use moothall_protocol::{Id, Timestamp};
 use uuid::Uuid;
@@ -132,7 +134,7 @@ fn a_storm_of_joins_is_told_in_portions_and_nothing_is_lost() {
     stage.pass(Duration::from_secs(5));
     for reader in &readers {
         let told = events(reader);
-        assert_eq!(told.len(), 1_000 / gather::GATHERED_MAX);
+        assert_eq!(told.len(), 1_000 / EVENTS_GATHERED_MAX);
         let members: usize = told
             .iter()
             .map(|event| match event {

@@ -1,6 +1,9 @@
 //! Reading what was said, from every place and in every direction.
 
-use moothall_protocol::communication::{DeleteMessage, GetMessage};
+use moothall_protocol::communication::{
+    CreateGroup, DeleteMessage, FindRoom, GetMessage, ListMyRooms, MarkRead, ReadUnread, RoomKind,
+    SearchRooms,
+};
 
 use super::*;
 
@@ -97,6 +100,41 @@ async fn what_is_read_after_a_write_of_the_same_user_shows_it() {
         let get = GetMessage { room_id: id, message_id: first.id };
         let (_, read) = tokio::join!(delete(&two.ana, gone), get_message(&two.ana, get));
         assert!(read.unwrap().deleted_at.is_some());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_read_of_all_rooms_after_a_write_of_the_same_user_shows_it() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let (ana, ben, id) = (&two.ana, &two.ben, two.room.id);
+        for name in ["Cellar", "Attic", "Garden"] {
+            let said = say(ben, id, "hello").await;
+            let mark = MarkRead { room_id: id, seq: said.seq };
+            let mine = ListMyRooms { kind: None, cursor: None, limit: None };
+            // Polled in this order, as requests of one socket are.
+            let (_, unread, rooms) =
+                tokio::join!(mark_read(ana, mark), unread(ana, ReadUnread {}), my_rooms(ana, mine.clone()));
+            assert_eq!(unread.unwrap().messages, 0);
+            assert_eq!(rooms.unwrap().items[0].unread, 0);
+            let search = SearchRooms { name: name.into(), cursor: None, limit: None };
+            let (made, rooms, found, one) = tokio::join!(
+                create_room(ana, room(name)),
+                my_rooms(ana, mine),
+                search_rooms(ana, search),
+                find_room(ana, FindRoom { name: name.into() }),
+            );
+            let made = made.unwrap();
+            assert!(rooms.unwrap().items.iter().any(|mine| mine.room.id == made.id));
+            assert_eq!(found.unwrap().items[0].id, made.id);
+            assert_eq!(one.unwrap().id, made.id);
+        }
+        let everybody = [ana.user().unwrap(), ben.user().unwrap()];
+        let input = CreateGroup { user_ids: everybody.to_vec(), name: None };
+        let groups = ListMyRooms { kind: Some(RoomKind::Group), cursor: None, limit: None };
+        let (made, mine) = tokio::join!(create_group(ana, input), my_rooms(ana, groups));
+        assert_eq!(mine.unwrap().items[0].room.id, made.unwrap().id);
     })
     .await;
 }

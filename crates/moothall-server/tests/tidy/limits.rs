@@ -1,0 +1,217 @@
+//! Every limit is reached by a test: the table says by which, and that test is there and runs.
+
+use std::collections::BTreeSet;
+
+use crate::tree::{Source, sources};
+
+/// Reaches each bound that stands in the schema of an input.
+const BY_SCHEMA: &str = "what_is_beyond_a_bound_is_refused_with_path_rule_and_bound_and_what_is_at_it_is_not";
+
+/// Each limit, in the order of `limits.rs`, and the test that reaches it.
+const REACHED: &[(&str, &str)] = &[
+    ("HTTP_HEAD_BYTES_MAX", "a_head_has_so_many_bytes_at_most"),
+    ("HTTP_HEADERS_MAX", "a_head_has_so_many_headers_at_most"),
+    ("HTTP_HEAD_MS_MAX", "a_head_must_be_there_in_time"),
+    ("HTTP_BODY_BYTES_MAX", "a_body_has_so_many_bytes_at_most"),
+    ("HTTP_BODY_MS_MAX", "a_body_must_be_there_in_time"),
+    ("HTTP_STALL_MS_MAX", "an_answer_must_be_taken_in_time"),
+    ("HTTP_ANSWER_BYTES_PER_SECOND_MIN", "an_answer_must_be_taken_at_a_pace"),
+    ("HTTP_IDLE_MS_MAX", "a_connection_without_a_request_is_ended_in_time"),
+    ("CONNECTIONS_MAX", "so_many_connections_are_open_at_once_and_the_next_waits"),
+    ("CONNECTIONS_PER_NETWORK_MAX", "one_network_has_so_many_connections_and_the_next_is_closed"),
+    ("OPERATION_MS_MAX", "an_operation_that_takes_too_long_is_answered_and_the_server_goes_on"),
+    ("NESTING_MAX", "nesting_is_bounded_in_every_encoding"),
+    ("PAGE_ITEMS_MAX", BY_SCHEMA),
+    ("PAGE_ITEMS_DEFAULT", "one_user_is_in_so_many_rooms_and_no_more"),
+    ("CURSOR_LENGTH_MAX", BY_SCHEMA),
+    ("IDEMPOTENCY_KEY_LENGTH_MIN", "an_idempotency_key_is_neither_too_short_nor_too_long"),
+    ("IDEMPOTENCY_KEY_LENGTH_MAX", "an_idempotency_key_is_neither_too_short_nor_too_long"),
+    ("IDEMPOTENCY_HOURS", "the_first_answer_is_given_for_a_day_and_then_the_key_is_free"),
+    ("SOCKET_MESSAGE_BYTES_MAX", "breaking_the_protocol_closes_with_what_was_wrong"),
+    ("SOCKET_MESSAGE_BYTES_MAX_UNSIGNED", "breaking_the_protocol_closes_with_what_was_wrong"),
+    ("SOCKET_SIGN_IN_MS_MAX", "a_socket_that_does_not_sign_in_is_closed"),
+    ("ADMISSIONS_AT_ONCE", "who_came_first_is_let_in_first_and_who_leaves_is_not_waited_for"),
+    (
+        "ADMISSION_WAIT_MS_MAX",
+        "who_would_wait_for_too_long_is_told_when_to_come_again_and_not_all_at_the_same_time",
+    ),
+    (
+        "ADMISSION_RETRY_MS_MAX",
+        "who_would_wait_for_too_long_is_told_when_to_come_again_and_not_all_at_the_same_time",
+    ),
+    ("SOCKET_IN_FLIGHT_MAX", "more_requests_in_flight_than_allowed_are_refused_and_the_rest_answered"),
+    ("SOCKET_PING_MS", "silence_is_met_with_a_ping_and_then_given_up"),
+    ("SOCKET_SILENCE_MS_MAX", "silence_is_met_with_a_ping_and_then_given_up"),
+    ("SOCKET_WRITE_MS_MAX", "a_client_that_does_not_read_is_closed_and_resumes"),
+    ("SOCKET_MESSAGES_BURST_MAX", "a_burst_is_let_through_and_a_flood_is_not"),
+    ("SOCKET_MESSAGES_PER_SECOND_MAX", "a_burst_is_let_through_and_a_flood_is_not"),
+    ("SOCKET_DRAIN_SPREAD_MS", "a_server_about_to_stop_says_when_to_come_back"),
+    ("SOCKET_SEND_BUFFER_BYTES", "the_kernel_holds_little_of_what_waits_for_a_socket"),
+    ("OUTBOX_EVENTS_MAX", "a_slow_reader_is_sent_away_and_a_resume_brings_the_rest"),
+    ("OUTBOX_BYTES_MAX", "what_waits_has_a_bound_in_bytes"),
+    ("RING_EVENTS_MAX", "a_client_that_was_away_while_more_happened_than_is_kept_gets_a_fresh_snapshot"),
+    ("RING_BYTES_MAX", "what_was_sent_is_kept_up_to_a_bound_in_bytes"),
+    ("RESUME_MS_MAX", "a_full_server_lets_in_who_is_there_in_place_of_who_left_first"),
+    ("SESSIONS_PER_USER_MAX", "no_user_has_more_sessions_than_the_limit_of_all_kinds_together"),
+    ("LIVE_SESSIONS_MAX", "a_full_server_lets_in_who_is_there_in_place_of_who_left_first"),
+    ("SOCKET_TICKET_MS_MAX", "a_ticket_is_good_once_and_for_its_time"),
+    ("SOCKET_TICKETS_MAX", "tickets_that_nobody_uses_do_not_pile_up"),
+    ("WATCHED_USERS_MAX", "watches_are_bounded_and_belong_to_a_socket"),
+    ("WATCHES_MAX", "watches_are_bounded_and_belong_to_a_socket"),
+    ("ROOM_NAME_LENGTH_MAX", BY_SCHEMA),
+    ("ROOM_TOPIC_LENGTH_MAX", BY_SCHEMA),
+    ("ROOM_MEMBERS_MAX", "no_operator_makes_a_room_larger_than_the_server_holds"),
+    ("GROUP_MEMBERS_MAX", "a_group_has_so_many_members_and_no_more"),
+    ("ROOMS_JOINED_MAX", "one_user_is_in_so_many_rooms_and_no_more"),
+    ("MEMBERS_TOLD_AT_ONCE_MAX", "a_small_room_tells_of_each_member_at_once"),
+    ("MEMBERS_TOLD_MS_MAX", "a_room_of_any_size_tells_of_its_members_within_seconds"),
+    ("EVENTS_GATHERED_MAX", "a_storm_of_joins_is_told_in_portions_and_nothing_is_lost"),
+    ("ROOMS_BROUGHT_INTO_MAX", "nobody_keeps_another_from_joining_by_bringing_them_in"),
+    ("ROOMS_ARCHIVED_MAX", "whoever_archives_rooms_makes_no_more_than_so_many"),
+    ("SLOW_MODE_MS_MAX", BY_SCHEMA),
+    ("RETENTION_DAYS_MAX", BY_SCHEMA),
+    ("TYPING_MEMBERS_MAX", "writing_is_shown_now_and_then_and_kept_nowhere"),
+    ("TYPING_INTERVAL_MS", "writing_is_shown_now_and_then_and_kept_nowhere"),
+    ("UNREAD_ROOMS_MAX", "what_is_unread_is_told_of_the_most_lively_rooms"),
+    ("MESSAGE_LENGTH_MAX", "a_message_has_its_longest_length_and_no_more"),
+    ("MESSAGE_ATTACHMENTS_MAX", BY_SCHEMA),
+    ("MESSAGE_MENTIONS_MAX", BY_SCHEMA),
+    ("ATTACHMENT_URL_LENGTH_MAX", BY_SCHEMA),
+    ("ATTACHMENT_TITLE_LENGTH_MAX", BY_SCHEMA),
+    ("ATTACHMENT_NAME_LENGTH_MAX", BY_SCHEMA),
+    ("ATTACHMENT_DATA_BYTES_MAX", "custom_data_has_a_bound"),
+    ("FILTER_WORDS_MAX", "a_word_list_that_makes_no_sense_is_refused_at_the_start"),
+    ("REASON_LENGTH_MAX", BY_SCHEMA),
+    ("RELAY_BYTES_MAX", BY_SCHEMA),
+    ("RELAY_TICK_MS", "what_is_relayed_waits_for_its_tick_and_reaches_those_it_is_for_in_order"),
+    ("RELAY_PLAYERS_MAX", BY_SCHEMA),
+    ("RELAYS_MAX", "relays_are_bounded_and_an_unused_one_makes_room"),
+    ("NAME_LENGTH_MIN", "names_that_hide_something_are_refused"),
+    ("NAME_LENGTH_MAX", "names_that_hide_something_are_refused"),
+    (
+        "PRESENCE_BATCH_MS",
+        "t098_a_watch_is_a_snapshot_and_then_only_what_changed_at_most_four_times_a_second",
+    ),
+    ("PRESENCE_TEXT_LENGTH_MAX", BY_SCHEMA),
+    ("CREDENTIAL_LENGTH_MAX", BY_SCHEMA),
+    ("EMAIL_LENGTH_MAX", BY_SCHEMA),
+    ("PASSWORD_LENGTH_MAX", BY_SCHEMA),
+    ("PASSWORD_BYTES_MAX", "an_over_long_password_is_refused_before_any_work"),
+    ("PASSWORDS_WAITING_MAX", "a_full_queue_refuses_at_once_says_when_to_come_back_and_recovers"),
+    ("SECRET_LENGTH_MAX", BY_SCHEMA),
+    ("SESSIONS_SIGNED_IN_MAX", "who_signs_in_too_often_loses_the_session_not_seen_for_longest"),
+    ("KNOWN_NETWORKS_MAX", "only_the_latest_networks_of_a_user_are_known"),
+    ("AGENT_LENGTH_MAX", "t033_t035_one_sees_where_one_is_signed_in_and_ends_it"),
+    ("REFRESH_RETRY_SECONDS", "an_answer_that_got_lost_is_given_again_within_thirty_seconds"),
+    ("SIGN_IN_CODE_SECONDS", "b24_t051_a_sign_in_code_is_good_once_and_for_thirty_seconds"),
+    ("SIGN_IN_CODES_MAX", "b24_t051_a_sign_in_code_is_good_once_and_for_thirty_seconds"),
+    ("ROLES_MAX", "there_is_an_end_to_roles"),
+    ("ROLE_NAME_LENGTH_MAX", BY_SCHEMA),
+    ("ROLE_ABOUT_LENGTH_MAX", BY_SCHEMA),
+    ("PERMISSIONS_MAX", BY_SCHEMA),
+    ("PERMISSION_LENGTH_MAX", BY_SCHEMA),
+    ("KEYS_PER_USER_MAX", "there_is_an_end_to_the_keys_of_one_user"),
+    ("KEY_NAME_LENGTH_MAX", BY_SCHEMA),
+    ("EXTRA_ENTRIES_MAX", "extra_data_is_bounded_in_number_size_depth_and_letters"),
+    ("EXTRA_KEY_LENGTH_MAX", BY_SCHEMA),
+    ("EXTRA_BYTES_MAX", "extra_data_is_bounded_in_number_size_depth_and_letters"),
+    ("EXTRA_NESTING_MAX", "extra_data_is_bounded_in_number_size_depth_and_letters"),
+    (
+        "LETTERS_PER_HOUR_MAX",
+        "p17_whoever_asks_for_a_new_password_learns_nothing_and_the_owner_gets_a_letter",
+    ),
+    (
+        "RESET_CODE_MINUTES",
+        "a_code_is_256_random_bits_kept_hashed_and_good_to_the_microsecond_across_a_restart",
+    ),
+    (
+        "EMAIL_CODE_HOURS",
+        "a_change_of_address_is_revoked_by_the_old_one_for_three_days_and_whoever_made_it_is_out",
+    ),
+    (
+        "EMAIL_REVOKE_HOURS",
+        "a_change_of_address_is_revoked_by_the_old_one_for_three_days_and_whoever_made_it_is_out",
+    ),
+    ("RESETS_WAITING_MAX", "so_many_requests_for_a_new_password_wait_and_no_more"),
+];
+
+/// The names of the tests in this source that are not left out by default.
+fn tests(text: &str) -> BTreeSet<&str> {
+    let mut found = BTreeSet::new();
+    let mut is_test = false;
+    for line in text.lines().map(str::trim_start) {
+        if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+            is_test = true;
+        } else if line.starts_with("#[ignore") {
+            is_test = false;
+        } else if let Some((_, rest)) = line.split_once("fn ") {
+            found.extend(rest.split(['(', '<']).next().filter(|_| is_test));
+            is_test = false;
+        }
+    }
+    found
+}
+
+/// What is wrong with a table of these limits over these sources.
+fn wrong(table: &[(&str, &str)], limits: &[String], sources: &[Source]) -> Vec<String> {
+    let tests: BTreeSet<&str> = sources.iter().flat_map(|source| tests(&source.text)).collect();
+    let schemas = sources.iter().filter(|source| source.path.starts_with("crates/moothall-protocol/src/"));
+    let schemas: Vec<&str> = schemas.map(|source| source.text.as_str()).collect();
+    // `length(max = limits::X)` and `"maxLength": limits::X` both name the limit like this.
+    let in_schema = |name: &str| {
+        let path = format!("limits::{name}");
+        schemas
+            .iter()
+            .flat_map(|text| text.split(&path).skip(1))
+            .any(|after| !after.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '_'))
+    };
+    let mut wrong = Vec::new();
+    for limit in limits.iter().filter(|limit| table.iter().all(|(name, _)| name != limit)) {
+        wrong.push(format!("{limit} is not in the table: no test reaches it"));
+    }
+    for (name, test) in table {
+        if !limits.iter().any(|limit| limit == name) {
+            wrong.push(format!("there is no limit {name}"));
+        }
+        if !tests.contains(test) {
+            wrong.push(format!("there is no test {test}, or it is ignored: nothing reaches {name}"));
+        }
+        if *test == BY_SCHEMA && !in_schema(name) {
+            wrong.push(format!("{name} is in no schema: name the test that reaches it"));
+        }
+    }
+    wrong
+}
+
+#[test]
+fn every_limit_is_reached_by_a_test() {
+    let limits: Vec<String> =
+        moothall_protocol::limits::all().into_iter().map(|limit| limit.name.to_uppercase()).collect();
+    let wrong = wrong(REACHED, &limits, &sources(&["crates"]));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_limit_without_its_test_is_seen() {
+    let source = |path: &str, text: &str| Source { path: path.into(), text: text.into() };
+    let tree = |body: &str| {
+        [
+            source("crates/moothall-protocol/src/users.rs", "#[schemars(length(max = limits::NAME_MAX))]"),
+            source("crates/moothall/src/users/tests.rs", body),
+        ]
+    };
+    let limits = ["NAME_MAX".to_owned(), "USERS_MAX".to_owned()];
+    let table = [("NAME_MAX", BY_SCHEMA), ("USERS_MAX", "there_is_an_end_to_users")];
+    let by_schema = format!("#[test]\nfn {BY_SCHEMA}() {{}}\n");
+    let good =
+        format!("{by_schema}#[tokio::test(start_paused = true)]\nasync fn there_is_an_end_to_users() {{}}");
+    assert_eq!(wrong(&table, &limits, &tree(&good)), Vec::<String>::new());
+    assert_eq!(wrong(&table[..1], &limits, &tree(&good)).len(), 1, "not in the table");
+    assert_eq!(wrong(&table, &limits[..1], &tree(&good)).len(), 1, "no such limit");
+    assert_eq!(wrong(&[table[0], ("USERS_MAX", BY_SCHEMA)], &limits, &tree(&good)).len(), 1, "in no schema");
+    for bad in
+        ["fn there_is_an_end_to_users() {}", "#[test]\n#[ignore]\nfn there_is_an_end_to_users() {}", ""]
+    {
+        assert_eq!(wrong(&table, &limits, &tree(&format!("{by_schema}{bad}"))).len(), 1, "{bad}");
+    }
+}
