@@ -11,6 +11,7 @@
     reason = "for tests: what goes wrong here fails the test"
 )]
 
+mod abuse;
 mod access;
 mod cast;
 mod commands;
@@ -18,3 +19,4 @@ mod idempotency;
 mod letters;
 mod secrets;
 mod serve;
+mod wire;
