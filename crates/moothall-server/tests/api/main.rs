@@ -19,4 +19,5 @@ mod idempotency;
 mod letters;
 mod secrets;
 mod serve;
+mod tls;
 mod wire;

@@ -78,6 +78,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
     }
 
+    /// The next so many bytes.
+    pub async fn exactly(&mut self, count: usize) -> Vec<u8> {
+        while self.unread.len() < count {
+            self.more().await.expect("more bytes before the end");
+        }
+        self.unread.drain(..count).collect()
+    }
+
+    /// Any byte; `None` at the end of the connection.
+    pub async fn byte(&mut self) -> Option<u8> {
+        if self.unread.is_empty() {
+            self.more().await?;
+        }
+        Some(self.unread.remove(0))
+    }
+
     /// The next frame, its first byte and its payload; `None` at the end of the connection.
     pub async fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
         loop {
