@@ -1,6 +1,8 @@
 //! Admission: sockets are let in no faster than the server takes them, so that thousands who come at once (after a restart, say)
 //! neither slow down those who are in nor each other.
 //!
+//! Handshakes for TLS are let through in the same way, by an admission of their own.
+//!
 //! Start at [`Admission::enter`]. So many are let in side by side; the others wait in the order in which they came. How fast they get in
 //! is measured, and whoever would have to wait for longer than a few seconds is told at once when to come again: when those before
 //! them will be in, spread at random, so that they do not come all at once again.
@@ -40,12 +42,7 @@ struct Inner {
 
 impl Default for Admission {
     fn default() -> Self {
-        let pace = Pace { began: Instant::now(), count: 0, was_busy: false, per_second: PACE_UNMEASURED };
-        Self(Arc::new(Inner {
-            turns: Arc::new(Semaphore::new(ADMISSIONS_AT_ONCE)),
-            waiting: AtomicUsize::new(0),
-            pace: Mutex::new(pace),
-        }))
+        Self::of(ADMISSIONS_AT_ONCE)
     }
 }
 
@@ -64,6 +61,16 @@ impl Drop for Turn {
 }
 
 impl Admission {
+    /// One that lets in so many side by side.
+    pub fn of(at_once: usize) -> Self {
+        let pace = Pace { began: Instant::now(), count: 0, was_busy: false, per_second: PACE_UNMEASURED };
+        Self(Arc::new(Inner {
+            turns: Arc::new(Semaphore::new(at_once)),
+            waiting: AtomicUsize::new(0),
+            pace: Mutex::new(pace),
+        }))
+    }
+
     /// Waits for a turn; or says when to come again, if that would take too long.
     pub async fn enter(&self, random: &dyn Random) -> Result<Turn, Error> {
         let place = Waiting::new(&self.0.waiting);

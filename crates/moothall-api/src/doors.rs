@@ -20,7 +20,7 @@ use crate::rest::fields::Shape;
 use crate::rest::origin::Proxies;
 use crate::rest::routes::Routes;
 use crate::schemas::{Schemas, input_of};
-use crate::serve::{Stage, Timeouts};
+use crate::serve::{Stage, Timeouts, Tls};
 use crate::socket::{AUTHENTICATE, Counted, Patience};
 
 /// The doors of a hall. Cheap to clone; all clones are the same doors.
@@ -62,6 +62,8 @@ pub struct Options {
     pub metrics: Option<Metrics>,
     /// Pages beside those of the API.
     pub pages: Vec<Page>,
+    /// What connections are encrypted with; without it they are not.
+    pub tls: Option<Arc<Tls>>,
 }
 
 impl Default for Options {
@@ -75,6 +77,7 @@ impl Default for Options {
             cors: Cors::default(),
             metrics: None,
             pages: Vec::new(),
+            tls: None,
         }
     }
 }

@@ -22,5 +22,5 @@ pub use pages::Page;
 pub use rest::cors::Cors;
 pub use rest::origin::{NotAPrefix, Prefix, Proxies};
 pub use schemas::Schemas;
-pub use serve::{Seat, Stage, Timeouts, serve};
+pub use serve::{Seat, Stage, Timeouts, Tls, TlsError, Validity, serve};
 pub use socket::Patience;

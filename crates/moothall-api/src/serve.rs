@@ -5,6 +5,8 @@
 
 mod crowd;
 mod pace;
+mod stream;
+mod tls;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -25,12 +27,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use self::crowd::{Crowds, Standing};
 use self::pace::{Pace, Paced};
+pub(crate) use self::stream::Stream;
+pub use self::tls::{Tls, TlsError, Validity};
 use crate::rest::body::{Body, discard};
 use crate::{Doors, rest};
 
 /// How long a client may take, and how many may be there. The defaults are those of [`limits`]; tests are less patient.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
+    /// To shake hands for TLS, with the wait for a turn.
+    pub handshake: Duration,
     /// To send a request's head.
     pub head: Duration,
     /// To send a request's body.
@@ -48,6 +54,7 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
+            handshake: Duration::from_millis(limits::TLS_HANDSHAKE_MS_MAX as u64),
             head: Duration::from_millis(limits::HTTP_HEAD_MS_MAX as u64),
             body: Duration::from_millis(limits::HTTP_BODY_MS_MAX as u64),
             idle: Duration::from_millis(limits::HTTP_IDLE_MS_MAX as u64),
@@ -149,6 +156,7 @@ async fn attend(stream: TcpStream, peer: std::net::IpAddr, doors: Doors, seat: S
         return;
     }
     let _open = Counted::new(gauge!("http_connections"));
+    let Some(stream) = greeted(stream, &doors).await else { return };
     let pace = Arc::new(Pace::new(doors.options().timeouts));
     let mut stage = doors.stage();
     let service = service_fn({
@@ -191,6 +199,16 @@ async fn attend(stream: TcpStream, peer: std::net::IpAddr, doors: Doors, seat: S
     }
 }
 
+/// The connection as requests come over it: with TLS, if the doors have that.
+async fn greeted(stream: TcpStream, doors: &Doors) -> Option<Stream> {
+    let Some(tls) = &doors.options().tls else { return Some(Stream::Plain(stream)) };
+    let mut stage = doors.stage();
+    tokio::select! {
+        stream = tls.greet(stream, doors.hall().random(), doors.options().timeouts.handshake) => stream,
+        () = reached(&mut stage, Stage::Draining) => None,
+    }
+}
+
 /// One more, for as long as this is held: also where a panic ends it.
 pub(crate) struct Counted(Gauge);
 
@@ -208,8 +226,8 @@ impl Drop for Counted {
 }
 
 /// The stream of a connection that has become something else, and what was already read of it.
-pub(crate) fn stream_of(upgraded: Upgraded) -> Option<(TcpStream, Bytes)> {
-    let parts = upgraded.downcast::<TokioIo<Paced<TcpStream>>>().ok()?;
+pub(crate) fn stream_of(upgraded: Upgraded) -> Option<(Stream, Bytes)> {
+    let parts = upgraded.downcast::<TokioIo<Paced<Stream>>>().ok()?;
     // A copy, for even an empty part of hyper's buffer would keep all its kilobytes.
     Some((parts.io.into_inner().into_inner(), Bytes::copy_from_slice(&parts.read_buf)))
 }

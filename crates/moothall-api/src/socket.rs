@@ -109,7 +109,7 @@ async fn upgrade(doors: &Doors, cx: &Cx, parts: &mut Parts, seat: Seat) -> Resul
     let (doors, origin) = (doors.clone(), cx.shared_origin());
     tokio::spawn(async move {
         let Some((stream, already_read)) = upgrade.await.ok().and_then(serve::stream_of) else { return };
-        bound_send_buffer(&stream);
+        bound_send_buffer(stream.tcp());
         let transport = Transport::new(stream, already_read, encoding, deflate);
         // Boxed, so that the handshake leaves nothing behind in the task of a socket that lives for hours.
         Box::pin(Session::new(doors, origin, transport, seat).run(opened)).await;

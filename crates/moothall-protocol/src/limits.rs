@@ -48,6 +48,10 @@ limits! {
     HTTP_ANSWER_BYTES_PER_SECOND_MIN = 4 * 1024;
     /// Milliseconds a connection may stay open without a request.
     HTTP_IDLE_MS_MAX = 30_000;
+    /// Milliseconds of a new connection to shake hands for TLS.
+    TLS_HANDSHAKE_MS_MAX = 10_000;
+    /// TLS handshakes that are worked on side by side; the others wait for their turn.
+    TLS_HANDSHAKES_AT_ONCE = 4;
     /// HTTP connections and sockets open at once.
     CONNECTIONS_MAX = 20_000;
     /// HTTP connections and sockets of one network (an IPv4 address, or an IPv6 /64), unless the operator sets another bound.

@@ -9,7 +9,7 @@ mod layer;
 mod schema;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 use moothall::Settings;
@@ -42,7 +42,7 @@ pub struct Config {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Server {
-    /// The address and port to listen on. `0.0.0.0:7350` is reachable from other machines: put TLS in front.
+    /// The address and port to listen on. `0.0.0.0:7350` is reachable from other machines: use TLS, here or in front.
     pub listen: SocketAddr,
     /// Where players reach the server, such as `https://moot.example.org`; without it, the address above. Links begin with it.
     #[schemars(length(max = 200), regex(pattern = "^https?://[^/]+"))]
@@ -62,6 +62,26 @@ pub struct Server {
     /// All rates, and the connections of one network, times this. For load tests and trusted networks only.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub rate_scale: u32,
+    /// TLS of the server's own, for one that has no proxy in front. The files are read again within a minute of a change, or at once
+    /// on SIGHUP.
+    pub tls: TlsFiles,
+}
+
+/// Where the certificate is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsFiles {
+    /// A PEM file: the certificate, with those between it and its root behind it. Needs `key` too.
+    pub certificate: Option<PathBuf>,
+    /// A PEM file: the certificate's private key, which nobody but the server should be able to read.
+    pub key: Option<PathBuf>,
+}
+
+impl TlsFiles {
+    /// Both files, if there is to be TLS.
+    pub fn both(&self) -> Option<(&Path, &Path)> {
+        self.certificate.as_deref().zip(self.key.as_deref())
+    }
 }
 
 impl Default for Server {
@@ -75,6 +95,7 @@ impl Default for Server {
             shutdown_ms: 10_000,
             connections_per_network_max: limits::CONNECTIONS_PER_NETWORK_MAX as u32,
             rate_scale: 1,
+            tls: TlsFiles::default(),
         }
     }
 }
@@ -133,6 +154,10 @@ impl Config {
     fn check(&self) -> Result<(), String> {
         Proxies::new(&self.server.trusted_proxies)
             .map_err(|error| format!("server.trusted_proxies: {error}"))?;
+        let TlsFiles { certificate, key } = &self.server.tls;
+        if certificate.is_some() != key.is_some() {
+            return Err("server.tls: set both certificate and key, or neither".to_owned());
+        }
         for origin in &self.server.cors_origins {
             let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
             let host = host.map(|host| host.trim_end_matches('/'));

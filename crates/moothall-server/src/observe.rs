@@ -35,13 +35,14 @@ const SIZES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 512.0];
 /// How often samples are put into the buckets of their histograms: until then each is kept as it is.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-const COUNTERS: [(&str, &str); 22] = [
+const COUNTERS: [(&str, &str); 23] = [
     ("panics_total", "Bugs that stopped a task"),
     ("operation_panics_total", "Bugs that stopped a request"),
     ("entity_panics_total", "Bugs that stopped a live entity"),
     ("operation_requests_total", "Requests by operation and outcome"),
     ("socket_closes_total", "Sockets that ended, by close code"),
     ("admissions_put_off_total", "Sockets told to come again later, because many came at once"),
+    ("tls_handshakes_failed_total", "Connections that did not get as far as TLS"),
     ("socket_messages_in_total", "Messages that sockets sent"),
     ("socket_messages_out_total", "Messages that sockets were sent"),
     ("sessions_resumed_total", "Sockets that went on where an earlier one broke"),

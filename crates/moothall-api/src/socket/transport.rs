@@ -9,8 +9,9 @@ use bytes::Bytes;
 use moothall::topics::{Encoding, Frame, Seq};
 use moothall_protocol::limits::{SOCKET_IN_FLIGHT_MAX, SOCKET_MESSAGE_BYTES_MAX};
 use moothall_socket::{Deflate, Kind, Options, Received as Arrived, Socket};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
+
+use crate::serve::Stream;
 
 /// Messages that wait to be written before no more events are taken.
 const EVENTS_WAITING_MAX: usize = 64;
@@ -35,7 +36,7 @@ pub(super) enum Received {
 /// One socket's connection.
 #[derive(Debug)]
 pub(super) struct Transport {
-    socket: Socket<TcpStream>,
+    socket: Socket<Stream>,
     encoding: Encoding,
     /// Since when the client takes nothing of what waits.
     stalled_since: Option<Instant>,
@@ -43,7 +44,7 @@ pub(super) struct Transport {
 
 impl Transport {
     /// Over a stream whose handshake is done, with what was already read of what follows it.
-    pub fn new(stream: TcpStream, already_read: Bytes, encoding: Encoding, deflate: Option<Deflate>) -> Self {
+    pub fn new(stream: Stream, already_read: Bytes, encoding: Encoding, deflate: Option<Deflate>) -> Self {
         let options = Options { message_bytes_max: SOCKET_MESSAGE_BYTES_MAX, deflate };
         Self { socket: Socket::new(stream, already_read, options), encoding, stalled_since: None }
     }

@@ -16,6 +16,7 @@ const PATIENT: Duration = Duration::from_secs(60);
 /// A server that is patient in all but the given way.
 async fn impatient(timeouts: impl FnOnce(&mut Timeouts)) -> Server {
     let mut patient = Timeouts {
+        handshake: PATIENT,
         head: PATIENT,
         body: PATIENT,
         idle: PATIENT,
@@ -111,6 +112,7 @@ async fn an_operation_that_takes_too_long_is_answered_and_the_server_goes_on() {
 fn unless_told_otherwise_the_doors_are_as_patient_as_the_limits_say() {
     let Options { timeouts, patience, connections_max, connections_per_network_max, .. } = Options::default();
     let defaults = [
+        (timeouts.handshake, limits::TLS_HANDSHAKE_MS_MAX),
         (timeouts.head, limits::HTTP_HEAD_MS_MAX),
         (timeouts.body, limits::HTTP_BODY_MS_MAX),
         (timeouts.idle, limits::HTTP_IDLE_MS_MAX),

@@ -7,11 +7,13 @@ mod machine;
 use std::fmt;
 use std::net::TcpListener;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
 use moothall::moothall_store::{MigrationState, MigrationStatus};
 use moothall::protocol::Timestamp;
 use moothall::{MIGRATIONS, Synchronous, SystemClock, open_store};
+use moothall_api::{Tls, Validity};
 
 use crate::config::Config;
 
@@ -113,14 +115,39 @@ fn settings(config: &Config) -> Vec<Finding> {
         let says = format!("all rates are {} times what they should be", config.server.rate_scale);
         findings.push(Finding::warning("settings", says, "set server.rate_scale to 1"));
     }
-    if !config.server.listen.ip().is_loopback() && config.server.trusted_proxies.is_empty() {
+    let is_open = !config.server.listen.ip().is_loopback() && config.server.trusted_proxies.is_empty();
+    if is_open && config.server.tls.both().is_none() {
         let says = format!("{} is open to other machines, without TLS", config.server.listen);
-        let advice = "put a proxy with TLS in front, and name it in server.trusted_proxies";
+        let advice = "set server.tls, or put a proxy with TLS in front and name it in server.trusted_proxies";
         findings.push(Finding::warning("settings", says, advice));
     }
     if findings.is_empty() {
         findings.push(Finding::good("settings", "nothing is set that should not be"));
     }
+    findings.extend(tls(config));
+    findings
+}
+
+/// The certificate: whether it can be used, for how long, and whether its key is a secret.
+fn tls(config: &Config) -> Vec<Finding> {
+    const MARGIN: Duration = Duration::from_secs(14 * 24 * 3_600);
+    let Some((certificate, key)) = config.server.tls.both() else { return Vec::new() };
+    let tls = match Tls::open(certificate, key) {
+        Ok(tls) => tls,
+        Err(error) => {
+            let says = format!("{:#}", anyhow::Error::from(error));
+            return vec![Finding::bad("tls", says, "see server.tls: both files are PEM, and made together")];
+        }
+    };
+    let shown = certificate.display();
+    let advice = "renew it; the server takes up the new files by itself";
+    let mut findings = vec![match tls.validity(SystemClock::shared().now(), MARGIN) {
+        Validity::Good => Finding::good("tls", format!("{shown} is good for more than two weeks")),
+        Validity::Ending => Finding::warning("tls", format!("{shown} ends within two weeks"), advice),
+        Validity::Over => Finding::bad("tls", format!("{shown} is not valid today"), advice),
+    }];
+    findings
+        .extend(machine::open_to_others(key, "`chmod 600` it, and give it to the user that runs the server"));
     findings
 }
 
@@ -195,8 +222,6 @@ fn port(config: &Config) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn applied(at: Timestamp) -> Vec<MigrationStatus> {
@@ -227,6 +252,32 @@ mod tests {
         assert_eq!(findings.len(), 1);
         assert_eq!(findings[0].verdict, Verdict::Bad);
         assert!(findings[0].to_string().contains("store.url"), "{}", findings[0]);
+    }
+
+    #[test]
+    fn files_that_are_no_certificate_are_bad_and_good_ones_are_looked_at() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let [certificate, key] = ["certificate.pem", "key.pem"].map(|name| folder.path().join(name));
+        let mut config = Config::default();
+        assert!(tls(&config).is_empty());
+        (config.server.tls.certificate, config.server.tls.key) =
+            (Some(certificate.clone()), Some(key.clone()));
+        config.server.listen = ([0, 0, 0, 0], 7350).into();
+        let findings = settings(&config);
+        assert_eq!(findings[0].verdict, Verdict::Good, "it is open, but not without TLS");
+        assert_eq!(findings[1].verdict, Verdict::Bad);
+        assert!(findings[1].says.contains("certificate.pem cannot be read: "), "{}", findings[1]);
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        std::fs::write(&certificate, made.cert.pem()).unwrap();
+        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let findings = tls(&config);
+        assert_eq!(
+            findings.iter().map(|finding| finding.verdict).collect::<Vec<_>>(),
+            [Verdict::Good, Verdict::Warning]
+        );
     }
 
     #[test]

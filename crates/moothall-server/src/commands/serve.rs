@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use moothall::{Hall, Rates, accounts, claim_database};
-use moothall_api::{Cors, Doors, Metrics, Options, Proxies};
+use moothall_api::{Cors, Doors, Metrics, Options, Proxies, Tls};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -17,6 +17,9 @@ use crate::{observe, pages};
 
 /// What the database gets at least for what it has in hand when the server stops.
 const CLOSE_MIN: Duration = Duration::from_secs(2);
+
+/// How soon a new certificate is seen.
+const RELOAD: Duration = Duration::from_secs(60);
 
 /// Serves until SIGTERM or SIGINT, then lets what is in hand finish. A second signal does not wait for that.
 pub async fn run(config: &Config) -> Result<()> {
@@ -38,7 +41,12 @@ pub async fn run(config: &Config) -> Result<()> {
     // Before the hall opens: from then on two servers would not see each other's changes.
     let mut claim = claim_database(&settings).await.context("the server could not start")?;
     let hall = Hall::builder(settings).rates(rates).open().await.context("the server could not start")?;
-    let doors = Doors::open(&hall, options(config, metrics)?).context("the doors could not open")?;
+    let tls = tls(config)?;
+    let options = Options { tls: tls.clone(), ..options(config, metrics)? };
+    let doors = Doors::open(&hall, options).context("the doors could not open")?;
+    if let Some(tls) = tls {
+        tokio::spawn(keep_fresh(tls, signal(SignalKind::hangup())?));
+    }
     let mut signals = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
     welcome(config, &hall, address).await?;
 
@@ -100,10 +108,35 @@ fn options(config: &Config, metrics: Option<Metrics>) -> Result<Options> {
     })
 }
 
+fn tls(config: &Config) -> Result<Option<Arc<Tls>>> {
+    let Some((certificate, key)) = config.server.tls.both() else { return Ok(None) };
+    Ok(Some(Arc::new(Tls::open(certificate, key).context("server.tls is wrong")?)))
+}
+
+/// Reads certificate and key again now and then, and whenever it is told to: whoever renews them need not know of this server.
+async fn keep_fresh(tls: Arc<Tls>, mut hangup: Signal) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(RELOAD) => {}
+            _ = hangup.recv() => {}
+        }
+        let reading = Arc::clone(&tls);
+        match tokio::task::spawn_blocking(move || reading.reload()).await {
+            Ok(Ok(true)) => tracing::info!("New connections get the new certificate"),
+            Ok(Ok(false)) | Err(_) => {}
+            Ok(Err(error)) => {
+                let error = anyhow::Error::from(error);
+                tracing::error!("The certificate from before stays in use: {error:#}");
+            }
+        }
+    }
+}
+
 /// How players reach the server, as far as it knows.
 fn url(config: &Config, address: SocketAddr) -> String {
     let set = config.server.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
-    set.unwrap_or_else(|| format!("http://{address}"))
+    let scheme = if config.server.tls.both().is_some() { "https" } else { "http" };
+    set.unwrap_or_else(|| format!("{scheme}://{address}"))
 }
 
 /// Tells the operator where everything is; and, as long as nobody may do everything, how to become the one who may.

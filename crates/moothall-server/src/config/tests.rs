@@ -125,3 +125,11 @@ fn the_committed_example_is_that_of_the_code() {
     let committed = std::fs::read_to_string(file).unwrap_or_default();
     assert!(committed == example().unwrap(), "config/example.toml is stale: run `cargo xtask generate`");
 }
+
+#[test]
+fn a_certificate_needs_its_key() {
+    let message = refusal("[server.tls]\ncertificate = 'certificate.pem'\n", &[]);
+    assert!(message.contains("server.tls: set both"), "{message}");
+    let both = "[server.tls]\ncertificate = 'certificate.pem'\nkey = 'key.pem'\n";
+    assert!(load(both, &[], &Flags::default()).unwrap().server.tls.both().is_some());
+}

@@ -11,6 +11,7 @@
     reason = "for tests: what goes wrong here fails the test"
 )]
 
+mod abuse;
 mod access;
 mod audit;
 mod cast;
@@ -19,3 +20,5 @@ mod idempotency;
 mod letters;
 mod secrets;
 mod serve;
+mod tls;
+mod wire;

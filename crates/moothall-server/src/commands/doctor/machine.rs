@@ -17,7 +17,8 @@ use crate::commands::database;
 pub fn examine(settings: &Settings) -> Vec<Finding> {
     let mut findings =
         vec![files(&std::fs::read_to_string("/proc/self/limits").unwrap_or_default()), memory(total_mib())];
-    findings.extend(database::file(settings).and_then(open_to_others));
+    let advice = "`chmod 600` it, and the files beside it that begin with its name";
+    findings.extend(database::file(settings).and_then(|file| open_to_others(file, advice)));
     if let Some(folder) = database::folder(settings).filter(|folder| folder.exists()) {
         findings.push(disk(&folder));
         findings.extend(room(&folder));
@@ -99,12 +100,12 @@ fn room(folder: &Path) -> Option<Finding> {
     })
 }
 
-/// A database that other users of the machine may read.
-fn open_to_others(file: &Path) -> Option<Finding> {
+/// A file that other users of the machine may read, and should not.
+pub fn open_to_others(file: &Path, advice: &'static str) -> Option<Finding> {
     let mode = file.metadata().ok()?.permissions().mode();
     (mode & 0o077 != 0).then(|| {
         let says = format!("{} can be read by other users of this machine", file.display());
-        Finding::warning("privacy", says, "`chmod 600` it, and the files beside it that begin with its name")
+        Finding::warning("privacy", says, advice)
     })
 }
 
@@ -151,9 +152,9 @@ mod tests {
         assert_eq!(memory(Some(1)).verdict, Verdict::Warning);
         assert_eq!(memory(Some(usize::MAX)).verdict, Verdict::Good);
         let file = tempfile::NamedTempFile::new().unwrap();
-        assert!(open_to_others(file.path()).is_none());
+        assert!(open_to_others(file.path(), "").is_none());
         std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
-        assert_eq!(open_to_others(file.path()).unwrap().verdict, Verdict::Warning);
+        assert_eq!(open_to_others(file.path(), "").unwrap().verdict, Verdict::Warning);
     }
 
     #[test]
