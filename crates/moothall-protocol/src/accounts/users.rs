@@ -85,6 +85,10 @@ pub struct Me {
     pub is_email_verified: bool,
     /// The address that waits to be confirmed, and then takes the place of `email`.
     pub email_pending: Option<String>,
+    /// The roles the user has now, sorted.
+    pub roles: Vec<String>,
+    /// What those allow, sorted: `*` is everything. A key may do less.
+    pub permissions: Vec<String>,
     /// When the account was made.
     pub created_at: Timestamp,
     /// From when on the user may take another name.

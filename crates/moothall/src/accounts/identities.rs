@@ -264,7 +264,10 @@ pub(super) fn forget_now(hall: &Hall, user: Option<UserId>) {
             identities.forget(user);
             users::forget_now(hall, user);
         }
-        None => identities.forget_all(),
+        None => {
+            identities.forget_all();
+            users::forget_all_now(hall);
+        }
     }
 }
 

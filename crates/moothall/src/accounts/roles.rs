@@ -18,7 +18,7 @@ use moothall_protocol::{Cursor, GrantId, Page, Timestamp, UserId, limits};
 pub(super) use store::{STATEMENTS, sweep};
 
 use super::{
-    APPROVE, EDIT, Error, GRANT, HOST, KEYS, READ, ROLES, SEARCH, SESSIONS, credentials, identities,
+    APPROVE, EDIT, Error, GRANT, HOST, KEYS, READ, ROLES, SEARCH, SESSIONS, credentials, identities, users,
 };
 use crate::audit;
 use crate::cx::{Caller, Cx, Tx};
@@ -224,7 +224,7 @@ pub(super) fn grant(tx: &mut Tx<'_, '_>, input: &GrantRole) -> Result<Grant, Err
     keeping_an_administrator(tx, |tx| Ok(store::put_grant(tx, &grant)?))?;
     let entry = audit::Entry::new("accounts.grant_role").user(input.user_id).reason(&input.reason);
     audit::record(tx, entry.change(&before, &grant))?;
-    identities::forget(tx, input.user_id)?;
+    users::changed(tx, input.user_id)?;
     Ok(grant)
 }
 
@@ -255,7 +255,7 @@ pub async fn revoke_role(cx: &Cx, input: RevokeRole) -> Result<(), Error> {
         keeping_an_administrator(tx, |tx| Ok(store::delete_grant(tx, before.id)?))?;
         let entry = audit::Entry::new("accounts.revoke_role").user(input.user_id).reason(&input.reason);
         audit::record(tx, entry.change(&before, &()))?;
-        identities::forget(tx, input.user_id)?;
+        users::changed(tx, input.user_id)?;
         Ok(())
     })
     .await

@@ -129,7 +129,8 @@ fn read_own(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Own, Error> {
     let Account { user, record, .. } = find(tx, user)?.ok_or(crate::Error::NotFound)?;
     let rename_after = record.renamed_at.map(|at| at + cooldown(tx.cx())).filter(|at| *at > tx.now());
     let (email_pending, pending_until) = email::pending(tx, user.id)?.unzip();
-    let until = rename_after.into_iter().chain(pending_until).min().unwrap_or(Timestamp::MAX);
+    let held = store::held(tx, user.id)?;
+    let until = rename_after.into_iter().chain(pending_until).fold(held.until, Timestamp::min);
     let me = Me {
         email_pending,
         id: user.id,
@@ -138,6 +139,8 @@ fn read_own(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Own, Error> {
         is_bot: user.is_bot,
         email: record.email,
         is_email_verified: record.email_verified_at.is_some(),
+        roles: held.roles.into_iter().collect(),
+        permissions: held.permissions.into_iter().collect(),
         created_at: user.created_at,
         rename_after,
         delete_after: record.delete_after,
@@ -158,6 +161,11 @@ pub(super) fn changed(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Me, Error> {
 pub(super) fn forget_now(hall: &Hall, user: UserId) {
     hall.accounts().summaries.forget(user);
     hall.accounts().own.forget(user);
+}
+
+/// What anybody may do has changed.
+pub(super) fn forget_all_now(hall: &Hall) {
+    hall.accounts().own.forget_all();
 }
 
 fn touched(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use moothall_protocol::accounts::GetMe;
 use moothall_protocol::audit::ListAudit;
 
 use super::*;
-use crate::accounts::testing::{call, code, sign_up, with_accounts};
+use crate::accounts::testing::{Listener, call, code, sign_up, with_accounts};
 use crate::accounts::{self};
 use crate::testing::TestHall;
 use crate::{Clock as _, audit};
@@ -301,6 +302,38 @@ async fn every_permission_an_operation_asks_for_is_known() {
         {
             assert!(known.contains(&permission.to_owned()), "{permission} in {known:?}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn users_see_their_roles_and_are_told_when_these_change() {
+    with_accounts(async |test| {
+        let ana = sign_up(&test.hall, "Ana").await;
+        let cx = call(&test.hall, &ana).await;
+        let ear = Listener::of(&test.hall, ana.user.id);
+        let held = async || {
+            let me = accounts::me(&cx, GetMe {}).await.unwrap();
+            (me.roles, me.permissions)
+        };
+        assert_eq!(held().await, (names(&[]), names(&[])));
+
+        let server = test.server();
+        create_role(&server, making("helper", &["audit.read"])).await.unwrap();
+        let ends_at = Some(test.clock.now() + Duration::from_secs(3600));
+        grant_role(&server, GrantRole { ends_at, ..giving(ana.user.id, "helper") }).await.unwrap();
+        grant_role(&server, giving(ana.user.id, "bot")).await.unwrap();
+        let told = ear.account().unwrap();
+        assert_eq!(told.roles, ["bot", "helper"]);
+        assert_eq!(held().await, (names(&["bot", "helper"]), names(&["audit.read"])));
+
+        update_role(&server, changing("helper", &["users.search"])).await.unwrap();
+        assert_eq!(held().await.1, names(&["users.search"]), "a role that changes counts at once");
+        test.clock.advance(Duration::from_secs(3600));
+        assert_eq!(held().await, (names(&["bot"]), names(&[])), "the grant's time is over");
+        revoke_role(&server, taking(ana.user.id, "bot")).await.unwrap();
+        assert_eq!(ear.account().unwrap().roles, names(&[]));
+        assert_eq!(held().await.0, names(&[]));
     })
     .await;
 }

@@ -48,6 +48,12 @@ impl<V: Clone + Send + Sync + 'static> Kept<V> {
         self.changes.fetch_add(1, Ordering::SeqCst);
         self.entries.invalidate(&user);
     }
+
+    /// To be called after the commit of a change that may concern anybody.
+    pub fn forget_all(&self) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        self.entries.invalidate_all();
+    }
 }
 
 #[cfg(test)]
@@ -64,5 +70,7 @@ mod tests {
         assert_eq!(kept.find(id), None);
         kept.keep(id, "after", changes + 1);
         assert_eq!(kept.find(id), Some("after"));
+        kept.forget_all();
+        assert_eq!(kept.find(id), None);
     }
 }

@@ -1,6 +1,6 @@
 //! SQL for users: single ones and their names. Searching is in `search/store.rs`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use moothall_protocol::accounts::{FormerName, User, UserRecord, UserSummary};
 use moothall_protocol::{Timestamp, UserId};
@@ -30,6 +30,8 @@ statements! {
     EMAIL_KEY = "SELECT email_key FROM users WHERE id = $1";
     ROLES = "SELECT user_id, role FROM grants WHERE user_id {in $1} AND (ends_at IS NULL OR ends_at > $2)
              ORDER BY user_id, role";
+    HELD = "SELECT g.role, g.ends_at, p.permission FROM grants g LEFT JOIN role_permissions p ON p.role = g.role
+            WHERE g.user_id = $1 AND (g.ends_at IS NULL OR g.ends_at > $2)";
     RENAME = "UPDATE users SET name = $2, name_key = $3, renamed_at = $4, is_name_made_up = $5 WHERE id = $1";
     UPDATE = "UPDATE users SET email = $2, email_key = $3, email_verified_at = $4, approved_at = $5,
               behaviour_score = $6, trust_score = $7, social_score = $8, is_shadow_banned = $9, alternate_of = $10
@@ -122,6 +124,24 @@ pub(super) fn roles(
         roles.entry(row.get(0)?).or_default().push(row.get(1)?);
     }
     Ok(roles)
+}
+
+/// What roles a user has, what they allow, and until when that holds.
+pub(super) struct Held {
+    pub roles: BTreeSet<String>,
+    pub permissions: BTreeSet<String>,
+    pub until: Timestamp,
+}
+
+pub(super) fn held(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Held, Error> {
+    let now = tx.now();
+    let mut held = Held { roles: BTreeSet::new(), permissions: BTreeSet::new(), until: Timestamp::MAX };
+    for row in tx.query(HELD, params![user, now])? {
+        held.roles.insert(row.get(0)?);
+        held.until = row.get::<Option<Timestamp>>(1)?.map_or(held.until, |ends_at| held.until.min(ends_at));
+        held.permissions.extend(row.get::<Option<String>>(2)?);
+    }
+    Ok(held)
 }
 
 pub(super) fn rename(
