@@ -67,7 +67,7 @@ pub(crate) use users::{living, own, own_kept};
 
 use crate::cx::Tx;
 use crate::operation::{Access, Rate};
-use crate::{Cx, Hall, OpenError, Operations, Permission, WeakHall};
+use crate::{Cx, Hall, OpenError, Operations, Permission, WeakHall, sweep};
 
 /// Hosts games, or is a tool that does.
 pub const HOST: Permission = Permission("host");
@@ -259,18 +259,14 @@ pub(crate) fn start(hall: &Hall) {
 pub(crate) async fn sweep(cx: &Cx) -> Result<(), Error> {
     cx.hall().accounts().keyring.rotate(cx).await?;
     erase::sweep(cx).await?;
-    cx.write(|tx| {
-        changes::sweep(tx)?;
-        email::sweep(tx)?;
-        keys::sweep(tx)?;
-        names::sweep(tx)?;
-        roles::sweep(tx)?;
-        sessions::sweep(tx)?;
-        sign_in::sweep(tx)?;
-        throttle::sweep(tx)?;
-        Ok(())
-    })
-    .await
+    sweep::all(cx, |tx| Ok::<_, Error>(changes::sweep(tx)?)).await?;
+    sweep::all(cx, email::sweep).await?;
+    sweep::all(cx, keys::sweep).await?;
+    sweep::all(cx, names::sweep).await?;
+    sweep::all(cx, roles::sweep).await?;
+    sweep::all(cx, sessions::sweep).await?;
+    sweep::all(cx, sign_in::sweep).await?;
+    Ok(sweep::all(cx, throttle::sweep).await?)
 }
 
 /// Writes down now and then which sessions were seen, for as long as the hall is there.

@@ -30,7 +30,7 @@ use uuid::Uuid;
 use crate::cx::Tx;
 pub use crate::filter::{FilteredWord, WordVerdict};
 use crate::operation::{Access, Operations, Rate};
-use crate::{Cx, Permission, Topic, accounts, audit};
+use crate::{Cx, Permission, Topic, accounts, audit, sweep};
 pub use conversations::{create_group, open_direct};
 pub use error::Error;
 pub use members::{add_member, join, kick, leave, list_members, set_role};
@@ -253,7 +253,7 @@ async fn sweep_by(cx: &Cx, batch: usize) -> Result<(), Error> {
         }
     }
     let until = cx.now() - DAY * settings.versions_days;
-    cx.write(move |tx| messages::sweep_versions(tx, until)).await?;
+    sweep::all(cx, move |tx| messages::sweep_versions(tx, until)).await?;
     forget_erased(cx, batch).await
 }
 

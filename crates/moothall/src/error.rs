@@ -515,6 +515,11 @@ impl From<moothall_store::Error> for Error {
     fn from(error: moothall_store::Error) -> Self {
         match error {
             moothall_store::Error::OutcomeUnknown(_) => Self::OutcomeUnknown,
+            // Nothing happened, and it was asked for too much at a time when there was much to do.
+            moothall_store::Error::Timeout => {
+                tracing::warn!("A statement took longer than it may");
+                Self::Unavailable
+            }
             error if error.is_unavailable() => Self::Unavailable,
             error => Self::internal(error),
         }
@@ -546,6 +551,11 @@ mod tests {
         assert_eq!((problem.retry_after_ms, problem.version), (Some(1500), Some(3)));
         assert_eq!(Sample::CATALOGUE.len(), 2);
         assert_eq!(Sample::Plain.kind(), Kind::Conflict);
+    }
+
+    #[test]
+    fn a_statement_that_took_too_long_is_not_the_servers_fault() {
+        assert_eq!(Error::from(moothall_store::Error::Timeout).code(), "unavailable");
     }
 
     #[test]

@@ -8,7 +8,6 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::clock::{Clock, SystemClock};
-use crate::cx::Cx;
 use crate::filter::WordFilter;
 use crate::hooks::{Hooks, NoHooks};
 use crate::mail::{Mailer, Postbox};
@@ -17,7 +16,7 @@ use crate::random::{Random, SystemRandom};
 use crate::runtime::{Bus, Directory, Leases};
 use crate::settings::{Settings, Synchronous};
 use crate::topics::{self, Topics};
-use crate::{Rates, accounts, audit, communication, connections, idempotency, mail, matches, system};
+use crate::{Rates, accounts, audit, communication, connections, idempotency, mail, matches, sweep, system};
 
 /// Every migration, oldest first. Added, never edited: a test compares checksums.
 pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
@@ -35,6 +34,7 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261128000500_brought_in",
     "20261128000510_invisible_users",
     "20261128000600_sparse_users",
+    "20261128000700_letters_to_one_address",
 ];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.
@@ -190,7 +190,7 @@ impl Builder {
             accounts::start(&hall);
             connections::start(&hall);
             mail::start(&hall);
-            hall.spawn(sweep(hall.downgrade()));
+            hall.spawn(sweep::run(hall.downgrade()));
         }
         Ok(hall)
     }
@@ -367,32 +367,6 @@ impl Hall {
     pub async fn close(&self) {
         self.0.directory.close().await;
         self.0.store.close().await;
-    }
-}
-
-/// Clears what has expired, soon after the start and then once an hour, for as long as the hall is there.
-async fn sweep(hall: WeakHall) {
-    const INTERVAL: Duration = Duration::from_secs(3600);
-    // A server that is restarted every day at noon must not put it off for ever, nor be busy with it while players come back.
-    let mut wait = Duration::from_secs(300);
-    loop {
-        let Some(clock) = hall.upgrade().map(|hall| hall.shared_clock()) else { return };
-        clock.sleep_until(clock.elapsed() + wait).await;
-        wait = INTERVAL;
-        let Some(hall) = hall.upgrade() else { return };
-        let cx = Cx::server(&hall);
-        if let Err(error) = idempotency::sweep(&cx).await {
-            tracing::warn!("Could not clear old idempotency keys: {error}");
-        }
-        if let Err(error) = accounts::sweep(&cx).await {
-            tracing::warn!("Could not clear what has expired of accounts: {error}");
-        }
-        if let Err(error) = cx.write(mail::sweep).await {
-            tracing::warn!("Could not clear letters sent long ago: {error}");
-        }
-        if let Err(error) = communication::sweep(&cx).await {
-            tracing::warn!("Could not clear messages past their retention: {error}");
-        }
     }
 }
 

@@ -21,6 +21,15 @@ pub struct SignUpAttempt {
     pub email: Option<String>,
 }
 
+/// Somebody wants another name.
+#[derive(Clone, Debug)]
+pub struct RenameAttempt {
+    /// Who.
+    pub user: UserId,
+    /// The name they ask for, already checked by the server's own rules.
+    pub name: String,
+}
+
 /// Somebody wants to send or edit a message.
 #[derive(Clone, Debug)]
 pub struct MessageAttempt {
@@ -50,6 +59,15 @@ pub trait Hooks: Send + Sync + 'static {
         &'a self,
         _cx: &'a Cx,
         _attempt: &'a SignUpAttempt,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Before users take another name themselves. What staff gives them is staff's to answer for.
+    fn before_rename<'a>(
+        &'a self,
+        _cx: &'a Cx,
+        _attempt: &'a RenameAttempt,
     ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async { Ok(()) })
     }

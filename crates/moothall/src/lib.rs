@@ -54,6 +54,7 @@ pub mod reach;
 pub mod runtime;
 mod settings;
 pub mod snapshot;
+mod sweep;
 mod system;
 #[cfg(test)]
 mod testing;

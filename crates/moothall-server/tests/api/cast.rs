@@ -330,6 +330,9 @@ fn optional(operation: &str) -> &'static [&'static str] {
     match operation {
         "accounts.sign_in" => &["login", "password"],
         "accounts.delete_me" | "accounts.rename" => &["password"],
+        // What says nothing new changes nothing.
+        "accounts.update_user" => &["name"],
+        "accounts.update_role" => &["about"],
         "accounts.list_users" => &["name_prefix"],
         "accounts.grants" | "accounts.keys" => &["user_id"],
         "communication.send" | "communication.edit" => &["text"],

@@ -94,6 +94,8 @@ pub(super) fn offer(operations: Operations) -> Operations {
         .rate(Rate::SignIn)
 }
 
+const HOUR: Duration = Duration::from_secs(3600);
+
 /// Makes a code and takes down what it is for.
 fn issue(tx: &mut Tx<'_, '_>, user: UserId, purpose: Purpose, email: &Email) -> Result<String, Error> {
     let (text, hash) = secret::make(tx.cx().random(), "mhe_");
@@ -111,7 +113,16 @@ fn take(tx: &mut Tx<'_, '_>, text: &str, purposes: &[Purpose]) -> Result<(Code, 
     Ok((code, account))
 }
 
+/// Sends a letter. Those that anybody can ask for, for any address, stop at so many to one address, whoever asks: in silence,
+/// since who asks must not learn what others did.
 fn send(tx: &mut Tx<'_, '_>, user: &UserSummary, to: &str, letter: &Letter<'_>) -> Result<(), Error> {
+    let is_asked_for =
+        matches!(letter, Letter::Verify { .. } | Letter::ConfirmChange { .. } | Letter::AlreadyYours);
+    let since = tx.now() - HOUR;
+    if is_asked_for && mail::sent_to_since(tx, to, letter.kind(), since)? >= LETTERS_PER_HOUR_MAX as i64 {
+        metrics::counter!("letters_held_back_total").increment(1);
+        return Ok(());
+    }
     let email = letter.write(&tx.cx().hall().settings().mail, &user.name, to);
     mail::send(tx, &mail::Letter { user_id: user.id, kind: letter.kind(), email })?;
     Ok(())
@@ -119,7 +130,7 @@ fn send(tx: &mut Tx<'_, '_>, user: &UserSummary, to: &str, letter: &Letter<'_>) 
 
 /// Whether the user may be sent another letter of this kind: nobody's mailbox is a weapon.
 fn may_send(tx: &mut Tx<'_, '_>, user: UserId, letter: &Letter<'_>) -> Result<bool, Error> {
-    let since = tx.now() - Duration::from_secs(3600);
+    let since = tx.now() - HOUR;
     Ok(mail::sent_since(tx, user, letter.kind(), since)? < LETTERS_PER_HOUR_MAX as i64)
 }
 
@@ -127,7 +138,7 @@ fn require_may_send(tx: &mut Tx<'_, '_>, user: UserId, letter: &Letter<'_>) -> R
     if may_send(tx, user, letter)? {
         return Ok(());
     }
-    Err(crate::Error::RateLimited { retry_after: Duration::from_secs(3600) }.into())
+    Err(crate::Error::RateLimited { retry_after: HOUR }.into())
 }
 
 /// Sends the code that verifies an address, to whoever cannot do without: who just signed up, or signs in not having used it.

@@ -112,10 +112,11 @@ pub async fn cancel_user_deletion(cx: &Cx, input: CancelUserDeletion) -> Result<
 }
 
 fn call_off(tx: &mut Tx<'_, '_>, user: UserId, entry: audit::Entry) -> Result<Me, Error> {
-    if let Some(on) = users::find(tx, user)?.and_then(|account| account.record.delete_after) {
-        store::set_deletion(tx, user, None)?;
-        audit::record(tx, entry.user(user).change(&on, &None::<Timestamp>))?;
-    }
+    let Some(on) = users::find(tx, user)?.and_then(|account| account.record.delete_after) else {
+        return users::own(tx, user);
+    };
+    store::set_deletion(tx, user, None)?;
+    audit::record(tx, entry.user(user).change(&on, &None::<Timestamp>))?;
     users::changed(tx, user)
 }
 
@@ -157,7 +158,7 @@ fn erase(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
     let hold = days(tx.cx().hall().settings().accounts.name_hold_days);
     let held_until = tx.now() + hold;
     sessions::end_all(tx, user, None, "the account was erased")?;
-    keys::end_all(tx, user)?;
+    keys::end_all(tx, user, "the account was erased")?;
     store::forget(tx, user)?;
     extra::forget(tx, user)?;
     email::forget(tx, user)?;

@@ -107,6 +107,9 @@ pub async fn put(cx: &Cx, input: PutExtra) -> Result<Extra, Error> {
         if !side.may_read(entry.audience) {
             return Err(crate::Error::Forbidden.into());
         }
+        if let Some(found) = found.as_ref().filter(|found| says_the_same(found, &entry)) {
+            return Ok(found.clone());
+        }
         store::put(tx, input.user_id, &entry)?;
         record(
             tx,
@@ -130,6 +133,10 @@ pub async fn delete(cx: &Cx, input: DeleteExtra) -> Result<(), Error> {
         record(tx, "accounts.delete_extra", input.user_id, input.reason.as_deref(), (Some(&found), None))
     })
     .await
+}
+
+fn says_the_same(one: &Extra, other: &Extra) -> bool {
+    (one.audience, one.is_protected, &one.value) == (other.audience, other.is_protected, &other.value)
 }
 
 /// Who may write at all.

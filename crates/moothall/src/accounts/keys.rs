@@ -169,16 +169,16 @@ pub async fn revoke_key(cx: &Cx, input: RevokeKey) -> Result<(), Error> {
     .await
 }
 
-/// Ends all keys of a user.
-pub(crate) fn end_all(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
+/// Ends all keys of a user, for this reason.
+pub(crate) fn end_all(tx: &mut Tx<'_, '_>, user: UserId, reason: &str) -> Result<(), Error> {
     for key in store::list(tx, user)? {
-        end(tx, &key, audit::Entry::new("accounts.revoke_key").reason("the account was erased"))?;
+        end(tx, &key, audit::Entry::new("accounts.revoke_key").reason(reason))?;
     }
     Ok(())
 }
 
 /// Forgets keys that are over: see `changes.rs` for what they still have open.
-pub(super) fn sweep(tx: &mut Tx<'_, '_>) -> Result<(), Error> {
+pub(super) fn sweep(tx: &mut Tx<'_, '_>) -> Result<u64, Error> {
     let before = tx.now() - changes::LINGER;
     Ok(store::delete_expired(tx, before)?)
 }

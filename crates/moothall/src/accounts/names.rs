@@ -49,7 +49,14 @@ impl Name {
 
     /// Reads a name that somebody asks for on this site, which may reserve more: see `accounts.reserved_names`.
     pub fn chosen(cx: &Cx, text: &str) -> Result<Self, Error> {
-        Self::beside(text, &cx.hall().accounts().reserved)
+        let name = Self::beside(text, &cx.hall().accounts().reserved)?;
+        // A name with asterisks in it would be nobody's.
+        match cx.hall().words().check(name.display.clone()) {
+            Ok(checked) if checked == name.display => Ok(name),
+            Ok(_) | Err(_) => {
+                Err(refused("blocked", "this name has a word in it that this site does not allow"))
+            }
+        }
     }
 
     fn beside(text: &str, reserved: &Reserved) -> Result<Self, Error> {

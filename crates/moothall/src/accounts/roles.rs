@@ -156,6 +156,11 @@ pub async fn update_role(cx: &Cx, input: UpdateRole) -> Result<Role, Error> {
         if input.if_version.is_some_and(|version| version != before.version) {
             return Err(crate::Error::VersionConflict { version: before.version }.into());
         }
+        let is_same = wanted.as_ref().is_none_or(|wanted| *wanted == before.permissions)
+            && input.about.as_ref().is_none_or(|about| *about == before.about);
+        if is_same {
+            return Ok(before);
+        }
         if let Some(permissions) = &wanted {
             if input.name == ADMINISTRATOR {
                 return Err(Error::RoleSeeded);

@@ -241,7 +241,7 @@ pub(crate) fn end_all(
 }
 
 /// Forgets sessions that are over: see `changes.rs` for their sockets.
-pub(super) fn sweep(tx: &mut Tx<'_, '_>) -> Result<(), crate::Error> {
+pub(super) fn sweep(tx: &mut Tx<'_, '_>) -> Result<u64, crate::Error> {
     let before = tx.now() - changes::LINGER;
     store::delete_expired(tx, before)
 }

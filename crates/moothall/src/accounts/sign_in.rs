@@ -24,9 +24,9 @@ use super::secret::{self, hash};
 use super::sessions::{self, Opening};
 use super::sign_up::of_person;
 use super::throttle::{self, Guess};
-use super::{APPROVE, Error, email, erase, users};
-use crate::audit;
+use super::{APPROVE, Error, email, erase, keys, users};
 use crate::cx::{Cx, Tx};
+use crate::{audit, idempotency};
 
 /// Whose password is asked for.
 #[derive(Clone, Debug)]
@@ -97,6 +97,11 @@ async fn guess(cx: &Cx, login: Login, typed: &str) -> Result<Right, Error> {
     match (verdict, account) {
         (Verdict::Right, Some(account)) => Ok(Right { account, guess, upgraded: None }),
         (Verdict::Outdated(hash), Some(account)) => Ok(Right { account, guess, upgraded: Some(hash) }),
+        // The same request again, whose answer got lost: the password was right when it was first sent.
+        _ if matches!(idempotency::answer_before(cx).await, Ok(Some(_))) => {
+            cx.write(move |tx| throttle::succeed(tx, &guess)).await?;
+            Err(Error::BadCredentials)
+        }
         (_, account) => {
             metrics::counter!("accounts_guesses_wrong_total").increment(1);
             // What was typed is not written down: people type passwords into the wrong field.
@@ -203,6 +208,10 @@ fn replace_password(
     credentials::set_password(tx, user, hash)?;
     email::password_replaced(tx, user)?;
     sessions::end_all(tx, user, except, "the password was changed")?;
+    if except.is_none() {
+        // An account that was recovered: whoever had it may have made keys. Who changes a password signed in keeps theirs.
+        keys::end_all(tx, user, "the account was recovered")?;
+    }
     users::changed(tx, user)?;
     Ok(())
 }

@@ -126,13 +126,13 @@ pub async fn upgrade_guest(cx: &Cx, input: UpgradeGuest) -> Result<UserSummary, 
     .await
 }
 
-/// People sign in to play or to look. Hosts have keys.
+/// People sign in to play or to look. Hosts and bots have keys.
 pub(super) fn of_person(kind: Option<SessionKind>) -> Result<SessionKind, Error> {
     match kind.unwrap_or_default() {
-        SessionKind::Host => Err(crate::Error::field(
+        SessionKind::Host | SessionKind::Bot => Err(crate::Error::field(
             "/kind",
             "not_a_choice",
-            "a host uses an API key: see `accounts.create_key`",
+            "hosts and bots use an API key: see `accounts.create_key`",
         )
         .into()),
         kind => Ok(kind),

@@ -34,6 +34,7 @@ use super::credentials::{self, Email};
 use super::names::{self, Name};
 use super::{Error, Verification, email, identities, roles, sign_in};
 use crate::cx::{Cx, Tx};
+use crate::hooks::{self, RenameAttempt};
 use crate::operation::{Access, Operations, Rate};
 use crate::{Hall, Permission, Topic, audit};
 
@@ -195,6 +196,8 @@ pub(super) fn days(days: u32) -> Duration {
 pub async fn rename(cx: &Cx, input: Rename) -> Result<Me, Error> {
     let user = cx.require_user()?;
     let name = Name::chosen(cx, &input.name)?;
+    let attempt = RenameAttempt { user, name: name.display.clone() };
+    hooks::ask(cx.hall().hooks().before_rename(cx, &attempt)).await?;
     confirm_owner(cx, user, input.password.as_deref()).await?;
     cx.mutate(move |tx| if rename_within(tx, user, &name)? { changed(tx, user) } else { own(tx, user) }).await
 }
@@ -274,6 +277,10 @@ pub async fn update(cx: &Cx, input: UpdateUser) -> Result<User, Error> {
             take_name(tx, &before, name, before.record.renamed_at)?;
         }
         let after = updated(tx, &before.record, &input, email.as_ref())?;
+        let is_renamed = name.as_ref().is_some_and(|name| name.display != before.user.name);
+        if after == before.record && !is_renamed {
+            return for_staff(tx, input.user_id);
+        }
         let is_open = tx.cx().hall().settings().accounts.verification != Verification::Email;
         let email_key = match &after.email {
             Some(email) if after.email_verified_at.is_some() || is_open => Some(Email::key_of(email)),

@@ -6,8 +6,9 @@ use moothall_protocol::Timestamp;
 use moothall_protocol::limits::IDEMPOTENCY_HOURS;
 use moothall_store::{params, statements};
 
-use crate::cx::{Cx, Tx};
+use crate::cx::Tx;
 use crate::error::Error;
+use crate::sweep;
 
 statements! {
     FIND = "SELECT request, answer, created_at FROM idempotency_keys WHERE id = $1 AND created_at > $2";
@@ -15,7 +16,8 @@ statements! {
     KEEP = "INSERT INTO idempotency_keys (id, request, answer, created_at) VALUES ($1, $2, $3, $4)
             ON CONFLICT (id) DO UPDATE SET request = excluded.request, answer = excluded.answer,
                 created_at = excluded.created_at WHERE idempotency_keys.created_at <= $5";
-    SWEEP = "DELETE FROM idempotency_keys WHERE created_at <= $1";
+    SWEEP = "DELETE FROM idempotency_keys WHERE id IN
+        (SELECT id FROM idempotency_keys WHERE created_at <= $1 LIMIT $2)";
 }
 
 const KEPT: Duration = Duration::from_secs(IDEMPOTENCY_HOURS as u64 * 3600);
@@ -45,11 +47,8 @@ pub(super) fn insert(
     Ok(())
 }
 
-/// Deletes what has expired. Returns how many keys that were.
-pub async fn sweep(cx: &Cx) -> Result<u64, Error> {
-    cx.write(|tx| {
-        let before = tx.now() - KEPT;
-        Ok(tx.execute(SWEEP, params![before])?)
-    })
-    .await
+/// Deletes some of what has expired.
+pub fn sweep(tx: &mut Tx<'_, '_>) -> Result<u64, Error> {
+    let before = tx.now() - KEPT;
+    Ok(tx.execute(SWEEP, params![before, sweep::ROWS])?)
 }

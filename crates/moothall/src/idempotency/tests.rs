@@ -36,8 +36,32 @@ async fn the_first_answer_is_given_for_a_day_and_then_the_key_is_free() {
         assert_ne!(second.id, first.id);
         assert_eq!(make(test, ana, KEY, "Cellar").await.unwrap(), second, "sealed anew");
         test.clock.advance(KEPT);
-        assert_eq!(sweep(&test.server()).await.unwrap(), 1);
-        assert_eq!(sweep(&test.server()).await.unwrap(), 0);
+        let step = async || test.server().write(sweep).await.unwrap();
+        assert_eq!(step().await, 1);
+        assert_eq!(step().await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_heap_of_old_keys_is_cleared_in_steps() {
+    on_both_engines(async |test| {
+        let server = test.server();
+        let heap = 2 * crate::sweep::ROWS as u32 + 1;
+        let pile = server.write(move |tx| {
+            let now = tx.now();
+            for number in 0..heap {
+                let mut id = [0; 32];
+                id[..4].copy_from_slice(&number.to_be_bytes());
+                store::insert(tx, &id, &[0; 32], b"", now)?;
+            }
+            Ok::<_, Error>(())
+        });
+        pile.await.unwrap();
+        test.clock.advance(KEPT);
+        assert_eq!(server.write(sweep).await.unwrap(), crate::sweep::ROWS as u64, "a step has a bound");
+        crate::sweep::all(&server, sweep).await.unwrap();
+        assert_eq!(server.write(sweep).await.unwrap(), 0, "and all of them clear everything");
     })
     .await;
 }

@@ -7,18 +7,21 @@ use uuid::Uuid;
 use super::{Email, Letter};
 use crate::cx::Tx;
 use crate::error::Error;
+use crate::sweep;
 
 statements! {
-    INSERT = "INSERT INTO letters (id, user_id, kind, recipient, subject, body, created_at, attempts, next_attempt_at)
-              VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $7)";
+    INSERT = "INSERT INTO letters (id, user_id, kind, recipient, subject, body, created_at, attempts, next_attempt_at,
+              recipient_key) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $7, $8)";
     DUE = "SELECT id, attempts, recipient, subject, body FROM letters
            WHERE next_attempt_at <= $1 ORDER BY next_attempt_at, id LIMIT $2";
     NEXT = "SELECT MIN(next_attempt_at) FROM letters WHERE next_attempt_at IS NOT NULL";
     ATTEMPT = "UPDATE letters SET attempts = attempts + 1, next_attempt_at = $2 WHERE id = $1";
     FINISH = "UPDATE letters SET next_attempt_at = NULL, body = '', finished_at = $2, failure = $3 WHERE id = $1";
     SENT_SINCE = "SELECT COUNT(*) FROM letters WHERE user_id = $1 AND kind = $2 AND created_at > $3";
+    SENT_TO_SINCE = "SELECT COUNT(*) FROM letters WHERE recipient_key = $1 AND kind = $2 AND created_at > $3";
     FORGET = "DELETE FROM letters WHERE user_id = $1";
-    SWEEP = "DELETE FROM letters WHERE finished_at <= $1";
+    SWEEP = "DELETE FROM letters WHERE id IN
+        (SELECT id FROM letters WHERE finished_at <= $1 LIMIT $2)";
 }
 
 /// A letter that is due.
@@ -32,7 +35,11 @@ pub(super) struct Waiting {
 pub(super) fn insert(tx: &mut Tx<'_, '_>, letter: &Letter) -> Result<(), Error> {
     let (now, email) = (tx.now(), &letter.email);
     let id = tx.cx().new_id::<()>().uuid();
-    tx.execute(INSERT, params![id, letter.user_id, letter.kind, email.to, email.subject, email.text, now])?;
+    let key = email.to.to_lowercase();
+    tx.execute(
+        INSERT,
+        params![id, letter.user_id, letter.kind, email.to, email.subject, email.text, now, key],
+    )?;
     Ok(())
 }
 
@@ -73,6 +80,16 @@ pub(crate) fn sent_since(
     Ok(tx.query_one(SENT_SINCE, params![user, kind, since])?.get(0)?)
 }
 
+/// How many letters of a kind were written to an address since then, whomever they concern.
+pub(crate) fn sent_to_since(
+    tx: &mut Tx<'_, '_>,
+    to: &str,
+    kind: &str,
+    since: Timestamp,
+) -> Result<i64, Error> {
+    Ok(tx.query_one(SENT_TO_SINCE, params![to.to_lowercase(), kind, since])?.get(0)?)
+}
+
 /// Forgets all letters to a user.
 pub(crate) fn forget(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
     tx.execute(FORGET, params![user])?;
@@ -80,7 +97,7 @@ pub(crate) fn forget(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
 }
 
 pub(super) fn sweep(tx: &mut Tx<'_, '_>, before: Timestamp) -> Result<u64, Error> {
-    Ok(tx.execute(SWEEP, params![before])?)
+    Ok(tx.execute(SWEEP, params![before, sweep::ROWS])?)
 }
 
 /// Texts and failures of the letters to a user.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{Change, KEPT};
 use crate::cx::Tx;
 use crate::error::Error;
+use crate::sweep;
 
 statements! {
     TELL = "INSERT INTO account_changes (id, whose, at) VALUES ($1, $2, $3)";
@@ -15,7 +16,8 @@ statements! {
                      ORDER BY expires_at, id LIMIT $4";
     KEYS_OVER = "SELECT expires_at, id FROM api_keys WHERE (expires_at, id) > ($1, $2) AND expires_at <= $3
                  ORDER BY expires_at, id LIMIT $4";
-    SWEEP = "DELETE FROM account_changes WHERE at <= $1";
+    SWEEP = "DELETE FROM account_changes WHERE id IN
+        (SELECT id FROM account_changes WHERE at <= $1 LIMIT $2)";
 }
 
 /// Leaves word for all processes that the user, or perhaps anybody, may do something else from now on.
@@ -62,8 +64,7 @@ pub(super) fn over(
     Ok(over)
 }
 
-pub(in crate::accounts) fn sweep(tx: &mut Tx<'_, '_>) -> Result<(), Error> {
+pub(in crate::accounts) fn sweep(tx: &mut Tx<'_, '_>) -> Result<u64, Error> {
     let before = tx.now() - KEPT;
-    tx.execute(SWEEP, params![before])?;
-    Ok(())
+    Ok(tx.execute(SWEEP, params![before, sweep::ROWS])?)
 }

@@ -31,7 +31,9 @@ statements! {
                 password_changed_at, guest_secret, is_guest, is_bot, owner_id, behaviour_score, trust_score,
                 social_score, is_shadow_banned, version, created_at, updated_at, is_name_made_up)
               VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10, $11, $12, $13, $13, $13, $14, 1, $15, $15, $16)";
-    SET_PASSWORD = "UPDATE users SET password = $2, password_changed_at = $3 WHERE id = $1 AND erased_at IS NULL";
+    /// Whoever has a password is no guest, and what let a guest in does not any more.
+    SET_PASSWORD = "UPDATE users SET password = $2, password_changed_at = $3, guest_secret = NULL, is_guest = FALSE
+                    WHERE id = $1 AND erased_at IS NULL";
     /// The same password under other parameters: nothing a client could notice.
     SET_HASH = "UPDATE users SET password = $2 WHERE id = $1 AND password = $3";
     UPGRADE = "UPDATE users SET email = $2, email_key = $3, password = $4, is_guest = $5,

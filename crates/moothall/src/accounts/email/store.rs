@@ -11,6 +11,7 @@ use crate::accounts::Error;
 use crate::accounts::credentials::Email;
 use crate::accounts::secret::Hash;
 use crate::cx::Tx;
+use crate::sweep;
 
 statements! {
     INSERT = "INSERT INTO email_codes (code, user_id, purpose, email, email_key, created_at, expires_at)
@@ -22,7 +23,8 @@ statements! {
                ORDER BY created_at DESC LIMIT 1";
     VOID = "DELETE FROM email_codes WHERE user_id = $1 AND purpose {in $2}";
     FORGET = "DELETE FROM email_codes WHERE user_id = $1";
-    SWEEP = "DELETE FROM email_codes WHERE expires_at <= $1";
+    SWEEP = "DELETE FROM email_codes WHERE code IN
+        (SELECT code FROM email_codes WHERE expires_at <= $1 LIMIT $2)";
     HOLDER = "SELECT id, name, is_guest, is_bot, email, email_key FROM users WHERE email_key = $1 AND erased_at IS NULL";
     IS_HELD = "SELECT 1 FROM email_codes WHERE email_key = $1 AND purpose = 'revoke' AND user_id <> $2
                AND expires_at > $3 LIMIT 1";
@@ -117,7 +119,7 @@ pub(in crate::accounts) fn forget(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(
 /// Clears codes that nobody can use any more.
 pub(in crate::accounts) fn sweep(tx: &mut Tx<'_, '_>) -> Result<u64, Error> {
     let now = tx.now();
-    Ok(tx.execute(SWEEP, params![now])?)
+    Ok(tx.execute(SWEEP, params![now, sweep::ROWS])?)
 }
 
 /// Who holds this address.

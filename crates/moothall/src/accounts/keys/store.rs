@@ -8,6 +8,7 @@ use super::word;
 use crate::accounts::secret::Hash;
 use crate::cx::Tx;
 use crate::error::Error;
+use crate::sweep;
 
 macro_rules! keys {
     ($rest:literal) => {
@@ -26,7 +27,8 @@ statements! {
     FIND = keys!("WHERE id = $1");
     LIST = keys!("WHERE user_id = $1 ORDER BY id LIMIT 100");
     DELETE = "DELETE FROM api_keys WHERE id = $1";
-    DELETE_EXPIRED = "DELETE FROM api_keys WHERE expires_at <= $1";
+    DELETE_EXPIRED = "DELETE FROM api_keys WHERE id IN
+        (SELECT id FROM api_keys WHERE expires_at <= $1 LIMIT $2)";
 }
 
 pub(super) fn is_secret(tx: &mut Tx<'_, '_>, id: ApiKeyId, secret: &Hash) -> Result<bool, Error> {
@@ -78,9 +80,8 @@ fn read(row: &Row) -> Result<ApiKey, Error> {
     })
 }
 
-pub(super) fn delete_expired(tx: &mut Tx<'_, '_>, before: Timestamp) -> Result<(), Error> {
-    tx.execute(DELETE_EXPIRED, params![before])?;
-    Ok(())
+pub(super) fn delete_expired(tx: &mut Tx<'_, '_>, before: Timestamp) -> Result<u64, Error> {
+    Ok(tx.execute(DELETE_EXPIRED, params![before, sweep::ROWS])?)
 }
 
 pub(super) fn delete(tx: &mut Tx<'_, '_>, id: ApiKeyId) -> Result<(), Error> {

@@ -6,6 +6,7 @@ use moothall_store::{params, statements};
 use super::Name;
 use crate::cx::Tx;
 use crate::error::Error;
+use crate::sweep;
 
 statements! {
     /// One statement decides who wins a race: the row is taken if it is free, its hold is over, or it was the user's own.
@@ -14,7 +15,8 @@ statements! {
              WHERE name_claims.user_id = excluded.user_id OR name_claims.held_until <= $3";
     TAKEN = "SELECT 1 FROM name_claims WHERE form IN ($1, $2) AND (held_until IS NULL OR held_until > $3) LIMIT 1";
     RELEASE = "UPDATE name_claims SET held_until = $2 WHERE user_id = $1 AND held_until IS NULL";
-    SWEEP = "DELETE FROM name_claims WHERE held_until <= $1";
+    SWEEP = "DELETE FROM name_claims WHERE form IN
+        (SELECT form FROM name_claims WHERE held_until <= $1 LIMIT $2)";
 }
 
 /// Gives the user a name, unless somebody has it, or had it until lately. Returns whether it worked.
@@ -44,5 +46,5 @@ pub(crate) fn release(tx: &mut Tx<'_, '_>, user_id: UserId, held_until: Timestam
 /// Forgets names that nobody holds any more.
 pub(crate) fn sweep(tx: &mut Tx<'_, '_>) -> Result<u64, Error> {
     let now = tx.now();
-    Ok(tx.execute(SWEEP, params![now])?)
+    Ok(tx.execute(SWEEP, params![now, sweep::ROWS])?)
 }

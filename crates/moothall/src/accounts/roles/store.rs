@@ -9,6 +9,7 @@ use super::ADMINISTRATOR;
 use crate::accounts;
 use crate::cx::Tx;
 use crate::error::Error;
+use crate::sweep;
 
 statements! {
     ROLES = "SELECT name, about, is_seeded, version, created_at, updated_at FROM roles ORDER BY name LIMIT 1000";
@@ -33,7 +34,8 @@ statements! {
                    WHERE id > $1 AND (user_id = $2 OR $2 IS NULL) AND (role = $3 OR $3 IS NULL)
                      AND (ends_at IS NULL OR ends_at > $4)
                    ORDER BY id LIMIT $5";
-    SWEEP_GRANTS = "DELETE FROM grants WHERE ends_at <= $1";
+    SWEEP_GRANTS = "DELETE FROM grants WHERE id IN
+        (SELECT id FROM grants WHERE ends_at <= $1 LIMIT $2)";
     /// Changes nothing, but two transactions that run it wait for each other.
     LOCK = "UPDATE roles SET version = version WHERE name = $1";
     LASTING_ADMINISTRATORS = "SELECT count(DISTINCT g.user_id) FROM grants g
@@ -160,8 +162,7 @@ pub(super) fn lasting_administrators(tx: &mut Tx<'_, '_>) -> Result<u64, Error> 
 }
 
 /// Deletes grants that are over.
-pub(in crate::accounts) fn sweep(tx: &mut Tx<'_, '_>) -> Result<(), Error> {
+pub(in crate::accounts) fn sweep(tx: &mut Tx<'_, '_>) -> Result<u64, Error> {
     let now = tx.now();
-    tx.execute(SWEEP_GRANTS, params![now])?;
-    Ok(())
+    Ok(tx.execute(SWEEP_GRANTS, params![now, sweep::ROWS])?)
 }

@@ -10,6 +10,7 @@ use super::{Opening, place};
 use crate::accounts::secret::Hash;
 use crate::cx::Tx;
 use crate::error::Error;
+use crate::sweep;
 
 statements! {
     INSERT = "INSERT INTO sessions (id, user_id, kind, agent, place, family, refresh, created_at, last_seen_at, expires_at,
@@ -25,7 +26,8 @@ statements! {
     DELETE_OTHERS = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id";
     LIST = "SELECT id, kind, agent, place, created_at, last_seen_at, expires_at FROM sessions
             WHERE user_id = $1 AND expires_at > $2 ORDER BY last_seen_at DESC, id DESC LIMIT 100";
-    DELETE_EXPIRED = "DELETE FROM sessions WHERE expires_at <= $1";
+    DELETE_EXPIRED = "DELETE FROM sessions WHERE id IN
+        (SELECT id FROM sessions WHERE expires_at <= $1 LIMIT $2)";
 }
 
 /// What a session holds for its next refresh.
@@ -149,7 +151,6 @@ pub(super) fn list(
 }
 
 /// Deletes what was over by then. Nobody could use it any more.
-pub(super) fn delete_expired(tx: &mut Tx<'_, '_>, before: Timestamp) -> Result<(), Error> {
-    tx.execute(DELETE_EXPIRED, params![before])?;
-    Ok(())
+pub(super) fn delete_expired(tx: &mut Tx<'_, '_>, before: Timestamp) -> Result<u64, Error> {
+    Ok(tx.execute(DELETE_EXPIRED, params![before, sweep::ROWS])?)
 }

@@ -7,6 +7,7 @@ use moothall_store::{params, statements};
 use crate::accounts::secret::Hash;
 use crate::cx::Tx;
 use crate::error::Error;
+use crate::sweep;
 
 statements! {
     INSERT = "INSERT INTO sign_in_codes (code, user_id, kind, expires_at, signed_in_at) VALUES ($1, $2, $3, $4, $5)";
@@ -16,7 +17,8 @@ statements! {
     /// Deleting is what makes it single-use: of two who try, one finds nothing to delete.
     TAKE = "DELETE FROM sign_in_codes WHERE code = $1 AND expires_at > $2 RETURNING user_id, kind, signed_in_at";
     DELETE_OF_USER = "DELETE FROM sign_in_codes WHERE user_id = $1";
-    SWEEP = "DELETE FROM sign_in_codes WHERE expires_at <= $1";
+    SWEEP = "DELETE FROM sign_in_codes WHERE code IN
+        (SELECT code FROM sign_in_codes WHERE expires_at <= $1 LIMIT $2)";
 }
 
 pub(super) fn insert_code(
@@ -49,8 +51,7 @@ pub(in crate::accounts) fn delete_codes(tx: &mut Tx<'_, '_>, user: UserId) -> Re
 }
 
 /// Deletes what is over.
-pub(in crate::accounts) fn sweep(tx: &mut Tx<'_, '_>) -> Result<(), Error> {
+pub(in crate::accounts) fn sweep(tx: &mut Tx<'_, '_>) -> Result<u64, Error> {
     let now = tx.now();
-    tx.execute(SWEEP, params![now])?;
-    Ok(())
+    Ok(tx.execute(SWEEP, params![now, sweep::ROWS])?)
 }

@@ -8,6 +8,7 @@ use moothall_store::{params, statements};
 use crate::accounts::secret::Hash;
 use crate::cx::Tx;
 use crate::error::Error;
+use crate::sweep;
 
 statements! {
     FIND = "SELECT failures, open_at, in_flight, flight_at FROM sign_in_failures WHERE subject = $1 AND forget_at > $2";
@@ -29,8 +30,10 @@ statements! {
     /// The networks beyond the bound go, those not seen for longest.
     TRIM = "DELETE FROM known_networks WHERE user_id = $1 AND network IN
             (SELECT network FROM known_networks WHERE user_id = $1 ORDER BY forget_at DESC, network LIMIT 100 OFFSET $2)";
-    SWEEP_FAILURES = "DELETE FROM sign_in_failures WHERE forget_at <= $1";
-    SWEEP_NETWORKS = "DELETE FROM known_networks WHERE forget_at <= $1";
+    SWEEP_FAILURES = "DELETE FROM sign_in_failures WHERE subject IN
+        (SELECT subject FROM sign_in_failures WHERE forget_at <= $1 LIMIT $2)";
+    SWEEP_NETWORKS = "DELETE FROM known_networks WHERE (user_id, network) IN
+        (SELECT user_id, network FROM known_networks WHERE forget_at <= $1 LIMIT $2)";
 }
 
 /// What is counted of one subject.
@@ -106,9 +109,8 @@ pub(super) fn remember(
 }
 
 /// Forgets what is old.
-pub(in crate::accounts) fn sweep(tx: &mut Tx<'_, '_>) -> Result<(), Error> {
+pub(in crate::accounts) fn sweep(tx: &mut Tx<'_, '_>) -> Result<u64, Error> {
     let now = tx.now();
-    tx.execute(SWEEP_FAILURES, params![now])?;
-    tx.execute(SWEEP_NETWORKS, params![now])?;
-    Ok(())
+    let failures = tx.execute(SWEEP_FAILURES, params![now, sweep::ROWS])?;
+    Ok(failures + tx.execute(SWEEP_NETWORKS, params![now, sweep::ROWS])?)
 }

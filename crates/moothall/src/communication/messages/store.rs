@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::communication::Error;
 use crate::communication::room::Effect;
 use crate::cx::Tx;
+use crate::sweep;
 
 /// The columns of a message, in the order [`message`] reads them.
 macro_rules! message_columns {
@@ -39,7 +40,8 @@ statements! {
     SWEEP_MESSAGES = "DELETE FROM messages WHERE room_id = $1 AND seq <= $2";
     SWEEP_MENTIONS = "DELETE FROM message_mentions WHERE room_id = $1 AND seq <= $2";
     SWEPT = "UPDATE rooms SET swept_seq = $2 WHERE id = $1 AND swept_seq < $2";
-    SWEEP_VERSIONS = "DELETE FROM message_versions WHERE replaced_at <= $1";
+    SWEEP_VERSIONS = "DELETE FROM message_versions WHERE (message_id, version) IN
+        (SELECT message_id, version FROM message_versions WHERE replaced_at <= $1 LIMIT $2)";
 
     + many {
         /// See [`Spoken`].
@@ -257,7 +259,7 @@ pub(in crate::communication) fn sweep_messages(
     Ok(count)
 }
 
-/// Removes what messages said before they were changed, up to this time.
+/// Removes some of what messages said before they were changed, up to this time.
 pub(in crate::communication) fn sweep_versions(tx: &mut Tx<'_, '_>, until: Timestamp) -> Result<u64, Error> {
-    Ok(tx.execute(SWEEP_VERSIONS, params![until])?)
+    Ok(tx.execute(SWEEP_VERSIONS, params![until, sweep::ROWS])?)
 }
