@@ -16,5 +16,6 @@ mod cast;
 mod commands;
 mod idempotency;
 mod letters;
+mod probes;
 mod secrets;
 mod serve;
