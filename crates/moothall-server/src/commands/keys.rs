@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use clap::{Args, Subcommand};
 use moothall::protocol::ApiKeyId;
 use moothall::protocol::accounts::{CreateBot, CreateKey, KeyKind, ListKeys, RevokeKey};
-use moothall::{Cx, accounts};
+use moothall::{Cx, Fault as _, Kind, accounts};
 
-use super::{as_server, said, user};
+use super::{as_server, check, said, user};
 use crate::config::Config;
 
 /// What to do about API keys.
@@ -33,12 +33,8 @@ pub enum Keys {
 pub struct New {
     /// What it is called.
     name: String,
-    /// The user it acts as: name, e-mail address or id.
-    #[arg(long, required_unless_present = "bot", conflicts_with = "bot")]
-    user: Option<String>,
-    /// Make a bot of this name, and let the key act as it.
-    #[arg(long)]
-    bot: Option<String>,
+    #[command(flatten)]
+    owner: Owner,
     /// The role of the new bot.
     #[arg(long, default_value = "host", conflicts_with = "user")]
     role: String,
@@ -53,16 +49,24 @@ pub struct New {
     days: Option<u32>,
 }
 
+/// Whom the key acts as: one of the two.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Owner {
+    /// The user it acts as: name, e-mail address or id.
+    #[arg(long)]
+    user: Option<String>,
+    /// Make a bot of this name, and let the key act as it.
+    #[arg(long, value_name = "NAME")]
+    bot: Option<String>,
+}
+
 /// Does it.
 pub async fn run(config: &Config, command: Keys) -> Result<()> {
     as_server(config, async |cx| match command {
         Keys::Create(new) => create(cx, new).await,
         Keys::List { user } => list(cx, &user).await,
-        Keys::Revoke { id } => {
-            accounts::revoke_key(cx, RevokeKey { key_id: id }).await.map_err(said)?;
-            println!("The key {id} is void.");
-            Ok(())
-        }
+        Keys::Revoke { id } => revoke(cx, id).await,
     })
     .await
 }
@@ -75,10 +79,12 @@ async fn create(cx: &Cx, new: New) -> Result<()> {
         scopes: new.scopes,
         expires_at: new.days.map(|days| cx.now() + Duration::from_secs(u64::from(days) * 86_400)),
     };
-    let (user, key) = match (&new.user, new.bot) {
+    check(cx, "accounts.create_key", &input)?;
+    let (user, key) = match (&new.owner.user, new.owner.bot) {
         (_, Some(name)) => {
-            let made = accounts::create_bot_with_key(cx, CreateBot { name }, new.role, input).await;
-            made.map_err(said)?
+            let bot = CreateBot { name };
+            check(cx, "accounts.create_bot", &bot)?;
+            accounts::create_bot_with_key(cx, bot, new.role, input).await.map_err(said)?
         }
         (text, None) => {
             let user = user(cx, text.as_deref().context("say --user or --bot")?).await?;
@@ -91,9 +97,22 @@ async fn create(cx: &Cx, new: New) -> Result<()> {
     Ok(())
 }
 
+async fn revoke(cx: &Cx, id: ApiKeyId) -> Result<()> {
+    let revoked = accounts::revoke_key(cx, RevokeKey { key_id: id }).await;
+    revoked.map_err(|error| match error.kind() {
+        Kind::NotFound => anyhow!("there is no key {id}: `moothall keys list USER` says which there are"),
+        _ => said(error),
+    })?;
+    println!("The key {id} is void.");
+    Ok(())
+}
+
 async fn list(cx: &Cx, text: &str) -> Result<()> {
     let user = user(cx, text).await?;
     let keys = accounts::list_keys(cx, ListKeys { user_id: Some(user.id) }).await.map_err(said)?;
+    if keys.items.is_empty() {
+        println!("{} has no keys.", user.name);
+    }
     for key in keys.items {
         let used = key.last_used_at.map_or_else(|| "never used".to_owned(), |at| format!("used {at}"));
         let until = key.expires_at.map_or_else(String::new, |end| format!(", until {end}"));
