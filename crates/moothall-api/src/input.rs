@@ -8,7 +8,8 @@ mod bounds;
 
 use jsonschema::error::{TypeKind, ValidationErrorKind as Rule};
 use jsonschema::{ValidationError, Validator};
-use moothall::{Error, FieldError};
+use moothall::{Error, FieldError, Registry};
+use serde::Serialize;
 use serde_json::Value;
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
@@ -89,7 +90,7 @@ impl Check {
             Rule::AnyOf { context } | Rule::OneOfNotValid { context } => {
                 self.explain_branches(path, context, fields);
             }
-            rule => fields.push(broken(path, rule)),
+            rule => fields.push(broken(path, rule, error.instance())),
         }
     }
 
@@ -125,8 +126,9 @@ impl Check {
         fields.push(if !choices.is_empty() {
             field(at, "not_a_choice", format!("must be one of {}", choices.join(", ")))
         } else if errors().all(is_other) {
-            let kinds: Vec<String> = errors().filter_map(|error| kinds_of(error.kind())).collect();
-            field(path, "wrong_type", format!("must be {}", kinds.join(" or ")))
+            let wanted: Vec<&str> = errors().flat_map(|error| kinds_of(error.kind())).collect();
+            let got = errors().find(|error| error.instance_path().as_str() == path);
+            wrong_type(path, &wanted, got.map_or(&Value::Null, |error| error.instance()))
         } else {
             field(path, "invalid", "fits none of the shapes it may have")
         });
@@ -139,6 +141,16 @@ impl Check {
         let names = object.and_then(|object| object.get("properties")).and_then(Value::as_object);
         names.map(|names| names.keys().map(String::as_str).collect()).unwrap_or_default()
     }
+}
+
+/// Checks the input of an operation as the doors do, for a program that calls it without them.
+///
+/// # Errors
+/// What the doors would answer: the fields that are wrong, each with the rule and its bound.
+pub fn check_input(registry: &Registry, operation: &str, input: &impl Serialize) -> Result<(), Error> {
+    let check = Check::new(&Schemas::new(registry, &[]), operation)
+        .map_err(|wrong| Error::internal(std::io::Error::other(wrong)))?;
+    check.apply(serde_json::to_value(input).map_err(Error::internal)?).map(drop)
 }
 
 /// Texts in Unicode's composed form, so that lengths and equality mean what people see; whole numbers as integers. What may be
@@ -295,7 +307,7 @@ fn counted(count: f64, thing: &str) -> String {
     if count <= 1.0 && count > 0.0 { format!("{count} {thing}") } else { format!("{count} {thing}s") }
 }
 
-fn broken(path: &str, rule: &Rule) -> FieldError {
+fn broken(path: &str, rule: &Rule, got: &Value) -> FieldError {
     let least =
         |code: &str, min: f64, message: String| FieldError { min: Some(min), ..field(path, code, message) };
     let most =
@@ -305,9 +317,7 @@ fn broken(path: &str, rule: &Rule) -> FieldError {
         Rule::Required { property } => {
             field(&child(path, property.as_str().unwrap_or_default()), "required", "must be there")
         }
-        Rule::Type { .. } => {
-            field(path, "wrong_type", format!("must be {}", kinds_of(rule).unwrap_or_default()))
-        }
+        Rule::Type { .. } => wrong_type(path, &kinds_of(rule), got),
         Rule::MinLength { limit } => least(
             "too_short",
             *limit as f64,
@@ -346,7 +356,7 @@ fn broken(path: &str, rule: &Rule) -> FieldError {
         Rule::Enum { options } => field(path, "not_a_choice", format!("must be one of {}", listed(options))),
         Rule::Constant { expected_value } => field(path, "not_a_choice", format!("must be {expected_value}")),
         Rule::UniqueItems => field(path, "not_unique", "must not have the same item twice"),
-        Rule::PropertyNames { error } => field(path, "bad_pattern", broken("", error.kind()).message),
+        Rule::PropertyNames { error } => field(path, "bad_pattern", broken("", error.kind(), got).message),
         _ => field(path, "invalid", "is not valid"),
     }
 }
@@ -356,18 +366,44 @@ fn listed(options: &Value) -> String {
     options.join(", ")
 }
 
-fn kinds_of(rule: &Rule) -> Option<String> {
-    let Rule::Type { kind } = rule else { return None };
-    let kinds: Vec<&str> = match kind {
-        TypeKind::Single(kind) => vec![kind.as_str()],
-        TypeKind::Multiple(kinds) => kinds.iter().map(|kind| kind.as_str()).collect(),
+/// Says what kind of value is wanted and what kind was sent, and never the value itself.
+fn wrong_type(path: &str, wanted: &[&str], got: &Value) -> FieldError {
+    // Who leaves a field out need not be told that `null` would do as well.
+    let mut named: Vec<&str> =
+        wanted.iter().copied().filter(|kind| *kind != "null").map(named_kind).collect();
+    named.dedup();
+    let wanted = if named.is_empty() { "null".to_owned() } else { named.join(" or ") };
+    let got = match got {
+        Value::Null => "null",
+        Value::Bool(_) => named_kind("boolean"),
+        Value::Number(number) if number.is_f64() => "a number with a fraction",
+        Value::Number(_) => named_kind("integer"),
+        Value::String(_) => named_kind("string"),
+        Value::Array(_) => named_kind("array"),
+        Value::Object(_) => named_kind("object"),
     };
-    let with_article = kinds.into_iter().map(|kind| match kind {
-        "null" => "null".to_owned(),
-        "integer" | "array" | "object" => format!("an {kind}"),
-        kind => format!("a {kind}"),
-    });
-    Some(with_article.collect::<Vec<_>>().join(" or "))
+    field(path, "wrong_type", format!("must be {wanted}, not {got}"))
+}
+
+fn kinds_of(rule: &Rule) -> Vec<&str> {
+    match rule {
+        Rule::Type { kind: TypeKind::Single(kind) } => vec![kind.as_str()],
+        Rule::Type { kind: TypeKind::Multiple(kinds) } => kinds.iter().map(|kind| kind.as_str()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// A kind of JSON value, with its article.
+fn named_kind(kind: &str) -> &str {
+    match kind {
+        "array" => "an array",
+        "boolean" => "a boolean",
+        "integer" => "an integer",
+        "number" => "a number",
+        "object" => "an object",
+        "string" => "a string",
+        other => other,
+    }
 }
 
 #[cfg(test)]
@@ -501,6 +537,24 @@ mod tests {
         assert_eq!(of("required").path, "/name");
         assert_eq!(of("too_large").max, Some(200.0));
         assert!(!format!("{fields:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_is_told_what_it_is_and_what_is_asked_for() {
+        let told = |changes: Value| {
+            let mut input = json!({ "user_id": USER, "name": "ana" });
+            input.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+            let Err(Error::Invalid { fields }) = check().apply(input) else { panic!("valid") };
+            fields[0].message.clone()
+        };
+        // As text that stands in a query and is no number.
+        assert_eq!(told(json!({ "limit": "ten" })), "must be an integer, not a string");
+        assert_eq!(told(json!({ "limit": 1.5 })), "must be an integer, not a number with a fraction");
+        assert_eq!(told(json!({ "name": 7 })), "must be a string, not an integer");
+        assert_eq!(told(json!({ "name": null })), "must be a string, not null");
+        assert_eq!(told(json!({ "is_loud": [] })), "must be a boolean, not an array");
+        assert_eq!(told(json!({ "parts": {} })), "must be an array, not an object");
+        assert_eq!(told(json!({ "shape": true })), "must be an object, not a boolean");
     }
 
     #[test]

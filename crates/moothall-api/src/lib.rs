@@ -18,6 +18,7 @@ mod socket;
 
 pub use documents::documents;
 pub use doors::{Doors, Metrics, OpenError, Options};
+pub use input::check_input;
 pub use pages::Page;
 pub use rest::cors::Cors;
 pub use rest::origin::{NotAPrefix, Prefix, Proxies};

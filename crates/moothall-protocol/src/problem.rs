@@ -1,7 +1,7 @@
 //! How a refusal looks, the same in every door: RFC 9457 with a code that is a promise.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{RequestId, Timestamp};
 
@@ -101,12 +101,48 @@ pub struct FieldError {
     /// The rule in words, with what to do.
     pub message: String,
     /// The least that is allowed, where the rule is a bound.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "plainly")]
     pub min: Option<f64>,
     /// The most that is allowed, where the rule is a bound.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "plainly")]
     pub max: Option<f64>,
     /// For an unknown field, the known one that is nearest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nearest: Option<String>,
+}
+
+/// A bound that is whole is written so: `200`, not `200.0`.
+fn plainly<S: Serializer>(bound: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match bound {
+        // Every whole number up to 2^53 is one of both.
+        Some(bound) if bound.fract() == 0.0 && bound.abs() <= 9_007_199_254_740_992.0 => {
+            serializer.serialize_i64(*bound as i64)
+        }
+        bound => bound.serialize(serializer),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_is_written_as_people_write_it() {
+        let mut error = FieldError {
+            path: "/limit".to_owned(),
+            code: "too_large".to_owned(),
+            message: "must be at most 200".to_owned(),
+            min: Some(0.5),
+            max: Some(200.0),
+            nearest: None,
+        };
+        let text = serde_json::to_string(&error).unwrap();
+        assert!(text.ends_with(r#""min":0.5,"max":200}"#), "{text}");
+        assert_eq!(serde_json::from_str::<FieldError>(&text).unwrap(), error);
+        error.min = Some(f64::from(u8::MAX) * 1e300);
+        assert_eq!(
+            serde_json::from_str::<FieldError>(&serde_json::to_string(&error).unwrap()).unwrap(),
+            error
+        );
+    }
 }

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result};
 use moothall::accounts;
 use moothall::protocol::accounts::UserSummary;
 use moothall::{Cx, Fault, Hall};
+use serde::Serialize;
 
 use crate::config::Config;
 
@@ -28,6 +29,11 @@ async fn as_server<T>(config: &Config, work: impl AsyncFnOnce(&Cx) -> Result<T>)
 /// The user of this name, address or id.
 async fn user(cx: &Cx, text: &str) -> Result<UserSummary> {
     accounts::find_user(cx, text).await.map_err(said)?.with_context(|| format!("there is no user {text}"))
+}
+
+/// Refuses what the operation would refuse at the door: the same bounds, in the same words.
+fn check(cx: &Cx, operation: &str, input: &impl Serialize) -> Result<()> {
+    moothall_api::check_input(cx.hall().registry(), operation, input).map_err(said)
 }
 
 /// A refusal with all it says of single fields, which have no place in its title.

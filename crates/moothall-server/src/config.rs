@@ -16,8 +16,8 @@ use moothall::Settings;
 use moothall_api::Proxies;
 use moothall_protocol::limits;
 use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 pub use example::example;
@@ -43,6 +43,7 @@ pub struct Config {
 #[serde(default, deny_unknown_fields)]
 pub struct Server {
     /// The address and port to listen on. `0.0.0.0:7350` is reachable from other machines: use TLS, here or in front.
+    #[serde(deserialize_with = "address")]
     pub listen: SocketAddr,
     /// Where players reach the server, such as `https://moot.example.org`; without it, the address above. Links begin with it.
     #[schemars(length(max = 200), regex(pattern = "^https?://[^/]+"))]
@@ -98,6 +99,16 @@ impl Default for Server {
             tls: TlsFiles::default(),
         }
     }
+}
+
+/// An address with its port; what is right is said with an example.
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|_| {
+        D::Error::custom(format!(
+            "{text} is no address and port, such as 127.0.0.1:7350, 0.0.0.0:7350 or [::1]:7350"
+        ))
+    })
 }
 
 /// What the server says of itself, on standard error.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use crate::job::Closure;
 use crate::migrate::{self, Migration, MigrationProgress, MigrationStatus};
@@ -26,10 +27,12 @@ struct Inner {
     /// PostgreSQL has one pool for both, so there the two are one queue.
     writes: Arc<Queue>,
     reads: Arc<Queue>,
-    /// Taken by whoever closes the store.
+    /// Taken by whoever closes the store first.
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Ends after them.
     publisher: Mutex<Option<tokio::task::JoinHandle<()>>>,
+    /// Whether all of these have ended.
+    closed: watch::Sender<bool>,
 }
 
 impl Drop for Inner {
@@ -63,7 +66,8 @@ impl Store {
             reads.close();
         })?;
         let (threads, publisher) = (Mutex::new(threads), Mutex::new(Some(publisher)));
-        Ok(Self { inner: Arc::new(Inner { options, target, writes, reads, threads, publisher }) })
+        let closed = watch::Sender::new(false);
+        Ok(Self { inner: Arc::new(Inner { options, target, writes, reads, threads, publisher, closed }) })
     }
 
     /// Runs `work` in a transaction, commits, and answers once the commit is durable. An error of `work`, or a panic,
@@ -173,10 +177,22 @@ impl Store {
     }
 
     /// Finishes what is queued, refuses everything new, and returns when the database is closed.
+    ///
+    /// A closure that hangs is waited for as long as the caller wishes: whoever gives up has closed the store to everything
+    /// new, and a later call waits for the same end.
     pub async fn close(&self) {
         self.inner.writes.close();
         self.inner.reads.close();
+        let mut closed = self.inner.closed.subscribe();
         let threads = std::mem::take(&mut *self.inner.threads.lock());
+        if !threads.is_empty() {
+            // On its own: it goes on though nobody waits for it any more.
+            tokio::spawn(self.clone().end(threads));
+        }
+        let _ = closed.wait_for(|is_closed| *is_closed).await;
+    }
+
+    async fn end(self, threads: Vec<JoinHandle<()>>) {
         let joined = blocking(move || {
             // All of them, also after one that panicked: the database is closed when the last has ended.
             let panicked = threads.into_iter().map(JoinHandle::join).filter(Result::is_err).count();
@@ -190,6 +206,7 @@ impl Store {
             // An error says that the runtime stopped it: there is nobody left to tell.
             let _ = publisher.await;
         }
+        self.inner.closed.send_replace(true);
     }
 }
 

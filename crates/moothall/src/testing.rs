@@ -55,6 +55,17 @@ pub(crate) async fn on_both_engines_with(change: impl Fn(&mut Settings), test: i
     }
 }
 
+/// The seeds of so many runs of the simulator, or the one of `MOOTHALL_TEST_SEED`, to have that run again.
+pub(crate) fn seeds(runs: u64) -> std::ops::Range<u64> {
+    match std::env::var("MOOTHALL_TEST_SEED") {
+        Ok(seed) => {
+            let seed = seed.parse().expect("MOOTHALL_TEST_SEED is a number");
+            seed..seed + 1
+        }
+        Err(_) => 0..runs,
+    }
+}
+
 async fn open(settings: &Settings, clock: &Arc<FakeClock>, mailer: &Arc<KeepingMailer>) -> Hall {
     builder(settings, clock, mailer, 0).open().await.unwrap()
 }

@@ -7,9 +7,9 @@ use clap::Subcommand;
 use data_encoding::BASE32_NOPAD;
 use moothall::Cx;
 use moothall::accounts::{self, NewAdministrator};
-use moothall::protocol::accounts::{GrantRole, ListGrants, RevokeRole};
+use moothall::protocol::accounts::{ClaimAdministrator, GrantRole, ListGrants, RevokeRole};
 
-use super::{as_server, said, user};
+use super::{as_server, check, said, user};
 use crate::config::Config;
 
 const ROLE: &str = "administrator";
@@ -65,6 +65,11 @@ pub async fn run(config: &Config, command: Admin) -> Result<()> {
 async fn create(cx: &Cx, name: String, email: Option<String>, chosen: Option<String>) -> Result<()> {
     let is_made_up = chosen.is_none();
     let password = chosen.unwrap_or_else(|| BASE32_NOPAD.encode(&cx.random().bytes::<15>()).to_lowercase());
+    // The link of the first start takes the same, and is followed by whoever has its token.
+    let token = "of the operator".to_owned();
+    let claim = ClaimAdministrator { token, name, email, password };
+    check(cx, "accounts.claim_administrator", &claim)?;
+    let ClaimAdministrator { name, email, password, .. } = claim;
     let new = NewAdministrator { name, email, password: password.clone() };
     let user = accounts::create_administrator(cx, new).await.map_err(said)?;
     println!("{} may do everything now ({}).", user.name, user.id);
@@ -85,6 +90,7 @@ fn read_password() -> Result<String> {
 async fn grant(cx: &Cx, text: &str, reason: String) -> Result<()> {
     let user = user(cx, text).await?;
     let input = GrantRole { user_id: user.id, role: ROLE.to_owned(), ends_at: None, reason };
+    check(cx, "accounts.grant_role", &input)?;
     accounts::grant_role(cx, input).await.map_err(said)?;
     println!("{} may do everything now ({}).", user.name, user.id);
     Ok(())
@@ -92,19 +98,21 @@ async fn grant(cx: &Cx, text: &str, reason: String) -> Result<()> {
 
 async fn revoke(cx: &Cx, text: &str, reason: String) -> Result<()> {
     let user = user(cx, text).await?;
-    accounts::revoke_role(cx, RevokeRole { user_id: user.id, role: ROLE.to_owned(), reason })
-        .await
-        .map_err(said)?;
+    let input = RevokeRole { user_id: user.id, role: ROLE.to_owned(), reason };
+    check(cx, "accounts.revoke_role", &input)?;
+    accounts::revoke_role(cx, input).await.map_err(said)?;
     println!("{} is no administrator any more ({}).", user.name, user.id);
     Ok(())
 }
 
 async fn list(cx: &Cx) -> Result<()> {
     let mut cursor = None;
+    let mut is_empty = true;
     loop {
         let input = ListGrants { user_id: None, role: Some(ROLE.to_owned()), cursor, limit: None };
         let page = accounts::list_grants(cx, input).await.map_err(said)?;
         for grant in page.items {
+            is_empty = false;
             let name = accounts::find_user(cx, &grant.user_id.to_string())
                 .await
                 .map_err(said)?
@@ -115,7 +123,11 @@ async fn list(cx: &Cx) -> Result<()> {
         }
         cursor = page.next;
         if cursor.is_none() {
-            return Ok(());
+            break;
         }
     }
+    if is_empty {
+        println!("Nobody may do everything yet: `moothall admin create NAME` makes somebody who may.");
+    }
+    Ok(())
 }

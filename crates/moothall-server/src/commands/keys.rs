@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use clap::{Args, Subcommand};
 use moothall::protocol::ApiKeyId;
 use moothall::protocol::accounts::{CreateBot, CreateKey, KeyKind, ListKeys, RevokeKey, RotateSigningKeys};
-use moothall::{Cx, accounts};
+use moothall::{Cx, Fault as _, Kind, accounts};
 
-use super::{as_server, said, user};
+use super::{as_server, check, said, user};
 use crate::config::Config;
 
 /// What to do about API keys.
@@ -39,12 +39,8 @@ pub enum Keys {
 pub struct New {
     /// What it is called.
     name: String,
-    /// The user it acts as: name, e-mail address or id.
-    #[arg(long, required_unless_present = "bot", conflicts_with = "bot")]
-    user: Option<String>,
-    /// Make a bot of this name, and let the key act as it.
-    #[arg(long)]
-    bot: Option<String>,
+    #[command(flatten)]
+    owner: Owner,
     /// The role of the new bot.
     #[arg(long, default_value = "host", conflicts_with = "user")]
     role: String,
@@ -59,6 +55,18 @@ pub struct New {
     days: Option<u32>,
 }
 
+/// Whom the key acts as: one of the two.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Owner {
+    /// The user it acts as: name, e-mail address or id.
+    #[arg(long)]
+    user: Option<String>,
+    /// Make a bot of this name, and let the key act as it.
+    #[arg(long, value_name = "NAME")]
+    bot: Option<String>,
+}
+
 /// Why, in the audit log.
 const REASON: &str = "by the operator";
 
@@ -67,18 +75,8 @@ pub async fn run(config: &Config, command: Keys) -> Result<()> {
     as_server(config, async |cx| match command {
         Keys::Create(new) => create(cx, new).await,
         Keys::List { user } => list(cx, &user).await,
-        Keys::Revoke { id } => {
-            accounts::revoke_key(cx, RevokeKey { key_id: id, reason: Some(REASON.to_owned()) })
-                .await
-                .map_err(said)?;
-            println!("The key {id} is void.");
-            Ok(())
-        }
-        Keys::RotateSigning { reason } => {
-            accounts::rotate_signing_keys(cx, RotateSigningKeys { reason }).await.map_err(said)?;
-            println!("Access tokens are signed with a new key, and all there were are void: clients get others by themselves.");
-            Ok(())
-        }
+        Keys::Revoke { id } => revoke(cx, id).await,
+        Keys::RotateSigning { reason } => rotate_signing(cx, reason).await,
     })
     .await
 }
@@ -92,16 +90,12 @@ async fn create(cx: &Cx, new: New) -> Result<()> {
         reason: Some(REASON.to_owned()),
         expires_at: new.days.map(|days| cx.now() + Duration::from_secs(u64::from(days) * 86_400)),
     };
-    let (user, key) = match (&new.user, new.bot) {
+    check(cx, "accounts.create_key", &input)?;
+    let (user, key) = match (&new.owner.user, new.owner.bot) {
         (_, Some(name)) => {
-            let made = accounts::create_bot_with_key(
-                cx,
-                CreateBot { name, reason: REASON.to_owned() },
-                new.role,
-                input,
-            )
-            .await;
-            made.map_err(said)?
+            let bot = CreateBot { name, reason: REASON.to_owned() };
+            check(cx, "accounts.create_bot", &bot)?;
+            accounts::create_bot_with_key(cx, bot, new.role, input).await.map_err(said)?
         }
         (text, None) => {
             let user = user(cx, text.as_deref().context("say --user or --bot")?).await?;
@@ -114,13 +108,36 @@ async fn create(cx: &Cx, new: New) -> Result<()> {
     Ok(())
 }
 
+async fn revoke(cx: &Cx, id: ApiKeyId) -> Result<()> {
+    let revoked = accounts::revoke_key(cx, RevokeKey { key_id: id, reason: Some(REASON.to_owned()) }).await;
+    revoked.map_err(|error| match error.kind() {
+        Kind::NotFound => anyhow!("there is no key {id}: `moothall keys list USER` says which there are"),
+        _ => said(error),
+    })?;
+    println!("The key {id} is void.");
+    Ok(())
+}
+
 async fn list(cx: &Cx, text: &str) -> Result<()> {
     let user = user(cx, text).await?;
     let keys = accounts::list_keys(cx, ListKeys { user_id: Some(user.id) }).await.map_err(said)?;
+    if keys.items.is_empty() {
+        println!("{} has no keys.", user.name);
+    }
     for key in keys.items {
         let used = key.last_used_at.map_or_else(|| "never used".to_owned(), |at| format!("used {at}"));
         let until = key.expires_at.map_or_else(String::new, |end| format!(", until {end}"));
         println!("{}  {:<20} {}  {used}{until}", key.id, key.name, key.scopes.join(","));
     }
+    Ok(())
+}
+
+async fn rotate_signing(cx: &Cx, reason: String) -> Result<()> {
+    let input = RotateSigningKeys { reason };
+    check(cx, "accounts.rotate_signing_keys", &input)?;
+    accounts::rotate_signing_keys(cx, input).await.map_err(said)?;
+    println!(
+        "Access tokens are signed with a new key. Those there were are void; clients get others by themselves."
+    );
     Ok(())
 }

@@ -154,3 +154,37 @@ async fn welcome(config: &Config, hall: &Hall, address: SocketAddr) -> Result<()
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use moothall::Settings;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_database_that_hangs_does_not_keep_the_server_from_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings::default();
+        settings.store.url = format!("sqlite:{}", folder.path().join("hall.db").display());
+        let hall = Hall::builder(settings).without_tasks().open().await.unwrap();
+        let (go_on, wait) = mpsc::sync_channel::<()>(1);
+        let wait = std::sync::Mutex::new(wait);
+        let store = hall.store().clone();
+        let hanging = tokio::spawn(async move {
+            let hang = move |_: &mut moothall_store::Tx<'_>| {
+                let _ = wait.lock().unwrap().recv_timeout(Duration::from_secs(30));
+                Ok::<_, moothall_store::Error>(())
+            };
+            store.write(hang).await
+        });
+        tokio::task::yield_now().await;
+        let begun = std::time::Instant::now();
+        close(&hall, Duration::ZERO).await;
+        assert!((CLOSE_MIN..CLOSE_MIN * 10).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+        go_on.send(()).unwrap();
+        hanging.await.unwrap().unwrap();
+        hall.close().await;
+    }
+}

@@ -72,8 +72,10 @@ fn everything_that_is_wrong_is_said_at_once_with_its_bound() {
     ] {
         assert!(message.contains(part), "{part} is not in: {message}");
     }
-    let message = refusal("[server]\nlisten = 'everywhere'\n", &[]);
-    assert!(message.contains("server.listen"), "{message}");
+    for listen in ["everywhere", "7350", "localhost"] {
+        let message = refusal(&format!("[server]\nlisten = '{listen}'\n"), &[]);
+        assert!(message.contains("server.listen") && message.contains("such as 127.0.0.1:7350"), "{message}");
+    }
 }
 
 #[test]

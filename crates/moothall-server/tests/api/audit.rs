@@ -6,7 +6,7 @@ use moothall_testing::TestServer;
 use serde_json::json;
 
 use crate::access;
-use crate::cast::{Cast, Column};
+use crate::cast::{Cast, Column, fields};
 
 const WHY: &str = "said by the test";
 
@@ -29,13 +29,13 @@ async fn what_staff_does_is_written_down_with_its_reason() {
 /// Changes that need a permission, and those that ask why, which is what they ask of staff.
 fn is_by_staff(operation: &Operation) -> bool {
     operation.is_mutation()
-        && (matches!(operation.access, Access::Permission(_)) || Cast::takes(operation, "reason"))
+        && (matches!(operation.access, Access::Permission(_)) || fields(operation).contains_key("reason"))
 }
 
 async fn check(server: &TestServer, operation: &Operation) -> Result<(), String> {
     let cast = Cast::new(server, Column::Administrator).await;
     let mut input = cast.input(operation).await;
-    if !Cast::takes(operation, "reason") {
+    if !fields(operation).contains_key("reason") {
         return Err("needs a permission, and does not ask why".to_owned());
     }
     input.insert("reason".to_owned(), json!(WHY));

@@ -10,7 +10,6 @@ use moothall::protocol::accounts::{CreateBot, CreateKey, CreateRole, GrantRole};
 use moothall::protocol::matches::OpenRelay;
 use moothall::{Cx, Operation, accounts, matches};
 use moothall_testing::{PASSWORD, Player, Reply, Shows, TestServer};
-use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
@@ -61,10 +60,11 @@ pub struct Cast<'a> {
 }
 
 /// A room that only its members know of: the player, who owns it, and the bystander. The player wrote a message.
-struct Room {
-    id: String,
+#[derive(Clone)]
+pub struct Room {
+    pub id: String,
     name: String,
-    message_id: String,
+    pub message_id: String,
 }
 
 enum Caller {
@@ -122,21 +122,13 @@ impl<'a> Cast<'a> {
 
     /// Calls an operation with an input made for it.
     pub async fn call(&self, operation: &Operation, input: &Map<String, Value>, key: Option<&str>) -> Reply {
-        let mut rest = input.clone();
-        let segments = operation.path.split('/').map(|segment| {
-            match segment.strip_prefix('{').and_then(|segment| segment.strip_suffix('}')) {
-                Some(field) => text(&rest.remove(field).unwrap_or_else(|| panic!("{field}"))),
-                None => segment.to_owned(),
-            }
-        });
-        let mut path = format!("/v1{}", segments.collect::<Vec<_>>().join("/"));
-        let in_query = ["GET", "DELETE"].contains(&operation.method.as_str());
-        if in_query && !rest.is_empty() {
+        let (mut path, rest) = location(operation, input);
+        if !takes_body(operation) && !rest.is_empty() {
             let pairs: Vec<String> =
                 rest.iter().map(|(name, value)| format!("{name}={}", text(value))).collect();
             path = format!("{path}?{}", pairs.join("&").replace(' ', "%20"));
         }
-        let body = (!in_query).then_some(Value::Object(rest));
+        let body = takes_body(operation).then_some(Value::Object(rest));
         let headers: Vec<(&str, &str)> = key.map(|key| ("idempotency-key", key)).into_iter().collect();
         self.server.api.send(operation.method.as_str(), &path, self.shows(), &headers, body.as_ref()).await
     }
@@ -149,24 +141,33 @@ impl<'a> Cast<'a> {
         }
     }
 
-    /// Whether the operation has such a field.
-    pub fn takes(operation: &Operation, field: &str) -> bool {
-        schema(operation).pointer(&format!("/properties/{field}")).is_some()
+    /// Calls an operation with any body, where this input is to be found.
+    pub async fn send(&self, operation: &Operation, input: &Map<String, Value>, body: &Value) -> Reply {
+        let (path, _) = location(operation, input);
+        self.server.api.send(operation.method.as_str(), &path, self.shows(), &[], Some(body)).await
     }
 
     /// An input that this operation takes.
     pub async fn input(&self, operation: &Operation) -> Map<String, Value> {
-        let schema = schema(operation);
-        let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
-        let mut input = Map::new();
+        self.input_with(operation, &[]).await
+    }
+
+    /// The same, with these fields as they are given.
+    pub async fn input_with(&self, operation: &Operation, given: &[(&str, Value)]) -> Map<String, Value> {
+        let mut input: Map<String, Value> =
+            given.iter().map(|(field, value)| ((*field).to_owned(), value.clone())).collect();
+        let required =
+            schema(operation).get("required").and_then(Value::as_array).cloned().unwrap_or_default();
         for field in required.iter().filter_map(Value::as_str).chain(optional(operation.name).iter().copied())
         {
-            input.insert(field.to_owned(), self.field(operation.name, field).await);
+            if !input.contains_key(field) {
+                input.insert(field.to_owned(), self.field(operation.name, field).await);
+            }
         }
         input
     }
 
-    async fn field(&self, operation: &str, field: &str) -> Value {
+    pub async fn field(&self, operation: &str, field: &str) -> Value {
         let player = &self.player;
         match (operation, field) {
             ("accounts.update_role" | "accounts.delete_role", "name") => json!(self.role().await),
@@ -280,11 +281,36 @@ impl<'a> Cast<'a> {
             let member = format!("/v1/rooms/{id}/members/{}", self.bystander().await.id);
             let added = api.send("PUT", &member, (&self.player).into(), &[], Some(&json!({}))).await;
             assert!(added.status < 300, "{}", added.text);
-            let said =
-                api.post(&format!("/v1/rooms/{id}/messages"), &self.player, json!({ "text": "hello" })).await;
-            Room { id, name, message_id: text(&said.ok::<Value>()["id"]) }
+            self.spoken_in(id, name).await
         };
         self.room.get_or_init(make).await
+    }
+
+    /// The room of this id, in which the player has just said something.
+    async fn spoken_in(&self, id: String, name: String) -> Room {
+        let path = format!("/v1/rooms/{id}/messages");
+        let said: Value = self.server.api.post(&path, &self.player, json!({ "text": "hello" })).await.ok();
+        Room { id, name, message_id: text(&said["id"]) }
+    }
+
+    /// One of each kind that only its members know of: a room, a group, a direct conversation.
+    pub async fn hidden_rooms(&self) -> [Room; 3] {
+        let (api, bystander) = (&self.server.api, self.bystander().await.id);
+        let group: Value =
+            api.post("/v1/groups", &self.player, json!({ "user_ids": [bystander] })).await.ok();
+        let direct: Value = api.post("/v1/direct", &self.player, json!({ "user_id": bystander })).await.ok();
+        let [group, direct] = [text(&group["id"]), text(&direct["id"])];
+        [
+            self.room().await.clone(),
+            self.spoken_in(group, String::new()).await,
+            self.spoken_in(direct, String::new()).await,
+        ]
+    }
+
+    /// A room of the caller's.
+    pub async fn own_room(&self) -> Value {
+        let room = self.server.api.post("/v1/rooms", self.shows(), json!({ "name": fresh("own") })).await;
+        room.ok::<Value>()["id"].clone()
     }
 
     /// A room of the bystander that everybody may join; the player has, if it is to be left.
@@ -320,9 +346,31 @@ impl<'a> Cast<'a> {
     }
 }
 
-fn schema(operation: &Operation) -> Schema {
-    let settings = SchemaSettings::draft2020_12().with(|it| it.inline_subschemas = true);
-    (operation.input)(&mut settings.into_generator())
+fn schema(operation: &Operation) -> Value {
+    let generator = SchemaSettings::draft2020_12().with(|it| it.inline_subschemas = true).into_generator();
+    (operation.input)(&mut { generator }).to_value()
+}
+
+/// The fields this operation has, and the schema of each.
+pub fn fields(operation: &Operation) -> Map<String, Value> {
+    schema(operation).get("properties").and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+/// Whether the input stands in the body, but for what is in the path.
+pub fn takes_body(operation: &Operation) -> bool {
+    !["GET", "DELETE"].contains(&operation.method.as_str())
+}
+
+/// The path of an operation with this input, and what of the input is not in it.
+fn location(operation: &Operation, input: &Map<String, Value>) -> (String, Map<String, Value>) {
+    let mut rest = input.clone();
+    let segments = operation.path.split('/').map(|segment| {
+        match segment.strip_prefix('{').and_then(|segment| segment.strip_suffix('}')) {
+            Some(field) => text(&rest.remove(field).unwrap_or_else(|| panic!("{field}"))),
+            None => segment.to_owned(),
+        }
+    });
+    (format!("/v1{}", segments.collect::<Vec<_>>().join("/")), rest)
 }
 
 /// Optional fields without which an operation would mean nothing, or only the caller.

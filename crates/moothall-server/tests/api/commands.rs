@@ -1,5 +1,8 @@
 //! Commands of the operator, on the data of a server that runs.
 
+use std::path::Path;
+use std::process::Command;
+
 use moothall_testing::{Player, ServerProcess, Shows};
 use serde_json::{Value, json};
 
@@ -78,11 +81,60 @@ async fn a_host_gets_a_key_and_loses_it() {
     }
 }
 
+/// Runs a command on the data in this folder. Says whether it succeeded, and what it printed and complained of.
+fn run(folder: &Path, arguments: &[&str]) -> (bool, String) {
+    let output =
+        Command::new(moothall_testing::binary()).args(arguments).arg("--data").arg(folder).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(said).unwrap())
+}
+
+#[test]
+fn a_command_says_what_is_wrong_with_what_it_was_told_and_what_would_be_right() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(run(folder.path(), &["migrate"]).0);
+    assert!(run(folder.path(), &["admin", "list"]).1.contains("moothall admin create NAME"));
+    assert!(run(folder.path(), &["admin", "create", "ana"]).0);
+    assert!(run(folder.path(), &["keys", "list", "ana"]).1.contains("ana has no keys."));
+    let (long, key) = ("x".repeat(600), "01900000-0000-7000-8000-000000000000");
+    let refused: [(&[&str], &[&str]); 11] = [
+        (&["keys", "list", "nobody"], &["there is no user nobody"]),
+        (&["keys", "revoke", key], &["there is no key", key]),
+        (&["keys", "revoke", "first"], &["first"]),
+        (&["keys", "create", "k1"], &["--user", "--bot"]),
+        (&["keys", "create", "k1", "--user", "ana", "--bot", "berlin"], &["--user", "--bot"]),
+        (&["keys", "create", "", "--user", "ana"], &["name: must have at least 1 character"]),
+        (&["keys", "create", &long, "--bot", "berlin"], &["name: must have at most 60 characters"]),
+        (&["keys", "create", "k1", "--bot", ""], &["name: must have at least 1 character"]),
+        (&["admin", "grant", "ana", "--reason", ""], &["reason: must have at least 1 character"]),
+        (&["admin", "grant", "ana", "--reason", &long], &["reason: must have at most 500 characters"]),
+        (&["admin", "create", &long], &["name: must have at most"]),
+    ];
+    for (command, words) in refused {
+        let (is_done, said) = run(folder.path(), command);
+        assert!(!is_done && words.iter().all(|word| said.contains(word)), "{command:?}: {said}");
+    }
+    let (is_done, said) = run(folder.path(), &["serve", "--listen", "7350"]);
+    assert!(!is_done && said.contains("server.listen") && said.contains("127.0.0.1:7350"), "{said}");
+}
+
+#[test]
+fn doctor_tells_of_a_folder_that_cannot_be_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let (is_good, said) = run(&file.join("data"), &["doctor"]);
+    assert!(!is_good && said.contains("BAD   disk") && said.contains("is no folder"), "{said}");
+    let (is_good, said) = run(&folder.path().join("data"), &["doctor", "--set", "server.listen=127.0.0.1:0"]);
+    assert!(is_good && !said.contains("BAD"), "{said}");
+    assert!(!folder.path().join("data").exists(), "and it is not made");
+}
+
 #[test]
 fn commands_that_only_look_make_no_database() {
     let folder = tempfile::tempdir().unwrap();
     for command in [&["migrate", "--status"][..], &["admin", "list"], &["keys", "list", "ana"]] {
-        let output = std::process::Command::new(moothall_testing::binary())
+        let output = Command::new(moothall_testing::binary())
             .args(command)
             .arg("--data")
             .arg(folder.path())
@@ -99,7 +151,7 @@ fn the_data_are_closed_to_other_users_also_in_a_folder_that_is_not() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    let migrate = std::process::Command::new(moothall_testing::binary())
+    let migrate = Command::new(moothall_testing::binary())
         .args(["migrate", "--data"])
         .arg(folder.path())
         .output()

@@ -18,6 +18,7 @@ mod cast;
 mod commands;
 mod idempotency;
 mod letters;
+mod probes;
 mod secrets;
 mod serve;
 mod tls;

@@ -397,6 +397,44 @@ async fn a_full_queue_refuses_at_once_and_what_is_in_it_is_done_before_closing()
 }
 
 #[tokio::test]
+async fn who_closes_a_store_may_give_up_on_a_closure_that_hangs() {
+    on_both_engines(|database| async move {
+        let store = migrated(&database).await;
+        open_account(&store, "acknowledged", 1).await.unwrap();
+        let (go_on, wait) = mpsc::sync_channel::<()>(1);
+        let (started, wait_for_start) = mpsc::sync_channel(1);
+        let wait = Mutex::new(wait);
+        let hanging = tokio::spawn({
+            let store = store.clone();
+            async move {
+                store
+                    .write(move |tx| {
+                        let _ = started.send(());
+                        let _ = wait.lock().unwrap().recv_timeout(Duration::from_secs(30));
+                        tx.execute(OPEN_ACCOUNT, params!["late", 1])
+                    })
+                    .await
+            }
+        });
+        tokio::task::spawn_blocking(move || wait_for_start.recv_timeout(Duration::from_secs(10)).unwrap())
+            .await
+            .unwrap();
+        let begun = std::time::Instant::now();
+        for _ in 0..2 {
+            let closed = tokio::time::timeout(Duration::from_millis(200), store.close()).await;
+            assert!(closed.is_err(), "nobody is told that it is closed while it is not");
+        }
+        assert!(begun.elapsed() < Duration::from_secs(5), "whoever gives up goes on at once");
+        assert!(open_account(&store, "new", 1).await.unwrap_err().is_unavailable());
+        go_on.send(()).unwrap();
+        hanging.await.unwrap().unwrap();
+        tokio::time::timeout(Duration::from_secs(10), store.close()).await.unwrap();
+        assert_eq!(names(&database.open().await).await, ["acknowledged", "late"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_address_that_makes_no_sense_is_refused_in_clear_words() {
     for (url, word) in [
         ("mysql://x", "sqlite:"),

@@ -4,8 +4,10 @@
 //! It does what a partition does (handle, write, answer) with a model of the database instead of one. A failure names its seed
 //! and step, and runs again exactly. Start at [`run`]; an entity takes part through [`Simulated`].
 
+use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +20,8 @@ use crate::{Random, SeededRandom};
 pub trait Simulated: Entity + fmt::Debug {
     /// What the database holds of it.
     type Stored: Clone + fmt::Debug;
+    /// What its callers were answered: it holds whatever is lost.
+    type Promised: fmt::Debug;
     /// What a subscriber makes of its events, from the state it first saw.
     type View: fmt::Debug;
 
@@ -30,8 +34,20 @@ pub trait Simulated: Entity + fmt::Debug {
     /// Loads it again.
     fn restore(id: Id<Self::Id>, stored: &Self::Stored) -> Self;
 
-    /// A random command, by somebody.
-    fn command(&self, random: &dyn Random) -> (Option<UserId>, Self::Command);
+    /// A random command, by somebody who may have read what is stored.
+    fn command(&self, stored: &Self::Stored, random: &dyn Random) -> (Option<UserId>, Self::Command);
+
+    /// What holds before anybody was answered.
+    fn promised(stored: &Self::Stored) -> Self::Promised;
+
+    /// Somebody is answered, now or when they ask again: what they asked for is done, and stays so.
+    fn answer(
+        _promised: &mut Self::Promised,
+        _caller: Option<UserId>,
+        _command: &Self::Command,
+        _reply: &Self::Reply,
+    ) {
+    }
 
     /// What a new subscriber sees.
     fn view(&self) -> Self::View;
@@ -39,8 +55,13 @@ pub trait Simulated: Entity + fmt::Debug {
     /// What an event tells a subscriber.
     fn observe(view: &mut Self::View, event: &Event);
 
-    /// What is wrong: with itself, against the database, or against what a subscriber believes.
-    fn check(&self, stored: &Self::Stored, view: &Self::View) -> Result<(), String>;
+    /// What is wrong: with itself, against the database, against what was answered, or against what a subscriber believes.
+    fn check(
+        &self,
+        stored: &Self::Stored,
+        promised: &Self::Promised,
+        view: &Self::View,
+    ) -> Result<(), String>;
 }
 
 /// What happened in a run that found nothing wrong.
@@ -77,7 +98,13 @@ pub struct Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "seed {}, step {}: {}", self.seed, self.step, self.what)
+        write!(
+            f,
+            "seed {seed}, step {}: {} (again: MOOTHALL_TEST_SEED={seed})",
+            self.step,
+            self.what,
+            seed = self.seed
+        )
     }
 }
 
@@ -86,6 +113,7 @@ impl std::error::Error for Failure {}
 struct Actor<E: Simulated> {
     entity: E,
     stored: E::Stored,
+    promised: E::Promised,
     view: E::View,
     timers: Vec<(Timestamp, E::Command)>,
     /// Answers kept with the effects, by claim.
@@ -116,12 +144,15 @@ pub fn run<E: Simulated>(seed: u64, count: usize, steps: u64) -> Result<Report, 
         let id = chance.id(now);
         let stored = E::create(id, chance);
         let entity = E::restore(id, &stored);
-        let view = entity.view();
-        let actor = Actor { entity, stored, view, timers: Vec::new(), kept: HashMap::new() };
+        let (promised, view) = (E::promised(&stored), entity.view());
+        let actor = Actor { entity, stored, promised, view, timers: Vec::new(), kept: HashMap::new() };
         simulation.actors.insert(id, actor);
     }
     for step in 0..steps {
-        simulation.step().map_err(|what| Failure { seed, step, what })?;
+        // A model that panics says what is wrong as well, and has a seed to show.
+        let stepped = catch_unwind(AssertUnwindSafe(|| simulation.step()));
+        let stepped = stepped.unwrap_or_else(|panic| Err(format!("panicked: {}", text_of(&*panic))));
+        stepped.map_err(|what| Failure { seed, step, what })?;
     }
     Ok(simulation.report)
 }
@@ -186,7 +217,7 @@ impl<E: Simulated> Simulation<E> {
 
     fn command(&mut self, id: Id<E::Id>) -> Result<(), String> {
         let Some(actor) = self.actors.get(&id) else { return Ok(()) };
-        let (caller, command) = actor.entity.command(self.chance());
+        let (caller, command) = actor.entity.command(&actor.stored, self.chance());
         self.claims += 1;
         let claim = self.claims;
         let first = self.tell(id, caller, &command, Some(claim))?;
@@ -231,7 +262,7 @@ impl<E: Simulated> Simulation<E> {
                 }
                 return Ok(Some(Err(error.to_string())));
             }
-            Ok(reply) => json(&reply),
+            Ok(reply) => reply,
         };
         let (effects, events, timers) = (turn.effects, turn.events, turn.timers);
         if fate == Fate::LostBefore && !effects.is_empty() {
@@ -243,6 +274,8 @@ impl<E: Simulated> Simulation<E> {
         for effect in &effects {
             E::apply(&mut actor.stored, effect);
         }
+        E::answer(&mut actor.promised, caller, command, &reply);
+        let reply = json(&reply);
         if let Some(claim) = claim {
             actor.kept.insert(claim, reply.clone());
         }
@@ -269,7 +302,7 @@ impl<E: Simulated> Simulation<E> {
 
     fn check(&self, id: Id<E::Id>) -> Result<(), String> {
         let Some(actor) = self.actors.get(&id) else { return Ok(()) };
-        actor.entity.check(&actor.stored, &actor.view)
+        actor.entity.check(&actor.stored, &actor.promised, &actor.view)
     }
 }
 
@@ -282,6 +315,11 @@ enum Fate {
 
 fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
+}
+
+fn text_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
 fn digest(trace: u64, text: &str) -> u64 {

@@ -435,6 +435,7 @@ async fn an_entity_of_another_node_answers_and_refuses_as_if_it_were_here() {
 
 impl Simulated for Counter {
     type Stored = i64;
+    type Promised = ();
     type View = ();
 
     fn create(_: Id<CounterKind>, random: &dyn Random) -> i64 {
@@ -449,7 +450,9 @@ impl Simulated for Counter {
         Self { value: *stored, is_armed: false }
     }
 
-    fn command(&self, random: &dyn Random) -> (Option<UserId>, Say) {
+    fn promised(_: &i64) {}
+
+    fn command(&self, _: &i64, random: &dyn Random) -> (Option<UserId>, Say) {
         let command = match random.below(4) {
             0 => Say::Arm { wait_ms: random.below(1_000) },
             1 => Say::Add(-1),
@@ -462,7 +465,7 @@ impl Simulated for Counter {
 
     fn observe((): &mut (), _: &Event) {}
 
-    fn check(&self, stored: &i64, (): &()) -> Result<(), String> {
+    fn check(&self, stored: &i64, (): &(), (): &()) -> Result<(), String> {
         if self.value == *stored { Ok(()) } else { Err(format!("{} in memory, {stored} stored", self.value)) }
     }
 }
@@ -512,6 +515,7 @@ impl Entity for Forgetful {
 
 impl Simulated for Forgetful {
     type Stored = i64;
+    type Promised = ();
     type View = ();
 
     fn create(id: Id<CounterKind>, random: &dyn Random) -> i64 {
@@ -526,16 +530,18 @@ impl Simulated for Forgetful {
         Self(Counter::restore(id, stored))
     }
 
-    fn command(&self, random: &dyn Random) -> (Option<UserId>, Say) {
-        self.0.command(random)
+    fn promised(_: &i64) {}
+
+    fn command(&self, stored: &i64, random: &dyn Random) -> (Option<UserId>, Say) {
+        self.0.command(stored, random)
     }
 
     fn view(&self) {}
 
     fn observe((): &mut (), _: &Event) {}
 
-    fn check(&self, stored: &i64, (): &()) -> Result<(), String> {
-        self.0.check(stored, &())
+    fn check(&self, stored: &i64, (): &(), (): &()) -> Result<(), String> {
+        self.0.check(stored, &(), &())
     }
 }
 
@@ -543,6 +549,7 @@ impl Simulated for Forgetful {
 fn the_simulator_sees_an_entity_that_answers_before_it_persists() {
     let failure = simulator::run::<Forgetful>(7, 2, 1_000).unwrap_err();
     assert!(failure.to_string().starts_with("seed 7, step "), "{failure}");
+    assert!(failure.to_string().ends_with("(again: MOOTHALL_TEST_SEED=7)"), "{failure}");
 }
 
 /// What the two partitions above were when this was first written.

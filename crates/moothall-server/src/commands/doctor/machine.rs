@@ -19,9 +19,12 @@ pub fn examine(settings: &Settings) -> Vec<Finding> {
         vec![files(&std::fs::read_to_string("/proc/self/limits").unwrap_or_default()), memory(total_mib())];
     let advice = "`chmod 600` it, and the files beside it that begin with its name";
     findings.extend(database::file(settings).and_then(|file| open_to_others(file, advice)));
-    if let Some(folder) = database::folder(settings).filter(|folder| folder.exists()) {
-        findings.push(disk(&folder));
-        findings.extend(room(&folder));
+    if let Some(folder) = database::folder(settings) {
+        findings.extend(folder_to_make(&folder));
+        if folder.exists() {
+            findings.push(disk(&folder));
+            findings.extend(room(&folder));
+        }
     }
     findings
 }
@@ -80,6 +83,36 @@ fn disk(folder: &Path) -> Finding {
             Finding::bad("disk", says, "give the folder to the user that runs the server")
         }
     }
+}
+
+/// A folder that is not there yet, and that the first start could not make where it is to be.
+fn folder_to_make(folder: &Path) -> Option<Finding> {
+    if folder.is_dir() {
+        return None;
+    }
+    // What a path such as `data` is in has no name.
+    let is_there = |place: &&Path| place.as_os_str().is_empty() || place.symlink_metadata().is_ok();
+    let place = folder.ancestors().find(is_there)?;
+    let place = if place.as_os_str().is_empty() { Path::new(".") } else { place };
+    let tried = match place.is_dir() {
+        true => tempfile_in(place).map_err(|error| format!("{} cannot be written: {error}", place.display())),
+        false => Err(format!("{} is no folder", place.display())),
+    };
+    tried.err().map(|why| {
+        let says = format!("the folder {} cannot be made: {why}", folder.display());
+        Finding::bad(
+            "disk",
+            says,
+            "name another with --data, or make it and give it to the user that runs the server",
+        )
+    })
+}
+
+/// Makes a file there, and removes it.
+fn tempfile_in(folder: &Path) -> std::io::Result<()> {
+    let file = folder.join(".doctor");
+    File::create(&file)?;
+    std::fs::remove_file(&file)
 }
 
 /// The room that is left where the data lives.
@@ -163,5 +196,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_ne!(disk(folder.path()).verdict, Verdict::Bad);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_bad_before_anybody_tries() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("a/b");
+        assert!(folder_to_make(folder.path()).is_none(), "it is there");
+        assert!(folder_to_make(&missing).is_none(), "it can be made");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "and is not yet");
+        std::fs::write(folder.path().join("a"), "").unwrap();
+        let told = folder_to_make(&missing).unwrap();
+        assert_eq!(told.verdict, Verdict::Bad);
+        assert!(told.says.contains("is no folder") && told.says.contains("a/b"), "{told}");
+        let told = folder_to_make(&folder.path().join("a")).unwrap();
+        assert!(told.says.contains("is no folder"), "{told}");
+        assert!(folder_to_make(Path::new("/proc/moothall/data")).unwrap().says.contains("cannot be written"));
     }
 }

@@ -1,0 +1,232 @@
+//! What the simulator holds a room against: a model of the database, what its callers were answered, and what a listener believes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use moothall_protocol::MessageId;
+use moothall_protocol::communication::{MemberChanged, MessageDeleted};
+
+use parking_lot::Mutex;
+
+use super::*;
+
+/// How often what happened, over all runs: a model of what never happens proves nothing.
+pub(crate) static HAPPENED: Mutex<BTreeMap<&'static str, u64>> = Mutex::new(BTreeMap::new());
+
+fn happened(what: &'static str) {
+    *HAPPENED.lock().entry(what).or_default() += 1;
+}
+
+/// What the database holds of a room.
+#[derive(Clone, Debug)]
+pub(crate) struct Stored {
+    pub card: wire::Room,
+    pub seats: BTreeMap<UserId, Seat>,
+    pub messages: BTreeMap<i64, Message>,
+    /// What messages said before they were changed, by number and version.
+    pub versions: BTreeMap<(i64, i64), String>,
+}
+
+impl Stored {
+    pub fn apply(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Described(card) => {
+                let (last_seq, active_at, members) =
+                    (self.card.last_seq, self.card.active_at, self.card.members);
+                self.card = wire::Room { last_seq, active_at, members, ..(**card).clone() };
+            }
+            Effect::Entered { user, seat, members, .. } => {
+                let before = self.seats.insert(*user, seat.clone());
+                assert_eq!(before, None, "nobody enters twice");
+                self.card.members = *members;
+            }
+            Effect::Gone { user, members } => {
+                self.seats.remove(user).expect("only who is there can go");
+                self.card.members = *members;
+            }
+            Effect::RoleSet { user, role } => self.seats.get_mut(user).expect("a member").role = *role,
+            Effect::Sent(message) => {
+                self.card.last_seq = message.seq;
+                self.card.active_at = message.created_at;
+                let seat = self.seats.get_mut(&message.sender_id).expect("a member");
+                (seat.delivered_seq, seat.read_seq) = (message.seq, message.seq);
+                seat.sent_at = Some(message.created_at);
+                let before = self.messages.insert(message.seq, (**message).clone());
+                assert_eq!(before, None, "no number is given twice");
+            }
+            Effect::Edited { before, message } | Effect::Deleted { before, message } => {
+                happened(match (message.deleted_at, self.card.kind) {
+                    (None, RoomKind::Group) => "edited in a group",
+                    (None, _) => "edited in a room",
+                    (Some(_), RoomKind::Group) => "deleted in a group",
+                    (Some(_), _) => "deleted in a room",
+                });
+                let old = self.messages.insert(message.seq, (**message).clone()).expect("a message");
+                assert_eq!((old.version, old.deleted_at), (*before, None), "the write would be refused");
+                let kept = self.versions.insert((old.seq, old.version), old.text);
+                assert_eq!(kept, None, "no version is counted twice");
+            }
+            Effect::Marked { user, delivered_seq, read_seq } => {
+                let seat = self.seats.get_mut(user).expect("a member");
+                assert!(*read_seq >= seat.read_seq && *delivered_seq >= seat.delivered_seq);
+                (seat.delivered_seq, seat.read_seq) = (*delivered_seq, *read_seq);
+            }
+            Effect::Paced { user, at } => self.seats.get_mut(user).expect("a member").sent_at = Some(*at),
+            Effect::Audited(_) | Effect::Reopened { .. } => {}
+        }
+    }
+
+    /// A message as it was before its last change.
+    pub fn before_the_last_change(&self, message: &Message) -> Option<Message> {
+        let version = message.version - 1;
+        let text = self.versions.get(&(message.seq, version))?.clone();
+        Some(Message { text, version, deleted_at: None, ..message.clone() })
+    }
+}
+
+/// What callers were answered, which no crash may take back, and what follows from it.
+#[derive(Debug)]
+pub(crate) struct Promised {
+    /// Each version of each message, and what it said; `None` once it is deleted.
+    said: BTreeMap<MessageId, Vec<Option<String>>>,
+    /// Up to where each member has read.
+    read: BTreeMap<UserId, usize>,
+}
+
+impl Promised {
+    /// To those who are there from the beginning nothing was said yet.
+    pub fn new(stored: &Stored) -> Self {
+        Self { said: BTreeMap::new(), read: stored.seats.keys().map(|user| (*user, 0)).collect() }
+    }
+
+    pub fn note(&mut self, caller: Option<UserId>, command: &Command, reply: &Reply) {
+        let (said, is_there) = (self.said.len(), |user: &UserId| self.read.contains_key(user));
+        match (&command.act, reply, caller.as_ref()) {
+            (Act::Send(_), Reply::Message(message), Some(sender)) => {
+                if message.seq > 0 {
+                    self.said.insert(message.id, vec![Some(message.text.clone())]);
+                }
+                self.read.insert(*sender, self.said.len());
+            }
+            (Act::Edit { .. }, Reply::Message(message), _) => {
+                let versions = self.said.get_mut(&message.id).expect("a message that was sent");
+                if versions.len() < message.version as usize {
+                    versions.push(Some(message.text.clone()));
+                }
+            }
+            (Act::Delete { before }, _, _) => {
+                let versions = self.said.get_mut(&before.id).expect("a message that was sent");
+                if versions.last() != Some(&None) {
+                    versions.push(None);
+                }
+            }
+            (Act::MarkRead { seq }, _, Some(user)) => {
+                let read = self.read.entry(*user).or_default();
+                *read = (*read).max(said.min(*seq as usize));
+            }
+            (Act::Join, _, Some(user)) | (Act::Add { user }, _, _) if !is_there(user) => {
+                self.read.insert(*user, said);
+            }
+            (Act::Leave, _, Some(user)) | (Act::Kick { user } | Act::Forget { user }, _, _) => {
+                self.read.remove(user);
+            }
+            _ => {}
+        }
+    }
+
+    /// What the database does not hold of it.
+    pub fn check(&self, stored: &Stored) -> Result<(), String> {
+        if self.said.len() != stored.messages.len() {
+            return Err(format!(
+                "{} messages were sent, {} are there",
+                self.said.len(),
+                stored.messages.len()
+            ));
+        }
+        for message in stored.messages.values() {
+            let Some(said) = self.said.get(&message.id) else {
+                return Err(format!("{message:?} was not sent"));
+            };
+            let kept =
+                (1..message.version).map(|version| stored.versions.get(&(message.seq, version)).cloned());
+            let now = message.deleted_at.is_none().then(|| message.text.clone());
+            if !kept.chain([now]).eq(said.iter().cloned()) {
+                return Err(format!("{message:?} was, version by version, {said:?}"));
+            }
+        }
+        for (user, seat) in &stored.seats {
+            let unread = stored.card.last_seq - seat.read_seq;
+            let read = self.read.get(user).copied().unwrap_or_default();
+            let expected = stored.messages.len() - read;
+            if unread != expected as i64 {
+                return Err(format!("{user} has {expected} messages unread, and is told {unread}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What somebody believes who hears all of the room's events.
+#[derive(Debug)]
+pub(crate) struct View {
+    members: BTreeSet<UserId>,
+    /// The newest message when they began to listen.
+    from: i64,
+    /// What they heard since then: number, version unless it is gone, and text.
+    messages: BTreeMap<i64, (Option<i64>, String)>,
+}
+
+impl View {
+    pub fn new(members: impl Iterator<Item = UserId>, from: i64) -> Self {
+        Self { members: members.collect(), from, messages: BTreeMap::new() }
+    }
+
+    pub fn observe(&mut self, event: &Event) {
+        match event {
+            // Of a room that keeps nothing.
+            Event::MessageSent(message) if message.seq == 0 => happened("heard only"),
+            Event::MessageSent(message) => {
+                let last = self.messages.keys().next_back().copied().unwrap_or(self.from);
+                assert_eq!(message.seq, last + 1, "each is told once, and in order");
+                self.messages.insert(message.seq, (Some(message.version), message.text.clone()));
+            }
+            Event::MessageEdited(message) => {
+                if let Some((version, text)) = self.messages.get_mut(&message.seq) {
+                    assert_eq!(
+                        version.map(|version| version + 1),
+                        Some(message.version),
+                        "an edit is missing"
+                    );
+                    (*version, *text) = (Some(message.version), message.text.clone());
+                }
+            }
+            Event::MessageDeleted(MessageDeleted { seq, .. }) => {
+                if let Some((version, text)) = self.messages.get_mut(seq) {
+                    assert_ne!(*version, None, "nothing is deleted twice");
+                    (*version, *text) = (None, String::new());
+                }
+            }
+            Event::MemberJoined(MemberChanged { member, .. }) => {
+                self.members.insert(member.user_id);
+            }
+            Event::MemberLeft(gone) => {
+                self.members.remove(&gone.user_id);
+            }
+            _ => {}
+        }
+    }
+
+    /// What they believe that is not so.
+    pub fn check(&self, stored: &Stored) -> Result<(), String> {
+        let since = stored.messages.range(self.from + 1..);
+        let is_so = since.map(|(seq, message)| {
+            (*seq, (message.deleted_at.is_none().then_some(message.version), message.text.clone()))
+        });
+        if !is_so.clone().eq(self.messages.clone()) {
+            return Err(format!("{:?} is believed, {:?} is so", self.messages, is_so.collect::<Vec<_>>()));
+        }
+        if !self.members.iter().eq(stored.seats.keys()) {
+            return Err(format!("members are {:?}, believed {:?}", stored.seats.keys(), self.members));
+        }
+        Ok(())
+    }
+}
