@@ -253,6 +253,8 @@ limits! {
     EXTRA_NESTING_MAX = 16;
     /// E-mails of one kind to one user within an hour.
     LETTERS_PER_HOUR_MAX = 3;
+    /// E-mails of one kind to one address within an hour that anybody can ask for, whichever users they concern.
+    LETTERS_TO_ADDRESS_PER_HOUR_MAX = 6;
     /// Minutes in which a code that sets a new password must be used.
     RESET_CODE_MINUTES = 30;
     /// Hours in which a code that verifies an address must be used.

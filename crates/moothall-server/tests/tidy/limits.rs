@@ -120,6 +120,7 @@ const REACHED: &[(&str, &str)] = &[
         "LETTERS_PER_HOUR_MAX",
         "p17_whoever_asks_for_a_new_password_learns_nothing_and_the_owner_gets_a_letter",
     ),
+    ("LETTERS_TO_ADDRESS_PER_HOUR_MAX", "nobodys_mailbox_is_flooded_by_many_who_give_its_address"),
     (
         "RESET_CODE_MINUTES",
         "a_code_is_256_random_bits_kept_hashed_and_good_to_the_microsecond_across_a_restart",

@@ -18,7 +18,8 @@ use moothall_protocol::accounts::{
     UserSummary, VerifyEmail,
 };
 use moothall_protocol::limits::{
-    EMAIL_CODE_HOURS, EMAIL_REVOKE_HOURS, LETTERS_PER_HOUR_MAX, RESET_CODE_MINUTES,
+    EMAIL_CODE_HOURS, EMAIL_REVOKE_HOURS, LETTERS_PER_HOUR_MAX, LETTERS_TO_ADDRESS_PER_HOUR_MAX,
+    RESET_CODE_MINUTES,
 };
 use moothall_protocol::{Timestamp, UserId};
 
@@ -119,7 +120,9 @@ fn send(tx: &mut Tx<'_, '_>, user: &UserSummary, to: &str, letter: &Letter<'_>) 
     let is_asked_for =
         matches!(letter, Letter::Verify { .. } | Letter::ConfirmChange { .. } | Letter::AlreadyYours);
     let since = tx.now() - HOUR;
-    if is_asked_for && mail::sent_to_since(tx, to, letter.kind(), since)? >= LETTERS_PER_HOUR_MAX as i64 {
+    if is_asked_for
+        && mail::sent_to_since(tx, to, letter.kind(), since)? >= LETTERS_TO_ADDRESS_PER_HOUR_MAX as i64
+    {
         metrics::counter!("letters_held_back_total").increment(1);
         return Ok(());
     }

@@ -189,6 +189,30 @@ async fn t031_a_site_that_verifies_addresses_lets_nobody_in_before() {
 }
 
 #[tokio::test]
+async fn nobodys_mailbox_is_flooded_by_many_who_give_its_address() {
+    let by_email = |settings: &mut crate::Settings| settings.accounts.verification = Verification::Email;
+    with_settings(by_email, async |test| {
+        let limit = LETTERS_TO_ADDRESS_PER_HOUR_MAX;
+        let join = async |number: usize| {
+            let letter = char::from(b'a' + u8::try_from(number).unwrap());
+            let (name, email) = (format!("Mallory {letter}{letter}"), "Victim@example.org".to_owned());
+            let input = SignUp { name, email, password: PASSWORD.into(), kind: None };
+            accounts::sign_up(&from(&test.hall, "10.0.0.1"), input).await.unwrap()
+        };
+        for number in 0..limit + 2 {
+            assert_eq!(join(number).await.next, NextStep::VerifyEmail, "who asks does not notice");
+        }
+        let server = test.server();
+        let written = server.read(|tx| {
+            let kind = Letter::Verify { code: "" }.kind();
+            mail::sent_to_since(tx, "victim@example.org", kind, Timestamp::MIN)
+        });
+        assert_eq!(written.await.unwrap(), limit as i64);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_new_address_counts_once_it_is_confirmed_and_both_are_told() {
     with_accounts(async |test| {
         let (session, cx) = verified(test, "Ana").await;
