@@ -28,6 +28,8 @@ pub struct Ready {
     /// The server's time.
     pub server_time: Timestamp,
     /// Every bound of the server, by name. `GET /v1/limits` says what each means.
+    #[serde(with = "shared")]
+    #[schemars(with = "BTreeMap<String, u64>")]
     pub limits: Arc<BTreeMap<String, u64>>,
     /// The token bucket of each rate class.
     pub rates: Vec<RateBudget>,
@@ -35,6 +37,27 @@ pub struct Ready {
     pub presence: OwnPresence,
     /// What the user has not read. Of every room of theirs, and of every conversation, the session hears from here on.
     pub unread: Unread,
+}
+
+/// One list for all who are sent it.
+mod shared {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    pub fn serialize<S: Serializer>(
+        list: &Arc<BTreeMap<String, u64>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        (**list).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<BTreeMap<String, u64>>, D::Error> {
+        BTreeMap::deserialize(deserializer).map(Arc::new)
+    }
 }
 
 /// A stream goes on.

@@ -20,7 +20,7 @@ struct Looked {
     me: Me,
     /// Of the rooms they are in.
     topics: Vec<Topic>,
-    /// Not looked up, unless it was asked for or nothing is missing for it.
+    /// Not looked up while there are topics that nobody listens to yet.
     unread: Option<Unread>,
 }
 
@@ -35,29 +35,25 @@ pub async fn open(cx: &Cx, resume: Option<&Resume>) -> Result<Stream, Error> {
     // For who is in no room this is the snapshot itself: all they hear of is being collected.
     let mut looked = look(cx, user, false).await?;
     for _ in 0..ATTEMPTS {
-        let unread = match looked.unread.take() {
-            Some(unread) => unread,
-            None => {
-                looked.topics.extend(matches::topics_of(cx, user));
-                opening.collect(std::mem::take(&mut looked.topics))?;
-                // Once more, now that nothing is missed: the user may have come to another room meanwhile.
-                looked = look(cx, user, true).await?;
-                looked.unread.take().unwrap_or_default()
-            }
-        };
-        let mut topics = std::mem::take(&mut looked.topics);
+        if looked.unread.is_none() {
+            opening.expect(looked.topics);
+            // Once more, now that nothing is missed: the user may have come to another room meanwhile.
+            looked = look(cx, user, true).await?;
+        }
+        let Looked { me, mut topics, unread } = looked;
         topics.extend(matches::topics_of(cx, user));
-        let ready = ready(cx, &opening, looked.me.clone(), unread).await?;
+        let ready = ready(cx, &opening, me, unread.unwrap_or_default()).await?;
         match opening.begin(&topics, ready)? {
             Begun::Stream(stream) => return Ok(stream),
             Begun::Again(again) => opening = again,
         }
-        looked.topics = topics;
+        opening.collect(topics)?;
+        looked = look(cx, user, true).await?;
     }
     Err(crate::Error::Unavailable.into())
 }
 
-async fn look(cx: &Cx, user: UserId, is_subscribed: bool) -> Result<Looked, Error> {
+async fn look(cx: &Cx, user: UserId, is_heard: bool) -> Result<Looked, Error> {
     let kept = accounts::own_kept(cx, user);
     cx.read(move |tx| {
         let me = match &kept {
@@ -65,7 +61,7 @@ async fn look(cx: &Cx, user: UserId, is_subscribed: bool) -> Result<Looked, Erro
             None => accounts::own(tx, user).map_err(own)?,
         };
         let topics = communication::topics(tx, user).map_err(common)?;
-        let is_complete = is_subscribed || topics.is_empty();
+        let is_complete = is_heard || topics.is_empty();
         let unread = is_complete.then(|| communication::unread_of(tx, user)).transpose().map_err(common)?;
         Ok(Looked { me, topics, unread })
     })

@@ -119,7 +119,7 @@ async fn a_batch_comes_to_what_its_writes_come_to(batches: Vec<Vec<Vec<Step>>>) 
     let store = migrated(&database).await;
     let mut expected = Expected::default();
     for writes in batches {
-        let (held, until) = mpsc::channel();
+        let (held, until) = mpsc::sync_channel(1);
         let told = Told::default();
         let all =
             writes.iter().enumerate().map(|(n, write)| run(&store, n, write.clone(), Arc::clone(&told)));
@@ -170,7 +170,7 @@ async fn a_table_made_by_a_write_that_fails_is_not_there_and_none_is_lost_with_i
 async fn after_a_panic_a_write_is_not_run_again() {
     let database = TestDatabase::sqlite();
     let store = migrated(&database).await;
-    let (held, until) = mpsc::channel();
+    let (held, until) = mpsc::sync_channel(1);
     let runs = Arc::new(Mutex::new(0));
     let counted = Arc::clone(&runs);
     let good = store.write(|tx| tx.execute(OPEN_ACCOUNT, params!["ana", 1]));

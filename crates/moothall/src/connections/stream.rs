@@ -160,6 +160,11 @@ impl Opening {
         Ok(())
     }
 
+    /// Collects what comes of these topics too.
+    pub fn expect(&self, expected: Vec<Topic>) {
+        self.attachment.session.expect(self.attachment.hall.topics(), expected);
+    }
+
     /// Begins the stream with what was read after [`Opening::collect`]; `topics` are the session's own by the same reading.
     pub fn begin(self, topics: &[Topic], ready: Ready) -> Result<Begun, Error> {
         let (hall, session) = (&self.attachment.hall, &self.attachment.session);
