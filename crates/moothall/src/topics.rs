@@ -15,7 +15,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 
-use moothall_protocol::{Event, MatchId, RoomId, SessionId, UserId};
+use moothall_protocol::{Event, MatchId, RoomId, SessionId, UserId, WatchId};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::{Clock, Hall, WeakHall};
@@ -35,6 +35,8 @@ pub enum Topic {
     Room(RoomId),
     /// The players of a match.
     Match(MatchId),
+    /// Those who watch the same users.
+    Presence(WatchId),
 }
 
 impl fmt::Display for Topic {
@@ -44,6 +46,7 @@ impl fmt::Display for Topic {
             Self::Session(id) => write!(f, "session:{id}"),
             Self::Room(id) => write!(f, "room:{id}"),
             Self::Match(id) => write!(f, "match:{id}"),
+            Self::Presence(id) => write!(f, "presence:{id}"),
         }
     }
 }
