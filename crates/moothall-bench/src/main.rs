@@ -6,12 +6,14 @@
 
 mod cores;
 mod crowd;
+mod fair;
 mod floor;
 mod frames;
 mod handshake;
 mod idle;
 mod load;
 mod mixed;
+mod paired;
 mod process;
 mod relay;
 mod report;
@@ -117,24 +119,43 @@ fn scenarios() -> Vec<Scenario> {
         ("floor, matches of 2, 10 messages per second each", |bench, name| {
             floor::matches(bench, name, Matches { players: 2, per_second: 10, hears_itself: true })
         }),
+        ("matches of 2, 10 messages per second each, relayed", |bench, name| {
+            relay::matches(bench, name, 2, 10)
+        }),
         ("floor, matches of 2, 60 messages per second each", |bench, name| {
             floor::matches(bench, name, Matches { players: 2, per_second: 60, hears_itself: true })
+        }),
+        ("matches of 2, 60 messages per second each, relayed", |bench, name| {
+            relay::matches(bench, name, 2, 60)
         }),
         ("floor, matches of 4, 10 messages per second each", |bench, name| {
             floor::matches(bench, name, Matches { players: 4, per_second: 10, hears_itself: true })
         }),
+        ("matches of 4, 10 messages per second each, relayed", |bench, name| {
+            relay::matches(bench, name, 4, 10)
+        }),
         ("floor, matches of 4, 60 messages per second each", |bench, name| {
             floor::matches(bench, name, Matches { players: 4, per_second: 60, hears_itself: true })
+        }),
+        ("matches of 4, 60 messages per second each, relayed", |bench, name| {
+            relay::matches(bench, name, 4, 60)
         }),
         ("floor, matches of 10, 10 messages per second each", |bench, name| {
             floor::matches(bench, name, Matches { players: 10, per_second: 10, hears_itself: true })
         }),
+        ("matches of 10, 10 messages per second each, relayed", |bench, name| {
+            relay::matches(bench, name, 10, 10)
+        }),
         ("floor, matches of 10, 60 messages per second each", |bench, name| {
             floor::matches(bench, name, Matches { players: 10, per_second: 60, hears_itself: true })
+        }),
+        ("matches of 10, 60 messages per second each, relayed", |bench, name| {
+            relay::matches(bench, name, 10, 60)
         }),
         ("1,000 join a room of 1,000", storms::join),
         ("1,000 watch 1,000 change", storms::presence),
         ("1 of 100 stalls: p99 of the others", stalled::paired),
+        ("a large room talks: p99 of conversations", fair::room_and_conversations),
         ("killed and restarted", restart::storm),
     ]
 }

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
 
 use crate::process::Process;
@@ -33,6 +33,15 @@ impl Server {
         let process = serve(program, address, &folder)?;
         let base = format!("http://{address}");
         Ok(Self { base, address, process, program: program.to_owned(), folder })
+    }
+
+    /// What another command of the program prints, on the same data.
+    pub fn command(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = Command::new(&self.program);
+        command.arg("--data").arg(self.folder.path().join("data")).args(arguments);
+        let output = command.output()?;
+        ensure!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?)
     }
 
     /// Kills it without a warning.

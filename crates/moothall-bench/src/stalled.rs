@@ -7,10 +7,11 @@ use anyhow::{Context as _, Result};
 use crate::Bench;
 use crate::crowd::Client;
 use crate::load::{clients, guests, room, run, sockets};
+use crate::paired::{self, Paired};
 use crate::report::Figure;
 use crate::server::Server;
 use crate::swarm::{Heard, Swarm};
-use crate::talk::{Hearing, Source, Talker, at_rate};
+use crate::talk::{Source, Talker, at_rate};
 
 const MEMBERS: usize = 100;
 /// The last one.
@@ -37,22 +38,10 @@ pub fn paired(bench: &Bench, name: &str) -> Result<Vec<Figure>> {
         let source = [Source { talkers, per_second: PER_SECOND, receivers }];
         at_rate(&mut swarm, &source, Duration::from_millis(bench.of(4_000, 500)))
     };
-    one_run(false)?;
-    let (mut ratios, [mut with, mut without]) = (Vec::new(), [Hearing::new()?, Hearing::new()?]);
-    for pair in 0..bench.of(7, 2) {
-        let is_first = pair % 2 == 0;
-        let (one, other) = (one_run(is_first)?, one_run(!is_first)?);
-        let (stalled, free) = if is_first { (one, other) } else { (other, one) };
-        let most = |hearing: &Hearing| hearing.latency.value_at_quantile(0.99) as f64;
-        ratios.push(most(&stalled) / most(&free));
-        with.latency.add(&stalled.latency)?;
-        without.latency.add(&free.latency)?;
-    }
-    ratios.sort_by(f64::total_cmp);
-    let median = *ratios.get(ratios.len() / 2).context("a ratio")?;
+    let Paired { ratio, with, without } = paired::run(bench.of(7, 2), &mut one_run)?;
     Ok(vec![
-        Figure::new(name, "ratio", median).goal(1.2).latency(with.latency),
-        Figure::new(format!("{name}: without"), "ratio", 1.0).latency(without.latency),
+        Figure::new(name, "ratio", ratio).goal(1.2).latency(with),
+        Figure::new(format!("{name}: without"), "ratio", 1.0).latency(without),
     ])
 }
 

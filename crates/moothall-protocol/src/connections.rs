@@ -278,8 +278,8 @@ pub struct GetPresence {
 }
 
 /// Watches how users stand. The answer is a snapshot; `presence.changed` follows, for all watched users together, at most every
-/// quarter of a second. A watch belongs to the calling session and ends with its stream: watch again after `session.ready` or
-/// `session.stale`.
+/// quarter of a second, and more rarely for more than 250 users. A watch ends with the stream of the calling session: watch again
+/// after `session.ready` or `session.stale`. Whoever watches the same users has the same watch.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WatchPresence {

@@ -197,8 +197,10 @@ limits! {
     NAME_LENGTH_MIN = 2;
     /// Characters of a user's name, at most, after composing (NFC).
     NAME_LENGTH_MAX = 20;
-    /// Milliseconds between two batches of presence to one session, at least.
+    /// Milliseconds between two batches of presence to one watch, at least.
     PRESENCE_BATCH_MS = 250;
+    /// Users of a watch up to which it is told that often. One on twice as many is told half as often, and so on.
+    PRESENCE_BATCH_USERS = 250;
     /// Characters of the text of a status.
     PRESENCE_TEXT_LENGTH_MAX = 100;
     /// Characters of an access token, an API key or a resume token.

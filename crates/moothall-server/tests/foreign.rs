@@ -9,8 +9,9 @@
 )]
 
 use std::ffi::OsString;
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -90,6 +91,93 @@ fn two_foreign_clients_lose_nothing_though_their_sockets_break_and_the_server_is
         assert!(report["resumed"].as_u64() >= Some(1), "its own break was resumed: {report}");
         assert!(report["stale"].as_u64() >= Some(1), "the server's death was not: {report}");
     }
+}
+
+/// A browser, if there is one: `.ci/run` installs Debian's.
+fn browser() -> Option<PathBuf> {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let found = std::env::split_paths(&folders)
+        .flat_map(|folder| names.map(|name| folder.join(name)))
+        .find(|file| file.is_file());
+    if found.is_none() {
+        assert!(std::env::var("MOOTHALL_REQUIRE_SERVICES").is_err(), "install chromium");
+        eprintln!("SKIPPED (there is no chromium): install it");
+    }
+    found
+}
+
+/// Serves the page to a browser, and passes on what that sends back.
+fn serve_page() -> (SocketAddr, std::sync::mpsc::Receiver<Value>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let page = std::fs::read_to_string(script("page.html")).unwrap();
+    let (sender, said) = std::sync::mpsc::sync_channel(16);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            let (mut first, mut length) = (String::new(), 0);
+            stream.read_line(&mut first).unwrap();
+            loop {
+                let mut line = String::new();
+                if stream.read_line(&mut line).unwrap() <= 2 {
+                    break;
+                }
+                if let Some(said) = line.to_lowercase().strip_prefix("content-length:") {
+                    length = said.trim().parse().unwrap();
+                }
+            }
+            let mut body = vec![0; length];
+            stream.read_exact(&mut body).unwrap();
+            if first.starts_with("POST") && sender.send(serde_json::from_slice(&body).unwrap()).is_err() {
+                return;
+            }
+            let answer = if first.starts_with("GET / ") { page.as_str() } else { "" };
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n";
+            let stream = stream.get_mut();
+            let _ = write!(stream, "{head}content-length: {}\r\n\r\n{answer}", answer.len());
+        }
+    });
+    (address, said)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_in_a_browser_joins_a_room_and_hears_every_message_deflated() {
+    const HEARD: usize = 100;
+    const PATIENCE: Duration = Duration::from_secs(90);
+    let Some(browser) = browser() else { return };
+    let server = ServerProcess::start();
+    let ana = server.api.sign_up("Ana").await;
+    let room: Value = server.api.post("/v1/rooms/open", &ana, json!({ "name": "Lounge" })).await.ok();
+    let room = room["id"].as_str().unwrap();
+    let _: Value = server.api.post(&format!("/v1/rooms/{room}/join"), &ana, json!({})).await.ok();
+    let (address, said) = serve_page();
+    let folder = tempfile::tempdir().unwrap();
+    let _client = Client::start(
+        Command::new(browser)
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--no-first-run",
+            ])
+            .arg(format!("--user-data-dir={}", folder.path().display()))
+            .arg(format!("http://{address}/#{},{room},{HEARD}", server.address))
+            // It complains of a desktop that is not there.
+            .stderr(Stdio::null()),
+    );
+    let next = || tokio::task::block_in_place(|| said.recv_timeout(PATIENCE)).expect("word from the page");
+    assert_eq!(next()["verdict"], "joined");
+    for number in 0..HEARD {
+        let text = format!("{number} {}", "and as long as people write when they are angry ".repeat(12));
+        let path = format!("/v1/rooms/{room}/messages");
+        assert!(server.api.post(&path, &ana, json!({ "text": text })).await.status < 300);
+    }
+    let verdict = next();
+    assert_eq!((&verdict["verdict"], &verdict["heard"]), (&json!("heard"), &json!(HEARD)), "{verdict}");
+    assert_eq!(verdict["protocol"], "moothall.v1.json");
+    assert!(verdict["extensions"].as_str().unwrap().contains("permessage-deflate"), "{verdict}");
 }
 
 #[test]

@@ -26,8 +26,8 @@ use moothall_protocol::connections::{
     ListConnected, OwnPresence, Presence, PresenceWatch, Ticket, UnwatchPresence, UpdatePresence, Visibility,
     WatchPresence,
 };
-use moothall_protocol::limits::{PAGE_ITEMS_DEFAULT, PRESENCE_BATCH_MS, WATCHED_USERS_MAX, WATCHES_MAX};
-use moothall_protocol::{CloseCode, Cursor, LobbyId, Page, PartyId, SessionId, UserId};
+use moothall_protocol::limits::{PAGE_ITEMS_DEFAULT, WATCHED_USERS_MAX, WATCHES_MAX};
+use moothall_protocol::{CloseCode, Cursor, LobbyId, Page, PartyId, SessionId, UserId, WatchId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -35,10 +35,10 @@ use crate::operation::{Access, Operations, Rate};
 use crate::topics::Closing;
 use crate::{Caller, Cx, Hall, Identity, Permission, Topic, WeakHall, accounts, audit, filter, reach};
 pub use error::Error;
+use live::Gone;
 pub(crate) use live::Live;
 pub use policy::{OnExcess, SessionPolicies, SessionPolicy};
 use presence::Command;
-use session::{Session, Watch};
 pub(crate) use stream::{Attached, Begun, Opening, attach};
 pub use stream::{Resume, Stream};
 
@@ -218,27 +218,27 @@ pub async fn watch(cx: &Cx, input: WatchPresence) -> Result<PresenceWatch, Error
     let live = cx.hall().connections();
     let session = live.find(cx.require_identity()?.session_id).ok_or(Error::NotConnected)?;
     let mut state = session.state().ok_or(Error::NotConnected)?;
-    let watched: usize = state.watches.values().map(|watch| watch.users.len()).sum();
+    let watched: usize = state.watches.values().sum();
     if state.watches.len() >= WATCHES_MAX || watched + asked.len() > WATCHED_USERS_MAX {
         return Err(Error::TooManyWatches);
     }
-    let watch_id = cx.new_id();
-    let watched: Vec<UserId> = visible.iter().copied().collect();
-    live.watches.add(session.id, &watched);
-    let users = asked
-        .iter()
-        .map(|user| if visible.contains(user) { live.watches.look(*user) } else { presence::offline(*user) })
-        .collect();
-    state.watches.insert(watch_id, Watch { version: 1, users: visible });
-    Ok(PresenceWatch { watch_id, version: 1, users })
+    let topics = cx.hall().topics();
+    let (watch_id, version, users) = live.watches.add(cx.new_id(), &visible, &asked, |watch| {
+        state.subscribe(topics, &session.outbox, Topic::Presence(watch))
+    });
+    state.watches.insert(watch_id, visible.len());
+    Ok(PresenceWatch { watch_id, version, users })
 }
 
 /// Ends a watch of the calling session.
 pub async fn unwatch(cx: &Cx, input: UnwatchPresence) -> Result<(), Error> {
     let live = cx.hall().connections();
     let session = live.find(cx.require_identity()?.session_id).ok_or(crate::Error::NotFound)?;
-    let watch = session.state().and_then(|mut state| state.watches.remove(&input.watch_id));
-    forget_watches(cx.hall(), session.id, [watch.ok_or(crate::Error::NotFound)?]);
+    let mut state = session.state().ok_or(crate::Error::NotFound)?;
+    state.watches.remove(&input.watch_id).ok_or(crate::Error::NotFound)?;
+    state.unsubscribe(cx.hall().topics(), &session.outbox, &Topic::Presence(input.watch_id));
+    drop(state);
+    live.watches.remove(input.watch_id);
     Ok(())
 }
 
@@ -249,8 +249,8 @@ async fn may_see(cx: &Cx, users: &[UserId]) -> Result<HashSet<UserId>, Error> {
 
 /// Closes the socket of a session and forgets the session. Other contexts call this after the commit that ended it.
 pub fn end_session(hall: &Hall, session: SessionId, closing: Closing) {
-    if let Some(session) = hall.connections().remove(session) {
-        end(hall, &session, closing);
+    if let Some(gone) = hall.connections().remove(session) {
+        end(hall, &gone, closing);
     }
 }
 
@@ -288,15 +288,14 @@ pub fn live_sessions(hall: &Hall) -> u64 {
 }
 
 /// Ends a session that is live no more.
-fn end(hall: &Hall, session: &Session, closing: Closing) {
-    let watches = session.end(hall.topics(), closing);
-    forget_watches(hall, session.id, watches);
-    tell_presence(hall, session.user_id, Command::Leave { session: session.id });
+fn end(hall: &Hall, Gone { session, attachment }: &Gone, closing: Closing) {
+    forget_watches(hall, session.end(hall.topics(), closing));
+    tell_presence(hall, session.user_id, Command::Leave { session: session.id, attachment: *attachment });
 }
 
-fn forget_watches(hall: &Hall, session: SessionId, watches: impl IntoIterator<Item = Watch>) {
+fn forget_watches(hall: &Hall, watches: Vec<WatchId>) {
     for watch in watches {
-        hall.connections().watches.remove(session, &watch.users);
+        hall.connections().watches.remove(watch);
     }
 }
 
@@ -332,7 +331,7 @@ pub(crate) fn start(hall: &Hall) {
     hall.spawn(expire(hall.downgrade()));
 }
 
-/// Sends the presence that changed, a quarter of a second after the first change.
+/// Sends the presence that changed, in ticks.
 async fn tell_watchers(hall: WeakHall) {
     let Some((watches, clock)) =
         hall.upgrade().map(|hall| (std::sync::Arc::clone(&hall.connections().watches), hall.shared_clock()))
@@ -340,14 +339,9 @@ async fn tell_watchers(hall: WeakHall) {
         return;
     };
     loop {
-        watches.gathering.notified().await;
-        clock.sleep_until(clock.elapsed() + Duration::from_millis(PRESENCE_BATCH_MS as u64)).await;
+        watches.tick(&*clock).await;
         let Some(hall) = hall.upgrade() else { return };
-        for (session, changed) in watches.take() {
-            if let Some(session) = hall.connections().find(session) {
-                watches::tell(&session, &changed);
-            }
-        }
+        watches.tell(hall.topics(), clock.elapsed());
     }
 }
 
@@ -366,10 +360,9 @@ async fn expire(hall: WeakHall) {
         }
         let Some(hall) = hall.upgrade() else { return };
         hall.connections().tickets.sweep(clock.elapsed());
-        for (session, attachment) in hall.connections().remove_expired(clock.elapsed()) {
+        for Gone { session, attachment } in hall.connections().remove_expired(clock.elapsed()) {
             let closing = Closing::new(CloseCode::SlowConsumer, "not resumed in time");
-            let watches = session.end(hall.topics(), closing);
-            forget_watches(&hall, session.id, watches);
+            forget_watches(&hall, session.end(hall.topics(), closing));
             tell_presence(&hall, session.user_id, Command::Expire { session: session.id, attachment });
         }
     }

@@ -91,7 +91,7 @@ async fn prepare(cx: &Cx, input: NewAdministrator) -> Result<NewUser, Error> {
     let email = input.email.as_deref().map(Email::parse).transpose()?;
     let shown = email.as_ref().map_or(&name.display, |email| &email.display);
     let password = Password::chosen(settings, "/password", &input.password, &[&name.display, shown])?;
-    let slot = cx.hall().accounts().passwords.reserve()?;
+    let slot = cx.hall().accounts().passwords.reserve(cx.random())?;
     let hash = slot.hash(password, cx.random().bytes()).await?;
     let holds_email = email.is_some();
     Ok(NewUser { email, holds_email, password: Some(hash), is_approved: true, ..NewUser::named(cx, name) })

@@ -325,7 +325,8 @@ pub async fn reset_password(cx: &Cx, input: ResetPassword) -> Result<(), Error> 
     let settings = &cx.hall().settings().accounts;
     let known = [account.user.name.as_str(), account.email.as_deref().unwrap_or_default()];
     let password = Password::chosen(settings, "/password", &input.password, &known)?;
-    let password = cx.hall().accounts().passwords.reserve()?.hash(password, cx.random().bytes()).await?;
+    let password =
+        cx.hall().accounts().passwords.reserve(cx.random())?.hash(password, cx.random().bytes()).await?;
     cx.mutate(move |tx| {
         let (code, account) = take(tx, &input.code, &[Purpose::Reset])?;
         let user = code.user;

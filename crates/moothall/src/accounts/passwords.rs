@@ -21,6 +21,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::Error;
 use super::settings::Settings;
+use crate::Random;
 
 /// Hashes at once: what a sign-in storm may take of the machine.
 const THREADS: usize = 2;
@@ -114,13 +115,15 @@ impl Passwords {
     }
 
     /// Takes a place in the queue before anything else is done, or says when there may be one.
-    pub fn reserve(&self) -> Result<Slot<'_>, Error> {
+    pub fn reserve(&self, random: &dyn Random) -> Result<Slot<'_>, Error> {
         match Arc::clone(&self.slots).try_acquire_owned() {
             Ok(permit) => Ok(Slot { pool: self, permit }),
             Err(_) => {
                 metrics::counter!("accounts_passwords_refused_total").increment(1);
                 let waiting = u32::try_from(PASSWORDS_WAITING_MAX / THREADS).unwrap_or(u32::MAX);
-                Err(Error::Busy { retry_after: HASH_TIME * waiting })
+                // Not all at the same time again.
+                let scattered = random.below((HASH_TIME * waiting).as_millis() as u64);
+                Err(Error::Busy { retry_after: HASH_TIME * waiting + Duration::from_millis(scattered) })
             }
         }
     }

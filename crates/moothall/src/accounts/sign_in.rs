@@ -81,7 +81,7 @@ impl Right {
 async fn guess(cx: &Cx, login: Login, typed: &str) -> Result<Right, Error> {
     let password = Password::typed("/password", typed)?;
     // A full queue must not cost the guess that it could not check.
-    let slot = cx.hall().accounts().passwords.reserve()?;
+    let slot = cx.hall().accounts().passwords.reserve(cx.random())?;
     let (account, guess) = cx
         .write(move |tx| {
             let account = login.find(tx)?;
@@ -169,7 +169,9 @@ pub async fn change_password(cx: &Cx, input: ChangePassword) -> Result<(), Error
     let settings = &cx.hall().settings().accounts;
     let new = Password::chosen(settings, "/new_password", &input.new_password, &known.map(String::as_str));
     let hash = match new {
-        Ok(new) => cx.hall().accounts().passwords.reserve()?.hash(new, cx.random().bytes()).await?,
+        Ok(new) => {
+            cx.hall().accounts().passwords.reserve(cx.random())?.hash(new, cx.random().bytes()).await?
+        }
         Err(refusal) => {
             cx.write(move |tx| right.settle(tx)).await?;
             return Err(refusal);

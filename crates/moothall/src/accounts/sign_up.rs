@@ -29,7 +29,7 @@ pub async fn sign_up(cx: &Cx, input: SignUp) -> Result<SignedUp, Error> {
     let email = Email::parse(&input.email)?;
     let password =
         Password::chosen(settings, "/password", &input.password, &[&name.display, &email.display])?;
-    let slot = accounts.passwords.reserve()?;
+    let slot = accounts.passwords.reserve(cx.random())?;
     ask_hooks(cx, &name, Some(&email)).await?;
     let next = match settings.verification {
         Verification::None => NextStep::Play,
@@ -104,7 +104,7 @@ pub async fn upgrade_guest(cx: &Cx, input: UpgradeGuest) -> Result<UserSummary, 
     let email = Email::parse(&input.email)?;
     let shown = renamed.as_ref().map_or(&account.user.name, |name| &name.display);
     let password = Password::chosen(settings, "/password", &input.password, &[shown, &email.display])?;
-    let slot = cx.hall().accounts().passwords.reserve()?;
+    let slot = cx.hall().accounts().passwords.reserve(cx.random())?;
     if let Some(name) = &renamed {
         ask_hooks(cx, name, Some(&email)).await?;
     }

@@ -66,7 +66,15 @@ pub(super) struct Admitted {
     pub session: Arc<Session>,
     pub attachment: u64,
     /// Sessions that are live no more, because this one took their place.
-    pub replaced: Vec<Arc<Session>>,
+    pub replaced: Vec<Gone>,
+}
+
+/// A session that is live no more.
+#[derive(Debug)]
+pub(super) struct Gone {
+    pub session: Arc<Session>,
+    /// Its last.
+    pub attachment: u64,
 }
 
 impl Live {
@@ -119,17 +127,17 @@ impl Live {
     }
 
     /// Takes away a session. Whoever calls this ends it.
-    pub(super) fn remove(&self, session: SessionId) -> Option<Arc<Session>> {
+    pub(super) fn remove(&self, session: SessionId) -> Option<Gone> {
         self.sessions.lock().remove(session)
     }
 
-    /// Takes away the sessions that can no longer be resumed, with the numbers of their last attachments.
-    pub(super) fn remove_expired(&self, now: Duration) -> Vec<(Arc<Session>, u64)> {
+    /// Takes away the sessions that can no longer be resumed.
+    pub(super) fn remove_expired(&self, now: Duration) -> Vec<Gone> {
         let mut sessions = self.sessions.lock();
         let mut expired = Vec::new();
         while let Some(drop) = sessions.drops.pop_front_if(|drop| drop.at + RESUME <= now) {
             if sessions.is_current(&drop) {
-                expired.extend(sessions.remove(drop.session).map(|session| (session, drop.attachment)));
+                expired.extend(sessions.remove(drop.session));
             }
         }
         expired
@@ -203,11 +211,7 @@ impl Live {
 }
 
 impl Sessions {
-    fn make_room_for(
-        &mut self,
-        identity: &Identity,
-        settings: &Settings,
-    ) -> Result<Vec<Arc<Session>>, Error> {
+    fn make_room_for(&mut self, identity: &Identity, settings: &Settings) -> Result<Vec<Gone>, Error> {
         let ids = self.by_user.get(&identity.user_id).cloned().unwrap_or_default();
         let held: Vec<Held> = ids
             .iter()
@@ -219,7 +223,7 @@ impl Sessions {
         Ok(going.into_iter().filter_map(|index| self.remove(*ids.get(index)?)).collect())
     }
 
-    fn remove_oldest_drop(&mut self) -> Option<Arc<Session>> {
+    fn remove_oldest_drop(&mut self) -> Option<Gone> {
         while let Some(drop) = self.drops.pop_front() {
             if self.is_current(&drop) {
                 return self.remove(drop.session);
@@ -235,7 +239,7 @@ impl Sessions {
             .is_some_and(|entry| !entry.is_attached && entry.attachment == drop.attachment)
     }
 
-    fn remove(&mut self, id: SessionId) -> Option<Arc<Session>> {
+    fn remove(&mut self, id: SessionId) -> Option<Gone> {
         let entry = self.by_id.remove(&id)?;
         if let Some(ids) = self.by_user.get_mut(&entry.session.user_id) {
             ids.retain(|known| *known != id);
@@ -243,7 +247,7 @@ impl Sessions {
                 self.by_user.remove(&entry.session.user_id);
             }
         }
-        Some(entry.session)
+        Some(Gone { session: entry.session, attachment: entry.attachment })
     }
 }
 
@@ -277,7 +281,7 @@ mod tests {
         }
         for gone in gone {
             let replaced = admit().unwrap().replaced;
-            assert_eq!(replaced.iter().map(|session| session.id).collect::<Vec<_>>(), [gone.session.id]);
+            assert_eq!(replaced.iter().map(|gone| gone.session.id).collect::<Vec<_>>(), [gone.session.id]);
         }
         assert!(admit().is_err());
         assert_eq!(live.count().sessions, LIVE_SESSIONS_MAX as u64);

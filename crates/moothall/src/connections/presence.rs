@@ -30,8 +30,8 @@ pub(crate) enum Command {
     Connect { session: SessionId, attachment: u64, is_bot: bool, grace: Grace },
     /// A session lost its socket without meaning to.
     Drop { session: SessionId, attachment: u64 },
-    /// A session is over: signed out, disconnected, revoked, replaced.
-    Leave { session: SessionId },
+    /// A session is over: signed out, disconnected, revoked, replaced. It may have come back before this is heard.
+    Leave { session: SessionId, attachment: u64 },
     /// A session can no longer be resumed.
     Expire { session: SessionId, attachment: u64 },
     /// The user says how they stand.
@@ -145,7 +145,11 @@ impl Presence {
                     self.sessions.remove(session);
                 }
             }
-            Command::Leave { session } => {
+            Command::Leave { session, attachment } => {
+                let held = self.sessions.get(session).map(|held| held.attachment);
+                if held.is_some_and(|held| held > *attachment) {
+                    return Ok(false);
+                }
                 let was_known = self.sessions.remove(session).is_some();
                 if was_known && self.sessions.is_empty() {
                     self.forget(now);

@@ -31,19 +31,41 @@ pub(super) struct Session {
 pub(super) struct State {
     /// The hash of the token that resumes the current stream.
     pub token: Option<Hash>,
-    /// The watches by id.
-    pub watches: BTreeMap<WatchId, Watch>,
+    /// The watches, and how many users each is on.
+    pub watches: BTreeMap<WatchId, usize>,
     topics: HashSet<Topic>,
     /// Topics that were expected before they were read for certain.
     unconfirmed: HashSet<Topic>,
     is_ended: bool,
 }
 
-/// A watch on the presence of others.
-#[derive(Debug)]
-pub(super) struct Watch {
-    pub version: u64,
-    pub users: HashSet<UserId>,
+impl State {
+    /// Adds a topic to those that end with the session. Returns whether it is another one.
+    pub fn subscribe(&mut self, topics: &Topics, outbox: &Arc<Outbox>, topic: Topic) -> bool {
+        self.unconfirmed.remove(&topic);
+        let is_another = self.topics.insert(topic.clone());
+        if is_another {
+            topics.subscribe(topic, outbox);
+        }
+        is_another
+    }
+
+    /// Lets go of a topic.
+    pub fn unsubscribe(&mut self, topics: &Topics, outbox: &Arc<Outbox>, topic: &Topic) {
+        self.unconfirmed.remove(topic);
+        if self.topics.remove(topic) {
+            topics.unsubscribe(topic, outbox);
+        }
+    }
+
+    /// Ends all watches, and returns which these were.
+    pub fn end_watches(&mut self, topics: &Topics, outbox: &Arc<Outbox>) -> Vec<WatchId> {
+        let watches: Vec<WatchId> = std::mem::take(&mut self.watches).into_keys().collect();
+        for watch in &watches {
+            self.unsubscribe(topics, outbox, &Topic::Presence(*watch));
+        }
+        watches
+    }
 }
 
 impl Session {
@@ -72,19 +94,15 @@ impl Session {
 
     /// From now on the session hears of this topic.
     pub fn subscribe(&self, topics: &Topics, topic: Topic) {
-        let Some(mut state) = self.state() else { return };
-        state.unconfirmed.remove(&topic);
-        if state.topics.insert(topic.clone()) {
-            topics.subscribe(topic, &self.outbox);
+        if let Some(mut state) = self.state() {
+            state.subscribe(topics, &self.outbox, topic);
         }
     }
 
     /// From now on the session does not hear of this topic.
     pub fn unsubscribe(&self, topics: &Topics, topic: &Topic) {
-        let Some(mut state) = self.state() else { return };
-        state.unconfirmed.remove(topic);
-        if state.topics.remove(topic) {
-            topics.unsubscribe(topic, &self.outbox);
+        if let Some(mut state) = self.state() {
+            state.unsubscribe(topics, &self.outbox, topic);
         }
     }
 
@@ -111,14 +129,14 @@ impl Session {
     }
 
     /// Ends it: it hears of nothing any more, and its socket is asked to close. Returns the watches it held.
-    pub fn end(&self, topics: &Topics, closing: Closing) -> Vec<Watch> {
+    pub fn end(&self, topics: &Topics, closing: Closing) -> Vec<WatchId> {
         let mut state = self.state.lock();
         for topic in std::mem::take(&mut state.topics) {
             topics.unsubscribe(&topic, &self.outbox);
         }
         self.outbox.close(closing);
         let ended = std::mem::replace(&mut *state, State { is_ended: true, ..State::default() });
-        ended.watches.into_values().collect()
+        ended.watches.into_keys().collect()
     }
 
     pub fn describe(&self, is_attached: bool) -> Connected {

@@ -70,9 +70,9 @@ pub(crate) async fn attach(cx: &Cx, resume: Option<&Resume>) -> Result<Attached,
         Session::new(identity, cx.now(), agent, hall.topics().outbox(identity.user_id))
     })?;
     let attachment = Attachment { hall: hall.clone(), session, number: attachment };
-    for session in replaced {
+    for gone in replaced {
         let closing = Closing::new(CloseCode::Replaced, "another of your clients took this one's place");
-        super::end(hall, &session, closing);
+        super::end(hall, &gone, closing);
     }
     // Asked once more, now that it is registered: a revocation before this shows here, one after this ends the session.
     if let Err(error) = accounts::identity_of(hall, identity.session_id).await {
@@ -80,6 +80,12 @@ pub(crate) async fn attach(cx: &Cx, resume: Option<&Resume>) -> Result<Attached,
         return Err(error.into());
     }
     attachment.connect(cx).await?;
+    if attachment.session.state().is_none() {
+        // It ended meanwhile, and its leave may have come before this: nobody else would take back that the user is here.
+        let (session, number) = (attachment.session.id, attachment.number);
+        super::tell_presence(hall, identity.user_id, Command::Leave { session, attachment: number });
+        return Err(ended());
+    }
     if let Some(resume) = resume
         && let Some((reader, pending)) = attachment.resume(resume)
     {
@@ -150,10 +156,10 @@ impl Opening {
         let Some(mut state) = session.state() else { return Err(ended()) };
         // From here on the older stream cannot be resumed, and its watches are over.
         state.token = None;
-        let watches = std::mem::take(&mut state.watches);
+        let watches = state.end_watches(hall.topics(), &session.outbox);
         self.epoch = session.outbox.restart();
         drop(state);
-        super::forget_watches(hall, session.id, watches.into_values());
+        super::forget_watches(hall, watches);
         session.subscribe(hall.topics(), Topic::User(session.user_id));
         session.subscribe(hall.topics(), Topic::Session(session.id));
         session.expect(hall.topics(), expected);

@@ -2,6 +2,7 @@
 
 mod leaks;
 mod policies;
+mod resumes;
 mod streams;
 mod watching;
 

@@ -1,7 +1,11 @@
 //! Files that are good, that are not, and that change.
 
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use rustls::ClientConfig;
 use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsConnector;
 
 use super::*;
 
@@ -59,4 +63,38 @@ fn a_certificate_is_good_ending_or_over() {
     assert_eq!(validity(2020, 2027, 2_000), Validity::Ending);
     assert_eq!(validity(2000, 2010, 14), Validity::Over);
     assert_eq!(validity(2030, 2040, 14), Validity::Over);
+}
+
+#[tokio::test]
+async fn so_many_handshakes_are_worked_on_at_once_and_the_next_waits_for_its_turn() {
+    let (_folder, certificate, key) = made(2020, 2040);
+    let tls = Tls::open(&certificate, &key).unwrap();
+    let random = moothall::SeededRandom::from_seed(1);
+    let mut turns = Vec::new();
+    for _ in 0..TLS_HANDSHAKES_AT_ONCE {
+        turns.push(tls.admission.enter(&*random).await.unwrap());
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = connect(&tls, listener.local_addr().unwrap());
+    let (stream, _) = listener.accept().await.unwrap();
+    let mut greeting = std::pin::pin!(tls.greet(stream, &*random, Duration::from_secs(20)));
+    let waits = tokio::time::timeout(Duration::from_millis(300), &mut greeting).await;
+    assert!(waits.is_err(), "all turns are taken");
+    turns.pop();
+    assert!(greeting.await.is_some());
+    client.await.unwrap();
+}
+
+/// A client that trusts the certificate, and shakes hands.
+fn connect(tls: &Tls, address: std::net::SocketAddr) -> JoinHandle<()> {
+    let mut roots = RootCertStore::empty();
+    roots.add(tls.loaded.read().chain[0].clone()).unwrap();
+    let provider = Arc::new(ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    tokio::spawn(async move {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let localhost = "localhost".try_into().unwrap();
+        TlsConnector::from(Arc::new(config)).connect(localhost, stream).await.unwrap();
+    })
 }

@@ -17,6 +17,10 @@ fn connect(session: u128, attachment: u64) -> Command {
     Command::Connect { session: id(session), attachment, is_bot: false, grace: GRACE }
 }
 
+fn leave(session: u128) -> Command {
+    Command::Leave { session: id(session), attachment: 9 }
+}
+
 fn at(seconds: u64) -> Timestamp {
     Timestamp::from_micros(1_795_000_000_000_000) + Duration::from_secs(seconds)
 }
@@ -33,13 +37,7 @@ fn shown(commands: &[(u64, Command)]) -> Vec<(bool, bool)> {
 
 #[test]
 fn t085_t088_the_first_session_brings_the_user_online_and_the_last_purposeful_leave_offline() {
-    let steps = [
-        (0, connect(1, 1)),
-        (1, connect(2, 2)),
-        (2, Command::Leave { session: id(1) }),
-        (3, Command::Leave { session: id(2) }),
-        (4, Command::Leave { session: id(2) }),
-    ];
+    let steps = [(0, connect(1, 1)), (1, connect(2, 2)), (2, leave(1)), (3, leave(2)), (4, leave(2))];
     let told = shown(&steps);
     assert_eq!(told, [(true, true), (true, false), (true, false), (false, true), (false, false)]);
 }
@@ -99,9 +97,9 @@ fn whoever_plays_beside_a_bot_is_no_bot_and_a_bot_left_alone_is_one() {
     };
     assert!(is_bot(bot(1)));
     assert!(!is_bot(connect(2, 1)), "a player came");
-    assert!(is_bot(Command::Leave { session: id(2) }), "and went");
+    assert!(is_bot(leave(2)), "and went");
     assert!(!is_bot(connect(3, 1)));
-    assert!(!is_bot(Command::Leave { session: id(1) }), "the bot went");
+    assert!(!is_bot(leave(1)), "the bot went");
 }
 
 #[test]
@@ -175,7 +173,7 @@ impl Simulated for Presence {
                 grace: GRACE,
             },
             4..=6 => Command::Drop { session, attachment },
-            7 => Command::Leave { session },
+            7 => Command::Leave { session, attachment },
             8 => Command::Expire { session, attachment },
             9 => Command::Tick { drop: random.below(self.drops + 1) },
             10 => Command::Place { lobby_id: Some(id(9)), party_id: None },
@@ -234,4 +232,45 @@ fn presence_keeps_its_promises_through_crashes_and_lost_writes() {
         (timers, runs) = (timers + report.timers, runs + 1);
     }
     assert!(timers > 3 * runs, "{timers} timers fired in {runs} runs");
+}
+
+/// Sockets that come and go, and what they tell the presence: a socket waits until it is known to have come, but nobody waits for
+/// the news that it went, and those overtake each other.
+#[test]
+fn news_of_an_older_socket_never_takes_away_a_user_who_is_back() {
+    for seed in 0..50 {
+        let random: std::sync::Arc<dyn Random> = crate::SeededRandom::from_seed(seed);
+        let mut presence = Presence::new(id(1));
+        let mut sockets: BTreeMap<u128, u64> = BTreeMap::new();
+        let (mut under_way, mut attachments) = (Vec::new(), 0);
+        for step in 0..2_000 {
+            let session = u128::from(random.below(3)) + 1;
+            match random.below(5) {
+                0 | 1 => {
+                    attachments += 1;
+                    presence.carry_out(at(0), &connect(session, attachments)).unwrap();
+                    sockets.insert(session, attachments);
+                }
+                2 => {
+                    if let Some(attachment) = sockets.remove(&session) {
+                        let session = id(session);
+                        under_way.push(match random.below(2) {
+                            0 => Command::Leave { session, attachment },
+                            _ => Command::Drop { session, attachment },
+                        });
+                    }
+                }
+                _ if !under_way.is_empty() => {
+                    let place = random.below(under_way.len() as u64) as usize;
+                    presence.carry_out(at(0), &under_way.swap_remove(place)).unwrap();
+                }
+                _ => {}
+            }
+            let is_online = presence.own.presence.is_online;
+            assert!(is_online || sockets.is_empty(), "seed {seed}, step {step}: {presence:?}");
+            if under_way.is_empty() {
+                assert_eq!(presence.is_attached(), !sockets.is_empty(), "seed {seed}, step {step}");
+            }
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Watching how others stand.
 
+use moothall_protocol::limits::PRESENCE_BATCH_MS;
+
 use super::*;
 
 #[tokio::test]
