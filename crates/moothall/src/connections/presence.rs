@@ -311,6 +311,10 @@ impl Entity for Presence {
         Ok(())
     }
 
+    fn copy(&self) -> Option<Self> {
+        Some(self.clone())
+    }
+
     fn is_idle(&self) -> bool {
         !self.is_here
     }

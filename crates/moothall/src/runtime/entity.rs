@@ -43,6 +43,12 @@ pub trait Entity: Sized + Send + 'static {
     /// Writes effects, in their order: those of all commands of one batch, so that many cost little more than one.
     fn persist(tx: &mut Tx<'_, '_>, id: Id<Self::Id>, effects: &[&Self::Effect]) -> Result<(), Self::Error>;
 
+    /// A copy, for an entity that has more in memory than in the database: it is set back to that when what it did has come to
+    /// nothing, for whatever reason. One that can be loaded as it was has no need of it.
+    fn copy(&self) -> Option<Self> {
+        None
+    }
+
     /// Whether it may be forgotten now, to be loaded again when somebody asks.
     fn is_idle(&self) -> bool {
         true

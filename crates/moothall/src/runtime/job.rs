@@ -83,6 +83,9 @@ pub(super) trait Job: Send {
     /// Answers.
     fn finish(self: Box<Self>);
 
+    /// A copy of this cell, if its entity has more in memory than in the database.
+    fn copy(&self, cell: &Cell) -> Option<Cell>;
+
     /// Whether this cell may be forgotten.
     fn is_idle(&self, cell: &Cell) -> bool;
 }
@@ -294,6 +297,11 @@ impl<E: Entity> Job for Command<E> {
             // The caller may have gone; what was done stays done.
             let _ = reply.send(outcome);
         }
+    }
+
+    fn copy(&self, cell: &Cell) -> Option<Cell> {
+        let copy = cell.downcast_ref::<E>()?.copy()?;
+        Some(Box::new(copy))
     }
 
     fn is_idle(&self, cell: &Cell) -> bool {

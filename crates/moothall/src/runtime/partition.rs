@@ -37,6 +37,8 @@ struct Slot {
     cell: Cell,
     used: Duration,
     is_idle: bool,
+    /// What this attempt has done to it is not settled: how it was before, if that cannot be loaded.
+    unsettled: Option<Option<Cell>>,
 }
 
 struct Partition {
@@ -121,7 +123,7 @@ impl Partition {
             metrics::counter!("partition_panics_total").increment(1);
             tracing::error!("A batch of {} commands panicked, and its entities are loaded again", keys.len());
             for key in keys {
-                self.slots.remove(&key);
+                self.set_back(&key);
             }
         }
     }
@@ -163,9 +165,9 @@ impl Partition {
             let written = write(&cx, Arc::clone(&jobs)).await;
             batch = std::mem::take(&mut *jobs.lock());
             if let Err(refusal) = written {
-                // Memory is ahead of the database: forget it, and load what is true when somebody asks.
+                // Memory is ahead of the database.
                 for job in &batch {
-                    self.slots.remove(&job.key());
+                    self.set_back(&job.key());
                 }
                 match refusal {
                     Refusal::Store(error) => batch.iter_mut().for_each(|job| job.fail(error.clone())),
@@ -181,8 +183,23 @@ impl Partition {
                 }
             }
         }
+        for job in &batch {
+            if let Some(slot) = self.slots.get_mut(&job.key()) {
+                slot.unsettled = None;
+            }
+        }
         self.finish(&cx, batch);
         Ok(behind)
+    }
+
+    /// What was done to an entity came to nothing: it is as it was, or forgotten, and loaded when somebody asks.
+    fn set_back(&mut self, key: &Key) {
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        match slot.unsettled.take() {
+            Some(Some(before)) => slot.cell = before,
+            Some(None) => drop(self.slots.remove(key)),
+            None => {}
+        }
     }
 
     /// Looks up claims and loads what is missing, in one read; nothing, when there is neither.
@@ -222,7 +239,7 @@ impl Partition {
         let world = World { now: cx.now(), random: cx.random() };
         for job in &mut batch {
             if let Some((cell, timers)) = job.take_loaded(&world) {
-                self.slots.insert(job.key(), Slot { cell, used: now, is_idle: false });
+                self.slots.insert(job.key(), Slot { cell, used: now, is_idle: false, unsettled: None });
                 self.set_timers(now, timers);
             }
         }
@@ -247,14 +264,22 @@ impl Partition {
             let is_sound = match slot {
                 Some(slot) => {
                     slot.used = now;
+                    if slot.unsettled.is_none() {
+                        slot.unsettled = Some(job.copy(&slot.cell));
+                    }
+                    // Of a panic only this command comes to nothing.
+                    let before = job.copy(&slot.cell);
                     let is_sound = job.run(Some(&mut slot.cell), &world);
-                    slot.is_idle = job.is_idle(&slot.cell);
+                    match before {
+                        Some(before) if !is_sound => slot.cell = before,
+                        None if !is_sound => drop(self.slots.remove(&key)),
+                        _ => slot.is_idle = job.is_idle(&slot.cell),
+                    }
                     is_sound
                 }
                 None => job.run(None, &world),
             };
             if !is_sound {
-                self.slots.remove(&key);
                 broken.push(key);
             }
             done.push(job);

@@ -309,6 +309,82 @@ async fn a_refused_write_spoils_nobody_else() {
     assert_eq!(COMMITTED.lock()[&fixture.id.uuid()], 2);
 }
 
+/// What stands on it stands in memory only.
+#[derive(Clone, Debug, Default)]
+struct Board {
+    text: i64,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+enum Chalk {
+    Write(i64),
+    Read,
+    RefuseToPersist,
+    Panic,
+}
+
+impl Entity for Board {
+    const KIND: &'static str = "board";
+    type Id = CounterKind;
+    type Command = Chalk;
+    type Reply = i64;
+    type Effect = ();
+    type Error = CounterError;
+
+    fn handle(&mut self, command: &Chalk, turn: &mut Turn<'_, Self>) -> Result<i64, CounterError> {
+        match command {
+            Chalk::Read => {}
+            Chalk::Write(text) => self.text = *text,
+            Chalk::RefuseToPersist => {
+                self.text = -1;
+                turn.persist(());
+            }
+            Chalk::Panic => {
+                self.text = -2;
+                panic!("told to")
+            }
+        }
+        Ok(self.text)
+    }
+
+    fn load(_: &mut Tx<'_, '_>, _: Id<CounterKind>) -> Result<Option<Self>, CounterError> {
+        Ok(Some(Self::default()))
+    }
+
+    fn persist(_: &mut Tx<'_, '_>, _: Id<CounterKind>, _: &[&()]) -> Result<(), CounterError> {
+        Err(CounterError::Taken)
+    }
+
+    fn copy(&self) -> Option<Self> {
+        Some(self.clone())
+    }
+}
+
+#[tokio::test]
+async fn what_is_in_memory_only_outlives_what_goes_wrong_with_itself_and_its_neighbours() {
+    let fixture = fixture().await;
+    let neighbour = std::iter::repeat_with(|| fixture.hall.random().id(fixture.clock.now()))
+        .find(|id: &Id<CounterKind>| {
+            partition_of("board", id.uuid()) == partition_of("counter", fixture.id.uuid())
+        })
+        .unwrap();
+    let cx = Cx::server(&fixture.hall);
+    let draw = |command| fixture.hall.directory().call::<Board>(&cx, neighbour, command);
+    assert_eq!(draw(Chalk::Write(5)).await.unwrap(), 5);
+    let (refused, read) = tokio::join!(fixture.say(Say::RefuseToPersist), draw(Chalk::Read));
+    assert!(matches!(refused, Err(CounterError::Taken)));
+    assert_eq!(read.unwrap(), 5, "a neighbour's refusal");
+    let (panicked, written) = tokio::join!(fixture.say(Say::PanicToPersist), draw(Chalk::Write(6)));
+    assert!(panicked.is_err());
+    assert_eq!(written.unwrap(), 6);
+    assert_eq!(draw(Chalk::Read).await.unwrap(), 6, "what was answered beside a refusal stands");
+
+    assert!(draw(Chalk::RefuseToPersist).await.is_err());
+    assert_eq!(draw(Chalk::Read).await.unwrap(), 6, "a refusal of its own");
+    let (seven, panicked, read) = tokio::join!(draw(Chalk::Write(7)), draw(Chalk::Panic), draw(Chalk::Read));
+    assert_eq!((seven.unwrap(), panicked.is_err(), read.unwrap()), (7, true, 7), "a panic of its own");
+}
+
 #[tokio::test]
 async fn what_a_batch_does_to_one_entity_is_written_together_and_in_its_order() {
     let fixture = fixture().await;
