@@ -149,6 +149,7 @@ pub async fn disconnect(cx: &Cx, _: Disconnect) -> Result<(), Error> {
 /// Ends all connections of a user.
 pub async fn disconnect_user(cx: &Cx, input: DisconnectUser) -> Result<(), Error> {
     cx.require(DISCONNECT)?;
+    accounts::summary(cx, input.user_id).await?;
     let hall = cx.hall().clone();
     cx.mutate(move |tx| {
         audit::record(

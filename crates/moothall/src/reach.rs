@@ -12,7 +12,10 @@ use crate::error::Error;
 
 /// Which of these users the caller may write to, bring in and mention.
 pub async fn reachable(cx: &Cx, users: &[UserId]) -> Result<HashSet<UserId>, Error> {
-    accounts::living(cx, users).await
+    let mut living = accounts::living(cx, users).await?;
+    // Nobody is behind it who would read.
+    living.remove(&accounts::SYSTEM);
+    Ok(living)
 }
 
 /// Which of these users the caller may see as they are. The others look as if they were offline.

@@ -29,7 +29,7 @@ crate::faults! {
         TooManyRooms => Conflict, "too_many_rooms", "that is too many rooms for one user";
         /// A user may own so many rooms, as the operator has set: archive one or give it away first. Of those archived, see
         /// `GET /v1/limits`, too: leave one of them.
-        TooManyOwned => Conflict, "too_many_rooms_owned", "you own too many rooms";
+        TooManyOwned => Conflict, "too_many_rooms_owned", "the owner would have too many rooms";
         /// A room with members keeps an owner: make somebody else one first.
         LastOwner => Conflict, "last_room_owner", "the room needs an owner";
         /// The conversation of two users has neither name nor roles, and nobody joins or leaves it.

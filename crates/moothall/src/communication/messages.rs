@@ -233,9 +233,14 @@ pub async fn mark_delivered(cx: &Cx, input: MarkDelivered) -> Result<Marker, Err
     tell_from(place, cx, input.room_id, None, Act::MarkDelivered { seq }).await?.marker()
 }
 
-/// Shows that the caller is writing.
+/// Shows that the caller is writing, unless they do not want to be seen.
 pub async fn say_typing(cx: &Cx, input: SayTyping) -> Result<(), Error> {
-    tell(cx, input.room_id, None, Act::Type).await.map(drop)
+    let user = cx.require_user()?;
+    let place = place(cx, input.room_id).await;
+    let is_invisible = connections::is_invisible(cx, user).await.map_err(crate::Error::internal)?;
+    // The rules are the same, and nobody hears of it.
+    let act = if is_invisible { Act::MarkDelivered { seq: 0 } } else { Act::Type };
+    tell_from(place, cx, input.room_id, None, act).await.map(drop)
 }
 
 /// What the caller has not read.

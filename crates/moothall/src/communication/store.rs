@@ -1,6 +1,6 @@
 //! SQL for rooms and their members.
 
-use moothall_protocol::communication::{MyRoom, Room, RoomKind, RoomUnread};
+use moothall_protocol::communication::{MyRoom, Room, RoomKind, RoomRole, RoomUnread};
 use moothall_protocol::limits::{ROOMS_BROUGHT_INTO_MAX, ROOMS_JOINED_MAX, UNREAD_ROOMS_MAX};
 use moothall_protocol::{RoomId, Timestamp, UserId};
 use moothall_store::{OnConstraint as _, Row, params, statements};
@@ -271,6 +271,11 @@ fn apply_one(tx: &mut Tx<'_, '_>, id: RoomId, effect: &Effect) -> Result<(), Err
             Ok(())
         }
         Effect::RoleSet { user, role } => {
+            // Nobody's rooms are filled up by others who make them owners.
+            let max = tx.cx().hall().settings().communication.rooms_owned_max as usize;
+            if *role == RoomRole::Owner && count_owned(tx, *user)? >= max {
+                return Err(Error::TooManyOwned);
+            }
             tx.execute(SET_ROLE, params![id, user, word(role)?])?;
             Ok(())
         }

@@ -317,6 +317,30 @@ async fn nobody_keeps_another_from_joining_by_bringing_them_in() {
 }
 
 #[tokio::test]
+async fn nobody_fills_anothers_rooms_by_making_them_the_owner() {
+    let two_each = |settings: &mut crate::Settings| settings.communication.rooms_owned_max = 1;
+    on_both_engines_with(two_each, async |hall| {
+        let two = two(hall).await;
+        create_room(&two.ben, room("Of Ben")).await.unwrap();
+        let to_ben = role(two.room.id, two.ben_id, RoomRole::Owner);
+        assert_eq!(code(set_role(&two.ana, to_ben).await), "too_many_rooms_owned");
+        let archive = ArchiveRoom { room_id: two.room.id, reason: None };
+        archive_room(&two.ana, archive).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_talks_to_the_server_itself() {
+    on_both_engines(async |hall| {
+        let ana = hall.call(hall.user("Ana").await, &[]);
+        let direct = open_direct(&ana, OpenDirect { user_id: accounts::SYSTEM }).await;
+        assert_eq!(code(direct), "user_unreachable");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn rooms_have_their_bounds() {
     let few = |settings: &mut crate::Settings| {
         settings.communication.rooms_owned_max = 1;

@@ -160,7 +160,10 @@ async fn a_million_events_come_once_and_in_order_though_sockets_break_at_every_p
         assert!(resumed > 200 && fresh > 40 && broken > 200, "{resumed}, {fresh}, {broken}");
         // The end: everybody who is there has heard the last one.
         for follower in &mut followers {
-            follower.take(usize::MAX, usize::MAX);
+            // What a resumed stream repeats is taken first, and what came since then after it.
+            for _ in 0..2 {
+                follower.take(usize::MAX, usize::MAX);
+            }
             if follower.stream.is_some() && follower.heard.is_ok() {
                 assert_eq!(follower.heard, Ok(send(0)));
             }
