@@ -6,13 +6,31 @@ mod openapi;
 mod socket;
 
 use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use bytes::Bytes;
 use moothall::{Access, ErrorEntry, Registry};
 use moothall_protocol::connections::Authenticated;
 use moothall_protocol::{Event, Problem};
 use serde_json::{Value, json};
 
 use crate::schemas::Schemas;
+
+/// A document as it is served.
+pub(crate) struct Document {
+    pub file: &'static str,
+    pub text: Bytes,
+    /// The `ETag`: whoever has this text need not be sent it again.
+    pub tag: String,
+}
+
+impl Document {
+    pub fn new(file: &'static str, text: String) -> Self {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        Self { file, tag: format!("\"{:016x}\"", hasher.finish()), text: text.into() }
+    }
+}
 
 /// All documents: the name of the file, and the text.
 pub fn documents(registry: &Registry) -> Vec<(&'static str, String)> {

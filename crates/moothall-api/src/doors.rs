@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
 use moothall::Hall;
 use moothall_protocol::connections::Authenticate;
 use moothall_protocol::limits;
@@ -12,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::admission::Admission;
 use crate::dispatch::Ready;
-use crate::documents::documents;
+use crate::documents::{Document, documents};
 use crate::input::Check;
 use crate::pages::Page;
 use crate::rest::cors::Cors;
@@ -35,7 +34,7 @@ struct Inner {
     shapes: HashMap<&'static str, Shape>,
     routes: Routes,
     /// Written when somebody first asks for one.
-    documents: OnceLock<Vec<(&'static str, Bytes)>>,
+    documents: OnceLock<Vec<Document>>,
     stage: watch::Sender<Stage>,
     admission: Admission,
     counted: Counted,
@@ -172,10 +171,10 @@ impl Doors {
     }
 
     /// The documents, as they are served below `/v1/`.
-    pub(crate) fn documents(&self) -> &[(&'static str, Bytes)] {
+    pub(crate) fn documents(&self) -> &[Document] {
         self.0.documents.get_or_init(|| {
             let documents = documents(self.hall().registry());
-            documents.into_iter().map(|(file, text)| (file, Bytes::from(text))).collect()
+            documents.into_iter().map(|(file, text)| Document::new(file, text)).collect()
         })
     }
 }

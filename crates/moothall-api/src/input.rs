@@ -9,10 +9,12 @@ mod bounds;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Rule};
 use jsonschema::{ValidationError, Validator};
 use moothall::{Error, FieldError, Registry};
+use moothall_protocol::audit::REASON;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
+use crate::read::BINARY;
 use crate::schemas::Schemas;
 
 /// How many wrong fields one answer tells of.
@@ -59,27 +61,30 @@ impl Check {
     pub fn apply(&self, mut input: Value) -> Result<Value, Error> {
         // Nearly nothing needs it, so that the walk along the schema is rare.
         if is_to_be_normalised(&input) {
-            normalise(&mut input, &[&self.schema], &self.schema);
+            walk(&mut input, &[&self.schema], &self.schema, &normalise);
         }
         if let Value::Object(fields) = &mut input {
             fields.retain(|name, value| !(value.is_null() && self.optional.contains(name)));
         }
         let mut fields = Vec::new();
         if has_nul(&input) {
+            walk(&mut input, &[&self.schema], &self.schema, &take_binary);
             refuse_nul("", &input, &mut fields);
         }
         // The quick question first: nearly every input is valid.
         if fields.is_empty() && self.validator.is_valid(&input) {
             return Ok(input);
         }
-        for error in self.validator.iter_errors(&input).take(ERRORS_MAX) {
-            self.explain(&error, &mut fields);
+        // Of what is binary that has been said.
+        let errors = self.validator.iter_errors(&input).filter(|error| !is_binary(error.instance()));
+        for error in errors.take(ERRORS_MAX) {
+            self.explain(&input, &error, &mut fields);
         }
         fields.truncate(ERRORS_MAX);
         Err(Error::Invalid { fields })
     }
 
-    fn explain(&self, error: &ValidationError<'_>, fields: &mut Vec<FieldError>) {
+    fn explain(&self, input: &Value, error: &ValidationError<'_>, fields: &mut Vec<FieldError>) {
         let path = error.instance_path().as_str();
         match error.kind() {
             Rule::AdditionalProperties { unexpected } | Rule::UnevaluatedProperties { unexpected } => {
@@ -87,8 +92,13 @@ impl Check {
                 let told = unexpected.iter().take(ERRORS_MAX);
                 fields.extend(told.map(|name| unknown_field(path, name, &known)));
             }
+            // What has no fields at all: every name is one too many.
+            Rule::FalseSchema if error.schema_path().as_str().ends_with("/additionalProperties") => {
+                let names = input.pointer(path).and_then(Value::as_object).into_iter().flat_map(Map::keys);
+                fields.extend(names.take(ERRORS_MAX).map(|name| unknown_field(path, name, &[])));
+            }
             Rule::AnyOf { context } | Rule::OneOfNotValid { context } => {
-                self.explain_branches(path, context, fields);
+                self.explain_branches(input, path, context, fields);
             }
             rule => fields.push(broken(path, rule, error.instance())),
         }
@@ -97,6 +107,7 @@ impl Check {
     /// No branch of a choice fits: tells what is wrong with the one that was meant, if that can be seen.
     fn explain_branches(
         &self,
+        input: &Value,
         path: &str,
         context: &[Vec<ValidationError<'static>>],
         fields: &mut Vec<FieldError>,
@@ -108,7 +119,7 @@ impl Check {
         };
         let mut meant = context.iter().filter(|errors| !errors.iter().any(is_other));
         if let (Some(errors), None) = (meant.next(), meant.next()) {
-            errors.iter().for_each(|error| self.explain(error, fields));
+            errors.iter().for_each(|error| self.explain(input, error, fields));
             return;
         }
         let errors = || context.iter().flatten();
@@ -153,13 +164,36 @@ pub fn check_input(registry: &Registry, operation: &str, input: &impl Serialize)
     check.apply(serde_json::to_value(input).map_err(Error::internal)?).map(drop)
 }
 
-/// Texts in Unicode's composed form, so that lengths and equality mean what people see; whole numbers as integers. What may be
-/// anything, by one of the schemas it may be of, belongs to the client, and stays as it came.
-fn normalise(value: &mut Value, schemas: &[&Value], root: &Value) {
+/// Goes through an input along the schemas it may be of. `visit` sees each value with its schemas, and says whether what is within
+/// is to be seen too.
+fn walk(value: &mut Value, schemas: &[&Value], root: &Value, visit: &dyn Fn(&mut Value, &[&Value]) -> bool) {
     let mut branches = Vec::new();
     schemas.iter().for_each(|schema| collect_branches(schema, root, &mut branches));
-    if branches.iter().any(|branch| is_anything(branch)) {
+    if !visit(value, &branches) {
         return;
+    }
+    match value {
+        Value::Array(items) => {
+            let of_items: Vec<&Value> = branches.iter().filter_map(|branch| branch.get("items")).collect();
+            items.iter_mut().for_each(|item| walk(item, &of_items, root, visit));
+        }
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let of_field =
+                    branches.iter().filter_map(|branch| branch.get("properties")?.get(name.as_str()));
+                let of_field: Vec<&Value> = of_field.collect();
+                walk(value, &of_field, root, visit);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Texts in Unicode's composed form, so that lengths and equality mean what people see; whole numbers as integers. What may be
+/// anything, by one of the schemas it may be of, belongs to the client, and stays as it came.
+fn normalise(value: &mut Value, branches: &[&Value]) -> bool {
+    if branches.iter().any(|branch| is_anything(branch)) {
+        return false;
     }
     match value {
         Value::String(text) if !is_nfc(text) => *text = text.nfc().collect(),
@@ -168,20 +202,21 @@ fn normalise(value: &mut Value, schemas: &[&Value], root: &Value) {
                 *value = Value::from(whole);
             }
         }
-        Value::Array(items) => {
-            let of_items: Vec<&Value> = branches.iter().filter_map(|branch| branch.get("items")).collect();
-            items.iter_mut().for_each(|item| normalise(item, &of_items, root));
-        }
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                let of_field =
-                    branches.iter().filter_map(|branch| branch.get("properties")?.get(name.as_str()));
-                let of_field: Vec<&Value> = of_field.collect();
-                normalise(value, &of_field, root);
-            }
-        }
         _ => {}
     }
+    true
+}
+
+/// What came as binary is base64 from here on, where a field takes that; elsewhere it keeps its mark, and is refused.
+fn take_binary(value: &mut Value, branches: &[&Value]) -> bool {
+    let is_base64 = |branch: &&Value| branch.get("contentEncoding").and_then(Value::as_str) == Some("base64");
+    if let Value::String(text) = value
+        && text.starts_with(BINARY)
+        && branches.iter().any(is_base64)
+    {
+        text.drain(..BINARY.len());
+    }
+    true
 }
 
 /// The whole number that this is, written as a fraction.
@@ -225,6 +260,11 @@ fn is_anything(schema: &Value) -> bool {
     }
 }
 
+/// What came as binary, and no field took.
+fn is_binary(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.starts_with(BINARY))
+}
+
 fn has_nul(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains('\0'),
@@ -241,6 +281,9 @@ fn refuse_nul(path: &str, value: &Value, fields: &mut Vec<FieldError>) {
     }
     let mut refuse = || fields.push(field(path, "bad_pattern", "must not contain the character U+0000"));
     match value {
+        binary if is_binary(binary) => {
+            fields.push(field(path, "wrong_type", "must not be binary"));
+        }
         Value::String(text) if text.contains('\0') => refuse(),
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
@@ -351,6 +394,7 @@ fn broken(path: &str, rule: &Rule, got: &Value) -> FieldError {
         Rule::MaxProperties { limit } => {
             most("too_many", *limit as f64, format!("must have at most {}", counted(*limit as f64, "field")))
         }
+        Rule::Pattern { pattern } if pattern == REASON => field(path, "bad_pattern", "say why"),
         Rule::Pattern { pattern } => field(path, "bad_pattern", format!("must match {pattern}")),
         Rule::Format { format } => field(path, "bad_format", format!("must be of the format {format}")),
         Rule::Enum { options } => field(path, "not_a_choice", format!("must be one of {}", listed(options))),
@@ -529,6 +573,64 @@ mod tests {
     }
 
     #[test]
+    fn what_has_no_fields_says_which_one_is_unknown() {
+        let registry = Registry::new(moothall::contexts()).unwrap();
+        let check = Check::new(&Schemas::new(&registry, &[]), "system.ping").unwrap();
+        assert_eq!(check.apply(json!({})).unwrap(), json!({}));
+        let Err(Error::Invalid { fields }) = check.apply(json!({ "foo": 1, "bar": null })) else {
+            panic!("valid")
+        };
+        let told: Vec<_> = fields.iter().map(|field| (field.path.as_str(), field.code.as_str())).collect();
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told.contains(&("/foo", "unknown_field")) && told.contains(&("/bar", "unknown_field")));
+        let many: Map<_, _> = (0..10_000).map(|n| (format!("x{n}"), json!(1))).collect();
+        let Err(Error::Invalid { fields }) = check.apply(many.into()) else { panic!("valid") };
+        assert_eq!(fields.len(), ERRORS_MAX);
+    }
+
+    #[test]
+    fn a_reason_says_something_wherever_one_is_taken() {
+        let registry = Registry::new(moothall::contexts()).unwrap();
+        let schemas = Schemas::new(&registry, &[]);
+        let mut count = 0;
+        for operation in registry.operations() {
+            let check = Check::new(&schemas, operation.name).unwrap();
+            if check.schema.pointer("/properties/reason").is_none() {
+                continue;
+            }
+            count += 1;
+            let told = |reason: &str| match check.apply(json!({ "reason": reason })) {
+                Err(Error::Invalid { fields }) => {
+                    fields.into_iter().filter(|field| field.path == "/reason").collect()
+                }
+                _ => Vec::new(),
+            };
+            for blank in ["", " ", "\t\n \u{a0}\u{3000}"] {
+                let told: Vec<FieldError> = told(blank);
+                assert_eq!(told.len(), 1, "{}: {told:?}", operation.name);
+                assert_eq!((told[0].code.as_str(), told[0].message.as_str()), ("bad_pattern", "say why"));
+            }
+            assert!(told(" rude ").is_empty(), "{}", operation.name);
+        }
+        assert!(count >= 25, "{count} operations take a reason");
+    }
+
+    #[test]
+    fn binary_is_for_fields_that_take_bytes_and_for_no_other() {
+        let registry = Registry::new(moothall::contexts()).unwrap();
+        let schemas = Schemas::new(&registry, &[]);
+        let relay = Check::new(&schemas, "matches.relay").unwrap();
+        let binary = crate::read::msgpack(&[0xc4, 2, 0xff, 0]).unwrap();
+        let checked = relay.apply(json!({ "match_id": USER, "data": binary })).unwrap();
+        assert_eq!(checked["data"], "/wA=");
+        assert_eq!(wrong_with(json!({ "name": binary })), one("/name", "wrong_type"));
+        assert_eq!(
+            wrong_with(json!({ "anything": { "deep": [binary] } })),
+            one("/anything/deep/0", "wrong_type")
+        );
+    }
+
+    #[test]
     fn an_error_tells_the_bound_and_the_nearest_name_and_never_the_value() {
         let input = json!({ "user_id": USER, "nmae": "hunter2", "limit": 999 });
         let Err(Error::Invalid { fields }) = check().apply(input) else { panic!("valid") };
@@ -559,8 +661,7 @@ mod tests {
 
     #[test]
     fn a_refusal_costs_no_more_and_says_no_more_than_the_input_is_worth() {
-        let many: Value =
-            (0..24_000).map(|n| (format!("x{n}"), json!(1))).collect::<serde_json::Map<_, _>>().into();
+        let many: Value = (0..24_000).map(|n| (format!("x{n}"), json!(1))).collect::<Map<_, _>>().into();
         let name = "n".repeat(100_000);
         let inside = json!({ name.clone(): vec!["a\0"; 10_000] });
         for input in [many, json!({ name.clone(): 1 }), json!({ "parts": [{ name: 1 }] }), inside] {
@@ -588,8 +689,7 @@ mod tests {
 
     #[test]
     fn at_most_sixteen_errors_are_told() {
-        let fields: Value =
-            (0..40).map(|n| (format!("x{n}"), json!(1))).collect::<serde_json::Map<_, _>>().into();
+        let fields: Value = (0..40).map(|n| (format!("x{n}"), json!(1))).collect::<Map<_, _>>().into();
         assert_eq!(wrong_with(fields).len(), ERRORS_MAX);
     }
 

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, StatusCode};
-use moothall::Cx;
+use moothall::{Cx, Fault as _, Rate};
 
+use crate::documents::Document;
 use crate::rest::reply::{self, Response};
-use crate::{Doors, Stage};
+use crate::{Doors, Metrics, Stage};
 
 /// What a page of ours may do in a browser: only what comes from here.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
@@ -36,20 +37,68 @@ const BROWSER: [(&str, &str, &str); 3] = [
     ("/docs/style.css", "text/css; charset=utf-8", include_str!("../pages/style.css")),
 ];
 
+/// What stands at an address.
+enum Place<'a> {
+    Live,
+    Ready,
+    Metrics(&'a Metrics),
+    Document(&'a Document),
+    Errors,
+    Fixed(&'static str, Bytes),
+}
+
 /// Answers a request that is for a page; `None` if there is no page of this path.
 pub(crate) async fn answer(doors: &Doors, cx: &Cx, parts: &Parts) -> Option<Response> {
-    let path = parts.uri.path();
-    let page = match path {
-        "/health/live" => reply::bytes(StatusCode::OK, "application/json", r#"{"status":"live"}"#),
-        "/health/ready" => ready(doors).await,
-        "/metrics" => metrics(doors)?,
-        _ => fixed(doors, path)?,
-    };
+    let place = find(doors, parts.uri.path())?;
+    // Whoever asks whether the process lives is never put off: they would end it.
+    if !matches!(place, Place::Live)
+        && let Err(error) = cx.hall().rates().take(cx, Rate::Read)
+    {
+        return Some(reply::problem(&error.problem(cx.request_id()), Some(Rate::Read), cx));
+    }
     Some(match parts.method {
-        Method::GET | Method::HEAD => page,
+        Method::GET | Method::HEAD => show(place, doors, &parts.headers).await,
         Method::OPTIONS => reply::allowed(&METHODS),
         _ => reply::not_allowed(&METHODS, cx),
     })
+}
+
+fn find<'a>(doors: &'a Doors, path: &str) -> Option<Place<'a>> {
+    if let Some(file) = path.strip_prefix("/v1/") {
+        return doors.documents().iter().find(|document| document.file == file).map(Place::Document);
+    }
+    match path {
+        "/health/live" => Some(Place::Live),
+        "/health/ready" => Some(Place::Ready),
+        "/metrics" => doors.options().metrics.as_ref().map(Place::Metrics),
+        "/docs/errors" => Some(Place::Errors),
+        _ => {
+            let own = BROWSER.iter().find(|(known, ..)| *known == path);
+            let own = own.map(|(_, media, text)| Place::Fixed(media, Bytes::from_static(text.as_bytes())));
+            let page = || doors.options().pages.iter().find(|page| page.path == path);
+            own.or_else(|| page().map(|page| Place::Fixed(page.media, page.body.clone())))
+        }
+    }
+}
+
+async fn show(place: Place<'_>, doors: &Doors, asked: &HeaderMap) -> Response {
+    match place {
+        Place::Live => reply::bytes(StatusCode::OK, "application/json", r#"{"status":"live"}"#),
+        Place::Ready => ready(doors).await,
+        Place::Metrics(render) => metrics(doors, render),
+        Place::Document(document) => {
+            let mut response = if reply::knows(asked, &document.tag) {
+                reply::empty(StatusCode::NOT_MODIFIED)
+            } else {
+                reply::bytes(StatusCode::OK, "application/json", document.text.clone())
+            };
+            reply::set(response.headers_mut(), ETAG, &document.tag);
+            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            response
+        }
+        Place::Errors => page(HTML, crate::documents::errors_page(doors.hall().registry()).into()),
+        Place::Fixed(media, body) => page(media, body),
+    }
 }
 
 /// Whether requests should come here: the store answers, and the server is not about to stop.
@@ -65,30 +114,14 @@ async fn ready(doors: &Doors) -> Response {
     reply::bytes(status, "application/json", body)
 }
 
-fn metrics(doors: &Doors) -> Option<Response> {
-    let render = doors.options().metrics.as_ref()?;
+fn metrics(doors: &Doors, render: &Metrics) -> Response {
     metrics::gauge!("partition_commands_waiting").set(doors.hall().directory().waiting() as f64);
-    Some(reply::bytes(StatusCode::OK, "text/plain; version=0.0.4", render()))
+    reply::bytes(StatusCode::OK, "text/plain; version=0.0.4", render())
 }
 
-fn fixed(doors: &Doors, path: &str) -> Option<Response> {
-    if let Some(file) = path.strip_prefix("/v1/")
-        && let Some((_, text)) = doors.documents().iter().find(|(name, _)| *name == file)
-    {
-        let mut response = reply::bytes(StatusCode::OK, "application/json", text.clone());
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        return Some(response);
-    }
-    let (media, body) = if path == "/docs/errors" {
-        (HTML, Bytes::from(crate::documents::errors_page(doors.hall().registry())))
-    } else if let Some((_, media, text)) = BROWSER.iter().find(|(known, ..)| *known == path) {
-        (*media, Bytes::from_static(text.as_bytes()))
-    } else {
-        let page = doors.options().pages.iter().find(|page| page.path == path)?;
-        (page.media, page.body.clone())
-    };
+fn page(media: &'static str, body: Bytes) -> Response {
     let mut response = reply::bytes(StatusCode::OK, media, body);
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    Some(response)
+    response
 }

@@ -33,6 +33,7 @@ calls! {
     "POST" "/keys" "accounts.create_key": moothall_protocol::accounts::CreateKey => moothall_protocol::accounts::CreatedKey;
     "DELETE" "/keys/{key_id}" "accounts.revoke_key": moothall_protocol::accounts::RevokeKey => ();
     "POST" "/bots" "accounts.create_bot": moothall_protocol::accounts::CreateBot => moothall_protocol::accounts::UserSummary;
+    "POST" "/signing_keys" "accounts.rotate_signing_keys": moothall_protocol::accounts::RotateSigningKeys => ();
     "GET" "/me" "accounts.me": moothall_protocol::accounts::GetMe => moothall_protocol::accounts::Me;
     "POST" "/me/name" "accounts.rename": moothall_protocol::accounts::Rename => moothall_protocol::accounts::Me;
     "GET" "/users" "accounts.list_users": moothall_protocol::accounts::ListUsers => moothall_protocol::Page<moothall_protocol::accounts::User>;

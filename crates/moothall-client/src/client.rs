@@ -14,7 +14,7 @@ use crate::{Call, Error, Socket, SocketOptions};
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Who the client is signed in as.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Tokens {
     /// The user.
     pub user_id: UserId,
@@ -24,6 +24,10 @@ pub struct Tokens {
     pub access: String,
     /// Good for one renewal.
     pub refresh: String,
+}
+
+moothall_protocol::hide! {
+    Tokens { user_id, session_id; access, refresh }
 }
 
 impl From<SignedIn> for Tokens {

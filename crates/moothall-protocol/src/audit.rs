@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ApiKeyId, AuditId, Cursor, RequestId, Timestamp, UserId, limits};
 
+/// What a reason looks like: there is something in it beside space.
+pub const REASON: &str = r"\S";
+
 /// Lists the audit log, newest first. Filters that are absent let everything pass.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

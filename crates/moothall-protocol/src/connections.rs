@@ -7,13 +7,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::{Me, SessionKind};
+use crate::audit::REASON;
 use crate::communication::Unread;
 use crate::limits;
 use crate::system::RateBudget;
 use crate::{Cursor, LobbyId, PartyId, SessionId, Timestamp, UserId, WatchId};
 
 /// What a client needs to draw itself.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ready {
     /// The session.
     pub session_id: SessionId,
@@ -69,7 +70,7 @@ pub struct Resumed {
 
 /// `session.authenticate`: signs a socket in that was opened without a credential. Only on the socket, as its first message or
 /// after `accounts.sign_in`; give exactly one credential.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Authenticate {
     /// An access token.
@@ -104,7 +105,7 @@ pub struct Authenticated {
 pub struct CreateTicket {}
 
 /// Opens one socket: `GET /v1/socket?ticket=…`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ticket {
     /// The ticket. Good once.
     pub ticket: String,
@@ -173,7 +174,7 @@ pub struct DisconnectUser {
     /// Who.
     pub user_id: UserId,
     /// Why. The user reads it, and it stands in the audit log.
-    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: String,
 }
 
@@ -316,4 +317,10 @@ pub struct PresenceChanged {
     pub version: u64,
     /// Those who changed, each as they stand now.
     pub users: Vec<Presence>,
+}
+
+crate::hide! {
+    Ready { session_id, user_id, me, server_version, server_time, limits, rates, presence, unread; resume_token }
+    Authenticate { seq; access_token, api_key, resume }
+    Ticket { expires_at; ticket }
 }

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod communication;
 pub mod connections;
 mod event;
+mod hidden;
 mod id;
 pub mod limits;
 pub mod matches;

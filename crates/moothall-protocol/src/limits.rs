@@ -207,6 +207,8 @@ limits! {
     CREDENTIAL_LENGTH_MAX = 4_096;
 
     // Accounts.
+    /// A user's score of behaviour, trust or liking, at most; at least it is 0.
+    SCORE_MAX = 1_000_000;
     /// Characters of an e-mail address, or of a login.
     EMAIL_LENGTH_MAX = 254;
     /// Characters of a password; of these at most 1,024 bytes.

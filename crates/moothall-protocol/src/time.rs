@@ -84,7 +84,7 @@ pub struct NotATime;
 
 impl fmt::Display for NotATime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("must be an RFC 3339 time such as 2026-11-23T18:00:00Z")
+        f.write_str("must be an RFC 3339 time such as 2026-11-23T18:00:00Z, from 0001-01-01T00:00:00Z to 9999-12-30T20:00:00Z")
     }
 }
 
@@ -147,6 +147,8 @@ mod tests {
         assert_eq!(Timestamp::from_micros(i64::MAX), Timestamp::MAX);
         assert_eq!(Timestamp::MAX + Duration::from_secs(1), Timestamp::MAX);
         assert!(Timestamp::MAX.to_string().starts_with("9999-12-30"), "{}", Timestamp::MAX);
+        assert_eq!(Timestamp::MIN.to_string(), "0001-01-01T00:00:00.000000Z");
+        assert_eq!(Timestamp::MAX.to_string(), "9999-12-30T20:00:00.000000Z");
         assert!("next tuesday".parse::<Timestamp>().is_err());
     }
 }

@@ -74,7 +74,7 @@ impl Entry {
     /// Why, asked of whoever acts on somebody else.
     pub fn said_why(self, reason: Option<&str>) -> Result<Self, Error> {
         let needed = || Error::field("/reason", "required", "say why: this is about somebody else");
-        Ok(self.reason(reason.ok_or_else(needed)?))
+        Ok(self.reason(reason.filter(|reason| !reason.trim().is_empty()).ok_or_else(needed)?))
     }
 
     /// What is so from now on. Never a secret: whoever reads the log reads this.

@@ -216,6 +216,9 @@ pub enum Error {
     #[error("send application/json")]
     UnsupportedMediaType,
     /// See [`CATALOGUE`].
+    #[error("send the body as it is, without Content-Encoding")]
+    UnsupportedEncoding,
+    /// See [`CATALOGUE`].
     #[error("too many requests of this kind: wait a moment")]
     RateLimited {
         /// When it is worth trying again.
@@ -337,6 +340,12 @@ pub const CATALOGUE: &[ErrorEntry] = &[
     ),
     entry("unsupported_media_type", Kind::MediaType, "send application/json", "Bodies are JSON."),
     entry(
+        "unsupported_encoding",
+        Kind::MediaType,
+        "send the body as it is, without Content-Encoding",
+        "Bodies are not decompressed.",
+    ),
+    entry(
         "rate_limited",
         Kind::Limited,
         "too many requests of this kind: wait a moment",
@@ -443,7 +452,7 @@ impl Fault for Error {
             Self::TooLarge { .. } => Kind::TooLarge,
             Self::TooSlow => Kind::Slow,
             Self::MethodNotAllowed => Kind::Method,
-            Self::UnsupportedMediaType => Kind::MediaType,
+            Self::UnsupportedMediaType | Self::UnsupportedEncoding => Kind::MediaType,
             Self::RateLimited { .. } | Self::TooManyRequests => Kind::Limited,
             Self::IdempotencyMismatch => Kind::Conflict,
             Self::VersionConflict { .. } => Kind::Version,
@@ -470,6 +479,7 @@ impl Fault for Error {
             Self::UnknownOperation { .. } => "unknown_operation",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::UnsupportedEncoding => "unsupported_encoding",
             Self::RateLimited { .. } => "rate_limited",
             Self::TooManyRequests => "too_many_requests",
             Self::IdempotencyMismatch => "idempotency_mismatch",

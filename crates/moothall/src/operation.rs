@@ -17,6 +17,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_path_to_error::Segment;
 
 use crate::cx::{Caller, Cx};
 use crate::error::{Error, ErrorEntry, Fault};
@@ -399,8 +400,8 @@ impl Operations {
             Box::pin(async move {
                 access.check(&cx).map_err(boxed)?;
                 // The door has checked the input; what is left are rules that no schema can say.
-                let input = I::deserialize(input)
-                    .map_err(|error| boxed(Error::field("", "invalid", error.to_string())))?;
+                let input: I =
+                    serde_path_to_error::deserialize(input).map_err(|error| boxed(broken(&error)))?;
                 match function.call(&cx, input).await {
                     Ok(answer) => Ok(Box::new(answer) as Box<dyn Answer>),
                     // It may have been done before, by a request whose answer got lost: what it needed is used up by now.
@@ -434,6 +435,27 @@ impl Operations {
         });
         self
     }
+}
+
+/// What is wrong with an input that its schema let pass: where, and what is asked for there. The value itself may be a secret.
+fn broken(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
+    let mut path = String::new();
+    for segment in error.path() {
+        match segment {
+            Segment::Seq { index } => path.push_str(&format!("/{index}")),
+            Segment::Map { key } => path.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    let said = error.inner().to_string();
+    // As serde says it: "invalid value: integer `7`, expected u8".
+    let message = match said.rsplit_once(", expected ") {
+        Some((_, "i64")) => format!("must be an integer from {} to {}", i64::MIN, i64::MAX),
+        Some((_, "u64")) => format!("must be an integer from 0 to {}", u64::MAX),
+        Some((_, wanted)) => format!("must be {wanted}"),
+        None => said,
+    };
+    Error::field(&path, "invalid", message)
 }
 
 fn boxed(fault: impl Fault) -> Box<dyn Fault> {

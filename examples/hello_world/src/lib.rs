@@ -6,7 +6,7 @@
 //! login <name> <password>
 //! whois <name>
 //! whoami
-//! users [beginning of a name]
+//! users <beginning of a name>
 //! clients
 //! quit
 //! ```
@@ -150,8 +150,8 @@ impl Session {
                 let user = user.ok_or_else(|| format!("not_found: nobody is called {name}"))?;
                 Ok(format!("{} {}", user.name, user.id))
             }
-            ["users"] => self.users(None).await,
-            ["users", beginning] => self.users(Some((*beginning).to_owned())).await,
+            ["users", beginning] => self.users(beginning).await,
+            ["users"] => Err("usage: users <beginning of a name>, of two characters or more".to_owned()),
             ["clients"] => {
                 self.cx.require_user().map_err(refusal)?;
                 let count = connections::count(&self.cx, CountConnected {}).await.map_err(refusal)?;
@@ -191,9 +191,9 @@ impl Session {
         Ok(format!("welcome {}", signed_in.user.name))
     }
 
-    async fn users(&self, beginning: Option<String>) -> Result<String, Refusal> {
+    async fn users(&self, beginning: &str) -> Result<String, Refusal> {
         self.cx.require_user().map_err(refusal)?;
-        let input = ListUsers { name_prefix: beginning, ..ListUsers::default() };
+        let input = ListUsers { name_prefix: Some(beginning.to_owned()), ..ListUsers::default() };
         let page = accounts::list_users(&self.cx, input).await.map_err(refusal)?;
         let names: Vec<&str> = page.items.iter().map(|user| user.name.as_str()).collect();
         Ok(format!("{} {}", names.len(), names.join(" ")))

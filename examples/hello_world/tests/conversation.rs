@@ -48,7 +48,7 @@ async fn two_clients_register_sign_in_and_see_each_other() {
     let (address, _hall, _folder) = start().await;
     let (mut ana, mut ben) = (Client::connect(address).await, Client::connect(address).await);
     assert_eq!(ana.ask("ping").await, "pong");
-    for asked in ["users", "clients", "whois Ana"] {
+    for asked in ["users An", "clients", "whois Ana"] {
         assert!(ana.ask(asked).await.starts_with("error not_signed_in"), "{asked}");
     }
     assert!(ana.ask("whoami").await.starts_with("error not_signed_in"));
@@ -64,6 +64,7 @@ async fn two_clients_register_sign_in_and_see_each_other() {
     assert!(whois.starts_with("Ben "), "{whois}");
     assert!(ana.ask("whois nobody").await.starts_with("error not_found"));
     assert_eq!(ana.ask("users an").await, "1 Ana");
+    assert!(ana.ask("users").await.starts_with("error usage: users <beginning of a name>"));
     assert_eq!(ana.ask("clients").await, "2 players, 2 sessions");
     assert!(ana.ask("dance").await.starts_with("error unknown_command"));
 }

@@ -213,7 +213,7 @@ fn responses(registry: &Registry, schemas: &Schemas, shape: &Shape) -> Value {
 fn refusals(registry: &Registry, shape: &Shape) -> BTreeMap<u16, BTreeSet<&'static str>> {
     let operation = &shape.operation;
     let applies = |entry: &ErrorEntry| match entry.code {
-        "too_slow" | "too_large" | "unsupported_media_type" => shape.has_body(),
+        "too_slow" | "too_large" | "unsupported_media_type" | "unsupported_encoding" => shape.has_body(),
         "idempotency_mismatch" => operation.is_guarded,
         "version_conflict" => shape.takes_version(),
         // Another method, another name, or the socket.

@@ -45,7 +45,7 @@ fn find(root: &Value, schema: &Value, path: &str, within: &dyn Fn(Value) -> Valu
 }
 
 /// The fields that say which of several shapes is meant.
-fn tags(fields: &serde_json::Map<String, Value>) -> serde_json::Map<String, Value> {
+fn tags(fields: &Map<String, Value>) -> Map<String, Value> {
     fields
         .iter()
         .filter_map(|(name, field)| field.get("const").map(|value| (name.clone(), value.clone())))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HeaderMap, HeaderValue};
+use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, HeaderMap, HeaderValue};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use moothall::Error;
@@ -33,6 +33,9 @@ impl Body {
     pub async fn read(&mut self, headers: &HeaderMap, within: Duration) -> Result<Option<Value>, Error> {
         if self.is_whole {
             return Ok(None);
+        }
+        if is_encoded(headers) {
+            return Err(Error::UnsupportedEncoding);
         }
         let Ok(bytes) = tokio::time::timeout(within, self.collect()).await else {
             self.is_held_back = true;
@@ -92,6 +95,12 @@ pub(crate) async fn discard(mut left: Incoming, within: Duration) {
         }
     };
     let _ = tokio::time::timeout(within, all).await;
+}
+
+/// Whether the body is compressed, or what else there is to make of it before it is read.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(CONTENT_ENCODING).iter();
+    values.any(|value| !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -26,7 +26,7 @@ pub(crate) fn bytes(status: StatusCode, media: &'static str, body: impl Into<Byt
     response
 }
 
-fn empty(status: StatusCode) -> Response {
+pub(crate) fn empty(status: StatusCode) -> Response {
     let mut response = Response::default();
     *response.status_mut() = status;
     response
@@ -79,7 +79,7 @@ fn version_of(body: &[u8]) -> Option<i64> {
 }
 
 /// Whether the client has this version already (`If-None-Match`, compared weakly).
-fn knows(headers: &HeaderMap, tag: &str) -> bool {
+pub(crate) fn knows(headers: &HeaderMap, tag: &str) -> bool {
     let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     known.flat_map(|value| value.split(',')).map(str::trim).any(|known| {
         let known = known.strip_prefix("W/").unwrap_or(known);
@@ -121,6 +121,9 @@ pub(crate) fn problem(problem: &Problem, rate: Option<Rate>, cx: &Cx) -> Respons
     }
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"moothall\""));
+    }
+    if problem.code == "unsupported_encoding" {
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
     let wait = problem.retry_after_ms.map(|wait| wait.div_ceil(1000));
     let wait = wait.or((status == StatusCode::SERVICE_UNAVAILABLE).then_some(1));

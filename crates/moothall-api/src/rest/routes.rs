@@ -62,7 +62,8 @@ impl Node {
         if let Some(found) = self.fixed.get(segment).and_then(|node| node.find(rest, values)) {
             return Some(found);
         }
-        let field = self.field.as_deref()?;
+        // An empty segment names nothing.
+        let field = self.field.as_deref().filter(|_| !segment.is_empty())?;
         values.push(segment);
         let found = field.find(rest, values);
         if found.is_none() {

@@ -68,6 +68,10 @@ async fn every_reference_leads_somewhere_and_every_document_is_the_same_each_tim
     for (file, text) in moothall_api::documents(server.doors.hall().registry()) {
         let served = server.get(&format!("/v1/{file}")).await;
         assert_eq!(served.body, text.as_bytes(), "{file}");
+        let known = [("if-none-match", served.header("etag").unwrap())];
+        let again = server.call("GET", &format!("/v1/{file}"), &known, None).await;
+        assert_eq!((again.status, again.body.len()), (304, 0), "{file}");
+        assert_eq!(again.header("etag"), served.header("etag"));
         let document: Value = served.json();
         let mut references = Vec::new();
         collect_references(&document, &mut references);

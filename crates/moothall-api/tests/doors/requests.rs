@@ -101,6 +101,14 @@ async fn every_field_has_one_place() {
     );
     server.call("GET", "/v1/notes", &[], Some(json!({ "limit": 3 }))).await.refused(400, "malformed");
     server.call("DELETE", NOWHERE, &[], Some(json!({}))).await.refused(400, "malformed");
+    for nothing in ["/v1/notes/", "/v1/notes//read", "/v1//notes"] {
+        server.get(nothing).await.refused(404, "not_found");
+    }
+    let unknown = server.get("/v1/ping?foo=1").await.refused(422, "invalid");
+    assert_eq!(
+        (&unknown["fields"][0]["path"], &unknown["fields"][0]["code"]),
+        (&json!("/foo"), &json!("unknown_field"))
+    );
     let no_id = server.get("/v1/notes/7").await.refused(422, "invalid");
     assert_eq!(
         (&no_id["fields"][0]["path"], &no_id["fields"][0]["code"]),
@@ -117,6 +125,16 @@ async fn a_body_is_a_json_object_and_says_so() {
         .await
         .refused(415, "unsupported_media_type");
     let charset = [("content-type", "application/json; charset=utf-8")];
+    let packed = [("content-type", "application/json"), ("content-encoding", "gzip")];
+    let refused = server.call("POST", "/v1/notes", &packed, Some(json!({ "text": "a" }))).await;
+    assert!(
+        refused.refused(415, "unsupported_encoding")["title"]
+            .to_string()
+            .contains("without Content-Encoding")
+    );
+    assert_eq!(refused.header("accept-encoding"), Some("identity"));
+    let plain = [("content-type", "application/json"), ("content-encoding", "identity")];
+    assert_eq!(server.call("POST", "/v1/notes", &plain, Some(json!({ "text": "a" }))).await.status, 201);
     assert_eq!(server.call("POST", "/v1/notes", &charset, Some(json!({ "text": "a" }))).await.status, 201);
     server.post("/v1/notes", json!(["text"])).await.refused(400, "malformed");
     server.post("/v1/notes", json!(null)).await.refused(400, "malformed");
@@ -256,6 +274,37 @@ async fn above_its_rate_a_caller_is_not_read_from() {
         }
     }
     refused.expect("the body is not waited for").refused(429, "rate_limited");
+}
+
+#[tokio::test]
+async fn pages_are_read_at_a_rate_and_whether_the_process_lives_is_always_told() {
+    let server = Server::start().await;
+    let mut connection = server.connect().await;
+    let mut count = 0;
+    let refused = loop {
+        connection.send(&request("GET", "/docs/style.css", &[], None)).await;
+        let reply = connection.reply("GET").await;
+        if reply.status != 200 {
+            break reply;
+        }
+        count += 1;
+    };
+    refused.refused(429, "rate_limited");
+    assert!(count >= moothall::operation::Rate::Read.budget().burst, "{count}");
+    assert!(refused.header("ratelimit").unwrap().starts_with("\"read\";r=0;t="), "{refused:?}");
+    for path in ["/v1/openapi.json", "/docs/errors", "/health/ready"] {
+        let mut statuses = Vec::new();
+        // What the clock gives back meanwhile is taken.
+        for _ in 0..20 {
+            connection.send(&request("HEAD", path, &[], None)).await;
+            statuses.push(connection.reply("HEAD").await.status);
+        }
+        assert!(statuses.contains(&429), "{path}: {statuses:?}");
+    }
+    for _ in 0..20 {
+        connection.send(&request("GET", "/health/live", &[], None)).await;
+        assert_eq!(connection.reply("GET").await.status, 200);
+    }
 }
 
 #[tokio::test]

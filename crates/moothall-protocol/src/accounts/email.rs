@@ -11,7 +11,7 @@ use crate::limits;
 pub struct RequestEmailVerification {}
 
 /// Shows that an e-mail address is the user's, with the code that was sent there. Confirms a change of address too.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VerifyEmail {
     /// The code.
@@ -21,7 +21,7 @@ pub struct VerifyEmail {
 
 /// Asks for another e-mail address. It counts once the code sent there comes back; the old address is told, and can revoke
 /// the change for three days after that.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeEmail {
     /// The e-mail address from then on.
@@ -34,7 +34,7 @@ pub struct ChangeEmail {
 
 /// Takes a change of e-mail address back, with the code that the old address was sent. All sessions end, and the old address
 /// gets a code to set a new password: whoever changed it knew the old one.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevokeEmailChange {
     /// The code.
@@ -52,7 +52,7 @@ pub struct RequestPasswordReset {
 }
 
 /// Sets a new password, with the code that was sent by e-mail. All sessions end.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResetPassword {
     /// The code.
@@ -61,4 +61,11 @@ pub struct ResetPassword {
     /// The password from now on.
     #[schemars(length(min = 1, max = limits::PASSWORD_LENGTH_MAX))]
     pub password: String,
+}
+
+crate::hide! {
+    VerifyEmail {; code }
+    ChangeEmail { email; password }
+    RevokeEmailChange {; code }
+    ResetPassword {; code, password }
 }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::audit::REASON;
 use crate::{Timestamp, UserId, limits};
 
 /// Who may read an entry.
@@ -97,7 +98,7 @@ pub struct PutExtra {
     pub if_version: Option<i64>,
     /// Why, for the audit log: asked of staff who does this to somebody else.
     #[serde(default)]
-    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: Option<String>,
 }
 
@@ -115,7 +116,7 @@ pub struct DeleteExtra {
     pub if_version: Option<i64>,
     /// Why, for the audit log: asked of staff who does this to somebody else.
     #[serde(default)]
-    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: Option<String>,
 }
 

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::audit::REASON;
 use crate::{ApiKeyId, Timestamp, UserId, limits};
 
 /// What a key is for; decides how its sessions are counted.
@@ -40,12 +41,12 @@ pub struct CreateKey {
     pub expires_at: Option<Timestamp>,
     /// Why, for the audit log: asked of whoever does this to somebody else.
     #[serde(default)]
-    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: Option<String>,
 }
 
 /// A new API key with its secret.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CreatedKey {
     /// The key.
     pub id: ApiKeyId,
@@ -102,7 +103,7 @@ pub struct RevokeKey {
     pub key_id: ApiKeyId,
     /// Why, for the audit log: asked of whoever does this to somebody else.
     #[serde(default)]
-    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: Option<String>,
 }
 
@@ -114,7 +115,7 @@ pub struct CreateBot {
     #[schemars(length(min = 1, max = limits::NAME_LENGTH_MAX))]
     pub name: String,
     /// Why, for the audit log.
-    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: String,
 }
 
@@ -124,6 +125,10 @@ pub struct CreateBot {
 #[serde(deny_unknown_fields)]
 pub struct RotateSigningKeys {
     /// Why, for the audit log.
-    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: String,
+}
+
+crate::hide! {
+    CreatedKey { id, key; secret }
 }

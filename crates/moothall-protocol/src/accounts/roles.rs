@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::audit::REASON;
 use crate::{GrantId, Timestamp, UserId, limits};
 
 /// Lists the permissions there are.
@@ -62,7 +63,7 @@ pub struct CreateRole {
     #[schemars(length(max = limits::PERMISSIONS_MAX), inner(length(min = 1, max = limits::PERMISSION_LENGTH_MAX)))]
     pub permissions: Vec<String>,
     /// Why, for the audit log.
-    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: String,
 }
 
@@ -85,7 +86,7 @@ pub struct UpdateRole {
     #[serde(default)]
     pub if_version: Option<i64>,
     /// Why, for the audit log.
-    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: String,
 }
 
@@ -97,7 +98,7 @@ pub struct DeleteRole {
     #[schemars(length(min = 1, max = limits::ROLE_NAME_LENGTH_MAX))]
     pub name: String,
     /// Why, for the audit log.
-    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: String,
 }
 
@@ -114,7 +115,7 @@ pub struct GrantRole {
     #[serde(default)]
     pub ends_at: Option<Timestamp>,
     /// Why, for the audit log.
-    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: String,
 }
 
@@ -128,7 +129,7 @@ pub struct RevokeRole {
     #[schemars(length(min = 1, max = limits::ROLE_NAME_LENGTH_MAX))]
     pub role: String,
     /// Why, for the audit log.
-    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: String,
 }
 

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::SessionKind;
+use crate::audit::REASON;
 use crate::{SessionId, Timestamp, UserId, limits};
 
 /// Lists where the caller is signed in, the latest first. Staff may ask for another user.
@@ -67,7 +68,7 @@ pub struct RevokeUserSessions {
     /// Whose.
     pub user_id: UserId,
     /// Why, for the audit log.
-    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: String,
 }
 

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{SessionKind, UserSummary};
+use crate::audit::REASON;
 use crate::{SessionId, Timestamp, UserId, limits};
 
 /// Makes an account without e-mail and password. The answer holds the secret that signs in again; the server shows it once
@@ -24,7 +25,7 @@ pub struct SignUpGuest {
 ///
 /// A taken name is told, as names are public. Whether an address has an account is not told where the site verifies addresses:
 /// the answer is the same, and the e-mail says it. Other sites cannot help it, since the address signs in at once.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignUp {
     /// The name others see. Space around it does not count.
@@ -70,7 +71,7 @@ pub enum NextStep {
 /// The answer is the same, in text and in time, for a wrong password and for a login nobody has. Guesses are counted for each
 /// login and each network before the password is looked at; after a few, each one has to wait longer than the one before
 /// (`sign_in_throttled`). Where a user has been signed in within the last 30 days, guesses from elsewhere do not hold them up.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
     /// The name or the e-mail address.
@@ -91,7 +92,7 @@ pub struct SignIn {
 }
 
 /// A session, and what it needs to be used. Keep the refresh token secret and in one place.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SignedIn {
     /// Who is signed in.
     pub user: UserSummary,
@@ -119,7 +120,7 @@ pub struct SignedIn {
 ///
 /// A refresh token is used once. If the answer got lost, sending the same token again within 30 seconds gets the same answer;
 /// any later use means that somebody else has it too, and ends the session.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Refresh {
     /// The refresh token that came last.
@@ -133,7 +134,7 @@ pub struct Refresh {
 pub struct SignOut {}
 
 /// Gives a guest's account an e-mail address and a password. The id and all that hangs on it stay.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpgradeGuest {
     /// The name from now on; without one the guest's name stays.
@@ -149,7 +150,7 @@ pub struct UpgradeGuest {
 }
 
 /// Changes the password. All other sessions of the account end, sockets included; API keys stay.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangePassword {
     /// The password until now.
@@ -170,7 +171,7 @@ pub struct CreateSignInCode {
 }
 
 /// A code that signs in once.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SignInCode {
     /// The code.
     pub code: String,
@@ -179,7 +180,7 @@ pub struct SignInCode {
 }
 
 /// Signs in with a code of `accounts.create_sign_in_code`, which is void after that.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignInWithCode {
     /// The code.
@@ -188,7 +189,7 @@ pub struct SignInWithCode {
 }
 
 /// Makes the first administrator, with the token that the server printed when it started without one.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClaimAdministrator {
     /// The token.
@@ -213,6 +214,18 @@ pub struct ApproveUser {
     /// Whose.
     pub user_id: UserId,
     /// Why, for the audit log.
-    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: String,
+}
+
+crate::hide! {
+    SignUp { name, email, kind; password }
+    SignIn { login, kind; password, guest_secret }
+    SignedIn { user, session_id, kind, expires_at, refresh_expires_at, delete_after; access_token, refresh_token, guest_secret }
+    Refresh {; refresh_token }
+    UpgradeGuest { name, email; password }
+    ChangePassword {; password, new_password }
+    SignInCode { expires_at; code }
+    SignInWithCode {; code }
+    ClaimAdministrator { name, email; token, password }
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::audit::REASON;
 use crate::{Cursor, Timestamp, UserId, limits};
 
 /// A user as others see them. Staff see their record too.
@@ -42,7 +43,7 @@ pub struct UserRecord {
     pub has_password: bool,
     /// The roles the user has now.
     pub roles: Vec<String>,
-    /// How well behaved: high is good, as in all three.
+    /// How well behaved, from 0 to 1,000,000: high is good, as in all three.
     pub behaviour_score: i64,
     /// How accurate when reporting others.
     pub trust_score: i64,
@@ -195,21 +196,27 @@ pub struct ListUsers {
     pub is_erased: Option<bool>,
     /// A behaviour score of this or more.
     #[serde(default)]
+    #[schemars(range(min = 0, max = limits::SCORE_MAX))]
     pub behaviour_score_min: Option<i64>,
     /// A behaviour score of this or less.
     #[serde(default)]
+    #[schemars(range(min = 0, max = limits::SCORE_MAX))]
     pub behaviour_score_max: Option<i64>,
     /// A trust score of this or more.
     #[serde(default)]
+    #[schemars(range(min = 0, max = limits::SCORE_MAX))]
     pub trust_score_min: Option<i64>,
     /// A trust score of this or less.
     #[serde(default)]
+    #[schemars(range(min = 0, max = limits::SCORE_MAX))]
     pub trust_score_max: Option<i64>,
     /// A social score of this or more.
     #[serde(default)]
+    #[schemars(range(min = 0, max = limits::SCORE_MAX))]
     pub social_score_min: Option<i64>,
     /// A social score of this or less.
     #[serde(default)]
+    #[schemars(range(min = 0, max = limits::SCORE_MAX))]
     pub social_score_max: Option<i64>,
     /// The order; by name, if it is not said.
     #[serde(default)]
@@ -251,7 +258,7 @@ pub enum UserOrder {
 }
 
 /// Takes another name, if the last change is long enough ago. The old name stays reserved for the user for a while.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rename {
     /// The name from now on.
@@ -273,7 +280,7 @@ pub struct UpdateUser {
     #[serde(default)]
     pub if_version: Option<i64>,
     /// Why, for the audit log.
-    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: String,
     /// Another name. The waiting time between changes does not count for staff.
     #[serde(default)]
@@ -291,12 +298,15 @@ pub struct UpdateUser {
     pub is_approved: Option<bool>,
     /// How well behaved.
     #[serde(default)]
+    #[schemars(range(min = 0, max = limits::SCORE_MAX))]
     pub behaviour_score: Option<i64>,
     /// How accurate when reporting others.
     #[serde(default)]
+    #[schemars(range(min = 0, max = limits::SCORE_MAX))]
     pub trust_score: Option<i64>,
     /// How liked by other players.
     #[serde(default)]
+    #[schemars(range(min = 0, max = limits::SCORE_MAX))]
     pub social_score: Option<i64>,
     /// What the user does reaches nobody else, without their knowing.
     #[serde(default)]
@@ -336,7 +346,7 @@ pub struct FormerName {
 }
 
 /// Asks for the caller's account to be erased, after a time in which that can be called off.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeleteMe {
     /// The current password. A guest signs in afresh instead.
@@ -352,7 +362,7 @@ pub struct DeleteUser {
     /// The user.
     pub user_id: UserId,
     /// Why, for the audit log.
-    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: String,
 }
 
@@ -368,6 +378,11 @@ pub struct CancelUserDeletion {
     /// The user.
     pub user_id: UserId,
     /// Why, for the audit log.
-    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: String,
+}
+
+crate::hide! {
+    Rename { name; password }
+    DeleteMe {; password }
 }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Attachment;
+use crate::audit::REASON;
 use crate::{MessageId, RoomId, Timestamp, UserId, limits};
 
 /// A message of a room.
@@ -106,7 +107,7 @@ pub struct DeleteMessage {
     pub message_id: MessageId,
     /// Why; staff must say it where they act as staff, and it is kept in the audit log.
     #[serde(default)]
-    #[schemars(length(max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: Option<String>,
 }
 
@@ -129,7 +130,7 @@ pub struct ReadVersions {
     /// The message.
     pub message_id: MessageId,
     /// Why; kept in the audit log.
-    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: String,
 }
 

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::audit::REASON;
 use crate::{Cursor, RoomId, Timestamp, UserId, limits};
 
 /// What kind of conversation a room is.
@@ -234,7 +235,7 @@ pub struct UpdateRoom {
     pub if_version: Option<i64>,
     /// Why; staff must say it where they act as staff, and it is kept in the audit log.
     #[serde(default)]
-    #[schemars(length(max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: Option<String>,
 }
 
@@ -246,7 +247,7 @@ pub struct ArchiveRoom {
     pub room_id: RoomId,
     /// Why; staff must say it where they act as staff, and it is kept in the audit log.
     #[serde(default)]
-    #[schemars(length(max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: Option<String>,
 }
 
@@ -258,7 +259,7 @@ pub struct RestoreRoom {
     pub room_id: RoomId,
     /// Why; it must be said, and is kept in the audit log.
     #[serde(default)]
-    #[schemars(length(max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: Option<String>,
 }
 
@@ -290,7 +291,7 @@ pub struct AddMember {
     pub user_id: UserId,
     /// Why; staff must say it where they act as staff, and it is kept in the audit log.
     #[serde(default)]
-    #[schemars(length(max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: Option<String>,
 }
 
@@ -304,7 +305,7 @@ pub struct KickMember {
     pub user_id: UserId,
     /// Why; staff must say it where they act as staff, and it is kept in the audit log.
     #[serde(default)]
-    #[schemars(length(max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: Option<String>,
 }
 
@@ -320,7 +321,7 @@ pub struct SetRoomRole {
     pub role: RoomRole,
     /// Why; staff must say it where they act as staff, and it is kept in the audit log.
     #[serde(default)]
-    #[schemars(length(max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: Option<String>,
 }
 

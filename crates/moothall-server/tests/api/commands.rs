@@ -106,7 +106,7 @@ fn a_command_says_what_is_wrong_with_what_it_was_told_and_what_would_be_right() 
         (&["keys", "create", "", "--user", "ana"], &["name: must have at least 1 character"]),
         (&["keys", "create", &long, "--bot", "berlin"], &["name: must have at most 60 characters"]),
         (&["keys", "create", "k1", "--bot", ""], &["name: must have at least 1 character"]),
-        (&["admin", "grant", "ana", "--reason", ""], &["reason: must have at least 1 character"]),
+        (&["admin", "grant", "ana", "--reason", ""], &["reason: say why"]),
         (&["admin", "grant", "ana", "--reason", &long], &["reason: must have at most 500 characters"]),
         (&["admin", "create", &long], &["name: must have at most"]),
     ];

@@ -13,6 +13,7 @@
 
 mod contexts;
 mod contracts;
+mod documents;
 mod limits;
 mod migrations;
 mod sql;

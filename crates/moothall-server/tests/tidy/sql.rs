@@ -344,6 +344,60 @@ fn a_statement_that_nothing_prepares_is_seen() {
     }
 }
 
+/// Statements that change or take away what stands in the audit log.
+fn rewrites_the_audit_log(text: &str) -> bool {
+    let words: Vec<String> = text
+        .to_lowercase()
+        .split(|char: char| !char.is_alphanumeric() && char != '_')
+        .map(str::to_owned)
+        .collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).filter(|word| !word.is_empty()).collect();
+    const CHANGES: [&[&str]; 6] = [
+        &["update", "audit_log"],
+        &["update", "only", "audit_log"],
+        &["delete", "from", "audit_log"],
+        &["truncate", "audit_log"],
+        &["truncate", "table", "audit_log"],
+        &["replace", "into", "audit_log"],
+    ];
+    let is_upsert = || {
+        let place = |wanted: &[&str]| words.windows(wanted.len()).position(|words| words == wanted);
+        place(&["into", "audit_log"]).zip(place(&["do", "update"])).is_some_and(|(into, then)| into < then)
+    };
+    CHANGES.iter().any(|change| words.windows(change.len()).any(|words| words == *change)) || is_upsert()
+}
+
+#[test]
+fn the_audit_log_is_only_added_to() {
+    let statements = moothall::statements();
+    assert!(statements.iter().any(|(_, text)| text.contains("INSERT INTO audit_log")), "it has another name");
+    let wrong: Vec<_> = statements.iter().filter(|(_, text)| rewrites_the_audit_log(text)).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let mut sources = sources(&["crates", "examples", "xtask"]);
+    sources.retain(|source| !source.path.ends_with("tests/tidy/sql.rs"));
+    for source in sources {
+        let wrong = strings(&source.text).into_iter().find(|text| rewrites_the_audit_log(text));
+        assert_eq!(wrong, None, "{}", source.path);
+    }
+}
+
+#[test]
+fn a_statement_that_rewrites_the_audit_log_is_seen() {
+    for text in [
+        "UPDATE audit_log SET reason = $1",
+        "delete\n from audit_log where id = $1",
+        "TRUNCATE TABLE audit_log",
+        "REPLACE INTO audit_log VALUES ($1)",
+        "INSERT INTO audit_log (id) VALUES ($1) ON CONFLICT (id) DO UPDATE SET at = $2",
+        "WITH gone AS (DELETE FROM \"audit_log\" RETURNING id) SELECT id FROM gone",
+    ] {
+        assert!(rewrites_the_audit_log(text), "{text}");
+    }
+    for text in ["INSERT INTO audit_log (id) VALUES ($1)", "SELECT id FROM audit_log", "DELETE FROM users"] {
+        assert!(!rewrites_the_audit_log(text), "{text}");
+    }
+}
+
 #[tokio::test]
 async fn every_statement_prepares_on_a_migrated_database_of_each_engine() {
     for database in databases::engines().await {

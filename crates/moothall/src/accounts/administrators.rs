@@ -22,7 +22,7 @@ use crate::Hall;
 use crate::cx::{Cx, Tx};
 
 /// An administrator to be.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NewAdministrator {
     /// The name others see.
     pub name: String,
@@ -30,6 +30,10 @@ pub struct NewAdministrator {
     pub email: Option<String>,
     /// The password.
     pub password: String,
+}
+
+moothall_protocol::hide! {
+    NewAdministrator { name, email; password }
 }
 
 /// A token that makes the first administrator, if there is none; every earlier token is void then.

@@ -1,5 +1,6 @@
 //! Settings of accounts.
 
+use moothall_protocol::limits::SCORE_MAX;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,7 @@ pub struct Settings {
     #[schemars(length(min = 1, max = 200))]
     pub issuer: String,
     /// The behaviour, trust and social score of a new account.
+    #[schemars(range(min = 0, max = SCORE_MAX))]
     pub score_initial: i64,
     /// Words that no player may have in their name, such as the name of the game's makers.
     #[schemars(length(max = 1_000), inner(length(min = 1, max = 40)))]

@@ -22,12 +22,16 @@ use crate::topics::{Closing, Frame, NotBegun, Reader, Seq};
 use crate::{Cx, Hall, Topic, accounts};
 
 /// The place in a stream from which a client wants to go on.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Resume {
     /// The stream's token.
     pub token: String,
     /// The last number it saw.
     pub seq: Seq,
+}
+
+moothall_protocol::hide! {
+    Resume { seq; token }
 }
 
 /// One socket's hold on a session. When it is let go, the session waits to be resumed.

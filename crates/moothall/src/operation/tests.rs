@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use moothall_protocol::accounts::SessionKind;
 use moothall_protocol::communication::CreateRoom;
-use moothall_protocol::{Cursor, RoomId, UserId};
+use moothall_protocol::{Cursor, RoomId, Timestamp, UserId};
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, json};
 
@@ -88,4 +88,38 @@ async fn a_cursor_that_no_list_gave_is_no_fault_of_the_server() {
         assert!(lists >= 8, "{lists} lists");
     })
     .await;
+}
+
+#[test]
+fn what_breaks_a_rule_that_no_schema_says_is_named_with_its_path_and_range_and_never_shown() {
+    #[derive(Debug, serde::Deserialize)]
+    #[expect(dead_code, reason = "it is only read")]
+    struct Try {
+        ends_at: Option<Timestamp>,
+        if_version: Option<i64>,
+        #[serde(default)]
+        parts: Vec<u64>,
+        #[serde(default)]
+        is_loud: bool,
+    }
+    let wrong = |input: Value| {
+        let broke = broken(&serde_path_to_error::deserialize::<_, Try>(input).unwrap_err());
+        let Error::Invalid { mut fields } = broke else { panic!("{broke}") };
+        let field = fields.remove(0);
+        assert_eq!(field.code, "invalid");
+        (field.path, field.message)
+    };
+    for time in ["9999-12-31T23:59:59Z", "0000-01-01T00:00:00Z"] {
+        let (path, message) = wrong(json!({ "ends_at": time }));
+        assert_eq!(path, "/ends_at");
+        assert!(message.ends_with("from 0001-01-01T00:00:00Z to 9999-12-30T20:00:00Z"), "{message}");
+    }
+    // As JSON reads what is one too low.
+    let (path, message) = wrong(json!({ "if_version": -9_223_372_036_854_775_808_f64 }));
+    assert_eq!(path, "/if_version");
+    assert_eq!(message, "must be an integer from -9223372036854775808 to 9223372036854775807");
+    let (path, message) = wrong(json!({ "parts": [1, -7] }));
+    assert_eq!((path.as_str(), message.contains("-7")), ("/parts/1", false), "{message}");
+    let (path, message) = wrong(json!({ "is_loud": "hunter2" }));
+    assert_eq!((path.as_str(), message.as_str()), ("/is_loud", "must be a boolean"));
 }

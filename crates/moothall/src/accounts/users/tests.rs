@@ -217,8 +217,8 @@ async fn t019_staff_changes_what_it_names_and_nothing_else_and_the_log_has_it() 
             name: Some("Anabel".into()),
             email: Some("Anabel@Example.org".into()),
             is_approved: Some(true),
-            behaviour_score: Some(-5),
-            trust_score: Some(i64::MAX),
+            behaviour_score: Some(5),
+            trust_score: Some(1_000_000),
             social_score: Some(7),
             is_shadow_banned: Some(true),
             alternate_of: Some(original),
@@ -233,7 +233,7 @@ async fn t019_staff_changes_what_it_names_and_nothing_else_and_the_log_has_it() 
             (record.email.as_deref(), record.email_verified_at),
             (Some("Anabel@Example.org"), Some(now))
         );
-        assert_eq!((record.behaviour_score, record.trust_score, record.social_score), (-5, i64::MAX, 7));
+        assert_eq!((record.behaviour_score, record.trust_score, record.social_score), (5, 1_000_000, 7));
         assert_eq!((record.approved_at, record.is_shadow_banned), (Some(now), true));
         assert_eq!((record.alternate_of, record.renamed_at), (Some(original), None));
         assert_eq!(listener.account().unwrap().name, "Anabel");
@@ -249,7 +249,7 @@ async fn t019_staff_changes_what_it_names_and_nothing_else_and_the_log_has_it() 
         let record = update(&staff, undo).await.unwrap().record.unwrap();
         assert_eq!((record.approved_at, record.is_shadow_banned, record.alternate_of), (None, false, None));
         assert_eq!((record.email.as_deref(), record.email_verified_at), (Some("Anabel@Example.org"), None));
-        assert_eq!((record.behaviour_score, record.trust_score, record.social_score), (-5, i64::MAX, 7));
+        assert_eq!((record.behaviour_score, record.trust_score, record.social_score), (5, 1_000_000, 7));
 
         listener.account().unwrap();
         let hidden = UpdateUser { is_shadow_banned: Some(true), behaviour_score: Some(0), ..change(ana) };

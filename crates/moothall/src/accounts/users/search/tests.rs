@@ -41,7 +41,7 @@ async fn people(test: &TestHall) -> Vec<UserId> {
         serde_json::from_value(input).unwrap()
     };
     for (index, fields) in [
-        (0, json!({ "behaviour_score": 10, "trust_score": -1, "social_score": 5 })),
+        (0, json!({ "behaviour_score": 10, "trust_score": 7, "social_score": 5 })),
         (1, json!({ "behaviour_score": 20, "is_shadow_banned": true })),
         (2, json!({ "behaviour_score": 30, "alternate_of": ids[0] })),
     ] {
@@ -120,8 +120,8 @@ async fn t024_every_filter_finds_whom_it_says_and_filters_add_up() {
             (json!({ "is_erased": true }), ""),
             (json!({ "behaviour_score_min": 20 }), "Anabel Ben"),
             (json!({ "behaviour_score_min": 1, "behaviour_score_max": 20 }), "Ana Anabel"),
-            (json!({ "trust_score_max": -1 }), "Ana"),
-            (json!({ "trust_score_min": 0, "name_prefix": "an" }), "Anabel"),
+            (json!({ "trust_score_min": 7 }), "Ana"),
+            (json!({ "trust_score_max": 6, "name_prefix": "an" }), "Anabel"),
             (json!({ "social_score_min": 5 }), "Ana"),
             (json!({ "social_score_max": 4, "is_guest": false }), "Anabel Ben"),
         ] {
