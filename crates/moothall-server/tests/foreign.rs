@@ -194,7 +194,7 @@ fn the_openapi_document_is_one() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
-/// What ends the session under test, or the account.
+/// What ends the session under test, or the account: each is called by itself.
 const ENDINGS: [&str; 6] = [
     "accounts.sign_out",
     "accounts.revoke_session",
@@ -208,8 +208,9 @@ const ENDINGS: [&str; 6] = [
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
                       response_headers_conformance,response_schema_conformance,negative_data_rejection,ignored_auth";
 
-/// Calls every operation with what schemathesis makes of its schema, right and wrong, and returns the number of calls.
-async fn call_everything(python: &OsString, server: &ServerProcess, caller: &Player) -> u32 {
+/// Calls operations, chosen by `which`, with what schemathesis makes of their schemas, right and wrong, and returns the number of
+/// calls.
+async fn call(python: &OsString, server: &ServerProcess, caller: &Player, which: &[&str]) -> u32 {
     let folder = tempfile::tempdir().unwrap();
     // One worker, as the parser of Python 3.11 is not safe to use from several threads.
     let mut command = Command::new(python);
@@ -217,18 +218,23 @@ async fn call_everything(python: &OsString, server: &ServerProcess, caller: &Pla
         .args(["-m", "schemathesis.cli", "run", &server.api.url("/v1/openapi.json")])
         .args(["--header", &format!("Authorization: Bearer {}", caller.token)])
         .args(["--phases", "examples,coverage,fuzzing", "--max-examples", "10", "--seed", "1"])
-        .args(["--checks", CHECKS, "--continue-on-failure", "--workers", "1", "--warnings", "off"]);
-    for operation in ENDINGS {
-        command.args(["--exclude-operation-id", operation]);
-    }
+        .args(["--checks", CHECKS, "--continue-on-failure", "--workers", "1", "--warnings", "off"])
+        .args(which);
     command.current_dir(folder.path());
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{printed}\n{}", String::from_utf8_lossy(&output.stderr));
-    let me: Value = server.api.get("/v1/me", caller).await.ok();
-    assert_eq!(me["id"], caller.id.to_string(), "the session under test lived to the end");
     let (before, _) = printed.split_once(" generated").expect("the number of cases");
     before.rsplit(' ').next().unwrap().trim().parse().unwrap()
+}
+
+/// Calls every operation but those that end the session.
+async fn call_everything(python: &OsString, server: &ServerProcess, caller: &Player) -> u32 {
+    let which: Vec<&str> = ENDINGS.iter().flat_map(|name| ["--exclude-operation-id", name]).collect();
+    let cases = call(python, server, caller, &which).await;
+    let me: Value = server.api.get("/v1/me", caller).await.ok();
+    assert_eq!(me["id"], caller.id.to_string(), "the session under test lived to the end");
+    cases
 }
 
 #[tokio::test]
@@ -247,6 +253,12 @@ async fn thousands_of_generated_calls_get_no_500_and_no_answer_off_the_schema() 
         tokio::join!(call_everything(&python, &server, &player), call_everything(&python, &server, &boss),);
     let cases = by_player + by_boss;
     assert!(cases >= 5_000, "{cases} cases");
+    for (number, operation) in ENDINGS.iter().enumerate() {
+        let own = server.api.sign_up(&format!("Ending{number}")).await;
+        let caller = if *operation == "accounts.revoke_user_sessions" { &boss } else { &own };
+        let cases = call(&python, &server, caller, &["--include-operation-id", operation]).await;
+        assert!(cases > 0, "{operation} was not called");
+    }
     let metrics = server.api.get("/metrics", Shows::Nothing).await.text;
     assert!(metrics.lines().any(|line| line == "panics_total 0"), "{metrics}");
 }
