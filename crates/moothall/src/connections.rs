@@ -152,10 +152,10 @@ pub async fn disconnect_user(cx: &Cx, input: DisconnectUser) -> Result<(), Error
     accounts::summary(cx, input.user_id).await?;
     let hall = cx.hall().clone();
     cx.mutate(move |tx| {
-        audit::record(
-            tx,
-            audit::Entry::new("connections.disconnect_user").user(input.user_id).reason(&input.reason),
-        )?;
+        let sessions = sessions_of(&hall, input.user_id).len();
+        let entry =
+            audit::Entry::new("connections.disconnect_user").user(input.user_id).reason(&input.reason);
+        audit::record(tx, entry.after(&serde_json::json!({ "sessions": sessions })))?;
         let (hall, user) = (hall.clone(), input.user_id);
         let closing = Closing::new(CloseCode::Disconnected, input.reason.clone());
         tx.after_commit(move || end_user(&hall, user, None, closing));

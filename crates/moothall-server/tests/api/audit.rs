@@ -8,6 +8,9 @@ use serde_json::json;
 use crate::access;
 use crate::cast::{Cast, Column, fields};
 
+/// Looks at what is not one's own, which changes nothing.
+const LOOKS: [&str; 1] = ["communication.read_versions"];
+
 const WHY: &str = "said by the test";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -50,6 +53,6 @@ async fn check(server: &TestServer, operation: &Operation) -> Result<(), String>
     let is_right = line.actor_id == cast.caller_id()
         && !line.target.is_empty()
         && line.reason.as_deref() == Some(WHY)
-        && line.before != line.after;
+        && (line.before != line.after || LOOKS.contains(&operation.name));
     if is_right { Ok(()) } else { Err(format!("{line:?}")) }
 }

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use moothall::protocol::UserId;
-use moothall::protocol::accounts::{CreateBot, CreateKey, CreateRole, GrantRole};
+use moothall::protocol::accounts::{CreateBot, CreateKey, CreateRole, DeleteUser, GrantRole};
 use moothall::protocol::matches::OpenRelay;
 use moothall::{Cx, Operation, accounts, matches};
 use moothall_testing::{PASSWORD, Player, Reply, Shows, TestServer};
@@ -176,6 +176,12 @@ impl<'a> Cast<'a> {
             ("accounts.revoke_role", "role") => {
                 grant(self.server, player.id, "bot").await;
                 json!("bot")
+            }
+            ("accounts.cancel_user_deletion", "user_id") => {
+                let cx = Cx::server(&self.server.hall);
+                let delete = DeleteUser { user_id: player.id, reason: "for a test".into() };
+                accounts::delete_user(&cx, delete).await.unwrap();
+                json!(player.id)
             }
             ("accounts.verify_email", "code") => {
                 json!(self.mailed("/v1/me/email/verification", json!({})).await)

@@ -27,7 +27,7 @@ async fn every_guarded_operation_changes_once_and_answers_twice() {
 }
 
 /// After these there is nobody left to ask again.
-const END_THE_CALLER: [&str; 1] = ["accounts.sign_out"];
+const END_THE_CALLER: [&str; 2] = ["accounts.sign_out", access::ENDS_ALL_TOKENS];
 
 struct Call<'a> {
     cast: Cast<'a>,

@@ -88,7 +88,7 @@ impl Room {
     }
 
     pub(super) fn archive(&mut self, power: &Power, turn: &mut Turn<'_, Self>) -> Result<Reply, Error> {
-        let deed = Deed { power, action: "communication.archive_room", about: json!(null) };
+        let deed = Deed { power, action: "communication.archive_room", about: json!({ "archived": true }) };
         self.require(deed, |seat| seat.role == RoomRole::Owner, turn)?;
         if self.card.kind == RoomKind::Direct {
             // The two would have no way to each other any more.
@@ -101,7 +101,7 @@ impl Room {
 
     /// Opens an archived room again. Only for staff.
     pub(super) fn restore(&mut self, power: &Power, turn: &mut Turn<'_, Self>) -> Result<Reply, Error> {
-        let deed = Deed { power, action: "communication.restore_room", about: json!(null) };
+        let deed = Deed { power, action: "communication.restore_room", about: json!({ "archived": false }) };
         self.require(deed, |_| false, turn)?;
         if self.card.archived_at.is_some() {
             self.card.archived_at = None;

@@ -148,8 +148,7 @@ impl Room {
         let before = &self.newest(before);
         let is_own = turn.caller() == Some(before.sender_id);
         let is_room = self.card.kind == RoomKind::Room;
-        let deed =
-            Deed { power, action: "communication.delete_message", about: json!({ "message_id": before.id }) };
+        let deed = Deed { power, action: "communication.delete", about: json!({ "message_id": before.id }) };
         self.require(deed, |seat| is_own || (is_room && seat.role >= RoomRole::Moderator), turn)?;
         if before.deleted_at.is_some() {
             return Ok(Reply::Done);

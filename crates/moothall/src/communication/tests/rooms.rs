@@ -184,7 +184,7 @@ async fn what_staff_does_in_a_room_is_audited_with_its_reason() {
         let lines: Vec<_> = lines.iter().map(|line| (line.action.as_str(), line.reason.as_deref())).collect();
         assert_eq!(
             lines,
-            [("communication.kick", Some("again")), ("communication.delete_message", Some("rude words"))]
+            [("communication.kick", Some("again")), ("communication.delete", Some("rude words"))]
         );
     })
     .await;
