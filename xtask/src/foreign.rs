@@ -13,6 +13,15 @@ pub const PYTHON: &str = "MOOTHALL_TEST_PYTHON";
 /// The variable by which tests find the folder that has the packages of `package.json`.
 pub const NODE: &str = "MOOTHALL_TEST_NODE";
 
+/// The variable by which tests find a browser.
+pub const BROWSER: &str = "MOOTHALL_TEST_BROWSER";
+
+/// A browser of this machine that can run without a screen.
+pub fn browser() -> Result<PathBuf> {
+    let known = ["chromium", "chromium-browser", "google-chrome"];
+    known.into_iter().find_map(find).context("chromium is not installed: apt-get install chromium")
+}
+
 /// Installs the Python packages, and returns the interpreter that has them.
 pub fn python() -> Result<PathBuf> {
     let list = root().join("tests/foreign/requirements.txt");

@@ -11,7 +11,7 @@
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -93,20 +93,6 @@ fn two_foreign_clients_lose_nothing_though_their_sockets_break_and_the_server_is
     }
 }
 
-/// A browser, if there is one: `.ci/run` installs Debian's.
-fn browser() -> Option<PathBuf> {
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    let found = std::env::split_paths(&folders)
-        .flat_map(|folder| names.map(|name| folder.join(name)))
-        .find(|file| file.is_file());
-    if found.is_none() {
-        assert!(std::env::var("MOOTHALL_REQUIRE_SERVICES").is_err(), "install chromium");
-        eprintln!("SKIPPED (there is no chromium): install it");
-    }
-    found
-}
-
 /// Serves the page to a browser, and passes on what that sends back.
 fn serve_page() -> (SocketAddr, std::sync::mpsc::Receiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -145,7 +131,7 @@ fn serve_page() -> (SocketAddr, std::sync::mpsc::Receiver<Value>) {
 async fn a_page_in_a_browser_joins_a_room_and_hears_every_message_deflated() {
     const HEARD: usize = 100;
     const PATIENCE: Duration = Duration::from_secs(90);
-    let Some(browser) = browser() else { return };
+    let Some(browser) = installed("MOOTHALL_TEST_BROWSER") else { return };
     let server = ServerProcess::start();
     let ana = server.api.sign_up("Ana").await;
     let room: Value = server.api.post("/v1/rooms/open", &ana, json!({ "name": "Lounge" })).await.ok();
