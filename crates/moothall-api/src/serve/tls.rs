@@ -26,7 +26,6 @@ use super::stream::Stream;
 use crate::admission::Admission;
 
 /// The TLS of a server.
-#[derive(Debug)]
 pub struct Tls {
     certificate: PathBuf,
     key: PathBuf,
@@ -34,8 +33,17 @@ pub struct Tls {
     admission: Admission,
 }
 
+impl std::fmt::Debug for Tls {
+    /// Without what the files hold: one of them is a secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tls")
+            .field("certificate", &self.certificate)
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What the files said when they were last good.
-#[derive(Debug)]
 struct Loaded {
     chain: Vec<CertificateDer<'static>>,
     /// To tell whether they changed. A date would not do: files are often put in place with an old one.

@@ -7,7 +7,7 @@ use moothall::{Cx, Operation};
 use moothall_testing::{Reply, TestServer};
 use serde_json::{Map, Value, json};
 
-use crate::access::server;
+use crate::access::{ENDS_ALL_TOKENS, server};
 use crate::cast::{Cast, Column, Room, fields, takes_body};
 
 /// Fields that name what belongs to one user alone.
@@ -150,7 +150,7 @@ fn is_answered(operation: &Operation, sent: &str, reply: &Reply) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn garbage_is_answered_with_a_problem_by_every_operation() {
     let server = server().await;
-    let reader = Cast::new(&server, Column::Administrator).await;
+    let mut reader = Cast::new(&server, Column::Administrator).await;
     let mut sent = 0;
     for operation in server.hall.registry().operations() {
         // What changes something after all is not in the way of the next.
@@ -187,6 +187,9 @@ async fn garbage_is_answered_with_a_problem_by_every_operation() {
         let reply = cast.call(operation, &unknown, None).await;
         assert!((400..500).contains(&reply.status), "{} takes what it does not know", operation.name);
         is_answered(operation, "nonsense", &reply);
+        if operation.name == ENDS_ALL_TOKENS {
+            reader = Cast::new(&server, Column::Administrator).await;
+        }
     }
     assert!(sent > 1_000, "{sent}");
     server.stopped().await;

@@ -90,6 +90,7 @@ const REACHED: &[(&str, &str)] = &[
     ("RELAYS_MAX", "relays_are_bounded_and_an_unused_one_makes_room"),
     ("NAME_LENGTH_MIN", "names_that_hide_something_are_refused"),
     ("NAME_LENGTH_MAX", "names_that_hide_something_are_refused"),
+    ("PRESENCE_BATCH_USERS", "who_watches_many_hears_of_them_more_rarely"),
     (
         "PRESENCE_BATCH_MS",
         "t098_a_watch_is_a_snapshot_and_then_only_what_changed_at_most_four_times_a_second",

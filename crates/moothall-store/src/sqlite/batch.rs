@@ -114,6 +114,10 @@ impl Writer {
     }
 
     fn batch(&mut self, first: Waiting, mut next: impl FnMut() -> Option<Waiting>) -> Begun {
+        if let Some(error) = &self.broken {
+            first.job.fail(error.clone());
+            return Begun::Failed;
+        }
         self.connection.wait_for_others(first.since);
         if let Err(error) = self.connection.control("BEGIN IMMEDIATE") {
             let error = explain(&error);
@@ -172,10 +176,14 @@ impl Writer {
         if self.connection.db.total_changes() != changes {
             return true;
         }
-        let read = self.connection.db.pragma_query_value(None, "schema_version", |row| row.get(0));
-        // What cannot be read counts as another one.
-        let version = read.unwrap_or(i64::MAX);
+        let version = self.read_schema_version();
         std::mem::replace(&mut self.schema_version, version) != version || version == i64::MAX
+    }
+
+    /// What cannot be read counts as another one.
+    fn read_schema_version(&self) -> i64 {
+        let read = self.connection.db.pragma_query_value(None, "schema_version", |row| row.get(0));
+        read.unwrap_or(i64::MAX)
     }
 
     fn answer(&mut self, ran: Vec<Ran>) {
@@ -194,6 +202,7 @@ impl Writer {
     /// The last closure made SQLite roll back the transaction with everything in it. It has its answer; the others
     /// are innocent.
     fn rerun(&mut self, mut ran: Vec<Ran>) {
+        self.schema_version = self.read_schema_version();
         if let Some(Ran { waiting, outcome, is_done, .. }) = ran.pop() {
             match outcome {
                 // Unless the closure did it, behind the back of the store.
@@ -217,6 +226,8 @@ impl Writer {
             let error = explain(&error);
             return ran.into_iter().for_each(|Ran { waiting, .. }| waiting.job.fail(error.clone()));
         }
+        // The tables are as they were, and the next change of them has the same version as the one that was undone.
+        self.schema_version = self.read_schema_version();
         if ran.len() == 1 {
             return ran.into_iter().for_each(|Ran { waiting, .. }| waiting.job.answer());
         }

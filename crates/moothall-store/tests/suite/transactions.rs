@@ -83,10 +83,11 @@ async fn whoever_came_with_a_failure_is_run_again_as_if_it_had_not_been_there() 
             let idle = store.write(|tx| tx.query_one(BALANCE, params!["nobody"]).map(drop));
             let name = format!("user {round:03}");
             let good = store.write(move |tx| tx.execute(OPEN_ACCOUNT, params![name, 1]));
-            // Ana's second account is refused because of the first, which is in the same batch.
+            // One of Ana's accounts is refused because of the other, which is in the same batch where there are batches.
             let ana = || store.write(|tx| tx.execute(OPEN_ACCOUNT, params!["ana", 1]));
             let (good, bad, idle, first, second) = tokio::join!(good, bad, idle, ana(), ana());
-            assert_eq!((good.unwrap(), first.is_ok(), second.is_ok()), (1, round == 0, false));
+            assert_eq!((good.unwrap(), first.is_ok() || second.is_ok()), (1, round == 0));
+            assert!(first.is_err() || second.is_err());
             assert!(matches!((bad, idle), (Err(Error::NoRow), Err(Error::NoRow))));
         }
         let expected = (0..200).map(|round| format!("user {round:03}"));

@@ -79,8 +79,10 @@ async fn look(cx: &Cx, seen: &mut Seen) -> Result<(), Error> {
             last = (change.at, change.id);
         }
         for change in batch {
-            if seen.changes.insert(change.clone()) {
-                note(cx.hall(), change.user).await;
+            // Seen once it is heeded: a look that fails is done again.
+            if !seen.changes.contains(&change) {
+                note(cx.hall(), change.user).await?;
+                seen.changes.insert(change);
             }
         }
         if is_all {
@@ -105,13 +107,10 @@ async fn look(cx: &Cx, seen: &mut Seen) -> Result<(), Error> {
 }
 
 /// Takes note of a change: what was known is forgotten, and who may not be here any more leaves.
-async fn note(hall: &Hall, user: Option<UserId>) {
+async fn note(hall: &Hall, user: Option<UserId>) -> Result<(), Error> {
     identities::forget_now(hall, user);
     let Some(user) = user else {
-        if let Err(error) = hall.accounts().keyring.reload(&Cx::server(hall)).await {
-            tracing::warn!("Could not take the signing keys anew: {error}");
-        }
-        return;
+        return hall.accounts().keyring.reload(&Cx::server(hall)).await;
     };
     for session in connections::sessions_of(hall, user) {
         if let Err(error) = identities::identity_of(hall, session).await
@@ -121,4 +120,5 @@ async fn note(hall: &Hall, user: Option<UserId>) {
             connections::end_session(hall, session, closing);
         }
     }
+    Ok(())
 }

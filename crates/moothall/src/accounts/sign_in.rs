@@ -99,7 +99,7 @@ async fn guess(cx: &Cx, login: Login, typed: &str) -> Result<Right, Error> {
         (Verdict::Outdated(hash), Some(account)) => Ok(Right { account, guess, upgraded: Some(hash) }),
         // The same request again, whose answer got lost: the password was right when it was first sent.
         _ if matches!(idempotency::answer_before(cx).await, Ok(Some(_))) => {
-            cx.write(move |tx| throttle::succeed(tx, &guess)).await?;
+            cx.write(move |tx| throttle::take_back(tx, &guess)).await?;
             Err(Error::BadCredentials)
         }
         (_, account) => {

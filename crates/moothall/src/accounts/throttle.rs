@@ -130,6 +130,27 @@ pub(super) fn succeed(tx: &mut Tx<'_, '_>, guess: &Guess) -> Result<(), Error> {
     Ok(())
 }
 
+/// It was no guess, but a request that had been answered before: it alone is taken back, and nothing of those around it. What
+/// has to wait waits no shorter: a guess that is counted was not waiting.
+pub(super) fn take_back(tx: &mut Tx<'_, '_>, guess: &Guess) -> Result<(), Error> {
+    let settings = &tx.cx().hall().settings().accounts;
+    let (of_login, of_network) = (Policy::of_login(settings), Policy::of_network(settings));
+    let now = tx.now();
+    let failures = store::find(tx, &guess.login)?.failures.saturating_sub(1);
+    if failures == 0 {
+        store::forget(tx, &guess.login)?;
+    } else {
+        let open_at = now + of_login.wait(failures);
+        store::keep(tx, &guess.login, failures, open_at, open_at + of_login.memory)?;
+    }
+    if let Some(network) = &guess.network {
+        let mut counted = store::find(tx, network)?;
+        counted.in_flight = counted.in_flight.saturating_sub(1);
+        store::fly(tx, network, &counted, now.max(counted.open_at) + of_network.memory)?;
+    }
+    Ok(())
+}
+
 /// The guess was wrong.
 pub(super) fn fail(tx: &mut Tx<'_, '_>, guess: &Guess) -> Result<(), Error> {
     let Some(network) = &guess.network else { return Ok(()) };

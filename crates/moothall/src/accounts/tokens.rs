@@ -72,7 +72,11 @@ struct Keys {
 
 /// All keys that are in use.
 #[derive(Default)]
-pub(super) struct Keyring(ArcSwap<Keys>);
+pub(super) struct Keyring {
+    keys: ArcSwap<Keys>,
+    /// Held from the reading of the keys to their taking, so that none that was read earlier is taken later.
+    taking: tokio::sync::Mutex<()>,
+}
 
 impl Keyring {
     /// A token for a session, and when it ends.
@@ -87,7 +91,7 @@ impl Keyring {
         let iat = cx.now().as_seconds();
         let exp = iat + i64::from(settings.access_token_minutes) * 60;
         let claims = Claims { iss: settings.issuer.clone(), sub: user, sid: session, kind, iat, exp };
-        let keys = self.0.load();
+        let keys = self.keys.load();
         let (header, pair) = keys.signing.as_ref().ok_or(Error::Unavailable)?;
         let json = serde_json::to_vec(&claims).map_err(Error::internal)?;
         let mut token = format!("{header}.{}", BASE64URL_NOPAD.encode(&json));
@@ -102,26 +106,26 @@ impl Keyring {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
         let signature = BASE64URL_NOPAD.decode(signature.as_bytes()).ok()?;
-        self.0.load().verifying.get(header)?.verify(signed.as_bytes(), &signature).ok()?;
+        self.keys.load().verifying.get(header)?.verify(signed.as_bytes(), &signature).ok()?;
         let claims: Claims = serde_json::from_slice(&BASE64URL_NOPAD.decode(claims.as_bytes()).ok()?).ok()?;
         (claims.iss == settings.issuer && now < claims.expires_at()).then_some(claims)
     }
 
     fn take(&self, mut keys: Keys) {
-        let before = self.0.load();
+        let before = self.keys.load();
         let is_gone = |header: &String| !keys.verifying.contains_key(header);
         keys.taken_back = before.taken_back + u64::from(before.verifying.keys().any(is_gone));
-        self.0.store(Arc::new(keys));
+        self.keys.store(Arc::new(keys));
     }
 
     /// How often a key was taken out of use.
     pub fn taken_back(&self) -> u64 {
-        self.0.load().taken_back
+        self.keys.load().taken_back
     }
 
     /// Whether a token has a header of ours; if not, another node may have made a new key.
     pub fn knows(&self, token: &str) -> bool {
-        token.split_once('.').is_some_and(|(header, _)| self.0.load().verifying.contains_key(header))
+        token.split_once('.').is_some_and(|(header, _)| self.keys.load().verifying.contains_key(header))
     }
 
     /// Takes the keys from the database, after making a new one there if the newest has served its time.
@@ -129,6 +133,7 @@ impl Keyring {
         let settings = &cx.hall().settings().accounts;
         let term = Duration::from_secs(u64::from(settings.signing_key_days) * 24 * 3600);
         let token_life = Duration::from_secs(u64::from(settings.access_token_minutes) * 60);
+        let _taking = self.taking.lock().await;
         let stored = cx
             .write(move |tx| {
                 let now = tx.now();
@@ -174,6 +179,7 @@ impl Keyring {
 
     /// Takes the keys from the database as they are.
     pub async fn reload(&self, cx: &Cx) -> Result<(), Error> {
+        let _taking = self.taking.lock().await;
         let stored = cx.read(store::list).await?;
         self.take(Keys::from_stored(&stored)?);
         Ok(())
@@ -182,7 +188,7 @@ impl Keyring {
 
 impl std::fmt::Debug for Keyring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.0.load().published.iter().map(|key| &key.kid)).finish()
+        f.debug_list().entries(self.keys.load().published.iter().map(|key| &key.kid)).finish()
     }
 }
 
@@ -237,5 +243,5 @@ pub async fn rotate_signing_keys(cx: &Cx, input: RotateSigningKeys) -> Result<()
 /// The public keys of access tokens, for services that check them on their own. They cannot see that a session ended: that
 /// is why a token lives for minutes.
 pub async fn jwks(cx: &Cx, _: GetJwks) -> Result<Jwks, Error> {
-    Ok(Jwks { keys: cx.hall().accounts().keyring.0.load().published.clone() })
+    Ok(Jwks { keys: cx.hall().accounts().keyring.keys.load().published.clone() })
 }

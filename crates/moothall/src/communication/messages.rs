@@ -228,16 +228,23 @@ pub async fn mark_delivered(cx: &Cx, input: MarkDelivered) -> Result<Marker, Err
     let user = cx.require_user()?;
     let place = place(cx, input.room_id).await;
     // Nothing arrives at who does not want to be seen: the other one would know that they are there.
-    let is_invisible = connections::is_invisible(cx, user).await.map_err(crate::Error::internal)?;
+    let is_invisible = is_invisible(cx, user).await?;
     let seq = if is_invisible { 0 } else { input.seq };
     tell_from(place, cx, input.room_id, None, Act::MarkDelivered { seq }).await?.marker()
+}
+
+async fn is_invisible(cx: &Cx, user: UserId) -> Result<bool, Error> {
+    connections::is_invisible(cx, user).await.map_err(|error| match error {
+        connections::Error::Common(common) => common.into(),
+        other => crate::Error::internal(other).into(),
+    })
 }
 
 /// Shows that the caller is writing, unless they do not want to be seen.
 pub async fn say_typing(cx: &Cx, input: SayTyping) -> Result<(), Error> {
     let user = cx.require_user()?;
     let place = place(cx, input.room_id).await;
-    let is_invisible = connections::is_invisible(cx, user).await.map_err(crate::Error::internal)?;
+    let is_invisible = is_invisible(cx, user).await?;
     // The rules are the same, and nobody hears of it.
     let act = if is_invisible { Act::MarkDelivered { seq: 0 } } else { Act::Type };
     tell_from(place, cx, input.room_id, None, act).await.map(drop)

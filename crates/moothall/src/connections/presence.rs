@@ -311,6 +311,13 @@ impl Entity for Presence {
         Ok(())
     }
 
+    fn wake(&mut self, turn: &mut Turn<'_, Self>) {
+        if let Some(wait) = self.due(turn.now()) {
+            // Not at once: it may be the database that keeps it from being written.
+            turn.after(wait.max(Duration::from_secs(1)), Command::Tick { drop: self.drops });
+        }
+    }
+
     fn copy(&self) -> Option<Self> {
         Some(self.clone())
     }

@@ -19,7 +19,7 @@ use super::presence::{Command, Grace, Presence};
 use super::session::Session;
 use super::{Error, tickets};
 use crate::topics::{Closing, Frame, NotBegun, Reader, Seq};
-use crate::{Cx, Hall, Topic, accounts};
+use crate::{Cx, Fault as _, Hall, Kind, Topic, accounts};
 
 /// The place in a stream from which a client wants to go on.
 #[derive(Clone)]
@@ -80,7 +80,10 @@ pub(crate) async fn attach(cx: &Cx, resume: Option<&Resume>) -> Result<Attached,
     }
     // Asked once more, now that it is registered: a revocation before this shows here, one after this ends the session.
     if let Err(error) = accounts::identity_of(hall, identity.session_id).await {
-        super::end_session(hall, identity.session_id, Closing::new(CloseCode::SignedOut, "signed out"));
+        // Whoever could not be looked up may come back.
+        if error.kind() == Kind::Unauthenticated {
+            super::end_session(hall, identity.session_id, Closing::new(CloseCode::SignedOut, "signed out"));
+        }
         return Err(error.into());
     }
     attachment.connect(cx).await?;

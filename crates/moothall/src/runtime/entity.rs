@@ -37,7 +37,7 @@ pub trait Entity: Sized + Send + 'static {
     /// a user, is made here.
     fn load(tx: &mut Tx<'_, '_>, id: Id<Self::Id>) -> Result<Option<Self>, Self::Error>;
 
-    /// Called once after loading, to set timers again.
+    /// Called after loading, and after being set back to a copy, to set timers again.
     fn wake(&mut self, _turn: &mut Turn<'_, Self>) {}
 
     /// Writes effects, in their order: those of all commands of one batch, so that many cost little more than one.

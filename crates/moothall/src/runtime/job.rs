@@ -83,6 +83,9 @@ pub(super) trait Job: Send {
     /// Answers.
     fn finish(self: Box<Self>);
 
+    /// Sets the timers of a cell again.
+    fn wake(&self, cell: &mut Cell, world: &World<'_>) -> Vec<Timer>;
+
     /// A copy of this cell, if its entity has more in memory than in the database.
     fn copy(&self, cell: &Cell) -> Option<Cell>;
 
@@ -152,7 +155,7 @@ impl<E: Entity> Command<E> {
             .collect()
     }
 
-    fn wake(&self, entity: &mut E, world: &World<'_>) -> Vec<Timer> {
+    fn wake_entity(&self, entity: &mut E, world: &World<'_>) -> Vec<Timer> {
         let mut turn = Turn::new(world.now, None, world.random);
         entity.wake(&mut turn);
         Self::timers_of(self.id, turn.timers)
@@ -191,7 +194,7 @@ impl<E: Entity> Job for Command<E> {
 
     fn take_loaded(&mut self, world: &World<'_>) -> Option<(Cell, Vec<Timer>)> {
         let mut entity = self.loaded.take()?;
-        let timers = self.wake(&mut entity, world);
+        let timers = self.wake_entity(&mut entity, world);
         Some((Box::new(entity), timers))
     }
 
@@ -297,6 +300,10 @@ impl<E: Entity> Job for Command<E> {
             // The caller may have gone; what was done stays done.
             let _ = reply.send(outcome);
         }
+    }
+
+    fn wake(&self, cell: &mut Cell, world: &World<'_>) -> Vec<Timer> {
+        cell.downcast_mut::<E>().map_or_else(Vec::new, |entity| self.wake_entity(entity, world))
     }
 
     fn copy(&self, cell: &Cell) -> Option<Cell> {

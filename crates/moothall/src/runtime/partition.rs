@@ -167,7 +167,10 @@ impl Partition {
             if let Err(refusal) = written {
                 // Memory is ahead of the database.
                 for job in &batch {
-                    self.set_back(&job.key());
+                    // A timer of it may have been among what was refused.
+                    if self.set_back(&job.key()) {
+                        self.wake(&cx, &**job);
+                    }
                 }
                 match refusal {
                     Refusal::Store(error) => batch.iter_mut().for_each(|job| job.fail(error.clone())),
@@ -193,12 +196,25 @@ impl Partition {
     }
 
     /// What was done to an entity came to nothing: it is as it was, or forgotten, and loaded when somebody asks.
-    fn set_back(&mut self, key: &Key) {
-        let Some(slot) = self.slots.get_mut(key) else { return };
+    /// Returns whether it is there, and was set back.
+    fn set_back(&mut self, key: &Key) -> bool {
+        let Some(slot) = self.slots.get_mut(key) else { return false };
         match slot.unsettled.take() {
-            Some(Some(before)) => slot.cell = before,
+            Some(Some(before)) => {
+                slot.cell = before;
+                return true;
+            }
             Some(None) => drop(self.slots.remove(key)),
             None => {}
+        }
+        false
+    }
+
+    fn wake(&mut self, cx: &Cx, job: &dyn Job) {
+        let world = World { now: cx.now(), random: cx.random() };
+        if let Some(slot) = self.slots.get_mut(&job.key()) {
+            let timers = job.wake(&mut slot.cell, &world);
+            self.set_timers(cx.elapsed(), timers);
         }
     }
 
