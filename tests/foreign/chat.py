@@ -132,7 +132,7 @@ class Chat:
             except (OSError, websockets.WebSocketException):
                 pass
             self.socket = None
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.01)  # Soon: the server is killed in the middle, and its own break must be over by then.
 
     async def until(self, condition):
         while not condition():
