@@ -259,7 +259,7 @@ pub(crate) fn start(hall: &Hall) {
 pub(crate) async fn sweep(cx: &Cx) -> Result<(), Error> {
     cx.hall().accounts().keyring.rotate(cx).await?;
     erase::sweep(cx).await?;
-    sweep::all(cx, |tx| Ok::<_, Error>(changes::sweep(tx)?)).await?;
+    sweep::all(cx, changes::sweep).await?;
     sweep::all(cx, email::sweep).await?;
     sweep::all(cx, keys::sweep).await?;
     sweep::all(cx, names::sweep).await?;

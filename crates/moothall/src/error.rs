@@ -108,6 +108,15 @@ macro_rules! faults {
                     about: concat!($($about, "\n"),+),
                 },
             )+];
+
+            /// What this is to another context, whose call is refused for no reason of this one's own.
+            #[allow(dead_code, reason = "not every context is called by another")]
+            pub fn into_common(self) -> $crate::Error {
+                match self {
+                    Self::Common(error) => error,
+                    own => $crate::Error::internal(own),
+                }
+            }
         }
 
         impl ::std::fmt::Display for $name {

@@ -58,11 +58,14 @@ async fn look(cx: &Cx, user: UserId, is_heard: bool) -> Result<Looked, Error> {
     cx.read(move |tx| {
         let me = match &kept {
             Some(me) => me.clone(),
-            None => accounts::own(tx, user).map_err(own)?,
+            None => accounts::own(tx, user).map_err(accounts::Error::into_common)?,
         };
-        let topics = communication::topics(tx, user).map_err(common)?;
+        let topics = communication::topics(tx, user).map_err(communication::Error::into_common)?;
         let is_complete = is_heard || topics.is_empty();
-        let unread = is_complete.then(|| communication::unread_of(tx, user)).transpose().map_err(common)?;
+        let unread = is_complete
+            .then(|| communication::unread_of(tx, user))
+            .transpose()
+            .map_err(communication::Error::into_common)?;
         Ok(Looked { me, topics, unread })
     })
     .await
@@ -81,20 +84,4 @@ async fn ready(cx: &Cx, opening: &Opening, me: Me, unread: Unread) -> Result<Rea
         presence: connections::own_presence(cx).await?,
         unread,
     })
-}
-
-/// Reading the own account is refused for no reason of its own.
-fn own(error: accounts::Error) -> Error {
-    match error {
-        accounts::Error::Common(error) => error.into(),
-        other => crate::Error::internal(other).into(),
-    }
-}
-
-/// Reading what is unread is refused for no reason of its own.
-fn common(error: communication::Error) -> Error {
-    match error {
-        communication::Error::Common(error) => error.into(),
-        other => crate::Error::internal(other).into(),
-    }
 }

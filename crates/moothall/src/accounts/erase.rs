@@ -19,7 +19,7 @@ use super::users::{self, EDIT, SYSTEM, days};
 use super::{Error, email, extra, identities, keys, names, roles, sessions};
 use crate::cx::{Cx, Tx};
 use crate::operation::{Access, Operations, Rate};
-use crate::{audit, mail};
+use crate::{audit, mail, sweep};
 
 /// Who has no password shows that it is them by having signed in lately.
 const FRESH: Duration = Duration::from_secs(10 * 60);
@@ -131,9 +131,9 @@ pub(super) async fn sweep(cx: &Cx) -> Result<(), Error> {
                 store::set_deletion(tx, *guest, Some(now))?;
                 identities::forget(tx, *guest)?;
             }
-            Ok::<_, Error>(guests.len())
+            Ok::<_, Error>(guests.len() as u64)
         };
-        while cx.write(due_now).await? == BATCH {}
+        sweep::all(cx, due_now).await?;
     }
     loop {
         let due = cx.read(|tx| store::due(tx, BATCH)).await?;

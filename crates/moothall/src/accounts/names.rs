@@ -50,12 +50,10 @@ impl Name {
     /// Reads a name that somebody asks for on this site, which may reserve more: see `accounts.reserved_names`.
     pub fn chosen(cx: &Cx, text: &str) -> Result<Self, Error> {
         let name = Self::beside(text, &cx.hall().accounts().reserved)?;
-        // A name with asterisks in it would be nobody's.
-        match cx.hall().words().check(name.display.clone()) {
-            Ok(checked) if checked == name.display => Ok(name),
-            Ok(_) | Err(_) => {
-                Err(refused("blocked", "this name has a word in it that this site does not allow"))
-            }
+        if cx.hall().words().allows(&name.display) {
+            Ok(name)
+        } else {
+            Err(refused("blocked", "this name has a word in it that this site does not allow"))
         }
     }
 

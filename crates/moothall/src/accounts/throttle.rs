@@ -19,7 +19,7 @@ mod tests;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use moothall_protocol::UserId;
+use moothall_protocol::{Timestamp, UserId};
 
 pub(super) use store::{STATEMENTS, sweep};
 
@@ -116,50 +116,49 @@ pub(super) fn begin(tx: &mut Tx<'_, '_>, login: &str, user: Option<UserId>) -> R
 /// for the network. An account of one's own is so no way to wash off guesses at others'.
 pub(super) fn succeed(tx: &mut Tx<'_, '_>, guess: &Guess) -> Result<(), Error> {
     store::forget(tx, &guess.login)?;
-    if let Some(network) = &guess.network {
-        let policy = Policy::of_network(&tx.cx().hall().settings().accounts);
-        let (now, mut counted) = (tx.now(), store::find(tx, network)?);
-        counted.in_flight = counted.in_flight.saturating_sub(1);
+    land(tx, guess, |counted, policy, now| {
         if let Some(own) = guess.count.checked_sub(1).filter(|own| *own > 0) {
             counted.failures = counted.failures.saturating_sub(own);
             // What others guessed wrongly meanwhile still makes them wait.
             counted.open_at = counted.open_at.min(now + policy.wait(counted.failures));
         }
-        store::fly(tx, network, &counted, now.max(counted.open_at) + policy.memory)?;
-    }
-    Ok(())
+    })
 }
 
 /// It was no guess, but a request that had been answered before: it alone is taken back, and nothing of those around it. What
 /// has to wait waits no shorter: a guess that is counted was not waiting.
 pub(super) fn take_back(tx: &mut Tx<'_, '_>, guess: &Guess) -> Result<(), Error> {
-    let settings = &tx.cx().hall().settings().accounts;
-    let (of_login, of_network) = (Policy::of_login(settings), Policy::of_network(settings));
-    let now = tx.now();
+    let policy = Policy::of_login(&tx.cx().hall().settings().accounts);
     let failures = store::find(tx, &guess.login)?.failures.saturating_sub(1);
     if failures == 0 {
         store::forget(tx, &guess.login)?;
     } else {
-        let open_at = now + of_login.wait(failures);
-        store::keep(tx, &guess.login, failures, open_at, open_at + of_login.memory)?;
+        let open_at = tx.now() + policy.wait(failures);
+        store::keep(tx, &guess.login, failures, open_at, open_at + policy.memory)?;
     }
-    if let Some(network) = &guess.network {
-        let mut counted = store::find(tx, network)?;
-        counted.in_flight = counted.in_flight.saturating_sub(1);
-        store::fly(tx, network, &counted, now.max(counted.open_at) + of_network.memory)?;
-    }
-    Ok(())
+    land(tx, guess, |_, _, _| {})
 }
 
 /// The guess was wrong.
 pub(super) fn fail(tx: &mut Tx<'_, '_>, guess: &Guess) -> Result<(), Error> {
+    land(tx, guess, |counted, policy, now| {
+        counted.failures = counted.failures.saturating_add(1);
+        counted.open_at = now + policy.wait(counted.failures);
+    })
+}
+
+/// A guess from a network has been looked at, and counts as `change` says.
+fn land(
+    tx: &mut Tx<'_, '_>,
+    guess: &Guess,
+    change: impl FnOnce(&mut store::Counted, &Policy, Timestamp),
+) -> Result<(), Error> {
     let Some(network) = &guess.network else { return Ok(()) };
     let policy = Policy::of_network(&tx.cx().hall().settings().accounts);
     let now = tx.now();
     let mut counted = store::find(tx, network)?;
     counted.in_flight = counted.in_flight.saturating_sub(1);
-    counted.failures = counted.failures.saturating_add(1);
-    counted.open_at = now + policy.wait(counted.failures);
+    change(&mut counted, &policy, now);
     Ok(store::fly(tx, network, &counted, now.max(counted.open_at) + policy.memory)?)
 }
 

@@ -273,12 +273,12 @@ pub async fn update(cx: &Cx, input: UpdateUser) -> Result<User, Error> {
         }
         roles::require_no_less_than(tx, input.user_id)?;
         let seen_before = own(tx, input.user_id)?;
-        if let Some(name) = name.as_ref().filter(|name| name.display != before.user.name) {
+        let renamed = name.as_ref().filter(|name| name.display != before.user.name);
+        if let Some(name) = renamed {
             take_name(tx, &before, name, before.record.renamed_at)?;
         }
         let after = updated(tx, &before.record, &input, email.as_ref())?;
-        let is_renamed = name.as_ref().is_some_and(|name| name.display != before.user.name);
-        if after == before.record && !is_renamed {
+        if after == before.record && renamed.is_none() {
             return for_staff(tx, input.user_id);
         }
         let is_open = tx.cx().hall().settings().accounts.verification != Verification::Email;

@@ -234,10 +234,7 @@ pub async fn mark_delivered(cx: &Cx, input: MarkDelivered) -> Result<Marker, Err
 }
 
 async fn is_invisible(cx: &Cx, user: UserId) -> Result<bool, Error> {
-    connections::is_invisible(cx, user).await.map_err(|error| match error {
-        connections::Error::Common(common) => common.into(),
-        other => crate::Error::internal(other).into(),
-    })
+    Ok(connections::is_invisible(cx, user).await.map_err(connections::Error::into_common)?)
 }
 
 /// Shows that the caller is writing, unless they do not want to be seen.

@@ -72,6 +72,11 @@ impl WordFilter {
         Ok(filter)
     }
 
+    /// Whether nothing of the text is listed: for names, since one with asterisks in it would be nobody's.
+    pub fn allows(&self, text: &str) -> bool {
+        self.check(text.to_owned()).is_ok_and(|checked| checked == text)
+    }
+
     /// The text with its listed words masked, or [`Blocked`].
     pub fn check(&self, text: String) -> Result<String, Blocked> {
         if self.phrases.is_empty() && self.beginnings.is_empty() {
