@@ -22,7 +22,7 @@ use std::time::Duration;
 use moka::sync::Cache;
 use moothall_protocol::communication::{RoomKind, Unread};
 use moothall_protocol::limits::ROOM_MEMBERS_MAX;
-use moothall_protocol::{RoomId, UserId};
+use moothall_protocol::{RoomId, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -74,6 +74,9 @@ pub struct Settings {
     /// Days after which messages are removed for good, where the room does not set it; without it they stay.
     #[schemars(range(min = 1, max = 3_650))]
     pub retention_days: Option<u32>,
+    /// Days after which a room that nobody is in, and where nobody wrote, is archived; without it such rooms stay.
+    #[schemars(range(min = 1, max = 3_650))]
+    pub empty_room_days: Option<u32>,
     /// Days for which staff can see what messages said before they were edited or deleted.
     #[schemars(range(min = 1, max = 3_650))]
     pub versions_days: u32,
@@ -88,6 +91,7 @@ impl Default for Settings {
             rooms_owned_max: 20,
             edit_window_s: 24 * 60 * 60,
             retention_days: None,
+            empty_room_days: Some(30),
             versions_days: 90,
             words: Vec::new(),
         }
@@ -227,9 +231,10 @@ pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
     [store::STATEMENTS, messages::STATEMENTS].concat()
 }
 
-/// Removes messages past their retention, old versions past theirs, and members whose accounts were erased. Runs once an hour.
+/// Removes messages past their retention, old versions past theirs, and members whose accounts were erased, and archives rooms
+/// that stayed empty. Runs once an hour.
 pub(crate) async fn sweep(cx: &Cx) -> Result<(), crate::Error> {
-    sweep_by(cx, SWEEP_BATCH).await.map_err(crate::Error::internal)
+    sweep_by(cx, SWEEP_BATCH).await.map_err(Error::into_common)
 }
 
 async fn sweep_by(cx: &Cx, batch: usize) -> Result<(), Error> {
@@ -254,7 +259,23 @@ async fn sweep_by(cx: &Cx, batch: usize) -> Result<(), Error> {
     }
     let until = cx.now() - DAY * settings.versions_days;
     sweep::all(cx, move |tx| messages::sweep_versions(tx, until)).await?;
-    forget_erased(cx, batch).await
+    forget_erased(cx, batch).await?;
+    if let Some(days) = settings.empty_room_days {
+        archive_empty(cx, cx.now() - DAY * days).await?;
+    }
+    Ok(())
+}
+
+async fn archive_empty(cx: &Cx, silent_since: Timestamp) -> Result<(), Error> {
+    let mut after = RoomId::from_uuid(Uuid::nil());
+    loop {
+        let rooms = cx.read(move |tx| store::empty_rooms(tx, after, silent_since, SWEEP_ROOMS)).await?;
+        let Some(last) = rooms.last() else { return Ok(()) };
+        after = *last;
+        for room in rooms {
+            rooms::tell(cx, room, None, room::Act::ArchiveEmpty { silent_since }).await?;
+        }
+    }
 }
 
 async fn forget_erased(cx: &Cx, batch: usize) -> Result<(), Error> {

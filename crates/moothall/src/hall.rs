@@ -35,6 +35,7 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261128000510_invisible_users",
     "20261128000600_sparse_users",
     "20261128000700_letters_to_one_address",
+    "20261128000800_empty_rooms",
 ];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.

@@ -187,7 +187,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        // Over TLS a write is taken into a buffer, and it is here that one waits for the client.
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        ready!(self.after_write(cx, flushed))?;
         // hyper, which waits for bytes since before the answer, does not ask for them again: the wait is begun here.
         match self.poll_deadline(cx) {
             Poll::Ready(late) => Poll::Ready(late),
@@ -196,6 +198,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.after_write(cx, shut)
     }
 }

@@ -14,6 +14,8 @@ mod store;
 mod tests;
 
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
@@ -154,7 +156,8 @@ impl<E: Into<Error>> From<E> for Refusal {
 /// Takes new tokens for a session; see [`Refresh`] for what happens to those that were used.
 pub async fn refresh(cx: &Cx, input: Refresh) -> Result<SignedIn, Error> {
     let Some(token) = RefreshToken::parse(&input.refresh_token) else { return Err(wrong_token(cx)) };
-    match cx.mutate(move |tx| take_turn(tx, &token)).await {
+    let is_counted = Arc::new(AtomicBool::new(false));
+    match cx.mutate(move |tx| take_turn(tx, &token, &is_counted)).await {
         Ok(signed_in) => Ok(signed_in),
         Err(Refusal::Other(Error::Common(crate::Error::TokenInvalid))) => Err(wrong_token(cx)),
         Err(Refusal::Other(error)) => Err(error),
@@ -176,13 +179,21 @@ fn wrong_token(cx: &Cx) -> Error {
     cx.hall().rates().take(cx, Rate::SignIn).err().unwrap_or(crate::Error::TokenInvalid).into()
 }
 
-fn take_turn(tx: &mut Tx<'_, '_>, token: &RefreshToken) -> Result<SignedIn, Refusal> {
+/// `is_counted` remembers over runs of this transaction that the request took its part of the rate.
+fn take_turn(
+    tx: &mut Tx<'_, '_>,
+    token: &RefreshToken,
+    is_counted: &AtomicBool,
+) -> Result<SignedIn, Refusal> {
     let now = tx.now();
     let invalid = || Error::from(crate::Error::TokenInvalid);
     let held = store::find(tx, token.session)?
         .filter(|held| held.family == token.family_hash())
         .ok_or_else(invalid)?;
-    tx.cx().hall().rates().take_of_session(tx.cx(), token.session, Rate::SignIn)?;
+    if !is_counted.load(Ordering::Relaxed) {
+        tx.cx().hall().rates().take_of_session(tx.cx(), token.session, Rate::SignIn)?;
+        is_counted.store(true, Ordering::Relaxed);
+    }
     let account = credentials::find_by_id(tx, held.user)?.ok_or_else(invalid)?;
     account.standing.check(tx.cx())?;
     let turn = token.turn_hash();

@@ -91,6 +91,10 @@ pub(crate) enum Power {
 pub(crate) enum Act {
     Update(Change),
     Archive,
+    /// Nobody is in the room, and nobody has written since then.
+    ArchiveEmpty {
+        silent_since: Timestamp,
+    },
     Restore,
     Join,
     Leave,
@@ -245,6 +249,7 @@ impl Entity for Room {
         match &command.act {
             Act::Update(change) => self.update(change, power, turn),
             Act::Archive => self.archive(power, turn),
+            Act::ArchiveEmpty { silent_since } => self.archive_empty(*silent_since, turn),
             Act::Restore => self.restore(power, turn),
             Act::Join => self.join(turn),
             Act::Leave => self.leave(turn),

@@ -73,6 +73,8 @@ statements! {
         WHERE m.user_id = $1 AND m.kind IN ('room', 'group') AND r.archived_at IS NULL";
     SEATS_OF = "SELECT room_id, user_id FROM room_members WHERE user_id {in $1} AND kind IN ('room', 'group')
         ORDER BY user_id, room_id";
+    EMPTY_ROOMS = "SELECT id FROM rooms
+        WHERE id > $1 AND active_at <= $2 AND members = 0 AND kind = 'room' AND archived_at IS NULL ORDER BY id LIMIT $3";
     RETENTIVE = "SELECT r.id, r.retention_days, m.created_at FROM rooms r
         JOIN messages m ON m.room_id = r.id AND m.seq = r.swept_seq + 1
         WHERE r.id > $1 AND (r.retention_days IS NOT NULL OR $2) ORDER BY r.id LIMIT $3";
@@ -437,6 +439,17 @@ pub(super) fn retentive(
 ) -> Result<Vec<(RoomId, Option<u32>, Timestamp)>, Error> {
     let rows = tx.query(RETENTIVE, params![after, all, limit])?;
     rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).collect()
+}
+
+/// Rooms that nobody is in, and where nobody wrote later than that.
+pub(super) fn empty_rooms(
+    tx: &mut Tx<'_, '_>,
+    after: RoomId,
+    silent_since: Timestamp,
+    limit: usize,
+) -> Result<Vec<RoomId>, Error> {
+    let rows = tx.query(EMPTY_ROOMS, params![after, silent_since, limit])?;
+    Ok(rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?)
 }
 
 /// The rooms and groups these users are in.

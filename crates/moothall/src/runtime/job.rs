@@ -22,6 +22,9 @@ pub(super) type Cell = Box<dyn Any + Send>;
 /// A command that has to be told later.
 pub(super) type Timer = (Duration, Box<dyn Job>);
 
+/// Sets the timers of the entity of this id again.
+pub(super) type Waker = fn(Uuid, &mut Cell, &World<'_>) -> Vec<Timer>;
+
 /// What a job needs to know of the world when it runs.
 pub(super) struct World<'a> {
     pub now: Timestamp,
@@ -83,8 +86,8 @@ pub(super) trait Job: Send {
     /// Answers.
     fn finish(self: Box<Self>);
 
-    /// Sets the timers of a cell again.
-    fn wake(&self, cell: &mut Cell, world: &World<'_>) -> Vec<Timer>;
+    /// What sets the timers of a cell of this kind again.
+    fn waker(&self) -> Waker;
 
     /// A copy of this cell, if its entity has more in memory than in the database.
     fn copy(&self, cell: &Cell) -> Option<Cell>;
@@ -155,10 +158,10 @@ impl<E: Entity> Command<E> {
             .collect()
     }
 
-    fn wake_entity(&self, entity: &mut E, world: &World<'_>) -> Vec<Timer> {
+    fn wake(id: Id<E::Id>, entity: &mut E, world: &World<'_>) -> Vec<Timer> {
         let mut turn = Turn::new(world.now, None, world.random);
         entity.wake(&mut turn);
-        Self::timers_of(self.id, turn.timers)
+        Self::timers_of(id, turn.timers)
     }
 }
 
@@ -194,7 +197,7 @@ impl<E: Entity> Job for Command<E> {
 
     fn take_loaded(&mut self, world: &World<'_>) -> Option<(Cell, Vec<Timer>)> {
         let mut entity = self.loaded.take()?;
-        let timers = self.wake_entity(&mut entity, world);
+        let timers = Self::wake(self.id, &mut entity, world);
         Some((Box::new(entity), timers))
     }
 
@@ -302,8 +305,11 @@ impl<E: Entity> Job for Command<E> {
         }
     }
 
-    fn wake(&self, cell: &mut Cell, world: &World<'_>) -> Vec<Timer> {
-        cell.downcast_mut::<E>().map_or_else(Vec::new, |entity| self.wake_entity(entity, world))
+    fn waker(&self) -> Waker {
+        |id, cell, world| {
+            let wake = |entity| Self::wake(Id::from_uuid(id), entity, world);
+            cell.downcast_mut::<E>().map_or_else(Vec::new, wake)
+        }
     }
 
     fn copy(&self, cell: &Cell) -> Option<Cell> {

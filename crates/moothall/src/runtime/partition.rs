@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::pending;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use metrics::Histogram;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 
-use super::job::{Cell, Failed, Job, Key, Timer, World};
+use super::job::{Cell, Failed, Job, Key, Timer, Waker, World};
 use crate::cx::Cx;
 use crate::hall::WeakHall;
 use crate::{Error, Hall};
@@ -35,6 +35,7 @@ const TIMERS: usize = 65_536;
 /// An entity in memory.
 struct Slot {
     cell: Cell,
+    waker: Waker,
     used: Duration,
     is_idle: bool,
     /// What this attempt has done to it is not settled: how it was before, if that cannot be loaded.
@@ -122,8 +123,12 @@ impl Partition {
         if AssertUnwindSafe(self.turn(hall, batch)).catch_unwind().await.is_err() {
             metrics::counter!("partition_panics_total").increment(1);
             tracing::error!("A batch of {} commands panicked, and its entities are loaded again", keys.len());
+            let cx = Cx::server(hall);
             for key in keys {
-                self.set_back(&key);
+                let is_sound = catch_unwind(AssertUnwindSafe(|| self.set_back(&cx, &key))).is_ok();
+                if !is_sound {
+                    self.slots.remove(&key);
+                }
             }
         }
     }
@@ -167,12 +172,10 @@ impl Partition {
             if let Err(refusal) = written {
                 // Memory is ahead of the database.
                 for job in &batch {
-                    // A timer of it may have been among what was refused.
-                    if self.set_back(&job.key()) {
-                        self.wake(&cx, &**job);
-                    }
+                    self.set_back(&cx, &job.key());
                 }
                 match refusal {
+                    // Also where it may have happened: what was carried out again could happen twice.
                     Refusal::Store(error) => batch.iter_mut().for_each(|job| job.fail(error.clone())),
                     Refusal::Job(..) if may_return => {
                         batch.extend(behind);
@@ -196,25 +199,18 @@ impl Partition {
     }
 
     /// What was done to an entity came to nothing: it is as it was, or forgotten, and loaded when somebody asks.
-    /// Returns whether it is there, and was set back.
-    fn set_back(&mut self, key: &Key) -> bool {
-        let Some(slot) = self.slots.get_mut(key) else { return false };
+    fn set_back(&mut self, cx: &Cx, key: &Key) {
+        let Some(slot) = self.slots.get_mut(key) else { return };
         match slot.unsettled.take() {
             Some(Some(before)) => {
                 slot.cell = before;
-                return true;
+                // A timer of it may have been among what came to nothing.
+                let world = World { now: cx.now(), random: cx.random() };
+                let timers = (slot.waker)(key.1, &mut slot.cell, &world);
+                self.set_timers(cx.elapsed(), timers);
             }
             Some(None) => drop(self.slots.remove(key)),
             None => {}
-        }
-        false
-    }
-
-    fn wake(&mut self, cx: &Cx, job: &dyn Job) {
-        let world = World { now: cx.now(), random: cx.random() };
-        if let Some(slot) = self.slots.get_mut(&job.key()) {
-            let timers = job.wake(&mut slot.cell, &world);
-            self.set_timers(cx.elapsed(), timers);
         }
     }
 
@@ -255,7 +251,8 @@ impl Partition {
         let world = World { now: cx.now(), random: cx.random() };
         for job in &mut batch {
             if let Some((cell, timers)) = job.take_loaded(&world) {
-                self.slots.insert(job.key(), Slot { cell, used: now, is_idle: false, unsettled: None });
+                let slot = Slot { cell, waker: job.waker(), used: now, is_idle: false, unsettled: None };
+                self.slots.insert(job.key(), slot);
                 self.set_timers(now, timers);
             }
         }
@@ -341,7 +338,7 @@ fn fail_alike(batch: &mut [Box<dyn Job>]) {
 
 /// Why a write was refused.
 enum Refusal {
-    /// By the store: nothing was wrong with the commands.
+    /// By the store: nothing was wrong with the commands. Whether it happened may be unknown.
     Store(Error),
     /// By one of the commands.
     Job(Failed),
@@ -350,7 +347,8 @@ enum Refusal {
 impl From<moothall_store::Error> for Refusal {
     fn from(error: moothall_store::Error) -> Self {
         // A panic, or a row that does not fit, is of one of the commands.
-        if error.is_unavailable() { Self::Store(error.into()) } else { Self::Job(error.into()) }
+        let is_of_store = error.is_unavailable() || matches!(error, moothall_store::Error::OutcomeUnknown(_));
+        if is_of_store { Self::Store(error.into()) } else { Self::Job(error.into()) }
     }
 }
 
@@ -369,4 +367,16 @@ async fn write(cx: &Cx, jobs: Arc<Mutex<Vec<Box<dyn Job>>>>) -> Result<(), Refus
         durable.iter().try_for_each(|job| job.keep_answer(tx)).map_err(Refusal::Job)
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Refusal;
+
+    /// A write that may have happened is answered so to all, and never carried out again.
+    #[test]
+    fn a_commit_of_unknown_outcome_is_nobodys_fault() {
+        let refusal = Refusal::from(moothall_store::Error::OutcomeUnknown("the connection was lost".into()));
+        assert!(matches!(refusal, Refusal::Store(crate::Error::OutcomeUnknown)));
+    }
 }

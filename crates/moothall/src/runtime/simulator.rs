@@ -37,6 +37,11 @@ pub trait Simulated: Entity + fmt::Debug {
     /// A random command, by somebody who may have read what is stored.
     fn command(&self, stored: &Self::Stored, random: &dyn Random) -> (Option<UserId>, Self::Command);
 
+    /// The same command sent again: what it brings from the database is read again.
+    fn again(_stored: &Self::Stored, command: Self::Command) -> Self::Command {
+        command
+    }
+
     /// What holds before anybody was answered.
     fn promised(stored: &Self::Stored) -> Self::Promised;
 
@@ -224,7 +229,9 @@ impl<E: Simulated> Simulation<E> {
         // The client repeats what it heard nothing of, and now and then what it did hear of.
         if first.is_none() || self.chance().below(10) == 0 {
             self.report.repeated += 1;
-            let before = self.actors.get(&id).map(|actor| format!("{:?}", actor.stored));
+            let Some(actor) = self.actors.get(&id) else { return Ok(()) };
+            let before = Some(format!("{:?}", actor.stored));
+            let command = E::again(&actor.stored, command);
             let again = self.tell(id, caller, &command, Some(claim))?;
             let after = self.actors.get(&id).map(|actor| format!("{:?}", actor.stored));
             if let (Some(Ok(first)), Some(Ok(again))) = (&first, &again)

@@ -1,7 +1,7 @@
 //! What a room is: its name, topic and modes, and whether it is still in use.
 
-use moothall_protocol::Event;
 use moothall_protocol::communication::{RoomKind, RoomRole};
+use moothall_protocol::{Event, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -97,6 +97,19 @@ impl Room {
         self.require_open()?;
         self.close(turn);
         Ok(Reply::Room(Box::new(self.card.clone())))
+    }
+
+    /// The server archives a room that nobody uses, if that is still so.
+    pub(super) fn archive_empty(
+        &mut self,
+        silent_since: Timestamp,
+        turn: &mut Turn<'_, Self>,
+    ) -> Result<Reply, Error> {
+        let is_open = self.card.kind == RoomKind::Room && self.card.archived_at.is_none();
+        if is_open && self.seats.is_empty() && self.card.active_at <= silent_since {
+            self.close(turn);
+        }
+        Ok(Reply::Done)
     }
 
     /// Opens an archived room again. Only for staff.

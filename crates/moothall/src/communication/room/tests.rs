@@ -76,6 +76,7 @@ impl Simulated for Room {
             10 => Act::Add { user: other },
             11 if !is_last => Act::Forget { user: other },
             12 if random.below(4) == 0 => Act::Archive,
+            12 => Act::ArchiveEmpty { silent_since: self.card.active_at },
             13 | 14 => Act::Restore,
             15..=24 => match self.read_before(stored, random) {
                 Some(before) if random.below(4) == 0 => Act::Delete { before: Box::new(before) },
@@ -102,6 +103,15 @@ impl Simulated for Room {
         // The server itself says that an account is gone.
         let caller = if matches!(act, Act::Forget { .. }) { None } else { Some(caller) };
         (caller, Command { power, act })
+    }
+
+    fn again(stored: &Stored, mut command: Command) -> Command {
+        if let Act::Edit { before, .. } | Act::Delete { before } = &mut command.act
+            && let Some(newest) = stored.messages.get(&before.seq)
+        {
+            newest.clone_into(before);
+        }
+        command
     }
 
     fn promised(stored: &Stored) -> Promised {

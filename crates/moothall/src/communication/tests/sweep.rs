@@ -67,3 +67,25 @@ async fn old_versions_go_after_their_days() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_room_that_stays_empty_is_archived_and_its_name_is_free() {
+    on_both_engines(async |hall| {
+        let two = two(hall).await;
+        let left = create_room(&two.ana, room("Left")).await.unwrap().id;
+        leave(&two.ana, LeaveRoom { room_id: left }).await.unwrap();
+        hall.clock.advance(DAY * 30 - Duration::from_micros(1));
+        sweep(&hall.server()).await.unwrap();
+        let read = async |id| get_room(&two.ben, GetRoom { room_id: id }).await.unwrap().archived_at;
+        assert_eq!(read(left).await, None, "somebody may still come");
+        hall.clock.advance(Duration::from_micros(1));
+        sweep(&hall.server()).await.unwrap();
+        assert_eq!(read(left).await, Some(hall.server().now()));
+        assert_eq!(read(two.room.id).await, None, "silent, but not empty");
+        let again = create_room(&two.ben, room("Left")).await.unwrap();
+        assert_ne!(again.id, left);
+        let joining = join(&two.ben, JoinRoom { room_id: left }).await;
+        assert!(matches!(joining, Err(Error::Archived)));
+    })
+    .await;
+}

@@ -91,7 +91,8 @@ statements! {
     AMONG_BY_LOGOUT_DESCENDING = page!(among "last_logout_at" down);
     IDS_BY_NAME = "SELECT id FROM users WHERE name_key = $1 AND erased_at IS NULL LIMIT 2";
     IDS_BY_EMAIL = "SELECT id FROM users WHERE email_key = $1";
-    IDS_BY_ALTERNATE = "SELECT id FROM users WHERE alternate_of = $1 LIMIT 1000";
+    // Not bounded: staff links alternates by hand, so there are few, and none may be left out.
+    IDS_BY_ALTERNATE = "SELECT id FROM users WHERE alternate_of = $1";
 }
 
 fn statement(order: UserOrder, is_among: bool) -> &'static str {
