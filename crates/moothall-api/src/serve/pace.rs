@@ -93,6 +93,10 @@ impl Pace {
         }
     }
 
+    fn has_flushed(&self) {
+        self.state.lock().stalled = None;
+    }
+
     fn cannot_write(&self) {
         self.state.lock().stalled.get_or_insert_with(Instant::now);
     }
@@ -188,8 +192,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // Over TLS a write is taken into a buffer, and it is here that one waits for the client.
-        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        ready!(self.after_write(cx, flushed))?;
+        match Pin::new(&mut self.stream).poll_flush(cx) {
+            Poll::Ready(flushed) => flushed?,
+            Poll::Pending => {
+                self.pace.cannot_write();
+                return self.poll_deadline(cx);
+            }
+        }
+        self.pace.has_flushed();
         // hyper, which waits for bytes since before the answer, does not ask for them again: the wait is begun here.
         match self.poll_deadline(cx) {
             Poll::Ready(late) => Poll::Ready(late),
@@ -200,5 +210,49 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
         self.after_write(cx, shut)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncWriteExt as _, ReadBuf};
+
+    use super::*;
+
+    /// Takes every byte into a buffer and hands none on, as a stream over TLS does whose peer reads nothing.
+    struct Clogged;
+
+    impl AsyncRead for Clogged {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Clogged {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_takes_nothing_out_of_a_buffer_stalls_as_well() {
+        let timeouts = Timeouts { stall: Duration::from_millis(50), ..Timeouts::default() };
+        let pace = Arc::new(Pace::new(timeouts));
+        pace.head_is_here();
+        let mut stream = Paced::new(Clogged, pace);
+        let started = Instant::now();
+        stream.write_all(b"an answer").await.unwrap();
+        let late = stream.flush().await.unwrap_err();
+        assert_eq!(late.kind(), io::ErrorKind::TimedOut);
+        assert!(started.elapsed() >= timeouts.stall);
+        stream.shutdown().await.unwrap_err();
     }
 }
