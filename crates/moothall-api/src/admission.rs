@@ -1,7 +1,7 @@
 //! Admission: sockets are let in no faster than the server takes them, so that thousands who come at once (after a restart, say)
 //! neither slow down those who are in nor each other.
 //!
-//! Handshakes for TLS are let through in the same way, by an admission of their own.
+//! Handshakes for TLS, sign-ins and refreshes are let through in the same way, each by an admission of their own.
 //!
 //! Start at [`Admission::enter`]. So many are let in side by side; the others wait in the order in which they came. How fast they get in
 //! is measured, and whoever would have to wait for longer than a few seconds is told at once when to come again: when those before
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use moothall::{Error, Random};
-use moothall_protocol::limits::{ADMISSION_RETRY_MS_MAX, ADMISSION_WAIT_MS_MAX, ADMISSIONS_AT_ONCE};
+use moothall_protocol::limits::{ADMISSION_RETRY_MS_MAX, ADMISSION_WAIT_MS_MAX};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -34,16 +34,11 @@ pub(crate) struct Admission(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    of: &'static str,
     /// Fair: who came first is let in first.
     turns: Arc<Semaphore>,
     waiting: AtomicUsize,
     pace: Mutex<Pace>,
-}
-
-impl Default for Admission {
-    fn default() -> Self {
-        Self::of(ADMISSIONS_AT_ONCE)
-    }
 }
 
 /// The turn of one who is being let in. Whoever drops it is in, or has gone.
@@ -61,10 +56,11 @@ impl Drop for Turn {
 }
 
 impl Admission {
-    /// One that lets in so many side by side.
-    pub fn of(at_once: usize) -> Self {
+    /// One for these, that lets in so many side by side. The metrics have its name.
+    pub fn new(of: &'static str, at_once: usize) -> Self {
         let pace = Pace { began: Instant::now(), count: 0, was_busy: false, per_second: PACE_UNMEASURED };
         Self(Arc::new(Inner {
+            of,
             turns: Arc::new(Semaphore::new(at_once)),
             waiting: AtomicUsize::new(0),
             pace: Mutex::new(pace),
@@ -73,11 +69,11 @@ impl Admission {
 
     /// Waits for a turn; or says when to come again, if that would take too long.
     pub async fn enter(&self, random: &dyn Random) -> Result<Turn, Error> {
-        let place = Waiting::new(&self.0.waiting);
+        let place = Waiting::new(&self.0);
         if self.0.turns.available_permits() == 0 {
             let wait = Duration::from_secs_f64(place.number as f64 / self.0.pace.lock().per_second);
             if wait > WAIT_MAX {
-                metrics::counter!("admissions_put_off_total").increment(1);
+                metrics::counter!("admissions_put_off_total", "of" => self.0.of).increment(1);
                 return Err(Error::Crowded { retry_after: spread(wait, random) });
             }
         }
@@ -96,23 +92,23 @@ fn spread(wait: Duration, random: &dyn Random) -> Duration {
 
 /// A place among those who wait. Given back when dropped, so that who gives up is not waited for.
 struct Waiting<'a> {
-    count: &'a AtomicUsize,
+    among: &'a Inner,
     /// How many wait, this one included.
     number: usize,
 }
 
 impl<'a> Waiting<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
-        let number = count.fetch_add(1, Ordering::Relaxed) + 1;
-        metrics::gauge!("admissions_waiting").increment(1);
-        Self { count, number }
+    fn new(among: &'a Inner) -> Self {
+        let number = among.waiting.fetch_add(1, Ordering::Relaxed) + 1;
+        metrics::gauge!("admissions_waiting", "of" => among.of).increment(1);
+        Self { among, number }
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.count.fetch_sub(1, Ordering::Relaxed);
-        metrics::gauge!("admissions_waiting").decrement(1);
+        self.among.waiting.fetch_sub(1, Ordering::Relaxed);
+        metrics::gauge!("admissions_waiting", "of" => self.among.of).decrement(1);
     }
 }
 
@@ -148,12 +144,13 @@ impl Pace {
 mod tests {
     use futures_util::FutureExt as _;
     use moothall::SeededRandom;
+    use moothall_protocol::limits::ADMISSIONS_AT_ONCE;
 
     use super::*;
 
     #[tokio::test]
     async fn who_came_first_is_let_in_first_and_who_leaves_is_not_waited_for() {
-        let (admission, random) = (Admission::default(), SeededRandom::from_seed(1));
+        let (admission, random) = (Admission::new("socket", ADMISSIONS_AT_ONCE), SeededRandom::from_seed(1));
         let mut turns = Vec::new();
         for _ in 0..ADMISSIONS_AT_ONCE {
             turns.push(admission.enter(&*random).await.unwrap());
@@ -174,7 +171,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_would_wait_for_too_long_is_told_when_to_come_again_and_not_all_at_the_same_time() {
-        let (admission, random) = (Admission::default(), SeededRandom::from_seed(1));
+        let (admission, random) = (Admission::new("socket", ADMISSIONS_AT_ONCE), SeededRandom::from_seed(1));
         let _in: Vec<Turn> = {
             let mut turns = Vec::new();
             for _ in 0..ADMISSIONS_AT_ONCE {

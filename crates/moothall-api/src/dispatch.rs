@@ -114,7 +114,16 @@ impl Doors {
         request: Result<Request, Error>,
     ) -> Outcome {
         match request.and_then(|request| make_ready(operation, &ready.check, cx, request)) {
-            Ok((cx, input)) => operation.call(cx, input).await,
+            Ok((cx, input)) => {
+                let turn = match self.admission_of(operation.rate) {
+                    Some(admission) => admission.enter(cx.random()).await.map(Some),
+                    None => Ok(None),
+                };
+                match turn {
+                    Ok(_turn) => operation.call(cx, input).await,
+                    Err(crowded) => refuse(crowded),
+                }
+            }
             Err(error) => refuse(error),
         }
     }
@@ -171,4 +180,38 @@ fn check_key(key: &str) -> Result<(), Error> {
 fn message_of(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use moothall::{Hall, Settings};
+    use serde_json::json;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::Options;
+
+    #[tokio::test]
+    async fn refreshes_wait_for_their_turn_and_hold_up_no_sign_in() {
+        let data = tempfile::tempdir().unwrap();
+        let mut settings = Settings::default();
+        settings.store.url = format!("sqlite:{}", data.path().join("hall.db").display());
+        let hall = Hall::builder(settings).open().await.unwrap();
+        let doors = Doors::open(&hall, Options::default()).unwrap();
+        let cx = Cx::server(&hall);
+        let admission = doors.admission_of(Rate::Refresh).unwrap();
+        let mut turns = Vec::new();
+        for _ in 0..limits::ADMISSIONS_AT_ONCE {
+            turns.push(admission.enter(cx.random()).await.unwrap());
+        }
+        let input = json!({ "refresh_token": "mhr_wrong" });
+        let mut refresh = Box::pin(doors.dispatch("accounts.refresh", cx.clone(), input, None));
+        assert!(timeout(Duration::from_millis(100), &mut refresh).await.is_err(), "all turns are taken");
+        let guest = doors.dispatch("accounts.sign_up_guest", cx.clone(), json!({}), None).await;
+        assert!(guest.is_ok(), "{:?}", guest.err());
+        turns.pop();
+        assert_eq!(refresh.await.err().unwrap().code, "token_invalid");
+    }
 }

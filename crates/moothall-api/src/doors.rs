@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use moothall::Hall;
+use moothall::{Hall, Rate};
 use moothall_protocol::connections::Authenticate;
 use moothall_protocol::limits;
 use tokio::sync::watch;
@@ -37,6 +37,8 @@ struct Inner {
     documents: OnceLock<Vec<Document>>,
     stage: watch::Sender<Stage>,
     admission: Admission,
+    sign_ins: Admission,
+    refreshes: Admission,
     counted: Counted,
 }
 
@@ -119,7 +121,9 @@ impl Doors {
             routes: Routes::new(registry),
             documents: OnceLock::new(),
             stage: watch::Sender::new(Stage::Open),
-            admission: Admission::default(),
+            admission: Admission::new("socket", limits::ADMISSIONS_AT_ONCE),
+            sign_ins: Admission::new("sign_in", limits::ADMISSIONS_AT_ONCE),
+            refreshes: Admission::new("refresh", limits::ADMISSIONS_AT_ONCE),
             counted: Counted::new(),
         })))
     }
@@ -146,6 +150,15 @@ impl Doors {
     /// What lets sockets in.
     pub(crate) fn admission(&self) -> &Admission {
         &self.0.admission
+    }
+
+    /// What lets in the calls of this class, if they come in crowds. New tokens do not wait behind passwords, which take long.
+    pub(crate) fn admission_of(&self, rate: Rate) -> Option<&Admission> {
+        match rate {
+            Rate::SignIn => Some(&self.0.sign_ins),
+            Rate::Refresh => Some(&self.0.refreshes),
+            _ => None,
+        }
     }
 
     /// What is counted of all sockets.

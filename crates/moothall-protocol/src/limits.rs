@@ -84,9 +84,9 @@ limits! {
     SOCKET_MESSAGE_BYTES_MAX_UNSIGNED = 16 * 1024;
     /// Milliseconds for a new socket to sign in.
     SOCKET_SIGN_IN_MS_MAX = 10_000;
-    /// Sockets let in side by side; the others wait for their turn.
+    /// Sockets let in side by side, and as many sign-ins and as many refreshes; the others wait for their turn.
     ADMISSIONS_AT_ONCE = 32;
-    /// Milliseconds a socket may have to wait for its turn; who would wait for longer is told to come again later.
+    /// Milliseconds one may have to wait for a turn; who would wait for longer is told to come again later.
     ADMISSION_WAIT_MS_MAX = 5_000;
     /// Milliseconds after which one is told to come again, at most.
     ADMISSION_RETRY_MS_MAX = 60_000;

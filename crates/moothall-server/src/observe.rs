@@ -41,7 +41,10 @@ const COUNTERS: [(&str, &str); 23] = [
     ("entity_panics_total", "Bugs that stopped a live entity"),
     ("operation_requests_total", "Requests by operation and outcome"),
     ("socket_closes_total", "Sockets that ended, by close code"),
-    ("admissions_put_off_total", "Sockets told to come again later, because many came at once"),
+    (
+        "admissions_put_off_total",
+        "Sockets, handshakes for TLS, sign-ins and refreshes told to come again later, because many came at once",
+    ),
     ("tls_handshakes_failed_total", "Connections that did not get as far as TLS"),
     ("socket_messages_in_total", "Messages that sockets sent"),
     ("socket_messages_out_total", "Messages that sockets were sent"),
@@ -61,7 +64,7 @@ const COUNTERS: [(&str, &str); 23] = [
     ("accounts_refresh_tokens_reused_total", "Refresh tokens shown a second time"),
 ];
 const GAUGES: [(&str, &str); 4] = [
-    ("admissions_waiting", "Sockets that wait to be let in"),
+    ("admissions_waiting", "Sockets, handshakes for TLS, sign-ins and refreshes that wait for their turn"),
     ("sockets", "Open sockets"),
     ("http_connections", "Open HTTP connections"),
     ("store_queue_depth", "Transactions that wait for a thread"),

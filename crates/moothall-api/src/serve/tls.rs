@@ -90,7 +90,7 @@ impl Tls {
     /// Reads the certificate, with those between it and its root behind it, and its key.
     pub fn open(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
         let loaded = RwLock::new(Loaded::read(certificate, key)?);
-        let admission = Admission::of(TLS_HANDSHAKES_AT_ONCE);
+        let admission = Admission::new("tls", TLS_HANDSHAKES_AT_ONCE);
         Ok(Self { certificate: certificate.to_owned(), key: key.to_owned(), loaded, admission })
     }
 
