@@ -54,6 +54,8 @@ struct Watched {
     sessions: usize,
     /// Who of them changed since the last event.
     changed: HashSet<UserId>,
+    /// When that is told, if anybody did.
+    due: u64,
 }
 
 impl Watched {
@@ -187,7 +189,7 @@ impl Inner {
             self.of_user.entry(*user).or_default().insert(id);
         }
         self.ids.insert(Arc::clone(&users), id);
-        let watched = Watched { users, version: 1, sessions: 0, changed: HashSet::new() };
+        let watched = Watched { users, version: 1, sessions: 0, changed: HashSet::new(), due: 0 };
         self.watched.insert(id, watched);
         id
     }
@@ -204,7 +206,7 @@ impl Inner {
             }
         }
         if !watched.changed.is_empty() {
-            self.due.retain(|(_, due)| *due != id);
+            self.due.remove(&(watched.due, id));
         }
     }
 
@@ -214,7 +216,8 @@ impl Inner {
             for id in self.of_user.get(&user).into_iter().flatten() {
                 let Some(watched) = self.watched.get_mut(id) else { continue };
                 if watched.changed.is_empty() {
-                    self.due.insert((tick.next_multiple_of(watched.ticks()), *id));
+                    watched.due = tick.next_multiple_of(watched.ticks());
+                    self.due.insert((watched.due, *id));
                 }
                 watched.changed.insert(user);
             }
