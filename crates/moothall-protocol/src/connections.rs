@@ -248,7 +248,8 @@ pub struct OwnPresence {
     pub last_disconnected_at: Option<Timestamp>,
 }
 
-/// Changes how the user stands. What is absent stays; what is as it was changes nothing and tells nobody.
+/// Changes how the user stands. What is absent stays; what is as it was changes nothing and tells nobody. Who is not connected can say
+/// who sees them, alone: it holds when they come.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdatePresence {

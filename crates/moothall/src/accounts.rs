@@ -287,6 +287,12 @@ pub(crate) fn stamp_login(tx: &mut Tx<'_, '_>, user: UserId, at: Timestamp) -> R
     store::stamp_login(tx, user, at)
 }
 
+/// Nobody is here yet, and whoever was when the server stopped or died has gone since. To be called before anybody comes.
+pub(crate) async fn stamp_cut_off(hall: &Hall) -> Result<(), OpenError> {
+    let cx = Cx::server(hall);
+    Ok(sweep::all(&cx, store::stamp_cut_off).await?)
+}
+
 /// The user's last session went.
 pub(crate) fn stamp_logout(tx: &mut Tx<'_, '_>, user: UserId, at: Timestamp) -> Result<(), crate::Error> {
     store::stamp_logout(tx, user, at)

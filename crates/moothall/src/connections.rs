@@ -325,6 +325,11 @@ fn tell_presence(hall: &Hall, user: UserId, command: Command) {
     });
 }
 
+/// Nothing is kept of a user whose account is erased.
+pub(crate) fn forget(tx: &mut crate::Tx<'_, '_>, user: UserId) -> Result<(), crate::Error> {
+    presence::forget(tx, user)
+}
+
 /// Starts what runs beside the calls: batches of presence, and the end of sessions that nobody resumes.
 pub(crate) fn start(hall: &Hall) {
     watches::listen(&hall.connections().watches, hall.topics());

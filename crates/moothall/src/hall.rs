@@ -36,6 +36,7 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261128000600_sparse_users",
     "20261128000700_letters_to_one_address",
     "20261128000800_empty_rooms",
+    "20261128000900_typed_addresses",
 ];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.
@@ -187,6 +188,7 @@ impl Builder {
         hall.0.directory.start(&hall);
         accounts::prepare(&hall).await?;
         if self.has_tasks {
+            accounts::stamp_cut_off(&hall).await?;
             topics::start(&hall);
             accounts::start(&hall);
             connections::start(&hall);

@@ -551,16 +551,23 @@ impl Registry {
     }
 }
 
-/// Logs a fault of the server once, with its chain of sources. Doors call this where they answer.
+/// Logs a refusal once: a fault of the server with its chain of sources, and what it could not do in time as a warning; what the client
+/// could have done better only for who looks closely. Doors call this where they answer.
 pub fn log_fault(fault: &dyn Fault, operation: &str, request_id: RequestId) {
-    if fault.kind() == crate::Kind::Internal {
-        let mut chain = String::new();
-        let mut source = fault.source();
-        while let Some(error) = source {
-            chain.push_str(": ");
-            chain.push_str(&error.to_string());
-            source = error.source();
+    match fault.kind() {
+        crate::Kind::Internal => {
+            let mut chain = String::new();
+            let mut source = fault.source();
+            while let Some(error) = source {
+                chain.push_str(": ");
+                chain.push_str(&error.to_string());
+                source = error.source();
+            }
+            tracing::error!(request.id = %request_id, operation, "{operation} failed{chain}");
         }
-        tracing::error!(request.id = %request_id, operation, "{operation} failed{chain}");
+        kind if kind.status() >= 500 => {
+            tracing::warn!(request.id = %request_id, operation, code = fault.code(), "{operation} could not be done");
+        }
+        _ => tracing::debug!(request.id = %request_id, operation, code = fault.code(), "{operation} was refused"),
     }
 }

@@ -96,6 +96,8 @@ pub(super) fn offer(operations: Operations) -> Operations {
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
+/// Accounts that are sent a code for an address that nobody holds.
+const RESETS_TYPED: usize = 3;
 
 /// Makes a code and takes down what it is for.
 fn issue(tx: &mut Tx<'_, '_>, user: UserId, purpose: Purpose, email: &Email) -> Result<String, Error> {
@@ -117,8 +119,10 @@ fn take(tx: &mut Tx<'_, '_>, text: &str, purposes: &[Purpose]) -> Result<(Code, 
 /// Sends a letter. Those that anybody can ask for, for any address, stop at so many to one address, whoever asks: in silence,
 /// since who asks must not learn what others did.
 fn send(tx: &mut Tx<'_, '_>, user: &UserSummary, to: &str, letter: &Letter<'_>) -> Result<(), Error> {
-    let is_asked_for =
-        matches!(letter, Letter::Verify { .. } | Letter::ConfirmChange { .. } | Letter::AlreadyYours);
+    let is_asked_for = matches!(
+        letter,
+        Letter::Verify { .. } | Letter::ConfirmChange { .. } | Letter::AlreadyYours | Letter::Reset { .. }
+    );
     let since = tx.now() - HOUR;
     if is_asked_for
         && mail::sent_to_since(tx, to, letter.kind(), since)? >= LETTERS_TO_ADDRESS_PER_HOUR_MAX as i64
@@ -221,7 +225,11 @@ pub async fn change_email(cx: &Cx, input: ChangeEmail) -> Result<Me, Error> {
         if account.email.as_deref() == Some(&email.display) {
             return Err(crate::Error::field("/email", "invalid", "this is your address already").into());
         }
-        require_may_send(tx, user, &Letter::ConfirmChange { code: "" })?;
+        // Counted by what is made in any case, whether or not it is sent: how often one may ask tells nothing either.
+        let since = tx.now() - HOUR;
+        if store::issued_since(tx, user, Purpose::Change, since)? >= LETTERS_PER_HOUR_MAX as i64 {
+            return Err(crate::Error::RateLimited { retry_after: HOUR }.into());
+        }
         store::void(tx, user, &[Purpose::Change])?;
         // Made in any case, so that what the caller sees does not tell whether the address is another account's.
         let code = issue(tx, user, Purpose::Change, &email)?;
@@ -302,14 +310,20 @@ pub async fn request_password_reset(cx: &Cx, input: RequestPasswordReset) -> Res
     cx.mutate(move |tx| requests::add(tx, &email)).await
 }
 
-/// Sends a code to the account that holds this address, if there is one: what the task does with a request.
+/// Sends a code to the account that holds this address: what the task does with a request. If nobody holds it, the newest accounts
+/// that gave it get one each: whoever reads the letters shows by that whose it is, and needs no first letter that got lost.
 fn send_reset(tx: &mut Tx<'_, '_>, email_key: &str) -> Result<(), Error> {
-    let Some((user, email)) = store::holder_by_key(tx, email_key)? else { return Ok(()) };
-    if user.is_bot || !may_send(tx, user.id, &Letter::Reset { code: "" })? {
-        return Ok(());
+    let found = match store::holder_by_key(tx, email_key)? {
+        Some(holder) => vec![holder],
+        None => store::typed_by(tx, email_key, RESETS_TYPED)?,
+    };
+    for (user, email) in found {
+        if !user.is_bot && may_send(tx, user.id, &Letter::Reset { code: "" })? {
+            let code = issue(tx, user.id, Purpose::Reset, &email)?;
+            send(tx, &user, &email.display, &Letter::Reset { code: &code })?;
+        }
     }
-    let code = issue(tx, user.id, Purpose::Reset, &email)?;
-    send(tx, &user, &email.display, &Letter::Reset { code: &code })
+    Ok(())
 }
 
 /// Sets a new password with a code. All sessions end, and all other codes are void.

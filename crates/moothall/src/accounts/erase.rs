@@ -1,6 +1,7 @@
 //! Erasing accounts: on their owner's wish after a time to think, and guests who did not come back.
 //!
-//! Start at [`erase`]. A tombstone stays: the id and nothing personal, so that matches and conversations of others remain
+//! Start at [`erase`]. A tombstone stays: the id and nothing personal (but in the audit log, which never forgets: it keeps the names an
+//! account had when staff or its owner changed them), so that matches and conversations of others remain
 //! whole. The name is held for a while, so that nobody takes the place of somebody just gone.
 
 mod store;
@@ -10,7 +11,7 @@ mod tests;
 use std::time::Duration;
 
 use moothall_protocol::accounts::{CancelDeletion, CancelUserDeletion, DeleteMe, DeleteUser, Me, User};
-use moothall_protocol::{Timestamp, UserId};
+use moothall_protocol::{SessionId, Timestamp, UserId};
 
 pub(crate) use store::STATEMENTS;
 pub(super) use store::signed_in_at;
@@ -19,7 +20,7 @@ use super::users::{self, EDIT, SYSTEM, days};
 use super::{Error, email, extra, identities, keys, names, roles, sessions};
 use crate::cx::{Cx, Tx};
 use crate::operation::{Access, Operations, Rate};
-use crate::{audit, mail, sweep};
+use crate::{audit, connections, mail, sweep};
 
 /// Who has no password shows that it is them by having signed in lately.
 const FRESH: Duration = Duration::from_secs(10 * 60);
@@ -52,28 +53,35 @@ pub async fn delete_me(cx: &Cx, input: DeleteMe) -> Result<Me, Error> {
     let has_password = users::confirm_owner(cx, user, input.password.as_deref()).await?;
     cx.mutate(move |tx| {
         if !has_password {
-            let signed_in_at = signed_in_at(tx, session)?;
-            if signed_in_at.is_none_or(|at| tx.now().since(at) > FRESH) {
-                return Err(Error::FreshSignInNeeded);
-            }
+            require_fresh(tx, session)?;
         }
         schedule(tx, user, audit::Entry::new("accounts.delete_me"))
     })
     .await
 }
 
+/// Refuses who showed too long ago that it is them: what a session that somebody stole must not be enough for.
+pub(super) fn require_fresh(tx: &mut Tx<'_, '_>, session: SessionId) -> Result<(), Error> {
+    let signed_in_at = signed_in_at(tx, session)?;
+    if signed_in_at.is_none_or(|at| tx.now().since(at) > FRESH) {
+        return Err(Error::FreshSignInNeeded);
+    }
+    Ok(())
+}
+
 /// Sets the time of the erasure, unless it is set: asking again delays nothing.
 fn schedule(tx: &mut Tx<'_, '_>, user: UserId, entry: audit::Entry) -> Result<Me, Error> {
     let account =
         users::find(tx, user)?.filter(|account| !account.user.is_erased).ok_or(crate::Error::NotFound)?;
-    if account.record.delete_after.is_none() {
-        let hours = tx.cx().hall().settings().accounts.deletion_hours;
-        let on = tx.now() + Duration::from_secs(u64::from(hours) * 3600);
-        roles::keeping_an_administrator(tx, |tx| store::set_deletion(tx, user, Some(on)))?;
-        let is_by_staff = tx.cx().user() != Some(user);
-        email::announce_deletion(tx, &account.user, account.record.email.as_deref(), on, is_by_staff)?;
-        audit::record(tx, entry.user(user).change(&None::<Timestamp>, &on))?;
+    if account.record.delete_after.is_some() {
+        return users::own(tx, user);
     }
+    let hours = tx.cx().hall().settings().accounts.deletion_hours;
+    let on = tx.now() + Duration::from_secs(u64::from(hours) * 3600);
+    roles::keeping_an_administrator(tx, |tx| store::set_deletion(tx, user, Some(on)))?;
+    let is_by_staff = tx.cx().user() != Some(user);
+    email::announce_deletion(tx, &account.user, account.record.email.as_deref(), on, is_by_staff)?;
+    audit::record(tx, entry.user(user).change(&None::<Timestamp>, &on))?;
     users::changed(tx, user)
 }
 
@@ -163,6 +171,7 @@ fn erase(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
     extra::forget(tx, user)?;
     email::forget(tx, user)?;
     mail::forget(tx, user)?;
+    connections::forget(tx, user)?;
     names::release(tx, user, held_until)?;
     store::erase(tx, user, NAME)?;
     for changed in store::end_bots(tx, user)?.into_iter().chain([user]) {

@@ -217,6 +217,9 @@ pub(super) fn grant(tx: &mut Tx<'_, '_>, input: &GrantRole) -> Result<Grant, Err
     let role = store::role(tx, &input.role)?.ok_or(crate::Error::NotFound)?;
     require_own(tx.cx(), role.permissions)?;
     let before = store::find_grant(tx, input.user_id, &input.role)?;
+    if let Some(same) = before.as_ref().filter(|grant| grant.ends_at == input.ends_at) {
+        return Ok(same.clone());
+    }
     let grant = Grant {
         id: before.as_ref().map_or_else(|| tx.cx().new_id(), |grant| grant.id),
         user_id: input.user_id,

@@ -13,7 +13,7 @@ use super::names::{self, Name};
 use super::passwords::Password;
 use super::sessions::Opening;
 use super::settings::Verification;
-use super::{Error, email, secret, users};
+use super::{Error, email, erase, identities, secret, users};
 use crate::cx::{Cx, Tx};
 use crate::hooks::{self, SignUpAttempt};
 
@@ -91,9 +91,11 @@ fn free_name(tx: &mut Tx<'_, '_>, mut name: Name) -> Result<Name, crate::Error> 
     Ok(name)
 }
 
-/// Gives a guest an address and a password. The id, the session and all that hangs on them stay; the guest's secret is void.
+/// Gives a guest an address and a password. The id, the session and all that hangs on them stay; the guest's secret is void. A stolen
+/// session must not be enough for it, so the guest signed in lately.
 pub async fn upgrade_guest(cx: &Cx, input: UpgradeGuest) -> Result<UserSummary, Error> {
-    let user = cx.require_user()?;
+    let identity = identities::require_session(cx)?;
+    let (user, session) = (identity.user_id, identity.session_id);
     let settings = &cx.hall().settings().accounts;
     let account = cx
         .read(move |tx| credentials::find_by_id(tx, user))
@@ -112,6 +114,7 @@ pub async fn upgrade_guest(cx: &Cx, input: UpgradeGuest) -> Result<UserSummary, 
     let holds_email = settings.verification != Verification::Email;
     let upgrade = Upgrade { user, email, holds_email, password };
     cx.mutate(move |tx| {
+        erase::require_fresh(tx, session)?;
         if !credentials::upgrade(tx, &upgrade)? {
             return Err(Error::NotAGuest);
         }

@@ -17,7 +17,7 @@ use moothall_protocol::connections::{OwnPresence, Presence as Shown, Status, Upd
 use moothall_protocol::{Event, LobbyId, PartyId, SessionId, Timestamp, UserId, kind};
 use serde::{Deserialize, Serialize};
 
-pub(super) use store::STATEMENTS;
+pub(super) use store::{STATEMENTS, forget};
 
 use super::{Error, Settings};
 use crate::runtime::{Entity, Turn};
@@ -121,7 +121,11 @@ impl Presence {
         let before = self.own.clone();
         match command {
             Command::Read => return Ok(false),
-            Command::Update(_) | Command::Place { .. } if !self.is_here => return Err(Error::NotConnected),
+            // Whether to be seen is for the next time, too, so that nobody who hides is seen for a moment first.
+            Command::Update(change) if !self.is_here && !is_visibility_alone(change) => {
+                return Err(Error::NotConnected);
+            }
+            Command::Place { .. } if !self.is_here => return Err(Error::NotConnected),
             Command::Connect { session, attachment, is_bot, grace } => {
                 let newest = self.sessions.get(session).map_or(0, |held| held.attachment);
                 if *attachment >= newest {
@@ -234,6 +238,11 @@ impl Presence {
             if self.own.presence.is_online { self.grace.offline_after } else { self.grace.forget_after };
         Some((dropped_at + wait).since(now))
     }
+}
+
+fn is_visibility_alone(change: &UpdatePresence) -> bool {
+    let alone = UpdatePresence { visibility: change.visibility, ..UpdatePresence::default() };
+    change.visibility.is_some() && *change == alone
 }
 
 /// How somebody looks who is not there, or not to be seen.

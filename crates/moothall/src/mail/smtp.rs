@@ -69,6 +69,11 @@ impl Header for AutoSubmitted {
     }
 }
 
+/// What is logged of a failure. What the other server said would repeat the address.
+fn reason(error: &lettre::transport::smtp::Error) -> String {
+    error.status().map_or_else(|| error.to_string(), |code| format!("the mail server answered {code}"))
+}
+
 impl Mailer for SmtpMailer {
     fn send(&self, email: Email) -> BoxFuture<'_, Result<(), MailError>> {
         Box::pin(async move {
@@ -85,8 +90,8 @@ impl Mailer for SmtpMailer {
                 .map_err(|error| MailError::Never(error.to_string()))?;
             match self.transport.send(message).await {
                 Ok(_) => Ok(()),
-                Err(error) if error.is_permanent() => Err(MailError::Never(error.to_string())),
-                Err(error) => Err(MailError::Later(error.to_string())),
+                Err(error) if error.is_permanent() => Err(MailError::Never(reason(&error))),
+                Err(error) => Err(MailError::Later(reason(&error))),
             }
         })
     }

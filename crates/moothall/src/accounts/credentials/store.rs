@@ -24,32 +24,32 @@ statements! {
     /// Never the server's own user: nobody acts as that.
     FIND = find!("id = $1 AND id <> $2");
     FIND_BY_EMAIL = find!("email_key = $1");
+    /// The newest: whoever signed up just now is the one who tries to come in.
+    FIND_BY_TYPED_EMAIL = find!("typed_email_key = $1 ORDER BY created_at DESC LIMIT 1");
     /// That no two have one name is kept by their claims on it.
     FIND_BY_NAME = find!("name_key = $1 LIMIT 1");
     FIND_BY_GUEST_SECRET = find!("guest_secret = $1");
-    INSERT = "INSERT INTO users (id, name, name_key, email, email_key, email_verified_at, approved_at, password,
+    INSERT = "INSERT INTO users (id, name, name_key, email, email_key, typed_email_key, email_verified_at, approved_at, password,
                 password_changed_at, guest_secret, is_guest, is_bot, owner_id, behaviour_score, trust_score,
                 social_score, is_shadow_banned, version, created_at, updated_at, is_name_made_up)
-              VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10, $11, $12, $13, $13, $13, $14, 1, $15, $15, $16)";
+              VALUES ($1, $2, $3, $4, $5, $17, $6, $6, $7, $8, $9, $10, $11, $12, $13, $13, $13, $14, 1, $15, $15, $16)";
     /// Whoever has a password is no guest, and what let a guest in does not any more.
     SET_PASSWORD = "UPDATE users SET password = $2, password_changed_at = $3, guest_secret = NULL, is_guest = FALSE
                     WHERE id = $1 AND erased_at IS NULL";
     /// The same password under other parameters: nothing a client could notice.
     SET_HASH = "UPDATE users SET password = $2 WHERE id = $1 AND password = $3";
-    UPGRADE = "UPDATE users SET email = $2, email_key = $3, password = $4, is_guest = $5,
+    UPGRADE = "UPDATE users SET email = $2, email_key = $3, typed_email_key = $8, password = $4, is_guest = $5,
                  guest_secret = NULL, password_changed_at = $6
                WHERE id = $1 AND is_guest = $7 AND erased_at IS NULL";
     APPROVE = "UPDATE users SET approved_at = $2 WHERE id = $1 AND erased_at IS NULL AND approved_at IS NULL";
-    CONFIRM_EMAIL = "UPDATE users SET email = $2, email_key = $3, email_verified_at = $4
+    CONFIRM_EMAIL = "UPDATE users SET email = $2, email_key = $3, typed_email_key = NULL, email_verified_at = $4
                      WHERE id = $1 AND erased_at IS NULL";
 }
 
 pub(super) fn insert(tx: &mut Tx<'_, '_>, new: &NewUser) -> Result<(), Error> {
     let now = tx.now();
-    let (email, key) = match &new.email {
-        Some(email) => (Some(&email.display), new.holds_email.then_some(&email.key)),
-        None => (None, None),
-    };
+    let email = new.email.as_ref();
+    let (key, typed_key) = held_or_typed(email, new.holds_email);
     let score = tx.cx().hall().settings().accounts.score_initial;
     tx.execute(
         INSERT,
@@ -57,7 +57,7 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, new: &NewUser) -> Result<(), Error> {
             new.id,
             new.name.display,
             new.name.key,
-            email,
+            email.map(|email| &email.display),
             key,
             new.is_approved.then_some(now),
             new.password,
@@ -70,6 +70,7 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, new: &NewUser) -> Result<(), Error> {
             false,
             now,
             new.is_name_made_up,
+            typed_key,
         ],
     )
     .on_constraint("users_email_key", Error::EmailTaken)?;
@@ -80,10 +81,27 @@ pub(in crate::accounts) fn find_by_id(tx: &mut Tx<'_, '_>, id: UserId) -> Result
     tx.query_opt(FIND, params![id, SYSTEM])?.map(|row| account(&row)).transpose()
 }
 
-/// Who has this name or address.
+/// The key of an address as somebody's own, or as one that was only typed.
+pub(in crate::accounts) fn held_or_typed(
+    email: Option<&Email>,
+    is_held: bool,
+) -> (Option<&str>, Option<&str>) {
+    let key = email.map(|email| email.key.as_str());
+    if is_held { (key, None) } else { (None, key) }
+}
+
+/// Who has this name or address. Whoever has not yet shown an address to be theirs is found by it if nobody has.
 pub(in crate::accounts) fn find_by_login(tx: &mut Tx<'_, '_>, login: &str) -> Result<Option<Account>, Error> {
-    let statement = if login.contains('@') { FIND_BY_EMAIL } else { FIND_BY_NAME };
-    tx.query_opt(statement, params![login_key(login)])?.map(|row| account(&row)).transpose()
+    let key = login_key(login);
+    let found = if login.contains('@') {
+        match tx.query_opt(FIND_BY_EMAIL, params![key])? {
+            None => tx.query_opt(FIND_BY_TYPED_EMAIL, params![key])?,
+            holder => holder,
+        }
+    } else {
+        tx.query_opt(FIND_BY_NAME, params![key])?
+    };
+    found.map(|row| account(&row)).transpose()
 }
 
 pub(in crate::accounts) fn find_by_guest_secret(
@@ -133,12 +151,12 @@ pub(in crate::accounts) fn set_hash(
 
 /// Returns whether it still was a guest's.
 pub(super) fn upgrade(tx: &mut Tx<'_, '_>, upgrade: &Upgrade) -> Result<bool, Error> {
-    let key = upgrade.holds_email.then_some(&upgrade.email.key);
+    let (key, typed_key) = held_or_typed(Some(&upgrade.email), upgrade.holds_email);
     let now = tx.now();
     let changed = tx
         .execute(
             UPGRADE,
-            params![upgrade.user, upgrade.email.display, key, upgrade.password, false, now, true],
+            params![upgrade.user, upgrade.email.display, key, upgrade.password, false, now, true, typed_key],
         )
         .on_constraint("users_email_key", Error::EmailTaken)?;
     Ok(changed == 1)

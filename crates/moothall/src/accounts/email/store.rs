@@ -21,10 +21,14 @@ statements! {
             RETURNING user_id, purpose, email, email_key";
     PENDING = "SELECT email, expires_at FROM email_codes WHERE user_id = $1 AND purpose = 'change' AND expires_at > $2
                ORDER BY created_at DESC LIMIT 1";
-    VOID = "DELETE FROM email_codes WHERE user_id = $1 AND purpose {in $2}";
+    /// They stay for a while, to be counted.
+    VOID = "UPDATE email_codes SET expires_at = $3 WHERE user_id = $1 AND purpose {in $2} AND expires_at > $3";
+    ISSUED = "SELECT count(*) FROM email_codes WHERE user_id = $1 AND purpose = $2 AND created_at > $3";
     FORGET = "DELETE FROM email_codes WHERE user_id = $1";
     SWEEP = "DELETE FROM email_codes WHERE code IN
         (SELECT code FROM email_codes WHERE expires_at <= $1 LIMIT $2)";
+    TYPED_BY = "SELECT id, name, is_guest, is_bot, email, typed_email_key FROM users WHERE typed_email_key = $1
+                ORDER BY created_at DESC LIMIT $2";
     HOLDER = "SELECT id, name, is_guest, is_bot, email, email_key FROM users WHERE email_key = $1 AND erased_at IS NULL";
     IS_HELD = "SELECT 1 FROM email_codes WHERE email_key = $1 AND purpose = 'revoke' AND user_id <> $2
                AND expires_at > $3 LIMIT 1";
@@ -106,8 +110,19 @@ pub(in crate::accounts) fn void(
     purposes: &[Purpose],
 ) -> Result<(), Error> {
     let names: Vec<String> = purposes.iter().map(|purpose| name_of(*purpose).to_owned()).collect();
-    tx.execute(VOID, params![user, names])?;
+    let now = tx.now();
+    tx.execute(VOID, params![user, names, now])?;
     Ok(())
+}
+
+/// How many codes for this the user was made since then, used and void ones included.
+pub(super) fn issued_since(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    purpose: Purpose,
+    since: Timestamp,
+) -> Result<i64, Error> {
+    Ok(tx.query_one(ISSUED, params![user, name_of(purpose), since])?.get(0)?)
 }
 
 /// Voids all of a user's codes.
@@ -116,10 +131,10 @@ pub(in crate::accounts) fn forget(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(
     Ok(())
 }
 
-/// Clears codes that nobody can use any more.
+/// Clears codes that nobody can use any more, and that count no more either.
 pub(in crate::accounts) fn sweep(tx: &mut Tx<'_, '_>) -> Result<u64, Error> {
-    let now = tx.now();
-    Ok(tx.execute(SWEEP, params![now, sweep::ROWS])?)
+    let before = tx.now() - super::HOUR;
+    Ok(tx.execute(SWEEP, params![before, sweep::ROWS])?)
 }
 
 /// Who holds this address.
@@ -128,9 +143,21 @@ pub(super) fn holder(tx: &mut Tx<'_, '_>, email: &Email) -> Result<Option<UserSu
 }
 
 pub(super) fn holder_by_key(tx: &mut Tx<'_, '_>, key: &str) -> Result<Option<(UserSummary, Email)>, Error> {
-    let Some(row) = tx.query_opt(HOLDER, params![key])? else { return Ok(None) };
+    tx.query_opt(HOLDER, params![key])?.map(|row| user_with_email(&row)).transpose()
+}
+
+/// Who gave this address and has not shown that it is theirs, the newest first.
+pub(super) fn typed_by(
+    tx: &mut Tx<'_, '_>,
+    key: &str,
+    limit: usize,
+) -> Result<Vec<(UserSummary, Email)>, Error> {
+    tx.query(TYPED_BY, params![key, limit])?.iter().map(user_with_email).collect()
+}
+
+fn user_with_email(row: &Row) -> Result<(UserSummary, Email), Error> {
     let user = UserSummary { id: row.get(0)?, name: row.get(1)?, is_guest: row.get(2)?, is_bot: row.get(3)? };
-    Ok(Some((user, Email { display: row.get(4)?, key: row.get(5)? })))
+    Ok((user, Email { display: row.get(4)?, key: row.get(5)? }))
 }
 
 /// Whether a user who changed away from this address may still come back to it. Until then it is nobody else's.

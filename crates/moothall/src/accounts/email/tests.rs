@@ -162,6 +162,8 @@ async fn t031_a_site_that_verifies_addresses_lets_nobody_in_before() {
         let first = code_to(test, "ana@example.org", "Your e-mail address").await;
         assert_eq!(code(try_sign_in(&test.hall, "10.0.0.1", "Ana", PASSWORD).await), "email_unverified");
         let second = code_to(test, "ana@example.org", "Your e-mail address").await;
+        let by_address = try_sign_in(&test.hall, "10.0.0.1", "Ana@Example.org", "wrong password").await;
+        assert_eq!(code(by_address), "bad_credentials");
         assert_eq!(
             code(try_sign_in(&test.hall, "10.0.0.1", "Ana", "wrong password").await),
             "bad_credentials"
@@ -169,7 +171,8 @@ async fn t031_a_site_that_verifies_addresses_lets_nobody_in_before() {
         assert_eq!(code(try_sign_in(&test.hall, "10.0.0.1", "Ana", PASSWORD).await), "email_unverified");
         code_to(test, "ana@example.org", "Your e-mail address").await;
         // Three letters an hour, however often somebody tries.
-        assert_eq!(code(try_sign_in(&test.hall, "10.0.0.1", "Ana", PASSWORD).await), "email_unverified");
+        let by_address = try_sign_in(&test.hall, "10.0.0.1", "Ana@Example.org", PASSWORD).await;
+        assert_eq!(code(by_address), "email_unverified");
 
         // An address counts for whoever shows that it is theirs, not for whoever typed it first.
         let squatter = join("Mallory", "ANA@example.org").await;
@@ -184,6 +187,32 @@ async fn t031_a_site_that_verifies_addresses_lets_nobody_in_before() {
         assert_eq!((late.next, late.session.is_none()), (NextStep::VerifyEmail, true));
         let told = letter(test, "Ana@Example.org", "You have an account").await;
         assert!(!told.text.contains("#code="), "{told:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn t031_an_address_whose_first_letter_was_lost_is_no_dead_end() {
+    let by_email = |settings: &mut crate::Settings| settings.accounts.verification = Verification::Email;
+    with_settings(by_email, async |test| {
+        for name in ["Mallory", "Ana"] {
+            let input = SignUp {
+                name: name.into(),
+                email: "ana@example.org".into(),
+                password: PASSWORD.into(),
+                kind: None,
+            };
+            accounts::sign_up(&from(&test.hall, "10.0.0.1"), input).await.unwrap();
+            code_to(test, "ana@example.org", "Your e-mail address").await;
+        }
+        test.clock.advance(HOUR * EMAIL_CODE_HOURS as u32);
+        ask_to_reset(test, "ana@example.org").await.unwrap();
+        let mine = code_to(test, "ana@example.org", "A new password").await;
+        let other = code_to(test, "ana@example.org", "A new password").await;
+        reset(test, &mine, NEW).await.unwrap();
+        let session = try_sign_in(&test.hall, "10.0.0.1", "ana@example.org", NEW).await.unwrap();
+        assert_eq!(session.user.name, "Ana", "the newest account comes first");
+        assert_eq!(code(reset(test, &other, NEW).await), "email_taken");
     })
     .await;
 }
@@ -262,6 +291,19 @@ async fn nobody_learns_by_changing_theirs_whether_an_address_has_an_account() {
         assert_eq!(taken.email_pending.as_deref(), Some("ben@example.org"));
         let alike = |me: Me| Me { email_pending: None, version: 0, ..me };
         assert_eq!(alike(free), alike(taken));
+        // Nor by how often one may ask: three times an hour, with as many letters to the old address.
+        change_to(&cx, "ben@example.org").await.unwrap();
+        letter(test, "Ana@example.org", "about to change").await;
+        for address in ["ben@example.org", "free@example.org"] {
+            assert_eq!(code(change_to(&cx, address).await), "rate_limited");
+        }
+        test.clock.advance(HOUR);
+        for _ in 0..LETTERS_PER_HOUR_MAX {
+            change_to(&cx, "free@example.org").await.unwrap();
+        }
+        for address in ["ben@example.org", "free@example.org"] {
+            assert_eq!(code(change_to(&cx, address).await), "rate_limited");
+        }
     })
     .await;
 }

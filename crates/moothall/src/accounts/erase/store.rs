@@ -18,7 +18,7 @@ statements! {
                      AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.user_id = u.id)
                      AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = u.id AND s.last_seen_at > $1)
                    ORDER BY u.created_at LIMIT $2";
-    ERASE = "UPDATE users SET name = $2, name_key = '', email = NULL, email_key = NULL, email_verified_at = NULL,
+    ERASE = "UPDATE users SET name = $2, name_key = '', email = NULL, email_key = NULL, typed_email_key = NULL, email_verified_at = NULL,
                password = NULL, password_changed_at = NULL, guest_secret = NULL, alternate_of = NULL,
                renamed_at = NULL, last_login_at = NULL, last_logout_at = NULL, last_played_at = NULL,
                delete_after = NULL, erased_at = $3, updated_at = $3, version = version + 1

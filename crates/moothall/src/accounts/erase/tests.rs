@@ -5,6 +5,7 @@ use moothall_protocol::accounts::{
     PutExtra, Rename, RequestEmailVerification, SignUp,
 };
 use moothall_protocol::audit::ListAudit;
+use moothall_protocol::connections::{UpdatePresence, Visibility};
 use serde_json::json;
 
 use super::*;
@@ -57,6 +58,7 @@ async fn t037_an_account_is_erased_a_day_after_its_owner_asked_for_it() {
             Some(on),
             "asking again delays nothing"
         );
+        assert_eq!(listener.account(), None, "and is no change");
         let again = try_sign_in(&test.hall, "10.0.0.1", "Ana", PASSWORD).await.unwrap();
         assert_eq!(again.delete_after, Some(on), "who signs in is told");
 
@@ -127,11 +129,14 @@ async fn nothing_personal_is_left_of_an_erased_account_and_no_way_in() {
         accounts::create_sign_in_code(&cx, CreateSignInCode { kind: None }).await.unwrap();
         accounts::request_email_verification(&cx, RequestEmailVerification {}).await.unwrap();
         assert_eq!(accounts::summary(&test.server(), ana).await.unwrap().name, "Anabel");
+        let hide = UpdatePresence { visibility: Some(Visibility::Invisible), ..UpdatePresence::default() };
+        connections::update_presence(&cx, hide).await.unwrap();
         let everywhere = [
             "api_keys",
             "email_codes",
             "former_names",
             "grants",
+            "invisible_users",
             "known_networks",
             "letters",
             "name_claims",

@@ -163,6 +163,11 @@ async fn an_upgraded_guest_keeps_id_and_session_and_signs_in_with_the_password_o
         let again = try_sign_in(&test.hall, "10.0.0.1", "ana", PASSWORD).await.unwrap();
         assert_eq!(again.user, user);
         assert!(identity(&test.hall, &guest.access_token).await.is_ok());
+        let other = sign_up_guest(&test.hall).await;
+        let cx = call(&test.hall, &other).await;
+        test.clock.advance(Duration::from_secs(601));
+        let input = UpgradeGuest { name: None, email: "thief@example.org".into(), password: PASSWORD.into() };
+        assert_eq!(code(accounts::upgrade_guest(&cx, input).await), "fresh_sign_in_needed");
         // The name the server made up is free for the next.
         let input = SignUpGuest { name: Some(guest.user.name), kind: None };
         assert!(accounts::sign_up_guest(&test.nobody(), input).await.is_ok());

@@ -8,6 +8,7 @@ use moothall_store::{OnConstraint as _, Row, params, statements};
 use uuid::Uuid;
 
 use super::super::Error;
+use super::super::credentials::Email;
 use super::super::names::Name;
 use super::summaries::Known;
 use crate::cx::Tx;
@@ -33,7 +34,7 @@ statements! {
     HELD = "SELECT g.role, g.ends_at, p.permission FROM grants g LEFT JOIN role_permissions p ON p.role = g.role
             WHERE g.user_id = $1 AND (g.ends_at IS NULL OR g.ends_at > $2)";
     RENAME = "UPDATE users SET name = $2, name_key = $3, renamed_at = $4, is_name_made_up = $5 WHERE id = $1";
-    UPDATE = "UPDATE users SET email = $2, email_key = $3, email_verified_at = $4, approved_at = $5,
+    UPDATE = "UPDATE users SET email = $2, email_key = $3, typed_email_key = $11, email_verified_at = $4, approved_at = $5,
               behaviour_score = $6, trust_score = $7, social_score = $8, is_shadow_banned = $9, alternate_of = $10
               WHERE id = $1";
     TOUCH = "UPDATE users SET version = version + 1, updated_at = $2 WHERE id = $1";
@@ -154,13 +155,14 @@ pub(super) fn rename(
     Ok(())
 }
 
-/// Writes what staff may set. `email_key` goes with the address in the record.
+/// Writes what staff may set. `email_key` goes with the address in the record, if that is held.
 pub(super) fn update(
     tx: &mut Tx<'_, '_>,
     id: UserId,
     record: &UserRecord,
     email_key: Option<&str>,
 ) -> Result<(), Error> {
+    let typed_key = record.email.as_deref().filter(|_| email_key.is_none()).map(Email::key_of);
     tx.execute(
         UPDATE,
         params![
@@ -173,7 +175,8 @@ pub(super) fn update(
             record.trust_score,
             record.social_score,
             record.is_shadow_banned,
-            record.alternate_of
+            record.alternate_of,
+            typed_key
         ],
     )
     .on_constraint("users_email_key", Error::EmailTaken)?;

@@ -18,6 +18,12 @@ pub(super) fn visibility(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Visibility
     Ok(if is_invisible { Visibility::Invisible } else { Visibility::Visible })
 }
 
+/// The user's account is erased.
+pub(in crate::connections) fn forget(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), crate::Error> {
+    tx.execute(SHOW, params![user])?;
+    Ok(())
+}
+
 pub(super) fn set_visibility(tx: &mut Tx<'_, '_>, user: UserId, visibility: Visibility) -> Result<(), Error> {
     let sql = match visibility {
         Visibility::Invisible => HIDE,

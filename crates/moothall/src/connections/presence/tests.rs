@@ -127,6 +127,15 @@ fn who_is_not_connected_changes_nothing() {
     }
 }
 
+#[test]
+fn who_hides_before_they_come_is_never_seen() {
+    let mut presence = Presence::new(id(1));
+    let hide = UpdatePresence { visibility: Some(Visibility::Invisible), ..UpdatePresence::default() };
+    assert!(presence.carry_out(at(0), &Command::Update(hide)).unwrap());
+    assert!(presence.carry_out(at(1), &connect(1, 1)).unwrap());
+    assert_eq!(as_others_see(&presence.own), offline(id(1)));
+}
+
 /// What somebody believes who hears all of a user's events, and how many the last one was.
 #[derive(Debug)]
 pub(crate) struct View {

@@ -47,6 +47,24 @@ async fn t032_coming_and_going_is_stamped_on_the_account() {
 }
 
 #[tokio::test]
+async fn t032_who_was_here_when_the_server_died_has_gone() {
+    with_accounts(async |hall| {
+        let ana = people::sign_up(&hall.hall, "Ana").await;
+        let came = hall.clock.now();
+        let client = Client::open(hall, &ana).await;
+        drop(client);
+        hall.clock.advance(Duration::from_secs(60));
+        // Nobody tells the presence anything any more.
+        hall.restart().await;
+        let user = accounts::get_user(&hall.server(), GetUser { user_id: ana.user.id }).await.unwrap();
+        let record = user.record.unwrap();
+        assert_eq!(record.last_login_at, Some(came));
+        assert!(record.last_logout_at.is_some_and(|at| came <= at && at < hall.clock.now()), "{record:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn t090_two_sockets_that_come_at_once_are_one_user_who_came_once() {
     with_accounts(async |hall| {
         people::sign_up(&hall.hall, "Ana").await;
