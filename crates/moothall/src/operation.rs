@@ -568,6 +568,8 @@ pub fn log_fault(fault: &dyn Fault, operation: &str, request_id: RequestId) {
         kind if kind.status() >= 500 => {
             tracing::warn!(request.id = %request_id, operation, code = fault.code(), "{operation} could not be done");
         }
-        _ => tracing::debug!(request.id = %request_id, operation, code = fault.code(), "{operation} was refused"),
+        _ => {
+            tracing::debug!(request.id = %request_id, operation, code = fault.code(), "{operation} was refused")
+        }
     }
 }

@@ -51,6 +51,20 @@ async fn a_killed_server_comes_back_with_everybody_still_signed_in() {
 }
 
 #[tokio::test]
+async fn a_refusal_is_found_in_the_log_by_its_request() {
+    let server = ServerProcess::with(None, &["log.format=json", "log.level=debug"]);
+    let wrong = json!({ "login": "nobody", "password": PASSWORD });
+    let refused = server.api.post("/v1/accounts/sign_in", Shows::Nothing, wrong).await;
+    refused.refused(401, "bad_credentials");
+    let request = refused.json()["request_id"].as_str().unwrap().to_owned();
+    let log = server.log();
+    let lines = log.lines().filter(|line| line.contains(&request));
+    let lines: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+    let is_told = |line: &Value| line.to_string().contains("\"code\":\"bad_credentials\"");
+    assert!(lines.iter().any(is_told), "{lines:?}");
+}
+
+#[tokio::test]
 async fn a_server_that_is_told_to_stop_ends_well_and_soon() {
     for signal in ["TERM", "INT"] {
         let mut server = ServerProcess::start();
