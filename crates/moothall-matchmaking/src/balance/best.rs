@@ -32,6 +32,15 @@ impl<'a> Best<'a> {
         }
     }
 
+    /// Whether no seating can be better than the third: all teams are equal there.
+    pub fn is_perfect(&self) -> bool {
+        let third = self.places.get(SPLITS_MAX - 1);
+        third.is_some_and(|(_, seating)| {
+            let strengths = self.problem.strengths(seating);
+            strengths.iter().min() == strengths.iter().max()
+        })
+    }
+
     /// The best first.
     pub fn into_seatings(self) -> Vec<Seating> {
         self.places.into_iter().map(|(_, seating)| seating).collect()

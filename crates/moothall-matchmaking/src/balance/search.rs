@@ -15,7 +15,7 @@ use super::seats;
 /// How many units are split anew at once.
 const WINDOW: usize = 24;
 /// What is done: choices in [`closest`], and looks at the units.
-const WORK_MAX: usize = 2_000_000;
+const WORK_MAX: usize = 500_000;
 /// What a step takes whatever its window, in choices.
 const STEP_WORK: usize = 100;
 /// How many units are looked at in the time of one choice.
@@ -37,7 +37,7 @@ pub(super) fn search(problem: &Problem, seed: u64) -> Vec<Seating> {
     // Where one step splits all there are, it has said all there is to say.
     let is_one_step = problem.sizes.len() == 2 && problem.units.len() <= WINDOW;
     while let Some(has_gained) = search.round() {
-        if is_one_step {
+        if is_one_step || search.best.is_perfect() {
             break;
         }
         if !has_gained {
