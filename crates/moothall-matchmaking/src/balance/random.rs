@@ -10,8 +10,8 @@ impl Random {
         Self { state: seed }
     }
 
-    /// SplitMix64: <https://prng.di.unimi.it/splitmix64.c>.
-    fn next(&mut self) -> u64 {
+    /// Any number. SplitMix64: <https://prng.di.unimi.it/splitmix64.c>.
+    pub fn number(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -23,7 +23,7 @@ impl Random {
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             // Not quite even, by less than one in 2⁵⁰: there are few items.
-            let other = self.next() % (last as u64 + 1);
+            let other = self.number() % (last as u64 + 1);
             items.swap(last, other as usize);
         }
     }

@@ -102,7 +102,10 @@ proptest! {
     ) {
         let shape = Shape::even(means.len(), 2).unwrap();
         let parties = parties(&means, &sizes);
-        let with = |algorithm| balance(&parties, &shape, &Options { algorithm, parties: Parties::TogetherIfPossible, ..Options::default() }).unwrap();
+        let with = |algorithm| {
+            let options = Options { algorithm, parties: Parties::TogetherIfPossible, ..Options::default() };
+            balance(&parties, &shape, &options).unwrap()
+        };
         prop_assert_eq!(with(Algorithm::Search)[0].cost, with(Algorithm::Every)[0].cost);
     }
 }
