@@ -184,7 +184,8 @@ pub enum Unbalanceable<Id> {
     TooManySplits,
 }
 
-/// The best ways to split these parties into teams of this shape: [`SPLITS_MAX`] of them or as many as there are, the best first.
+/// The best ways to split these parties into teams of this shape, the best first: [`SPLITS_MAX`] of them, or fewer where there are no
+/// more, or the algorithm sees no more.
 ///
 /// All players have a seat and all seats are taken. There is always one split at least.
 pub fn balance<Id: Copy + Ord>(
