@@ -1,5 +1,8 @@
 //! Hooks: where an embedding program has a say. One trait; every method has a default that lets pass.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Duration;
 
