@@ -2,7 +2,7 @@
 
 use moothall_protocol::accounts::GetUser;
 use moothall_protocol::connections::PresenceChanged;
-use moothall_protocol::limits::RING_EVENTS_MAX;
+use moothall_protocol::limits::{RESUME_MS_MAX, RING_EVENTS_MAX};
 
 use super::*;
 
@@ -128,6 +128,31 @@ async fn a_stream_that_cannot_go_on_begins_afresh_with_how_things_stand() {
         hall.restart().await;
         client = Client::resume(people::call(&hall.hall, &ana).await, resume).await;
         assert_eq!(client.begin(), Some(true));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stream_can_be_resumed_for_a_minute_to_the_millisecond() {
+    with_accounts(async |hall| {
+        let limit = Duration::from_millis(RESUME_MS_MAX as u64);
+        let is_live = |session| hall.hall.connections().find(session).is_some();
+        let ana = people::sign_up(&hall.hall, "Ana").await;
+        let (cx, resume) = Client::open(hall, &ana).await.leave();
+        let over = hall.hall.connections().next_expiry();
+        assert_eq!(over, Some(hall.hall.clock().elapsed() + limit), "when the server looks again");
+        hall.clock.advance(limit - Duration::from_millis(1));
+        // The task that ends sessions has its turn before the client.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(is_live(ana.session_id));
+        let mut client = Client::resume(cx, resume).await;
+        client.missed();
+        client.hear();
+
+        let (cx, resume) = client.leave();
+        hall.clock.advance(limit);
+        eventually(|| (!is_live(ana.session_id)).then_some(())).await;
+        assert_eq!(Client::resume(cx, resume).await.begin(), Some(true));
     })
     .await;
 }
