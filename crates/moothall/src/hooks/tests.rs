@@ -160,8 +160,14 @@ async fn a_hook_masks_and_blocks_what_is_sent_and_edited() {
 
         let edit = async |text: &str| {
             let (message_id, text) = (message.id, text.to_owned());
-            let input =
-                EditMessage { room_id, message_id, text, attachments: None, mentions: None, if_version: None };
+            let input = EditMessage {
+                room_id,
+                message_id,
+                text,
+                attachments: None,
+                mentions: None,
+                if_version: None,
+            };
             communication::edit(&ana, input).await
         };
         assert_eq!(code(edit("the exam").await), "text_refused");
