@@ -11,6 +11,7 @@
     reason = "for tests: what goes wrong here fails the test"
 )]
 
+mod bounds;
 mod contexts;
 mod contracts;
 mod documents;
