@@ -16,6 +16,7 @@ mod contexts;
 mod contracts;
 mod documents;
 mod limits;
+mod metrics;
 mod migrations;
 mod sql;
 mod tree;
