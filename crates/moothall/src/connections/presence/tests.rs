@@ -61,6 +61,17 @@ fn t087_a_short_drop_is_seen_by_nobody_and_a_long_one_at_its_moment() {
 }
 
 #[test]
+fn news_of_an_older_socket_keeps_nobody_online_whose_newer_one_is_gone() {
+    let told = shown(&[
+        (0, connect(1, 2)),
+        (10, Command::Drop { session: id(1), attachment: 2 }),
+        (11, connect(1, 1)),
+        (25, Command::Tick { drop: 1 }),
+    ]);
+    assert!(told.last().is_some_and(|(is_online, _)| !is_online), "{told:?}");
+}
+
+#[test]
 fn t087_what_the_user_said_outlasts_the_drop_and_is_forgotten_after_the_grace_period() {
     let mut presence = Presence::new(id(1));
     let mut tell = |seconds, command: Command| {
