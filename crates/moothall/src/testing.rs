@@ -115,17 +115,17 @@ impl TestHall {
     /// A user of this name, with an e-mail address `name@example.org` that is verified.
     pub async fn user(&self, name: &str) -> UserId {
         let email = Some(format!("{}@example.org", Name::key_of(name)));
-        self.insert(name, email).await
+        self.insert(self.server().new_id(), name, email).await
     }
 
     /// A guest of this name.
     pub async fn guest(&self, name: &str) -> UserId {
-        self.insert(name, None).await
+        self.insert(self.server().new_id(), name, None).await
     }
 
-    async fn insert(&self, name: &str, email: Option<String>) -> UserId {
-        let (cx, name) = (Cx::server(&self.hall), Name::parse(name).unwrap());
-        let id: UserId = cx.new_id();
+    /// A user of this id, which nobody has yet.
+    pub async fn insert(&self, id: UserId, name: &str, email: Option<String>) -> UserId {
+        let (cx, name) = (self.server(), Name::parse(name).unwrap());
         cx.write(move |tx| {
             let now = tx.now();
             tx.execute(INSERT_USER, params![id, name.display, name.key, email, now, email.is_none()])?;

@@ -181,7 +181,7 @@ async fn a_client_that_was_away_while_more_happened_than_is_kept_gets_a_fresh_sn
 }
 
 #[tokio::test]
-async fn t089_staff_end_the_connections_of_a_user_there_or_not_and_it_is_audited() {
+async fn t089_b37_staff_end_the_connections_of_a_user_there_or_not_and_it_is_audited() {
     with_accounts(async |hall| {
         let (ana, ben) = (people::sign_up(&hall.hall, "Ana").await, people::sign_up(&hall.hall, "Ben").await);
         let mut client = Client::open(hall, &ana).await;
@@ -192,7 +192,7 @@ async fn t089_staff_end_the_connections_of_a_user_there_or_not_and_it_is_audited
         let closing = client.closing().await;
         assert_eq!((closing.code, closing.reason.as_str()), (CloseCode::Disconnected, "Too loud"));
         until_seen(hall, ana.user.id, false).await;
-        // B37: who is absent is no error.
+        // Who is absent is no error.
         disconnect_user(&staff, end(ana.user.id)).await.unwrap();
         let log = audit::list(&staff, Default::default()).await.unwrap();
         let lines = log.items.iter().filter(|line| line.action == "connections.disconnect_user");
