@@ -10,6 +10,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Rule};
 use jsonschema::{ValidationError, Validator};
 use moothall::{Error, FieldError, Registry};
 use moothall_protocol::audit::REASON;
+use moothall_protocol::limits::INPUT_ERRORS_MAX;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
@@ -17,8 +18,6 @@ use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 use crate::read::BINARY;
 use crate::schemas::Schemas;
 
-/// How many wrong fields one answer tells of.
-const ERRORS_MAX: usize = 16;
 /// Characters of a client's own name that are repeated to it, or compared with names there are.
 const NAME_LENGTH_MAX: usize = 64;
 
@@ -77,10 +76,10 @@ impl Check {
         }
         // Of what is binary that has been said.
         let errors = self.validator.iter_errors(&input).filter(|error| !is_binary(error.instance()));
-        for error in errors.take(ERRORS_MAX) {
+        for error in errors.take(INPUT_ERRORS_MAX) {
             self.explain(&input, &error, &mut fields);
         }
-        fields.truncate(ERRORS_MAX);
+        fields.truncate(INPUT_ERRORS_MAX);
         Err(Error::Invalid { fields })
     }
 
@@ -89,13 +88,13 @@ impl Check {
         match error.kind() {
             Rule::AdditionalProperties { unexpected } | Rule::UnevaluatedProperties { unexpected } => {
                 let known = self.known_names(error);
-                let told = unexpected.iter().take(ERRORS_MAX);
+                let told = unexpected.iter().take(INPUT_ERRORS_MAX);
                 fields.extend(told.map(|name| unknown_field(path, name, &known)));
             }
             // What has no fields at all: every name is one too many.
             Rule::FalseSchema if error.schema_path().as_str().ends_with("/additionalProperties") => {
                 let names = input.pointer(path).and_then(Value::as_object).into_iter().flat_map(Map::keys);
-                fields.extend(names.take(ERRORS_MAX).map(|name| unknown_field(path, name, &[])));
+                fields.extend(names.take(INPUT_ERRORS_MAX).map(|name| unknown_field(path, name, &[])));
             }
             Rule::AnyOf { context } | Rule::OneOfNotValid { context } => {
                 self.explain_branches(input, path, context, fields);
@@ -276,7 +275,7 @@ fn has_nul(value: &Value) -> bool {
 
 /// No text may contain U+0000: PostgreSQL cannot store it, and nobody means it.
 fn refuse_nul(path: &str, value: &Value, fields: &mut Vec<FieldError>) {
-    if fields.len() >= ERRORS_MAX {
+    if fields.len() >= INPUT_ERRORS_MAX {
         return;
     }
     let mut refuse = || fields.push(field(path, "bad_pattern", "must not contain the character U+0000"));
@@ -585,7 +584,7 @@ mod tests {
         assert!(told.contains(&("/foo", "unknown_field")) && told.contains(&("/bar", "unknown_field")));
         let many: Map<_, _> = (0..10_000).map(|n| (format!("x{n}"), json!(1))).collect();
         let Err(Error::Invalid { fields }) = check.apply(many.into()) else { panic!("valid") };
-        assert_eq!(fields.len(), ERRORS_MAX);
+        assert_eq!(fields.len(), INPUT_ERRORS_MAX);
     }
 
     #[test]
@@ -631,7 +630,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_tells_the_bound_and_the_nearest_name_and_never_the_value() {
+    fn b64_an_error_tells_the_bound_and_the_nearest_name_and_never_the_value() {
         let input = json!({ "user_id": USER, "nmae": "hunter2", "limit": 999 });
         let Err(Error::Invalid { fields }) = check().apply(input) else { panic!("valid") };
         let of = |code: &str| fields.iter().find(|field| field.code == code).unwrap();
@@ -666,7 +665,7 @@ mod tests {
         let inside = json!({ name.clone(): vec!["a\0"; 10_000] });
         for input in [many, json!({ name.clone(): 1 }), json!({ "parts": [{ name: 1 }] }), inside] {
             let Err(Error::Invalid { fields }) = check().apply(input) else { panic!("valid") };
-            assert!(fields.len() <= ERRORS_MAX);
+            assert!(fields.len() <= INPUT_ERRORS_MAX);
             assert!(fields.iter().all(|field| field.path.len() < 100), "{:?}", fields[0]);
             assert!(format!("{fields:?}").len() < 10_000);
         }
@@ -690,7 +689,7 @@ mod tests {
     #[test]
     fn at_most_sixteen_errors_are_told() {
         let fields: Value = (0..40).map(|n| (format!("x{n}"), json!(1))).collect::<Map<_, _>>().into();
-        assert_eq!(wrong_with(fields).len(), ERRORS_MAX);
+        assert_eq!(wrong_with(fields).len(), INPUT_ERRORS_MAX);
     }
 
     #[test]

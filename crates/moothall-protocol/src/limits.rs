@@ -40,6 +40,8 @@ limits! {
     HTTP_HEAD_MS_MAX = 5_000;
     /// Bytes of a request's body.
     HTTP_BODY_BYTES_MAX = 256 * 1024;
+    /// Bytes of a refused request's body that are still taken, so that the client sees why; beyond, it is cut off.
+    HTTP_BODY_DISCARDED_BYTES_MAX = 8 * 1024 * 1024;
     /// Milliseconds to send a request's body.
     HTTP_BODY_MS_MAX = 15_000;
     /// Milliseconds a client may take nothing of an answer.
@@ -60,6 +62,12 @@ limits! {
     OPERATION_MS_MAX = 30_000;
     /// Levels of nesting in JSON or MessagePack.
     NESTING_MAX = 32;
+    /// Wrong fields one answer tells of.
+    INPUT_ERRORS_MAX = 16;
+    /// Milliseconds a rule of the embedding program may take before the call is refused as `unavailable`.
+    HOOK_MS_MAX = 5_000;
+    /// Transactions that wait for the database; one more is refused as `unavailable`.
+    STORE_WAITING_MAX = 4_096;
 
     // Lists.
     /// Items of one page.
@@ -90,6 +98,8 @@ limits! {
     ADMISSION_WAIT_MS_MAX = 5_000;
     /// Milliseconds after which one is told to come again, at most.
     ADMISSION_RETRY_MS_MAX = 60_000;
+    /// A client's number of a request: what every language can count to exactly.
+    SOCKET_REQUEST_ID_MAX = (1 << 53) - 1;
     /// Requests in flight on one socket.
     SOCKET_IN_FLIGHT_MAX = 64;
     /// Milliseconds of silence after which the server pings.
@@ -165,6 +175,10 @@ limits! {
     // Messages.
     /// Characters of a message.
     MESSAGE_LENGTH_MAX = 2_000;
+    /// Marks that may follow one letter of a message: enough for Thai, Hebrew and Devanagari, too few to climb over the lines above.
+    MESSAGE_MARKS_MAX = 4;
+    /// Ends of lines in a row in a message: one empty line between two paragraphs.
+    MESSAGE_LINE_ENDS_MAX = 2;
     /// Attachments of a message.
     MESSAGE_ATTACHMENTS_MAX = 10;
     /// Users a message mentions.
@@ -197,6 +211,10 @@ limits! {
     NAME_LENGTH_MIN = 2;
     /// Characters of a user's name, at most, after composing (NFC).
     NAME_LENGTH_MAX = 20;
+    /// Marks that may follow one letter of a name: enough for Thai and Devanagari, too few to climb over the lines above.
+    NAME_MARKS_MAX = 3;
+    /// Characters that a player must know of a name to search by it.
+    SEARCH_PREFIX_LENGTH_MIN = 2;
     /// Milliseconds between two batches of presence to one watch, at least.
     PRESENCE_BATCH_MS = 250;
     /// Users of a watch up to which it is told that often. One on twice as many is told half as often, and so on.
@@ -221,12 +239,16 @@ limits! {
     SECRET_LENGTH_MAX = 200;
     /// Signed-in sessions of one user; beyond that the one not seen for longest ends.
     SESSIONS_SIGNED_IN_MAX = 20;
+    /// Guesses from one network whose passwords are looked at at once.
+    GUESSES_AT_ONCE_MAX = 50;
     /// Networks of one user where strangers' guesses do not hold them up, the latest ones.
     KNOWN_NETWORKS_MAX = 30;
     /// Characters kept of what a client calls itself.
     AGENT_LENGTH_MAX = 200;
     /// Seconds in which a used refresh token gets the same answer again.
     REFRESH_RETRY_SECONDS = 30;
+    /// Minutes after a sign-in in which who has no password may have the account erased.
+    FRESH_SIGN_IN_MINUTES = 10;
     /// Seconds in which a sign-in code must be used.
     SIGN_IN_CODE_SECONDS = 30;
     /// Sign-in codes of one user that wait to be used.

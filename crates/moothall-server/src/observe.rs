@@ -35,11 +35,18 @@ const SIZES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 512.0];
 /// How often samples are put into the buckets of their histograms: until then each is kept as it is.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-const COUNTERS: [(&str, &str); 23] = [
+const COUNTERS: [(&str, &str); 29] = [
     ("panics_total", "Bugs that stopped a task"),
     ("operation_panics_total", "Bugs that stopped a request"),
     ("entity_panics_total", "Bugs that stopped a live entity"),
+    ("partition_panics_total", "Bugs that lost a batch of commands to live entities"),
     ("operation_requests_total", "Requests by operation and outcome"),
+    ("http_responses_total", "Answers over HTTP, by status"),
+    ("http_connections_refused_total", "Connections closed because their network had all it may have"),
+    (
+        "http_accept_errors_total",
+        "Connections that could not be accepted: most likely too few file descriptors",
+    ),
     ("socket_closes_total", "Sockets that ended, by close code"),
     (
         "admissions_put_off_total",
@@ -58,15 +65,18 @@ const COUNTERS: [(&str, &str); 23] = [
     ("mail_sent_total", "Letters sent"),
     ("mail_delayed_total", "Letters that will be tried again"),
     ("mail_failed_total", "Letters given up"),
+    ("letters_held_back_total", "Letters not sent because their address had so many within the hour"),
+    ("accounts_erased_total", "Accounts erased"),
     ("accounts_guesses_wrong_total", "Wrong passwords and codes"),
     ("accounts_guesses_throttled_total", "Sign-ins refused after too many wrong guesses"),
     ("accounts_passwords_refused_total", "Sign-ins refused because too many passwords waited to be checked"),
     ("accounts_refresh_tokens_reused_total", "Refresh tokens shown a second time"),
 ];
-const GAUGES: [(&str, &str); 4] = [
+const GAUGES: [(&str, &str); 5] = [
     ("admissions_waiting", "Sockets, handshakes for TLS, sign-ins and refreshes that wait for their turn"),
     ("sockets", "Open sockets"),
     ("http_connections", "Open HTTP connections"),
+    ("partition_commands_waiting", "Commands that wait for live entities"),
     ("store_queue_depth", "Transactions that wait for a thread"),
 ];
 const HISTOGRAMS: [(&str, &str); 5] = [

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use moothall_protocol::limits::STORE_WAITING_MAX;
+
 use crate::Error;
 
 /// How to open a [`Store`](crate::Store).
@@ -38,7 +40,7 @@ impl Options {
             synchronous: Synchronous::Full,
             connections: 4,
             statement_timeout: Duration::from_secs(10),
-            queue: 4096,
+            queue: STORE_WAITING_MAX,
             patience: Duration::from_secs(5),
             allow_unsafe_durability: false,
         }

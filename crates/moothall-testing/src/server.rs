@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moothall::{Clock, Hall, Operations, Rates, Settings};
+use moothall::{Clock, Hall, Hooks, Operations, Rates, Settings};
 use moothall_api::{Doors, Options};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -36,6 +36,7 @@ pub struct Builder {
     options: Options,
     rate_scale: u32,
     clock: Option<Arc<dyn Clock>>,
+    hooks: Option<Arc<dyn Hooks>>,
     operations: Vec<Operations>,
     database: TestDatabase,
 }
@@ -50,7 +51,15 @@ impl TestServer {
     pub fn builder() -> Builder {
         let database = TestDatabase::sqlite();
         let (settings, options) = (Settings::default(), Options::default());
-        Builder { settings, options, rate_scale: 1_000, clock: None, operations: Vec::new(), database }
+        Builder {
+            settings,
+            options,
+            rate_scale: 1_000,
+            clock: None,
+            hooks: None,
+            operations: Vec::new(),
+            database,
+        }
     }
 
     /// Where its sockets are opened.
@@ -113,6 +122,13 @@ impl Builder {
         self
     }
 
+    /// With rules of an embedding program.
+    #[must_use]
+    pub fn hooks(mut self, hooks: Arc<dyn Hooks>) -> Self {
+        self.hooks = Some(hooks);
+        self
+    }
+
     /// With operations of an embedding program.
     #[must_use]
     pub fn operations(mut self, operations: Operations) -> Self {
@@ -129,7 +145,7 @@ impl Builder {
 
     /// Starts it.
     pub async fn start(self) -> TestServer {
-        let Self { mut settings, options, rate_scale, clock, operations, database } = self;
+        let Self { mut settings, options, rate_scale, clock, hooks, operations, database } = self;
         settings.store.url = database.url().to_owned();
         // The test's PostgreSQL does not flush to disk.
         settings.store.allow_unsafe_durability = true;
@@ -143,6 +159,9 @@ impl Builder {
             Hall::builder(settings).rates(Rates::scaled(rate_scale)).mailer(Arc::clone(&mailbox) as _);
         if let Some(clock) = clock {
             builder = builder.clock(clock);
+        }
+        if let Some(hooks) = hooks {
+            builder = builder.hooks(hooks);
         }
         let hall = operations.into_iter().fold(builder, moothall::Builder::operations).open().await.unwrap();
         let doors = Doors::open(&hall, options).unwrap();

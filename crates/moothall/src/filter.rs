@@ -6,18 +6,13 @@
 
 mod words;
 
-use moothall_protocol::limits::MESSAGE_LENGTH_MAX;
+use moothall_protocol::limits::{MESSAGE_LENGTH_MAX, MESSAGE_LINE_ENDS_MAX, MESSAGE_MARKS_MAX};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
 pub(crate) use words::WordFilter;
-
-/// Marks that may follow one letter: enough for Thai, Hebrew and Devanagari, too few to climb over the lines above.
-const MARKS_MAX: usize = 4;
-/// Ends of lines in a row: one empty line between two paragraphs.
-const LINE_ENDS_MAX: usize = 2;
 
 /// One entry of the operator's word list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -127,7 +122,7 @@ fn limited(text: &str) -> String {
             _ if character.is_whitespace() => ends,
             _ => 0,
         };
-        if marks <= MARKS_MAX && (character != '\n' || ends <= LINE_ENDS_MAX) {
+        if marks <= MESSAGE_MARKS_MAX && (character != '\n' || ends <= MESSAGE_LINE_ENDS_MAX) {
             out.push(character);
         }
     }

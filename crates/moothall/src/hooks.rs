@@ -1,8 +1,12 @@
 //! Hooks: where an embedding program has a say. One trait; every method has a default that lets pass.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use moothall_protocol::limits::HOOK_MS_MAX;
 use moothall_protocol::{RoomId, UserId};
 
 use crate::cx::Cx;
@@ -10,7 +14,7 @@ use crate::error::Error;
 use crate::operation::BoxFuture;
 
 /// How long a hook may take. After that the call is refused as `unavailable`: a rule that was not asked is not passed.
-pub const HOOK_DEADLINE: Duration = Duration::from_secs(5);
+pub const HOOK_DEADLINE: Duration = Duration::from_millis(HOOK_MS_MAX as u64);
 
 /// Somebody wants to sign up.
 #[derive(Clone, Debug)]

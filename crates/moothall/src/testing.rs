@@ -12,10 +12,12 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
 use crate::accounts::names::{self, Name};
+use crate::hooks::NoHooks;
 use crate::mail::{Email, MailError, Mailer};
 use crate::operation::BoxFuture;
 use crate::{
-    Caller, Clock as _, Cx, Error, FakeClock, Hall, Identity, Origin, Permissions, SeededRandom, Settings,
+    Caller, Clock as _, Cx, Error, FakeClock, Hall, Hooks, Identity, Origin, Permissions, SeededRandom,
+    Settings,
 };
 
 statements! {
@@ -30,6 +32,7 @@ pub(crate) struct TestHall {
     pub clock: Arc<FakeClock>,
     pub mailer: Arc<KeepingMailer>,
     settings: Settings,
+    hooks: Arc<dyn Hooks>,
     _database: TestDatabase,
 }
 
@@ -48,8 +51,9 @@ pub(crate) async fn on_both_engines_with(change: impl Fn(&mut Settings), test: i
         change(&mut settings);
         let clock = FakeClock::at(Timestamp::from_micros(1_795_000_000_000_000));
         let mailer = Arc::new(KeepingMailer::default());
-        let hall = open(&settings, &clock, &mailer).await;
-        let mut hall = TestHall { hall, clock, mailer, settings, _database: database };
+        let hooks = NoHooks::shared();
+        let hall = builder(&settings, &clock, &mailer, 0).open().await.unwrap();
+        let mut hall = TestHall { hall, clock, mailer, settings, hooks, _database: database };
         test(&mut hall).await;
         hall.hall.close().await;
     }
@@ -64,10 +68,6 @@ pub(crate) fn seeds(runs: u64) -> std::ops::Range<u64> {
         }
         Err(_) => 0..runs,
     }
-}
-
-async fn open(settings: &Settings, clock: &Arc<FakeClock>, mailer: &Arc<KeepingMailer>) -> Hall {
-    builder(settings, clock, mailer, 0).open().await.unwrap()
 }
 
 /// Two halls that are open at once need different seeds.
@@ -88,13 +88,16 @@ impl TestHall {
     pub async fn restart(&mut self) {
         self.hall.close().await;
         self.clock.advance(Duration::from_millis(1));
-        self.hall = open(&self.settings, &self.clock, &self.mailer).await;
+        self.hall = self.builder(0).open().await.unwrap();
     }
 
     /// A command on the data of this server: what another process would have open.
     pub async fn beside(&self) -> Hall {
-        let builder = builder(&self.settings, &self.clock, &self.mailer, 1);
-        builder.without_tasks().open().await.unwrap()
+        self.builder(1).without_tasks().open().await.unwrap()
+    }
+
+    fn builder(&self, seed: u64) -> crate::Builder {
+        builder(&self.settings, &self.clock, &self.mailer, seed).hooks(Arc::clone(&self.hooks))
     }
 
     /// Starts it again with other settings.
@@ -103,20 +106,26 @@ impl TestHall {
         self.restart().await;
     }
 
+    /// Starts it again with the rules of an embedding program.
+    pub async fn change_hooks(&mut self, hooks: Arc<dyn Hooks>) {
+        self.hooks = hooks;
+        self.restart().await;
+    }
+
     /// A user of this name, with an e-mail address `name@example.org` that is verified.
     pub async fn user(&self, name: &str) -> UserId {
         let email = Some(format!("{}@example.org", Name::key_of(name)));
-        self.insert(name, email).await
+        self.insert(self.server().new_id(), name, email).await
     }
 
     /// A guest of this name.
     pub async fn guest(&self, name: &str) -> UserId {
-        self.insert(name, None).await
+        self.insert(self.server().new_id(), name, None).await
     }
 
-    async fn insert(&self, name: &str, email: Option<String>) -> UserId {
-        let (cx, name) = (Cx::server(&self.hall), Name::parse(name).unwrap());
-        let id: UserId = cx.new_id();
+    /// A user of this id, which nobody has yet.
+    pub async fn insert(&self, id: UserId, name: &str, email: Option<String>) -> UserId {
+        let (cx, name) = (self.server(), Name::parse(name).unwrap());
         cx.write(move |tx| {
             let now = tx.now();
             tx.execute(INSERT_USER, params![id, name.display, name.key, email, now, email.is_none()])?;

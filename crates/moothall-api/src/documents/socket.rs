@@ -6,6 +6,7 @@
 use moothall::{Access, Rate, Registry};
 use moothall_protocol::CloseCode;
 use moothall_protocol::connections::Authenticate;
+use moothall_protocol::limits::SOCKET_REQUEST_ID_MAX;
 use serde_json::{Map, Value, json};
 
 use super::who;
@@ -80,7 +81,7 @@ fn authenticate() -> Value {
 
 /// What stands around every input, answer, refusal and event.
 fn envelopes(registry: &Registry) -> Map<String, Value> {
-    let id = json!({ "type": "integer", "minimum": 0, "maximum": 9_007_199_254_740_991_u64, "description": "The client's number of the request, given back with the answer." });
+    let id = json!({ "type": "integer", "minimum": 0, "maximum": SOCKET_REQUEST_ID_MAX, "description": "The client's number of the request, given back with the answer." });
     let names: Vec<&str> =
         registry.operations().iter().map(|operation| operation.name).chain([AUTHENTICATE]).collect();
     let envelopes = json!({

@@ -7,12 +7,8 @@ use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, HeaderMap
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use moothall::Error;
-use moothall_protocol::limits::HTTP_BODY_BYTES_MAX;
+use moothall_protocol::limits::{HTTP_BODY_BYTES_MAX, HTTP_BODY_DISCARDED_BYTES_MAX};
 use serde_json::Value;
-
-/// So much of a body that nobody reads is still taken, and thrown away: a client that is cut off in the middle of sending would
-/// never see why.
-const DISCARDED_MAX: usize = 32 * HTTP_BODY_BYTES_MAX;
 
 /// The body of one request.
 #[derive(Debug)]
@@ -76,7 +72,8 @@ impl Body {
         if self.is_whole {
             return None;
         }
-        let is_short = self.incoming.size_hint().exact().is_some_and(|left| left <= DISCARDED_MAX as u64);
+        let left = self.incoming.size_hint().exact();
+        let is_short = left.is_some_and(|left| left <= HTTP_BODY_DISCARDED_BYTES_MAX as u64);
         if self.is_held_back || !is_short {
             answer.insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -84,12 +81,13 @@ impl Body {
     }
 }
 
-/// Takes what a client still sends, within bounds, and throws it away.
+/// Takes what a client still sends, within bounds, and throws it away: a client that is cut off in the middle of sending would
+/// never see why it was refused.
 pub(crate) async fn discard(mut left: Incoming, within: Duration) {
     let all = async {
         let mut length = 0;
         while let Some(Ok(frame)) = left.frame().await
-            && length <= DISCARDED_MAX
+            && length <= HTTP_BODY_DISCARDED_BYTES_MAX
         {
             length += frame.data_ref().map_or(0, Bytes::len);
         }

@@ -3,14 +3,12 @@
 use moothall::topics::{Closing, Encoding};
 use moothall::{Answer, Error};
 use moothall_protocol::Problem;
+use moothall_protocol::limits::SOCKET_REQUEST_ID_MAX;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::input::{child, unknown_field};
 use crate::read;
-
-/// The largest id a client may use: what every language can count to exactly.
-const ID_MAX: u64 = (1 << 53) - 1;
 
 /// A request as it came.
 #[derive(Debug)]
@@ -42,7 +40,7 @@ pub(super) fn request(encoding: Encoding, bytes: &[u8]) -> Result<Request, Unrea
         }
         Err(error) => return Err(Unreadable { id: None, error }),
     };
-    let id = fields.remove("id").and_then(|id| id.as_u64()).filter(|id| *id <= ID_MAX);
+    let id = fields.remove("id").and_then(|id| id.as_u64()).filter(|id| *id <= SOCKET_REQUEST_ID_MAX as u64);
     let request = parts(id, fields);
     request.map_err(|error| Unreadable { id, error })
 }

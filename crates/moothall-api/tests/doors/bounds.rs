@@ -265,9 +265,15 @@ async fn who_sends_far_too_much_hears_of_it() {
         connection.send(&request("GET", "/v1/ping", &[], None)).await;
         assert_eq!(connection.reply("GET").await.status, 200, "the connection is still good");
     }
-    let mut connection = server.connect().await;
-    connection.send("POST /v1/notes HTTP/1.1\r\nhost: here\r\ncontent-length: 999999999\r\n\r\n").await;
-    assert_eq!(connection.reply("POST").await.header("connection"), Some("close"));
+    for (length, connection_after) in [
+        (limits::HTTP_BODY_DISCARDED_BYTES_MAX, None),
+        (limits::HTTP_BODY_DISCARDED_BYTES_MAX + 1, Some("close")),
+    ] {
+        let mut connection = server.connect().await;
+        let head = format!("POST /v1/notes HTTP/1.1\r\nhost: here\r\ncontent-length: {length}\r\n\r\n");
+        connection.send(&head).await;
+        assert_eq!(connection.reply("POST").await.header("connection"), connection_after, "{length}");
+    }
 }
 
 #[tokio::test]

@@ -172,6 +172,12 @@ async fn what_cannot_be_read_is_refused_and_the_socket_goes_on() {
             "{message}"
         );
     }
+    let (last, beyond) = (limits::SOCKET_REQUEST_ID_MAX, limits::SOCKET_REQUEST_ID_MAX + 1);
+    for (id, answered) in [(last, json!(last)), (beyond, Value::Null)] {
+        socket.send(json!({ "id": id, "op": "system.ping" })).await;
+        let message = socket.message().await;
+        assert_eq!((&message["id"], message["err"].is_null()), (&answered, id == last), "{message}");
+    }
     let unknown = socket.call("notes.nothing", json!({})).await.unwrap_err();
     assert_eq!(unknown["code"], "unknown_operation");
     let misspelt = socket.call("notes.craete", json!({})).await.unwrap_err();

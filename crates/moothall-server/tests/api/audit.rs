@@ -14,7 +14,7 @@ const LOOKS: [&str; 1] = ["communication.read_versions"];
 const WHY: &str = "said by the test";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_staff_does_is_written_down_with_its_reason() {
+async fn b83_what_staff_does_is_written_down_with_its_reason() {
     let server = access::server().await;
     let operations = server.hall.registry().operations();
     let by_staff: Vec<&Operation> = operations.iter().filter(|operation| is_by_staff(operation)).collect();

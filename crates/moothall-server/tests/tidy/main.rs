@@ -11,10 +11,12 @@
     reason = "for tests: what goes wrong here fails the test"
 )]
 
+mod bounds;
 mod contexts;
 mod contracts;
 mod documents;
 mod limits;
+mod metrics;
 mod migrations;
 mod sql;
 mod tree;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::process::Command;
 
 use moothall_store::Migration;
 
@@ -49,6 +50,42 @@ fn every_migration_is_named_and_none_was_edited() {
     let kept = fs::read_to_string(folder.join("CHECKSUMS")).unwrap();
     let wrong = wrong(&files, moothall::MIGRATIONS, &kept);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The lines that landed and are not there any more, or not as they were.
+fn gone<'a>(landed: &'a str, kept: &str) -> Vec<&'a str> {
+    landed.lines().filter(|line| !kept.lines().any(|known| known == *line)).collect()
+}
+
+/// What git says, if there is git, and the history this needs.
+fn git(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").arg("-C").arg(root()).args(arguments).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+}
+
+#[test]
+fn no_line_of_a_landed_migration_was_changed() {
+    const KEPT: &str = "crates/moothall/migrations/CHECKSUMS";
+    let kept = fs::read_to_string(root().join(KEPT)).unwrap();
+    // On a branch what landed is where it left `main`; on `main` itself, the commit and the one before.
+    let base = ["origin/main", "main", "HEAD"].iter().find_map(|main| git(&["merge-base", "HEAD", main]));
+    let commits = base.into_iter().flat_map(|base| [format!("{base}~"), base]);
+    let landed: Vec<_> =
+        commits.filter_map(|commit| Some((git(&["show", &format!("{commit}:{KEPT}")])?, commit))).collect();
+    if landed.is_empty() {
+        eprintln!("SKIPPED: no history to compare the migrations with");
+    }
+    for (landed, commit) in landed {
+        let gone = gone(&landed, &kept);
+        assert!(gone.is_empty(), "landed with {commit}, and is not in CHECKSUMS: {gone:#?}");
+    }
+}
+
+#[test]
+fn a_changed_or_lost_line_of_a_landed_migration_is_seen() {
+    assert_eq!(gone("1_a 01\n2_b 02\n", "1_a 01\n2_b 02\n3_c 03\n"), [""; 0]);
+    assert_eq!(gone("1_a 01\n2_b 02", "1_a 01\n2_b 03\n"), ["2_b 02"]);
+    assert_eq!(gone("1_a 01\n2_b 02", "2_b 02\n"), ["1_a 01"]);
 }
 
 #[test]

@@ -345,6 +345,7 @@ async fn a_full_queue_refuses_at_once_and_what_is_in_it_is_done_before_closing()
     on_both_engines(|database| async move {
         drop(migrated(&database).await);
         let mut options = database.options();
+        assert_eq!(options.queue, moothall_protocol::limits::STORE_WAITING_MAX, "unless told otherwise");
         options.queue = 8;
         options.connections = 1;
         let store = moothall_store::Store::open(options).await.unwrap();

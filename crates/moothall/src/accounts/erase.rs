@@ -11,6 +11,7 @@ mod tests;
 use std::time::Duration;
 
 use moothall_protocol::accounts::{CancelDeletion, CancelUserDeletion, DeleteMe, DeleteUser, Me, User};
+use moothall_protocol::limits::FRESH_SIGN_IN_MINUTES;
 use moothall_protocol::{SessionId, Timestamp, UserId};
 
 pub(crate) use store::STATEMENTS;
@@ -23,7 +24,7 @@ use crate::operation::{Access, Operations, Rate};
 use crate::{audit, connections, mail, sweep};
 
 /// Who has no password shows that it is them by having signed in lately.
-const FRESH: Duration = Duration::from_secs(10 * 60);
+const FRESH: Duration = Duration::from_secs(FRESH_SIGN_IN_MINUTES as u64 * 60);
 /// Accounts erased in one go of the sweep, and guests found idle in one.
 const BATCH: usize = 100;
 /// What others see in the place of a name.

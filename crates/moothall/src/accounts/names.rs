@@ -8,7 +8,7 @@
 mod reserved;
 mod store;
 
-use moothall_protocol::limits::{NAME_LENGTH_MAX, NAME_LENGTH_MIN};
+use moothall_protocol::limits::{NAME_LENGTH_MAX, NAME_LENGTH_MIN, NAME_MARKS_MAX};
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 use unicode_security::confusable_detection::skeleton;
@@ -33,8 +33,6 @@ pub struct Name {
     pub skeleton: String,
 }
 
-/// Marks that may follow one letter: enough for Thai and Devanagari, too few to climb over the lines above.
-const MARKS_MAX: usize = 3;
 /// What may stand between letters and digits.
 const PUNCTUATION: [char; 4] = ['_', '-', '.', '\''];
 
@@ -147,7 +145,7 @@ fn check_marks(display: &str) -> Result<(), Error> {
         if is_combining_mark(character) {
             marks += 1;
             let follows_letter = last.is_alphanumeric() || is_combining_mark(last);
-            if marks > MARKS_MAX || !follows_letter || last == character {
+            if marks > NAME_MARKS_MAX || !follows_letter || last == character {
                 return Err(refused("invalid", "a name cannot have so many marks on one letter"));
             }
         } else {

@@ -19,6 +19,7 @@ mod tests;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use moothall_protocol::limits::GUESSES_AT_ONCE_MAX;
 use moothall_protocol::{Timestamp, UserId};
 
 pub(super) use store::{STATEMENTS, sweep};
@@ -74,8 +75,6 @@ impl Policy {
     }
 }
 
-/// Guesses from one network whose passwords are looked at at once.
-pub(super) const IN_FLIGHT_MAX: u32 = 50;
 /// A guess without a verdict after so long will have none: the server died, or whoever asked went.
 const FLIGHT: Duration = Duration::from_secs(60);
 
@@ -176,7 +175,7 @@ fn take_off(tx: &mut Tx<'_, '_>, network: &Hash, policy: &Policy) -> Result<(), 
         metrics::counter!("accounts_guesses_throttled_total").increment(1);
         return Err(Error::Throttled { retry_after: counted.open_at.since(now) });
     }
-    if counted.in_flight >= IN_FLIGHT_MAX {
+    if counted.in_flight as usize >= GUESSES_AT_ONCE_MAX {
         return Err(Error::Throttled { retry_after: Duration::from_secs(1) });
     }
     counted.in_flight += 1;

@@ -131,9 +131,10 @@ impl Presence {
                 if *attachment >= newest {
                     let held = Held { attachment: *attachment, is_attached: true, is_bot: *is_bot };
                     self.sessions.insert(*session, held);
+                    // News of an older socket is too late to bring anybody: the newer one may be gone already.
+                    self.come();
                 }
                 self.grace = *grace;
-                self.come();
             }
             Command::Drop { session, attachment } => {
                 if let Some(held) = self.sessions.get_mut(session)

@@ -28,7 +28,9 @@ fn what_cannot_be_seen_is_removed_and_what_can_stays() {
         assert_eq!(clean(sent), shown, "{sent:?}");
     }
     let tower = format!("z{}", "\u{0353}".repeat(200));
-    assert_eq!(clean(&tower).chars().count(), 1 + MARKS_MAX);
+    assert_eq!(clean(&tower).chars().count(), 1 + MESSAGE_MARKS_MAX);
+    let wall = "\n".repeat(MESSAGE_LINE_ENDS_MAX);
+    assert_eq!(clean(&format!("a{wall}\n\nb")), format!("a{wall}b"));
 }
 
 #[test]

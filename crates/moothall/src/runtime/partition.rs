@@ -105,11 +105,12 @@ impl Partition {
     }
 
     fn set_timers(&mut self, now: Duration, timers: Vec<Timer>) {
-        for (wait, job) in timers {
-            if self.timers.len() >= TIMERS {
-                metrics::counter!("partition_timers_dropped_total").increment(1);
-                return;
-            }
+        let free = TIMERS.saturating_sub(self.timers.len());
+        let dropped = timers.len().saturating_sub(free);
+        if dropped > 0 {
+            metrics::counter!("partition_timers_dropped_total").increment(dropped as u64);
+        }
+        for (wait, job) in timers.into_iter().take(free) {
             self.timers_set += 1;
             self.timers.insert((now + wait, self.timers_set), job);
         }

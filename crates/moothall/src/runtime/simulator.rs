@@ -14,7 +14,7 @@ use std::time::Duration;
 use moothall_protocol::{Event, Id, Timestamp, UserId};
 
 use super::{Entity, Turn};
-use crate::{Random, SeededRandom};
+use crate::{Random, SeededRandom, Topic};
 
 /// What the simulator must know of an entity beside what it is.
 pub trait Simulated: Entity + fmt::Debug {
@@ -57,8 +57,8 @@ pub trait Simulated: Entity + fmt::Debug {
     /// What a new subscriber sees.
     fn view(&self) -> Self::View;
 
-    /// What an event tells a subscriber.
-    fn observe(view: &mut Self::View, event: &Event);
+    /// What an event tells a subscriber of this topic.
+    fn observe(view: &mut Self::View, topic: &Topic, event: &Event);
 
     /// What is wrong: with itself, against the database, against what was answered, or against what a subscriber believes.
     fn check(
@@ -292,8 +292,8 @@ impl<E: Simulated> Simulation<E> {
             self.crash();
             return Ok(None);
         }
-        for (_, event) in &events {
-            E::observe(&mut actor.view, event);
+        for (topic, event) in &events {
+            E::observe(&mut actor.view, topic, event);
         }
         actor.timers.extend(timers.into_iter().map(|(wait, command)| (self.now + wait, command)));
         Ok(Some(Ok(reply)))

@@ -15,7 +15,7 @@ use crate::idempotency::Claim;
 use crate::operation::BoxFuture;
 use crate::{
     Caller, Clock as _, Cx, Error, FakeClock, Fault as _, Hall, Identity, Operations, Origin, Permissions,
-    Random, Settings,
+    Random, Settings, Topic,
 };
 
 enum CounterKind {}
@@ -539,7 +539,7 @@ impl Simulated for Counter {
 
     fn view(&self) {}
 
-    fn observe((): &mut (), _: &Event) {}
+    fn observe((): &mut (), _: &Topic, _: &Event) {}
 
     fn check(&self, stored: &i64, (): &(), (): &()) -> Result<(), String> {
         if self.value == *stored { Ok(()) } else { Err(format!("{} in memory, {stored} stored", self.value)) }
@@ -614,7 +614,7 @@ impl Simulated for Forgetful {
 
     fn view(&self) {}
 
-    fn observe((): &mut (), _: &Event) {}
+    fn observe((): &mut (), _: &Topic, _: &Event) {}
 
     fn check(&self, stored: &i64, (): &(), (): &()) -> Result<(), String> {
         self.0.check(stored, &(), &())

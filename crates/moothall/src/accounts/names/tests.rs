@@ -72,6 +72,10 @@ fn names_that_hide_something_are_refused() {
         assert!(refused.is_err(), "{text:?} was taken as {refused:?}");
     }
     assert!(Name::parse(&"x".repeat(1_000_000)).is_err());
+    let with_marks =
+        |count| ["Vi", "\u{323}\u{302}\u{301}\u{304}"].concat().chars().take(2 + count).collect::<String>();
+    assert!(Name::parse(&with_marks(NAME_MARKS_MAX)).is_ok());
+    assert!(Name::parse(&with_marks(NAME_MARKS_MAX + 1)).is_err());
     assert_eq!(name(&"x".repeat(NAME_LENGTH_MAX)).display.len(), NAME_LENGTH_MAX);
     assert_eq!(name(&"x".repeat(NAME_LENGTH_MIN)).display.len(), NAME_LENGTH_MIN);
 }

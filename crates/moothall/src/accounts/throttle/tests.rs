@@ -146,12 +146,13 @@ async fn thirty_people_behind_one_address_sign_in_at_once() {
 async fn guesses_in_flight_are_bounded_and_those_without_a_verdict_were_wrong() {
     with_accounts(async |test| {
         let cx = crate::accounts::testing::from(&test.hall, "203.0.113.7");
-        let begin_at =
-            async |who: u32| cx.write(move |tx| begin(tx, &format!("nobody-{who}"), None)).await.map(|_| ());
-        for who in 0..IN_FLIGHT_MAX {
+        let begin_at = async |who: usize| {
+            cx.write(move |tx| begin(tx, &format!("nobody-{who}"), None)).await.map(|_| ())
+        };
+        for who in 0..GUESSES_AT_ONCE_MAX {
             begin_at(who).await.unwrap();
         }
-        assert_eq!(code(begin_at(IN_FLIGHT_MAX).await), "sign_in_throttled");
+        assert_eq!(code(begin_at(GUESSES_AT_ONCE_MAX).await), "sign_in_throttled");
         // The server died: nothing of this comes to a verdict.
         test.clock.advance(FLIGHT);
         assert_eq!(wait(test, "203.0.113.7", "nobody-99").await, Duration::from_secs(600));

@@ -8,7 +8,7 @@ mod store;
 mod tests;
 
 use moothall_protocol::accounts::{ListUsers, User, UserOrder};
-use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
+use moothall_protocol::limits::{PAGE_ITEMS_DEFAULT, SEARCH_PREFIX_LENGTH_MIN};
 use moothall_protocol::{Cursor, Page, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -23,8 +23,6 @@ use super::{SEARCH, shown};
 use crate::cx::Cx;
 use crate::error::Error;
 
-/// Characters that a player must know of a name to search by it.
-const PREFIX_MIN: usize = 2;
 /// Sorts after every name: no character comes after it.
 const BEYOND: char = '\u{10ffff}';
 
@@ -81,9 +79,9 @@ fn check_player(cx: &Cx, input: &ListUsers) -> Result<(), Error> {
         return cx.require(SEARCH);
     }
     let length = input.name_prefix.as_deref().map_or(0, |prefix| Name::key_of(prefix).chars().count());
-    if length < PREFIX_MIN {
-        let message = format!("say at least {PREFIX_MIN} characters of the name");
-        return Err(Error::least("/name_prefix", "too_short", message, PREFIX_MIN));
+    if length < SEARCH_PREFIX_LENGTH_MIN {
+        let message = format!("say at least {SEARCH_PREFIX_LENGTH_MIN} characters of the name");
+        return Err(Error::least("/name_prefix", "too_short", message, SEARCH_PREFIX_LENGTH_MIN));
     }
     Ok(())
 }

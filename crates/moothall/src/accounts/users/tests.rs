@@ -43,6 +43,25 @@ async fn t023_others_see_a_user_and_only_staff_see_the_record() {
 }
 
 #[tokio::test]
+async fn b12_who_was_looked_for_before_they_were_there_is_found_as_soon_as_they_are() {
+    on_both_engines(async |test| {
+        let cx = test.call(test.user("Ben").await, &[]);
+        let id = cx.new_id();
+        let look = async || {
+            let wanted = serde_json::from_value(serde_json::json!({ "name_prefix": "Ana" })).unwrap();
+            let found = list(&cx, wanted).await.unwrap().items.len();
+            let known = summaries(&cx, &[id]).await.unwrap().len();
+            let reached = crate::reach::reachable(&cx, &[id]).await.unwrap().len();
+            (code(get(&cx, GetUser { user_id: id }).await), found, known, reached)
+        };
+        assert_eq!(look().await, ("not_found", 0, 0, 0));
+        test.insert(id, "Ana", None).await;
+        assert_eq!(look().await, ("ok", 1, 1, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn summaries_are_exact_from_the_moment_a_change_is_committed() {
     on_both_engines(async |test| {
         let (ana, ben) = (test.guest("Ana").await, test.user("Ben").await);

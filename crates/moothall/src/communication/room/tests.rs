@@ -29,15 +29,22 @@ impl Simulated for Room {
     type Promised = Promised;
     type View = View;
 
-    /// A room, a room whose messages are kept nowhere, or a group of three.
+    /// A room, a room whose messages are kept nowhere, a group of three, or the conversation of two. Rooms are for members only,
+    /// or for moderators to write in, now and then.
     fn create(id: Id<kind::Room>, random: &dyn Random) -> Stored {
         let now = Timestamp::from_micros(1_795_000_000_000_000);
         let owner = (user(0), seat(RoomRole::Owner, now));
-        let group = (0..3).map(|number| (user(number), seat(RoomRole::Member, now)));
-        let room = wire::Room { slow_mode_ms: 500, ..blank(id, RoomKind::Room, 1, now) };
-        let (card, seats) = match random.below(3) {
-            0 => (blank(id, RoomKind::Group, 3, now), group.collect()),
-            1 => (wire::Room { live_only: true, ..room }, [owner].into()),
+        let seats_of = |count| (0..count).map(|number| (user(number), seat(RoomRole::Member, now))).collect();
+        let room = wire::Room {
+            slow_mode_ms: 500,
+            member_only: random.below(3) == 0,
+            read_only: random.below(4) == 0,
+            ..blank(id, RoomKind::Room, 1, now)
+        };
+        let (card, seats) = match random.below(5) {
+            0 => (blank(id, RoomKind::Group, 3, now), seats_of(3)),
+            1 => (blank(id, RoomKind::Direct, 2, now), seats_of(2)),
+            2 => (wire::Room { live_only: true, ..room }, [owner].into()),
             _ => (room, [owner].into()),
         };
         Stored { card, seats, messages: [].into(), versions: [].into() }
@@ -55,10 +62,13 @@ impl Simulated for Room {
         let caller = user(random.below(USERS));
         let other = user(random.below(USERS));
         let is_staff = random.below(20) == 0;
-        let draft = Draft { text: random.below(1 << 40).to_string(), ..Draft::default() };
-        // Nobody comes into a group that all have left: there nothing more would happen.
-        let is_last = self.card.kind == RoomKind::Group && self.seats.len() == 1;
+        // Those who are here and those who are not, the sender, and now and then one of them twice.
+        let mentions = (0..random.below(4)).map(|_| user(random.below(USERS))).collect();
+        let draft = Draft { text: random.below(1 << 40).to_string(), mentions, ..Draft::default() };
+        // Nobody comes by themselves to where all have left and only members know of: there nothing more would happen.
+        let is_last = is_hidden(&self.card) && self.seats.len() == 1;
         let act = match random.below(36) {
+            0 | 1 if self.card.member_only => Act::Add { user: other },
             0..=2 => Act::Join,
             3 if !is_last => Act::Leave,
             4 => Act::Kick { user: other },
@@ -67,7 +77,12 @@ impl Simulated for Room {
                 Act::SetRole { user: other, role: role[random.below(3) as usize] }
             }
             6 => {
-                let change = Change { slow_mode_ms: Some(random.below(3) as u32 * 400), ..Change::default() };
+                let mut change = Change::default();
+                match random.below(4) {
+                    0 => change.member_only = Some(random.below(3) == 0),
+                    1 => change.read_only = Some(random.below(3) == 0),
+                    _ => change.slow_mode_ms = Some(random.below(3) as u32 * 400),
+                }
                 Act::Update(change)
             }
             7 => Act::MarkRead { seq: random.below(200) as i64 },
@@ -82,7 +97,7 @@ impl Simulated for Room {
                 Some(before) if random.below(4) == 0 => Act::Delete { before: Box::new(before) },
                 Some(before) => {
                     let if_version = (random.below(3) == 0).then_some(before.version);
-                    let keeps = Keeps { attachments: true, mentions: true };
+                    let keeps = Keeps { attachments: true, mentions: random.below(2) == 0 };
                     let act = Act::Edit {
                         before: Box::new(before.clone()),
                         draft: Draft { if_version, ..draft },
@@ -123,11 +138,11 @@ impl Simulated for Room {
     }
 
     fn view(&self) -> View {
-        View::new(self.seats.keys().copied(), self.card.last_seq)
+        View::new(&self.card, self.seats.keys().copied())
     }
 
-    fn observe(view: &mut View, event: &Event) {
-        view.observe(event);
+    fn observe(view: &mut View, topic: &Topic, event: &Event) {
+        view.observe(topic, event);
     }
 
     fn check(&self, stored: &Stored, promised: &Promised, view: &View) -> Result<(), String> {
@@ -182,9 +197,19 @@ fn a_room_keeps_its_promises_through_crashes_and_lost_writes() {
         assert!(report.accepted > 200 && report.crashes > 10 && report.lost_writes > 3, "{report:?}");
     }
     let happened = model::HAPPENED.lock();
-    for what in
-        ["edited in a room", "edited in a group", "deleted in a room", "deleted in a group", "heard only"]
-    {
+    for what in [
+        "edited in a room",
+        "edited in a group",
+        "edited between two",
+        "deleted in a room",
+        "deleted in a group",
+        "deleted between two",
+        "sent between two",
+        "sent to readers",
+        "mentioned",
+        "brought into a room",
+        "heard only",
+    ] {
         assert!(is_one || happened.get(what).is_some_and(|count| *count > 20), "{what}: {happened:?}");
     }
 }

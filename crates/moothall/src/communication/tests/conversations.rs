@@ -170,7 +170,7 @@ async fn a_group_brings_its_members_in_and_all_are_equal() {
 }
 
 #[tokio::test]
-async fn whoever_was_erased_is_reached_by_nobody() {
+async fn b65_whoever_was_erased_is_reached_by_nobody() {
     let forgetful = |settings: &mut crate::Settings| settings.accounts.guest_idle_days = 1;
     on_both_engines_with(forgetful, async |hall| {
         let (two, guest) = (two(hall).await, hall.guest("Gus").await);

@@ -61,6 +61,17 @@ fn t087_a_short_drop_is_seen_by_nobody_and_a_long_one_at_its_moment() {
 }
 
 #[test]
+fn news_of_an_older_socket_keeps_nobody_online_whose_newer_one_is_gone() {
+    let told = shown(&[
+        (0, connect(1, 2)),
+        (10, Command::Drop { session: id(1), attachment: 2 }),
+        (11, connect(1, 1)),
+        (25, Command::Tick { drop: 1 }),
+    ]);
+    assert!(told.last().is_some_and(|(is_online, _)| !is_online), "{told:?}");
+}
+
+#[test]
 fn t087_what_the_user_said_outlasts_the_drop_and_is_forgotten_after_the_grace_period() {
     let mut presence = Presence::new(id(1));
     let mut tell = |seconds, command: Command| {
@@ -136,6 +147,27 @@ fn who_hides_before_they_come_is_never_seen() {
     assert_eq!(as_others_see(&presence.own), offline(id(1)));
 }
 
+/// What the database holds of a user.
+#[derive(Clone, Debug)]
+pub(crate) struct Stored {
+    /// When the user came, and when they went, every time.
+    came: Vec<Timestamp>,
+    went: Vec<Timestamp>,
+    /// Whether they want to be seen.
+    wants: Visibility,
+}
+
+/// What the user was answered, which no crash may take back.
+#[derive(Debug)]
+pub(crate) struct Promised {
+    /// Whether they want to be seen.
+    visibility: Visibility,
+    has_come: bool,
+    is_online: bool,
+    /// When they were last told to have left on purpose.
+    left_at: Option<Timestamp>,
+}
+
 /// What somebody believes who hears all of a user's events, and how many the last one was.
 #[derive(Debug)]
 pub(crate) struct View {
@@ -144,32 +176,48 @@ pub(crate) struct View {
 }
 
 impl Simulated for Presence {
-    /// When the user came and went, and whether they want to be seen.
-    type Stored = (Option<Timestamp>, Option<Timestamp>, Visibility);
-    type Promised = ();
+    type Stored = Stored;
+    type Promised = Promised;
     type View = View;
 
     fn create(_: Id<kind::User>, _: &dyn Random) -> Self::Stored {
-        (None, None, Visibility::Visible)
+        Stored { came: Vec::new(), went: Vec::new(), wants: Visibility::Visible }
     }
 
-    fn apply((came, went, wants): &mut Self::Stored, effect: &Stamp) {
+    fn apply(stored: &mut Stored, effect: &Stamp) {
         match effect {
-            Stamp::CameAt(at) => *came = Some(*at),
-            Stamp::WentAt(at) => *went = Some(*at),
-            Stamp::Wants(visibility) => *wants = *visibility,
+            Stamp::CameAt(at) => stored.came.push(*at),
+            Stamp::WentAt(at) => stored.went.push(*at),
+            Stamp::Wants(visibility) => stored.wants = *visibility,
         }
     }
 
-    fn restore(id: Id<kind::User>, (_, _, wants): &Self::Stored) -> Self {
+    fn restore(id: Id<kind::User>, stored: &Stored) -> Self {
         let mut presence = Self::new(id);
-        presence.own.visibility = *wants;
+        presence.own.visibility = stored.wants;
         presence
     }
 
-    fn promised(_: &Self::Stored) {}
+    fn promised(stored: &Stored) -> Promised {
+        Promised { visibility: stored.wants, has_come: false, is_online: false, left_at: None }
+    }
 
-    fn command(&self, _: &Self::Stored, random: &dyn Random) -> (Option<UserId>, Command) {
+    fn answer(promised: &mut Promised, _: Option<UserId>, command: &Command, own: &OwnPresence) {
+        match command {
+            Command::Update(UpdatePresence { visibility: Some(visibility), .. }) => {
+                promised.visibility = *visibility;
+            }
+            Command::Connect { .. } => promised.has_come = true,
+            // The others who go may come back: only this takes away somebody who was there.
+            Command::Leave { .. } if promised.is_online && !own.presence.is_online => {
+                promised.left_at = own.last_disconnected_at.or(promised.left_at);
+            }
+            _ => {}
+        }
+        promised.is_online = own.presence.is_online;
+    }
+
+    fn command(&self, _: &Stored, random: &dyn Random) -> (Option<UserId>, Command) {
         let session: SessionId = id(u128::from(random.below(4)) + 1);
         let known = self.sessions.get(&session).map_or(0, |held| held.attachment);
         // Mostly the attachment that holds, now and then one of long ago.
@@ -178,7 +226,7 @@ impl Simulated for Presence {
             0..=3 => Command::Connect {
                 session,
                 attachment: if random.below(8) == 0 { attachment } else { known + 1 },
-                is_bot: false,
+                is_bot: random.below(2) == 0,
                 grace: GRACE,
             },
             4..=6 => Command::Drop { session, attachment },
@@ -201,16 +249,27 @@ impl Simulated for Presence {
         View { own: self.own.clone(), went_back: false }
     }
 
-    fn observe(view: &mut View, event: &Event) {
+    fn observe(view: &mut View, _: &Topic, event: &Event) {
         if let Event::PresenceUpdated(own) = event {
             view.went_back |= own.update_id <= view.own.update_id;
             view.own = own.clone();
         }
     }
 
-    fn check(&self, (came, went, wants): &Self::Stored, (): &(), view: &View) -> Result<(), String> {
-        if self.own.visibility != *wants {
-            return Err(format!("the user wants to be {wants:?}"));
+    fn check(&self, stored: &Stored, promised: &Promised, view: &View) -> Result<(), String> {
+        let Stored { came, went, wants } = stored;
+        if self.own.visibility != *wants || promised.visibility != *wants {
+            return Err(format!("the user wants to be {wants:?}, and was told {:?}", promised.visibility));
+        }
+        if promised.has_come && came.is_empty() {
+            return Err("the user was let in, and never came".to_owned());
+        }
+        if promised.left_at.is_some_and(|at| !went.contains(&at)) {
+            return Err(format!("the user left at {:?}, and that is not known: {went:?}", promised.left_at));
+        }
+        let plays = self.sessions.values().any(|held| !held.is_bot);
+        if !self.sessions.is_empty() && self.own.presence.is_bot == plays {
+            return Err(format!("a bot, or none: {self:?}"));
         }
         let own = &self.own.presence;
         if view.own != self.own || view.went_back {
@@ -225,7 +284,7 @@ impl Simulated for Presence {
         if !self.is_here && (!self.sessions.is_empty() || *own != offline(own.user_id)) {
             return Err(format!("something is left of who is gone: {self:?}"));
         }
-        if self.is_here && came.is_none() || went.is_some() && came.is_none() {
+        if (self.is_here || !went.is_empty()) && came.is_empty() {
             return Err("the database does not know that the user came".to_owned());
         }
         Ok(())

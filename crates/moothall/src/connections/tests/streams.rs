@@ -2,7 +2,7 @@
 
 use moothall_protocol::accounts::GetUser;
 use moothall_protocol::connections::PresenceChanged;
-use moothall_protocol::limits::RING_EVENTS_MAX;
+use moothall_protocol::limits::{RESUME_MS_MAX, RING_EVENTS_MAX};
 
 use super::*;
 
@@ -151,6 +151,31 @@ async fn a_stream_that_cannot_go_on_begins_afresh_with_how_things_stand() {
 }
 
 #[tokio::test]
+async fn a_stream_can_be_resumed_for_a_minute_to_the_millisecond() {
+    with_accounts(async |hall| {
+        let limit = Duration::from_millis(RESUME_MS_MAX as u64);
+        let is_live = |session| hall.hall.connections().find(session).is_some();
+        let ana = people::sign_up(&hall.hall, "Ana").await;
+        let (cx, resume) = Client::open(hall, &ana).await.leave();
+        let over = hall.hall.connections().next_expiry();
+        assert_eq!(over, Some(hall.hall.clock().elapsed() + limit), "when the server looks again");
+        hall.clock.advance(limit - Duration::from_millis(1));
+        // The task that ends sessions has its turn before the client.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(is_live(ana.session_id));
+        let mut client = Client::resume(cx, resume).await;
+        client.missed();
+        client.hear();
+
+        let (cx, resume) = client.leave();
+        hall.clock.advance(limit);
+        eventually(|| (!is_live(ana.session_id)).then_some(())).await;
+        assert_eq!(Client::resume(cx, resume).await.begin(), Some(true));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_client_that_was_away_while_more_happened_than_is_kept_gets_a_fresh_snapshot() {
     with_accounts(async |hall| {
         let ana = people::sign_up(&hall.hall, "Ana").await;
@@ -174,7 +199,7 @@ async fn a_client_that_was_away_while_more_happened_than_is_kept_gets_a_fresh_sn
 }
 
 #[tokio::test]
-async fn t089_staff_end_the_connections_of_a_user_there_or_not_and_it_is_audited() {
+async fn t089_b37_staff_end_the_connections_of_a_user_there_or_not_and_it_is_audited() {
     with_accounts(async |hall| {
         let (ana, ben) = (people::sign_up(&hall.hall, "Ana").await, people::sign_up(&hall.hall, "Ben").await);
         let mut client = Client::open(hall, &ana).await;
@@ -185,7 +210,7 @@ async fn t089_staff_end_the_connections_of_a_user_there_or_not_and_it_is_audited
         let closing = client.closing().await;
         assert_eq!((closing.code, closing.reason.as_str()), (CloseCode::Disconnected, "Too loud"));
         until_seen(hall, ana.user.id, false).await;
-        // B37: who is absent is no error.
+        // Who is absent is no error.
         disconnect_user(&staff, end(ana.user.id)).await.unwrap();
         let log = audit::list(&staff, Default::default()).await.unwrap();
         let lines = log.items.iter().filter(|line| line.action == "connections.disconnect_user");

@@ -132,7 +132,7 @@ async fn t024_every_filter_finds_whom_it_says_and_filters_add_up() {
 }
 
 #[tokio::test]
-async fn b08_every_order_goes_the_way_it_says_and_pages_hold_everybody_once() {
+async fn b01_b08_every_order_goes_the_way_it_says_and_pages_hold_everybody_once() {
     on_both_engines(async |test| {
         people(test).await;
         let cx = test.server();

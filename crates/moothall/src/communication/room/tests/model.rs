@@ -35,11 +35,16 @@ impl Stored {
                 self.card = wire::Room { last_seq, active_at, members, ..(**card).clone() };
             }
             Effect::Entered { user, seat, members, .. } => {
+                assert_ne!(self.card.kind, RoomKind::Direct, "nobody comes between two");
+                if self.card.member_only {
+                    happened("brought into a room");
+                }
                 let before = self.seats.insert(*user, seat.clone());
                 assert_eq!(before, None, "nobody enters twice");
                 self.card.members = *members;
             }
             Effect::Gone { user, members } => {
+                assert_ne!(self.card.kind, RoomKind::Direct, "both stay");
                 self.seats.remove(user).expect("only who is there can go");
                 self.card.members = *members;
             }
@@ -47,6 +52,10 @@ impl Stored {
             Effect::Sent(message) => {
                 self.card.last_seq = message.seq;
                 self.card.active_at = message.created_at;
+                self.check_writer(message.sender_id);
+                if self.card.kind == RoomKind::Direct {
+                    happened("sent between two");
+                }
                 let seat = self.seats.get_mut(&message.sender_id).expect("a member");
                 (seat.delivered_seq, seat.read_seq) = (message.seq, message.seq);
                 seat.sent_at = Some(message.created_at);
@@ -55,11 +64,16 @@ impl Stored {
             }
             Effect::Edited { before, message } | Effect::Deleted { before, message } => {
                 happened(match (message.deleted_at, self.card.kind) {
+                    (None, RoomKind::Room) => "edited in a room",
                     (None, RoomKind::Group) => "edited in a group",
-                    (None, _) => "edited in a room",
+                    (None, RoomKind::Direct) => "edited between two",
+                    (Some(_), RoomKind::Room) => "deleted in a room",
                     (Some(_), RoomKind::Group) => "deleted in a group",
-                    (Some(_), _) => "deleted in a room",
+                    (Some(_), RoomKind::Direct) => "deleted between two",
                 });
+                if message.deleted_at.is_none() {
+                    self.check_writer(message.sender_id);
+                }
                 let old = self.messages.insert(message.seq, (**message).clone()).expect("a message");
                 assert_eq!((old.version, old.deleted_at), (*before, None), "the write would be refused");
                 let kept = self.versions.insert((old.seq, old.version), old.text);
@@ -72,6 +86,14 @@ impl Stored {
             }
             Effect::Paced { user, at } => self.seats.get_mut(user).expect("a member").sent_at = Some(*at),
             Effect::Audited(_) | Effect::Reopened { .. } => {}
+        }
+    }
+
+    /// Where most only read, moderators write.
+    fn check_writer(&self, sender: UserId) {
+        if self.card.read_only {
+            assert!(self.seats[&sender].role >= RoomRole::Moderator, "readers do not write");
+            happened("sent to readers");
         }
     }
 
@@ -88,6 +110,10 @@ impl Stored {
 pub(crate) struct Promised {
     /// Each version of each message, and what it said; `None` once it is deleted.
     said: BTreeMap<MessageId, Vec<Option<String>>>,
+    /// Whom each message mentions.
+    mentioned: BTreeMap<MessageId, Vec<UserId>>,
+    /// What the room was last said to be.
+    card: wire::Room,
     /// Up to where each member has read.
     read: BTreeMap<UserId, usize>,
 }
@@ -95,10 +121,19 @@ pub(crate) struct Promised {
 impl Promised {
     /// To those who are there from the beginning nothing was said yet.
     pub fn new(stored: &Stored) -> Self {
-        Self { said: BTreeMap::new(), read: stored.seats.keys().map(|user| (*user, 0)).collect() }
+        Self {
+            said: BTreeMap::new(),
+            mentioned: BTreeMap::new(),
+            card: stored.card.clone(),
+            read: stored.seats.keys().map(|user| (*user, 0)).collect(),
+        }
     }
 
     pub fn note(&mut self, caller: Option<UserId>, command: &Command, reply: &Reply) {
+        self.note_mentions(command, reply);
+        if let Reply::Room(card) = reply {
+            self.card = (**card).clone();
+        }
         let (said, is_there) = (self.said.len(), |user: &UserId| self.read.contains_key(user));
         match (&command.act, reply, caller.as_ref()) {
             (Act::Send(_), Reply::Message(message), Some(sender)) => {
@@ -124,12 +159,43 @@ impl Promised {
                 *read = (*read).max(said.min(*seq as usize));
             }
             (Act::Join, _, Some(user)) | (Act::Add { user }, _, _) if !is_there(user) => {
+                let by_themselves = matches!(command.act, Act::Join);
+                assert!(!(by_themselves && is_hidden(&self.card)), "members are brought in");
                 self.read.insert(*user, said);
             }
+            // The conversation of two stays the other one's.
+            (Act::Forget { .. }, _, _) if self.card.kind == RoomKind::Direct => {}
             (Act::Leave, _, Some(user)) | (Act::Kick { user } | Act::Forget { user }, _, _) => {
                 self.read.remove(user);
             }
             _ => {}
+        }
+    }
+
+    /// Of those a draft mentions, the ones who are there and not its sender are mentioned, each once and in order.
+    fn note_mentions(&mut self, command: &Command, reply: &Reply) {
+        let draft = match (&command.act, reply) {
+            (Act::Send(draft), _) => draft,
+            (Act::Edit { draft, keeps, .. }, _) if !keeps.mentions => draft,
+            (Act::Delete { before }, _) => {
+                self.mentioned.insert(before.id, Vec::new());
+                return;
+            }
+            _ => return,
+        };
+        let Reply::Message(message) = reply else { return };
+        let mut expected: Vec<UserId> = Vec::new();
+        for user in &draft.mentions {
+            if *user != message.sender_id && self.read.contains_key(user) && !expected.contains(user) {
+                expected.push(*user);
+            }
+        }
+        assert_eq!(message.mentions, expected, "whom {draft:?} mentions");
+        if !expected.is_empty() {
+            happened("mentioned");
+        }
+        if message.seq > 0 {
+            self.mentioned.insert(message.id, expected);
         }
     }
 
@@ -143,6 +209,9 @@ impl Promised {
             ));
         }
         for message in stored.messages.values() {
+            if self.mentioned.get(&message.id) != Some(&message.mentions) {
+                return Err(format!("{message:?} should mention {:?}", self.mentioned.get(&message.id)));
+            }
             let Some(said) = self.said.get(&message.id) else {
                 return Err(format!("{message:?} was not sent"));
             };
@@ -165,32 +234,41 @@ impl Promised {
     }
 }
 
-/// What somebody believes who hears all of the room's events.
+/// What those believe who hear all of the room's events: whoever listens to the room, or each of the two who talk.
 #[derive(Debug)]
 pub(crate) struct View {
     members: BTreeSet<UserId>,
     /// The newest message when they began to listen.
     from: i64,
-    /// What they heard since then: number, version unless it is gone, and text.
-    messages: BTreeMap<i64, (Option<i64>, String)>,
+    heard: Vec<(Topic, Heard)>,
 }
 
+/// What was heard of messages: number, version unless it is gone, and text.
+type Heard = BTreeMap<i64, (Option<i64>, String)>;
+
 impl View {
-    pub fn new(members: impl Iterator<Item = UserId>, from: i64) -> Self {
-        Self { members: members.collect(), from, messages: BTreeMap::new() }
+    pub fn new(card: &wire::Room, members: impl Iterator<Item = UserId>) -> Self {
+        let members: BTreeSet<UserId> = members.collect();
+        let topics = match card.kind {
+            RoomKind::Direct => members.iter().map(|user| Topic::User(*user)).collect(),
+            RoomKind::Room | RoomKind::Group => vec![Topic::Room(card.id)],
+        };
+        let heard = topics.into_iter().map(|topic| (topic, Heard::new())).collect();
+        Self { members, from: card.last_seq, heard }
     }
 
-    pub fn observe(&mut self, event: &Event) {
+    pub fn observe(&mut self, topic: &Topic, event: &Event) {
+        let Some((_, messages)) = self.heard.iter_mut().find(|(heard, _)| heard == topic) else { return };
         match event {
             // Of a room that keeps nothing.
             Event::MessageSent(message) if message.seq == 0 => happened("heard only"),
             Event::MessageSent(message) => {
-                let last = self.messages.keys().next_back().copied().unwrap_or(self.from);
+                let last = messages.keys().next_back().copied().unwrap_or(self.from);
                 assert_eq!(message.seq, last + 1, "each is told once, and in order");
-                self.messages.insert(message.seq, (Some(message.version), message.text.clone()));
+                messages.insert(message.seq, (Some(message.version), message.text.clone()));
             }
             Event::MessageEdited(message) => {
-                if let Some((version, text)) = self.messages.get_mut(&message.seq) {
+                if let Some((version, text)) = messages.get_mut(&message.seq) {
                     assert_eq!(
                         version.map(|version| version + 1),
                         Some(message.version),
@@ -200,7 +278,7 @@ impl View {
                 }
             }
             Event::MessageDeleted(MessageDeleted { seq, .. }) => {
-                if let Some((version, text)) = self.messages.get_mut(seq) {
+                if let Some((version, text)) = messages.get_mut(seq) {
                     assert_ne!(*version, None, "nothing is deleted twice");
                     (*version, *text) = (None, String::new());
                 }
@@ -221,8 +299,11 @@ impl View {
         let is_so = since.map(|(seq, message)| {
             (*seq, (message.deleted_at.is_none().then_some(message.version), message.text.clone()))
         });
-        if !is_so.clone().eq(self.messages.clone()) {
-            return Err(format!("{:?} is believed, {:?} is so", self.messages, is_so.collect::<Vec<_>>()));
+        for (topic, heard) in &self.heard {
+            if !is_so.clone().eq(heard.clone()) {
+                let is_so: Vec<_> = is_so.collect();
+                return Err(format!("{heard:?} is believed at {topic:?}, {is_so:?} is so"));
+            }
         }
         if !self.members.iter().eq(stored.seats.keys()) {
             return Err(format!("members are {:?}, believed {:?}", stored.seats.keys(), self.members));
