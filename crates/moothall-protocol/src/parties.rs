@@ -233,7 +233,7 @@ pub struct SetPartyReady {
 }
 
 /// What happened in a party.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PartyChange {
     /// The user is a member from now on.

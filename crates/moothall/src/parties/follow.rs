@@ -199,7 +199,7 @@ async fn tell(cx: &Cx, id: PartyId, command: Command) -> Result<(), Error> {
 }
 
 /// The party as it is now, if it has not ended.
-async fn read(cx: &Cx, id: PartyId) -> Result<Option<Shown>, Error> {
+pub(super) async fn read(cx: &Cx, id: PartyId) -> Result<Option<Shown>, Error> {
     match cx.hall().directory().call::<Party>(cx, id, Command::Read).await {
         Ok(reply) => Ok(Some(reply.party()?)),
         Err(error) if error.kind() == Kind::NotFound => Ok(None),

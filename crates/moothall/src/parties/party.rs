@@ -23,6 +23,9 @@ use crate::cx::Tx;
 use crate::runtime::{Entity, Turn};
 use crate::{Topic, connections};
 
+/// No member is missed sooner.
+const GRACE_MIN: Duration = Duration::from_secs(30);
+
 /// A party, in memory.
 #[derive(Clone, Debug)]
 pub(super) struct Party {
@@ -83,7 +86,8 @@ pub(super) struct Rules {
 impl Rules {
     pub fn new(settings: &Settings, connections: &connections::Settings) -> Self {
         Self {
-            grace: Duration::from_millis(connections.grace_ms),
+            // Whoever comes and is connected must have the time to be known to be.
+            grace: Duration::from_millis(connections.grace_ms).max(GRACE_MIN),
             invite: Duration::from_millis(settings.invite_ms),
         }
     }

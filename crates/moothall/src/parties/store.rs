@@ -135,6 +135,18 @@ fn insert_member(
     Ok(())
 }
 
+/// Makes a user a member here, and no longer elsewhere. Returns where they were, and the number they had there.
+pub(super) fn enter(
+    tx: &mut Tx<'_, '_>,
+    id: PartyId,
+    user: UserId,
+    seat: &Seat,
+) -> Result<Option<(PartyId, i64)>, Error> {
+    let left = tx.query_opt(LEAVE_OTHER, params![user, id])?;
+    insert_member(tx, id, user, seat.number, seat.joined_at)?;
+    Ok(left.map(|row| Ok::<_, Error>((row.get(0)?, row.get(1)?))).transpose()?)
+}
+
 /// Writes what a party did, in this order; of what it is in itself, only the last counts.
 pub(super) fn apply(tx: &mut Tx<'_, '_>, id: PartyId, effects: &[&Effect]) -> Result<(), Error> {
     let mut news = News::default();
@@ -171,12 +183,10 @@ fn apply_one(tx: &mut Tx<'_, '_>, id: PartyId, effect: &Effect, news: &mut News)
     match effect {
         Effect::Changed(_) => {} // written last
         Effect::Entered { user, seat } => {
-            if let Some(row) = tx.query_opt(LEAVE_OTHER, params![user, id])? {
-                let (other, moved) = (row.get(0)?, News::moved(*user, row.get(1)?));
-                let hall = tx.cx().hall().clone();
+            if let Some((other, number)) = enter(tx, id, *user, seat)? {
+                let (hall, moved) = (tx.cx().hall().clone(), News::moved(*user, number));
                 tx.after_commit(move || follow::begin(&hall, other, moved));
             }
-            insert_member(tx, id, *user, seat.number, seat.joined_at)?;
             news.users.push(*user);
         }
         Effect::Gone { user, number } => {
