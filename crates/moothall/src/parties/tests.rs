@@ -9,7 +9,6 @@ mod together;
 
 use std::time::Duration;
 
-use moothall_protocol::accounts::SignedIn;
 use moothall_protocol::connections::Ready;
 use moothall_protocol::limits::{PARTY_CODE_GUESSES_MAX, PARTY_INVITES_MAX};
 use moothall_protocol::parties::{
@@ -19,8 +18,8 @@ use moothall_protocol::parties::{
 use super::*;
 use crate::accounts::testing::{self as people, code};
 use crate::connections::Stream;
-use crate::snapshot;
-use crate::testing::{TestHall, on_both_engines, on_both_engines_with};
+use crate::{Origin, snapshot};
+use crate::testing::{TestHall, on_both_engines};
 
 const GRACE: Duration = Duration::from_secs(300);
 
@@ -28,7 +27,6 @@ const GRACE: Duration = Duration::from_secs(300);
 struct Player {
     id: UserId,
     cx: Cx,
-    signed_in: SignedIn,
     stream: Option<Stream>,
 }
 
@@ -37,7 +35,7 @@ impl Player {
     async fn new(hall: &TestHall) -> Self {
         let signed_in = people::sign_up_guest(&hall.hall).await;
         let cx = people::call(&hall.hall, &signed_in).await;
-        let mut player = Self { id: signed_in.user.id, cx, signed_in, stream: None };
+        let mut player = Self { id: signed_in.user.id, cx, stream: None };
         player.connect(hall).await;
         player
     }
@@ -45,7 +43,8 @@ impl Player {
     /// Opens a socket, and says what it begins with.
     async fn connect(&mut self, hall: &TestHall) -> Ready {
         self.stream = None;
-        self.cx = people::call(&hall.hall, &self.signed_in).await;
+        // The server may be another by now.
+        self.cx = Cx::new(&hall.hall, self.cx.caller().clone(), Origin::default());
         let mut stream = snapshot::open(&self.cx, None).await.unwrap();
         let (_, first) = stream.take(1).unwrap().remove(0);
         self.stream = Some(stream);

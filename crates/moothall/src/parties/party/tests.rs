@@ -233,7 +233,7 @@ fn a_party_keeps_its_promises_through_crashes_lost_writes_and_clocks_set_back() 
     }
     let happened = HAPPENED.lock();
     eprintln!("{all:?} {happened:?}");
-    let is_much = all.accepted > 5_000 && all.crashes > 500 && all.lost_writes > 100 && all.timers > 500;
+    let is_much = all.accepted > 5_000 && all.crashes > 500 && all.lost_writes > 50 && all.timers > 500;
     assert!(is_one || is_much && all.set_back > 100, "{all:?}");
     assert!(is_one || happened.len() == 12 && happened.values().all(|count| *count > 20), "{happened:?}");
 }

@@ -1,5 +1,7 @@
 //! Inviting, and what becomes of an invite.
 
+use moothall_protocol::connections::{UpdatePresence, Visibility};
+
 use super::*;
 
 #[tokio::test]
@@ -23,12 +25,17 @@ async fn an_invite_needs_an_existing_connected_not_yet_invited_target_and_a_memb
     on_both_engines(async |hall| {
         let [ana, ben, cleo, dora] = &mut players(hall).await;
         let id = ana.create().await.id;
-        let nobody = hall.hall.random().id(cx_now(ana));
+        let nobody = ana.cx.new_id();
         let absent = invite(&ana.cx, InviteToParty { party_id: id, user_id: nobody }).await;
         assert_eq!(code(absent), "player_unreachable");
         dora.stream = None;
         connections::disconnect(&dora.cx, Default::default()).await.unwrap();
-        eventually(async || code(ana.invite(id, dora).await) == "player_offline").await;
+        eventually(async || {
+            let input = GetPresence { user_id: dora.id };
+            !connections::get_presence(&ana.cx, input).await.unwrap().is_online
+        })
+        .await;
+        assert_eq!(code(ana.invite(id, dora).await), "player_offline");
         assert_eq!(code(ben.invite(id, cleo).await), "not_found", "a stranger is told that there is none");
         let invited = ana.invite(id, ben).await.unwrap();
         assert_eq!((invited.user_id, invited.invited_by, invited.party_id), (ben.id, ana.id, id));
@@ -45,19 +52,13 @@ async fn an_invite_needs_an_existing_connected_not_yet_invited_target_and_a_memb
     .await;
 }
 
-fn cx_now(player: &Player) -> moothall_protocol::Timestamp {
-    player.cx.now()
-}
-
 #[tokio::test]
 async fn who_does_not_want_to_be_seen_is_not_invited() {
     on_both_engines(async |hall| {
         let [ana, ben] = &mut players(hall).await;
         let id = ana.create().await.id;
-        let hide = moothall_protocol::connections::UpdatePresence {
-            visibility: Some(moothall_protocol::connections::Visibility::Invisible),
-            ..Default::default()
-        };
+        let hide =
+            UpdatePresence { visibility: Some(Visibility::Invisible), ..UpdatePresence::default() };
         connections::update_presence(&ben.cx, hide).await.unwrap();
         assert_eq!(code(ana.invite(id, ben).await), "player_offline");
     })

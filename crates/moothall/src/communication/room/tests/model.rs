@@ -126,6 +126,12 @@ impl Promised {
             (Act::Join, _, Some(user)) | (Act::Add { user }, _, _) if !is_there(user) => {
                 self.read.insert(*user, said);
             }
+            (Act::Seat { users, .. }, _, _) => {
+                for user in users {
+                    self.read.entry(*user).or_insert(said);
+                }
+                self.read.retain(|user, _| users.contains(user));
+            }
             (Act::Leave, _, Some(user)) | (Act::Kick { user } | Act::Forget { user }, _, _) => {
                 self.read.remove(user);
             }
