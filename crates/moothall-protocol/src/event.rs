@@ -9,6 +9,7 @@ use crate::communication::{
 };
 use crate::connections::{OwnPresence, PresenceChanged, Ready, Resumed};
 use crate::matches::{ClosedRelay, OpenedRelay, Relayed};
+use crate::parties::{Party, PartyInvite, PartyInviteEnded, PartyLeft, PartyUpdated};
 
 /// An event. On the wire `{"seq":912,"topic":"room:…","event":"communication.message_sent","data":{…}}`.
 ///
@@ -81,6 +82,21 @@ pub enum Event {
     /// A player of a match sent something to the others: see `matches.relay`.
     #[serde(rename = "matches.relayed")]
     Relayed(Relayed),
+    /// The user is in a party from now on; an invite into it is used up.
+    #[serde(rename = "parties.joined")]
+    PartyJoined(Party),
+    /// The user is no longer in a party.
+    #[serde(rename = "parties.left")]
+    PartyLeft(PartyLeft),
+    /// The user is invited into a party.
+    #[serde(rename = "parties.invited")]
+    PartyInvited(PartyInvite),
+    /// An invite of the user is over.
+    #[serde(rename = "parties.invite_ended")]
+    PartyInviteEnded(PartyInviteEnded),
+    /// A party changed. To its members, and to those it has invited.
+    #[serde(rename = "parties.updated")]
+    PartyUpdated(PartyUpdated),
     /// The user's own presence changed. To all their sessions.
     #[serde(rename = "connections.presence_updated")]
     PresenceUpdated(OwnPresence),
@@ -119,6 +135,11 @@ impl Event {
             | Self::RoomArchived(_) => Class::Reliable,
             // A newer marker says all that an older one did.
             Self::Read(marker) => Class::Latest(format!("read:{}:{}", marker.room_id, marker.user_id)),
+            Self::PartyJoined(_)
+            | Self::PartyLeft(_)
+            | Self::PartyInvited(_)
+            | Self::PartyInviteEnded(_)
+            | Self::PartyUpdated(_) => Class::Reliable,
             Self::PresenceChanged(_) | Self::RelayOpened(_) | Self::RelayClosed(_) | Self::Relayed(_) => {
                 Class::Reliable
             }

@@ -15,6 +15,7 @@ mod id;
 pub mod limits;
 pub mod matches;
 mod page;
+pub mod parties;
 mod problem;
 pub mod system;
 mod time;

@@ -196,6 +196,16 @@ limits! {
     /// Characters of a reason that staff gives.
     REASON_LENGTH_MAX = 500;
 
+    // Parties.
+    /// Members and invites of a party together, unless the operator sets fewer.
+    PARTY_MEMBERS_MAX = 64;
+    /// Characters of a party's code.
+    PARTY_CODE_LENGTH = 8;
+    /// Wrong codes one user may try at once; each further one makes them wait for twice as long, ten minutes at most.
+    PARTY_CODE_GUESSES_MAX = 10;
+    /// Invites into parties that wait for one user's answer.
+    PARTY_INVITES_MAX = 50;
+
     // Matches.
     /// Bytes of one piece of data relayed in a match.
     RELAY_BYTES_MAX = 4 * 1024;

@@ -16,7 +16,9 @@ use crate::random::{Random, SystemRandom};
 use crate::runtime::{Bus, Directory, Leases};
 use crate::settings::{Settings, Synchronous};
 use crate::topics::{self, Topics};
-use crate::{Rates, accounts, audit, communication, connections, idempotency, mail, matches, sweep, system};
+use crate::{
+    Rates, accounts, audit, communication, connections, idempotency, mail, matches, parties, sweep, system,
+};
 
 /// Every migration, oldest first. Added, never edited: a test compares checksums.
 pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
@@ -37,6 +39,7 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261128000700_letters_to_one_address",
     "20261128000800_empty_rooms",
     "20261128000900_typed_addresses",
+    "20261128001100_parties",
 ];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.
@@ -60,6 +63,7 @@ struct Inner {
     connections: connections::Live,
     communication: communication::Live,
     matches: matches::Live,
+    parties: parties::Live,
     words: WordFilter,
 }
 
@@ -176,6 +180,7 @@ impl Builder {
             accounts,
             connections: connections::Live::new(&self.settings.connections),
             matches: matches::Live::default(),
+            parties: parties::Live::default(),
             communication: communication::Live::new(),
             words: WordFilter::new(&self.settings.communication.words)?,
             mailer,
@@ -192,6 +197,7 @@ impl Builder {
             topics::start(&hall);
             accounts::start(&hall);
             connections::start(&hall);
+            parties::start(&hall);
             mail::start(&hall);
             hall.spawn(sweep::run(hall.downgrade()));
         }
@@ -209,6 +215,7 @@ pub fn contexts() -> Vec<Operations> {
         connections::watch_operations(),
         communication::operations(),
         matches::operations(),
+        parties::operations(),
     ]
 }
 
@@ -221,6 +228,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         mail::STATEMENTS,
         connections::STATEMENTS,
         &communication::statements(),
+        parties::STATEMENTS,
     ]
     .concat()
 }
@@ -359,6 +367,10 @@ impl Hall {
 
     pub(crate) fn matches(&self) -> &matches::Live {
         &self.0.matches
+    }
+
+    pub(crate) fn parties(&self) -> &parties::Live {
+        &self.0.parties
     }
 
     /// The operator's word list.

@@ -17,6 +17,8 @@ pub struct Settings {
     pub connections: crate::connections::Settings,
     /// Rooms and messages.
     pub communication: crate::communication::Settings,
+    /// Parties.
+    pub parties: crate::parties::Settings,
 }
 
 /// Where the data lives.

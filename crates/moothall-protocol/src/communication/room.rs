@@ -16,6 +16,8 @@ pub enum RoomKind {
     Direct,
     /// A conversation of a few users, who bring each other in.
     Group,
+    /// Where the members of a party talk. Who is in it follows the party, and it is archived when that ends.
+    Party,
 }
 
 /// What a member may do in a room.

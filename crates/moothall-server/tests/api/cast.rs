@@ -3,12 +3,15 @@
 //! What an operation needs for its input is made up here, by the names of its fields: [`Cast::input`]. A new operation whose
 //! fields have known names needs nothing; else this file says what to send, and the test that misses it says so.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use moothall::connections::Stream;
 use moothall::protocol::UserId;
 use moothall::protocol::accounts::{CreateBot, CreateKey, CreateRole, DeleteUser, GrantRole};
 use moothall::protocol::matches::OpenRelay;
-use moothall::{Cx, Operation, accounts, matches};
+use moothall::protocol::parties::{CreateParty, InviteToParty, JoinParty, Party};
+use moothall::{Caller as Calling, Cx, Operation, Origin, accounts, matches, parties, snapshot};
 use moothall_testing::{PASSWORD, Player, Reply, Shows, TestServer};
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
@@ -55,6 +58,10 @@ pub struct Cast<'a> {
     bystander: OnceCell<Player>,
     caller: Caller,
     room: OnceCell<Room>,
+    /// Of the player, with the bystander in it.
+    party: OnceCell<Party>,
+    /// Those of players who must be connected.
+    streams: Mutex<Vec<Stream>>,
     /// The letter to the player's address after they signed up has come: the next one is what was asked for.
     is_welcome: OnceCell<()>,
 }
@@ -108,6 +115,8 @@ impl<'a> Cast<'a> {
             bystander: OnceCell::new(),
             caller,
             room: OnceCell::new(),
+            party: OnceCell::new(),
+            streams: Mutex::default(),
             is_welcome: OnceCell::new(),
         }
     }
@@ -228,6 +237,24 @@ impl<'a> Cast<'a> {
                 let input = OpenRelay { user_ids: vec![player.id] };
                 json!(matches::open_relay(&Cx::server(&self.server.hall), input).await.unwrap().match_id)
             }
+            ("parties.accept" | "parties.decline", "party_id") => {
+                let host = self.bystander().await;
+                json!(self.invited(&self.party_by(host).await, host, player).await.id)
+            }
+            ("parties.join", "code") => json!(self.party_by(self.bystander().await).await.code),
+            ("parties.invite", "user_id") => {
+                let third = self.server.api.sign_up(&fresh("third")).await;
+                self.connect(&third).await;
+                json!(third.id)
+            }
+            ("parties.cancel_invite", "user_id") => {
+                let third = self.server.api.sign_up(&fresh("third")).await;
+                self.invited(self.party().await, player, &third).await;
+                json!(third.id)
+            }
+            (name, "user_id") if name.starts_with("parties.") => json!(self.bystander().await.id),
+            (_, "party_id") => json!(self.party().await.id),
+            (_, "is_ready") => json!(true),
             (_, "data") => json!("AAA="),
             (_, "room_id") => json!(self.room().await.id),
             (_, "message_id") => json!(self.room().await.message_id),
@@ -276,6 +303,39 @@ impl<'a> Cast<'a> {
 
     async fn bystander(&self) -> &Player {
         self.bystander.get_or_init(async || self.server.api.sign_up(&fresh("bystander")).await).await
+    }
+
+    /// The party of the player, with the bystander in it.
+    async fn party(&self) -> &Party {
+        let make = async || {
+            let party = self.party_by(&self.player).await;
+            let code = party.code.clone().unwrap();
+            parties::join(&self.connect(self.bystander().await).await, JoinParty { code }).await.unwrap()
+        };
+        self.party.get_or_init(make).await
+    }
+
+    /// An open party that this player made.
+    async fn party_by(&self, player: &Player) -> Party {
+        let open = CreateParty { is_open: Some(true), ..CreateParty::default() };
+        parties::create(&self.connect(player).await, open).await.unwrap()
+    }
+
+    /// Has a member invite somebody into a party.
+    async fn invited(&self, party: &Party, by: &Player, player: &Player) -> Party {
+        self.connect(player).await;
+        let input = InviteToParty { party_id: party.id, user_id: player.id };
+        parties::invite(&self.connect(by).await, input).await.unwrap();
+        party.clone()
+    }
+
+    /// Connects a player, and calls as them.
+    async fn connect(&self, player: &Player) -> Cx {
+        let token = accounts::Credential::Bearer(player.token.clone());
+        let identity = accounts::authenticate(&self.server.hall, &token).await.unwrap();
+        let cx = Cx::new(&self.server.hall, Calling::Member(identity), Origin::default());
+        self.streams.lock().unwrap().push(snapshot::open(&cx, None).await.unwrap());
+        cx
     }
 
     async fn room(&self) -> &Room {

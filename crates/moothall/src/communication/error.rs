@@ -36,6 +36,8 @@ crate::faults! {
         NotForDirect => Conflict, "direct_conversation", "that cannot be done in a direct conversation";
         /// In a group all are equal, and nobody joins without being brought in.
         NotForGroup => Conflict, "group_conversation", "that cannot be done in a group";
+        /// The room of a party is described by nobody, and who is in it follows the party: join or leave that.
+        NotForParty => Conflict, "party_room", "that cannot be done in the room of a party";
         /// Nobody is brought into a room that everybody can join.
         NotForOpenRoom => Conflict, "open_room", "everybody can join this room by themselves";
         /// The user is not there, or does not want to be reached by the caller.

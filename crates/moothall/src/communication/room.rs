@@ -35,6 +35,8 @@ pub(crate) struct Room {
     rules: Rules,
     /// Messages as they are since they were changed lately, the newest change last: what a command brings of one may be older.
     changed: VecDeque<Message>,
+    /// The version of the party that last said who is here.
+    seated: i64,
 }
 
 /// What a room knows of a member.
@@ -111,6 +113,11 @@ pub(crate) enum Act {
     /// The user's account was erased.
     Forget {
         user: UserId,
+    },
+    /// These are in the party of this version, and in this room.
+    Seat {
+        users: Vec<UserId>,
+        version: i64,
     },
     Send(Draft),
     Edit {
@@ -257,6 +264,7 @@ impl Entity for Room {
             Act::SetRole { user, role } => self.set_role(*user, *role, power, turn),
             Act::Kick { user } => self.kick(*user, power, turn),
             Act::Forget { user } => self.forget(*user, turn),
+            Act::Seat { users, version } => self.seat_party(users, *version, turn),
             Act::Send(draft) => self.send(draft, turn),
             Act::Edit { before, draft, keeps } => self.edit(before, draft, *keeps, turn),
             Act::Delete { before } => self.delete(before, power, turn),
@@ -280,7 +288,7 @@ impl Entity for Room {
 
 impl Room {
     pub fn new(card: wire::Room, seats: impl IntoIterator<Item = (UserId, Seat)>, rules: Rules) -> Self {
-        Self { card, seats: seats.into_iter().collect(), rules, changed: VecDeque::new() }
+        Self { card, seats: seats.into_iter().collect(), rules, changed: VecDeque::new(), seated: 0 }
     }
 
     /// The member who calls. To others a room that only members know of is not there.
@@ -333,6 +341,8 @@ impl Room {
     fn members_max(&self) -> usize {
         match self.card.kind {
             RoomKind::Group => GROUP_MEMBERS_MAX,
+            // The party sees to that.
+            RoomKind::Party => usize::MAX,
             RoomKind::Room | RoomKind::Direct => self.rules.members_max,
         }
     }

@@ -70,8 +70,8 @@ statements! {
     COUNT_JOINED = "SELECT count(*) FROM room_members m JOIN rooms r ON r.id = m.room_id
         WHERE m.user_id = $1 AND m.kind IN ('room', 'group') AND m.brought_in = $2 AND r.archived_at IS NULL";
     JOINED = "SELECT m.room_id FROM room_members m JOIN rooms r ON r.id = m.room_id
-        WHERE m.user_id = $1 AND m.kind IN ('room', 'group') AND r.archived_at IS NULL";
-    SEATS_OF = "SELECT room_id, user_id FROM room_members WHERE user_id {in $1} AND kind IN ('room', 'group')
+        WHERE m.user_id = $1 AND m.kind IN ('room', 'group', 'party') AND r.archived_at IS NULL";
+    SEATS_OF = "SELECT room_id, user_id FROM room_members WHERE user_id {in $1} AND kind IN ('room', 'group', 'party')
         ORDER BY user_id, room_id";
     EMPTY_ROOMS = "SELECT id FROM rooms
         WHERE id > $1 AND active_at <= $2 AND members = 0 AND kind = 'room' AND archived_at IS NULL ORDER BY id LIMIT $3";
@@ -203,13 +203,15 @@ fn insert_member(
             seat.brought_in
         ],
     )?;
-    if kind != RoomKind::Direct {
+    if matches!(kind, RoomKind::Room | RoomKind::Group) {
         // Counted apart: nobody fills the rooms of somebody else.
         let most = if seat.brought_in { ROOMS_BROUGHT_INTO_MAX } else { ROOMS_JOINED_MAX };
         let joined: usize = tx.query_one(COUNT_JOINED, params![user, seat.brought_in])?.get(0)?;
         if joined > most {
             return Err(Error::TooManyRooms);
         }
+    }
+    if kind != RoomKind::Direct {
         // Between the commit and the events: whoever is in hears of everything from their own arrival on.
         let hall = tx.cx().hall().clone();
         tx.after_commit(move || connections::subscribe_user(&hall, user, Topic::Room(room)));

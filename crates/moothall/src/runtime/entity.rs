@@ -66,7 +66,7 @@ pub struct Turn<'a, E: Entity> {
 }
 
 impl<'a, E: Entity> Turn<'a, E> {
-    pub(super) fn new(now: Timestamp, caller: Option<UserId>, random: &'a dyn Random) -> Self {
+    pub(crate) fn new(now: Timestamp, caller: Option<UserId>, random: &'a dyn Random) -> Self {
         Self { now, caller, random, effects: Vec::new(), events: Vec::new(), timers: Vec::new() }
     }
 

@@ -46,7 +46,7 @@ impl Room {
         turn: &mut Turn<'_, Self>,
     ) -> Result<Reply, Error> {
         let needed = match self.card.kind {
-            RoomKind::Group | RoomKind::Direct => RoomRole::Member,
+            RoomKind::Group | RoomKind::Direct | RoomKind::Party => RoomRole::Member,
             RoomKind::Room if change.is_for_owners() => RoomRole::Owner,
             RoomKind::Room => RoomRole::Moderator,
         };
@@ -54,6 +54,7 @@ impl Room {
         self.require(deed, |seat| seat.role >= needed, turn)?;
         match self.card.kind {
             RoomKind::Direct => return Err(Error::NotForDirect),
+            RoomKind::Party => return Err(Error::NotForParty),
             RoomKind::Group if change.is_about_modes() => return Err(Error::NotForGroup),
             RoomKind::Group | RoomKind::Room => {}
         }
@@ -90,9 +91,11 @@ impl Room {
     pub(super) fn archive(&mut self, power: &Power, turn: &mut Turn<'_, Self>) -> Result<Reply, Error> {
         let deed = Deed { power, action: "communication.archive_room", about: json!({ "archived": true }) };
         self.require(deed, |seat| seat.role == RoomRole::Owner, turn)?;
-        if self.card.kind == RoomKind::Direct {
+        match self.card.kind {
             // The two would have no way to each other any more.
-            return Err(Error::NotForDirect);
+            RoomKind::Direct => return Err(Error::NotForDirect),
+            RoomKind::Party => return Err(Error::NotForParty),
+            RoomKind::Room | RoomKind::Group => {}
         }
         self.require_open()?;
         self.close(turn);
@@ -116,6 +119,9 @@ impl Room {
     pub(super) fn restore(&mut self, power: &Power, turn: &mut Turn<'_, Self>) -> Result<Reply, Error> {
         let deed = Deed { power, action: "communication.restore_room", about: json!({ "archived": false }) };
         self.require(deed, |_| false, turn)?;
+        if self.card.kind == RoomKind::Party {
+            return Err(Error::NotForParty);
+        }
         if self.card.archived_at.is_some() {
             self.card.archived_at = None;
             self.card.version += 1;

@@ -34,6 +34,7 @@ impl Room {
         self.require(Deed { power, ..deed }, |seat| seat.role >= needed, turn)?;
         match self.card.kind {
             RoomKind::Direct => return Err(Error::NotForDirect),
+            RoomKind::Party => return Err(Error::NotForParty),
             RoomKind::Room if !self.card.member_only => return Err(Error::NotForOpenRoom),
             RoomKind::Room | RoomKind::Group => {}
         }
@@ -51,7 +52,11 @@ impl Room {
         }
         let seat = Seat {
             // Whoever comes to a room that everybody has left looks after it.
-            role: if self.seats.is_empty() { RoomRole::Owner } else { RoomRole::Member },
+            role: if self.seats.is_empty() && self.card.kind == RoomKind::Room {
+                RoomRole::Owner
+            } else {
+                RoomRole::Member
+            },
             joined_at: turn.now(),
             delivered_seq: self.card.last_seq,
             read_seq: self.card.last_seq,
@@ -72,10 +77,40 @@ impl Room {
 
     pub(super) fn leave(&mut self, turn: &mut Turn<'_, Self>) -> Result<Reply, Error> {
         let (user, _) = self.seat(turn)?;
-        if self.card.kind == RoomKind::Direct {
-            return Err(Error::NotForDirect);
+        match self.card.kind {
+            RoomKind::Direct => return Err(Error::NotForDirect),
+            RoomKind::Party => return Err(Error::NotForParty),
+            RoomKind::Room | RoomKind::Group => {}
         }
         self.remove(user, false, turn);
+        Ok(Reply::Done)
+    }
+
+    /// Has those in the room who are in its party; without any, it is closed. What an older version says is past.
+    pub(super) fn seat_party(
+        &mut self,
+        users: &[UserId],
+        version: i64,
+        turn: &mut Turn<'_, Self>,
+    ) -> Result<Reply, Error> {
+        if self.card.kind != RoomKind::Party || version <= self.seated || self.card.archived_at.is_some() {
+            return Ok(Reply::Done);
+        }
+        self.seated = version;
+        let mut gone: Vec<UserId> = self.seats.keys().filter(|user| !users.contains(user)).copied().collect();
+        gone.sort_unstable();
+        if users.is_empty() && gone.is_empty() {
+            self.close(turn);
+        }
+        // Before those who left go, so that the room is not found empty and closed.
+        for user in users {
+            if !self.seats.contains_key(user) {
+                self.enter(*user, false, turn)?;
+            }
+        }
+        for user in gone {
+            self.remove(user, false, turn);
+        }
         Ok(Reply::Done)
     }
 
@@ -89,8 +124,10 @@ impl Room {
         let is_room = self.card.kind == RoomKind::Room;
         let deed = Deed { power, action: "communication.kick", about: json!({ "user_id": user }) };
         self.require(deed, |seat| is_room && seat.role >= RoomRole::Moderator && seat.role > role, turn)?;
-        if self.card.kind == RoomKind::Direct {
-            return Err(Error::NotForDirect);
+        match self.card.kind {
+            RoomKind::Direct => return Err(Error::NotForDirect),
+            RoomKind::Party => return Err(Error::NotForParty),
+            RoomKind::Room | RoomKind::Group => {}
         }
         if self.seats.contains_key(&user) {
             self.remove(user, true, turn);
@@ -145,8 +182,10 @@ impl Room {
         let about = json!({ "user_id": user, "role": role });
         let deed = Deed { power, action: "communication.set_role", about };
         self.require(deed, |seat| seat.role == RoomRole::Owner, turn)?;
-        if self.card.kind != RoomKind::Room {
-            return Err(Error::NotForGroup);
+        match self.card.kind {
+            RoomKind::Party => return Err(Error::NotForParty),
+            RoomKind::Group | RoomKind::Direct => return Err(Error::NotForGroup),
+            RoomKind::Room => {}
         }
         let seat = self.seats.get(&user).ok_or(crate::Error::NotFound)?;
         if seat.role == RoomRole::Owner && role != RoomRole::Owner && self.owners() == 1 {

@@ -29,7 +29,8 @@ impl Simulated for Room {
     type Promised = Promised;
     type View = View;
 
-    /// A room, a room whose messages are kept nowhere, a group of three, or the conversation of two. Rooms are for members only,
+    /// A room, a room whose messages are kept nowhere, a group of three, the conversation of two, or the
+    /// room of a party of three. Rooms are for members only,
     /// or for moderators to write in, now and then.
     fn create(id: Id<kind::Room>, random: &dyn Random) -> Stored {
         let now = Timestamp::from_micros(1_795_000_000_000_000);
@@ -41,9 +42,10 @@ impl Simulated for Room {
             read_only: random.below(4) == 0,
             ..blank(id, RoomKind::Room, 1, now)
         };
-        let (card, seats) = match random.below(5) {
+        let (card, seats) = match random.below(6) {
             0 => (blank(id, RoomKind::Group, 3, now), seats_of(3)),
             1 => (blank(id, RoomKind::Direct, 2, now), seats_of(2)),
+            3 => (blank(id, RoomKind::Party, 3, now), seats_of(3)),
             2 => (wire::Room { live_only: true, ..room }, [owner].into()),
             _ => (room, [owner].into()),
         };
@@ -68,6 +70,11 @@ impl Simulated for Room {
         // Nobody comes by themselves to where all have left and only members know of: there nothing more would happen.
         let is_last = is_hidden(&self.card) && self.seats.len() == 1;
         let act = match random.below(36) {
+            0..=2 if self.card.kind == RoomKind::Party => {
+                let users =
+                    (0..USERS).map(user).filter(|one| *one == other || random.below(2) == 0).collect();
+                Act::Seat { users, version: self.seated + 1 }
+            }
             0 | 1 if self.card.member_only => Act::Add { user: other },
             0..=2 => Act::Join,
             3 if !is_last => Act::Leave,
@@ -115,8 +122,8 @@ impl Simulated for Room {
         let is_staff = is_staff || matches!(act, Act::Restore);
         let reason = Some("for the test".to_owned());
         let power = if is_staff { Power::Staff { reason } } else { Power::Member };
-        // The server itself says that an account is gone.
-        let caller = if matches!(act, Act::Forget { .. }) { None } else { Some(caller) };
+        // The server itself says that an account is gone, and who is in a party.
+        let caller = if matches!(act, Act::Forget { .. } | Act::Seat { .. }) { None } else { Some(caller) };
         (caller, Command { power, act })
     }
 
@@ -212,4 +219,26 @@ fn a_room_keeps_its_promises_through_crashes_and_lost_writes() {
     ] {
         assert!(is_one || happened.get(what).is_some_and(|count| *count > 20), "{what}: {happened:?}");
     }
+}
+
+#[test]
+fn the_room_of_a_party_goes_by_the_latest_version_whichever_comes_first() {
+    let id = Id::from_uuid(uuid::Uuid::from_u128(7));
+    let now = Timestamp::from_micros(1_795_000_000_000_000);
+    let random = crate::SeededRandom::from_seed(1);
+    let first = [(user(0), seat(RoomRole::Member, now))];
+    let mut room = Room::new(blank(id, RoomKind::Party, 1, now), first, rules());
+    let mut told = |users: &[u64], version| {
+        let act = Act::Seat { users: users.iter().copied().map(user).collect(), version };
+        let mut turn = Turn::new(now, None, &*random);
+        room.handle(&Command { power: Power::Member, act }, &mut turn).unwrap();
+        let mut here: Vec<UserId> = room.seats.keys().copied().collect();
+        here.sort_unstable();
+        (here, room.card.archived_at.is_some())
+    };
+    assert_eq!(told(&[0, 1], 3), (vec![user(0), user(1)], false));
+    assert_eq!(told(&[0], 2), (vec![user(0), user(1)], false), "what is past is past");
+    assert_eq!(told(&[2], 4), (vec![user(2)], false), "all others at once");
+    assert_eq!(told(&[], i64::MAX), (vec![], true), "without anybody it is closed");
+    assert_eq!(told(&[0], i64::MAX), (vec![], true));
 }

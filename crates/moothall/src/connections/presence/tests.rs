@@ -130,9 +130,7 @@ fn the_invisible_look_like_the_absent_whatever_else_they_say() {
 #[test]
 fn who_is_not_connected_changes_nothing() {
     let mut presence = Presence::new(id(1));
-    for command in
-        [Command::Update(UpdatePresence::default()), Command::Place { lobby_id: Some(id(7)), party_id: None }]
-    {
+    for command in [Command::Update(UpdatePresence::default()), Command::Place(Placed::InLobby(id(7)))] {
         let refusal = presence.carry_out(at(0), &command).unwrap_err();
         assert_eq!(crate::Fault::code(&refusal), "not_connected");
     }
@@ -187,7 +185,7 @@ impl Simulated for Presence {
     fn apply(stored: &mut Stored, effect: &Stamp) {
         match effect {
             Stamp::CameAt(at) => stored.came.push(*at),
-            Stamp::WentAt(at) => stored.went.push(*at),
+            Stamp::WentAt { at, .. } => stored.went.push(*at),
             Stamp::Wants(visibility) => stored.wants = *visibility,
         }
     }
@@ -233,7 +231,7 @@ impl Simulated for Presence {
             7 => Command::Leave { session, attachment },
             8 => Command::Expire { session, attachment },
             9 => Command::Tick { drop: random.below(self.drops + 1) },
-            10 => Command::Place { lobby_id: Some(id(9)), party_id: None },
+            10 => Command::Place(Placed::InLobby(id(9))),
             _ => {
                 let text = Some(["", "Ranked", "Brb"][random.below(3) as usize].to_owned());
                 let is_afk = Some(random.below(2) == 0);

@@ -165,6 +165,12 @@ impl Promised {
             }
             // The conversation of two stays the other one's.
             (Act::Forget { .. }, _, _) if self.card.kind == RoomKind::Direct => {}
+            (Act::Seat { users, .. }, _, _) => {
+                for user in users {
+                    self.read.entry(*user).or_insert(said);
+                }
+                self.read.retain(|user, _| users.contains(user));
+            }
             (Act::Leave, _, Some(user)) | (Act::Kick { user } | Act::Forget { user }, _, _) => {
                 self.read.remove(user);
             }

@@ -1,0 +1,252 @@
+//! What follows from a change of a party elsewhere: its room, the presence of its members, and the party that somebody left for it.
+//!
+//! All of that lives in other partitions. [`begin`] is called after the commit, from wherever the change came, and what follows is
+//! done beside the calls: for each party one thing after the other, and always by what the party is then, so that nothing old
+//! overtakes something new. A crash in between is made good when the server starts: see [`recover`].
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::time::Duration;
+
+use moothall_protocol::parties::Party as Shown;
+use moothall_protocol::{PartyId, RoomId, UserId};
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::party::{Command, Party};
+use super::{Error, store};
+use crate::connections::{self, Placed};
+use crate::{Cx, Fault as _, Hall, Kind, WeakHall, communication};
+
+/// Parties looked at together when the server starts.
+const BATCH: usize = 200;
+
+/// What happened that others must hear of.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    /// Who came, went, or is connected.
+    pub users: Vec<UserId>,
+    /// Who came to another party, with the number they had here.
+    pub moved: Vec<(UserId, i64)>,
+    /// The room, once the party has ended.
+    pub ended: Option<RoomId>,
+}
+
+impl News {
+    pub fn about(user: UserId) -> Self {
+        Self { users: vec![user], ..Self::default() }
+    }
+
+    pub fn moved(user: UserId, number: i64) -> Self {
+        Self { moved: vec![(user, number)], ..Self::about(user) }
+    }
+
+    pub fn ended(room: RoomId) -> Self {
+        Self { ended: Some(room), ..Self::default() }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty() && self.moved.is_empty() && self.ended.is_none()
+    }
+
+    fn add(&mut self, more: Self) {
+        self.users.extend(more.users);
+        self.moved.extend(more.moved);
+        self.ended = self.ended.or(more.ended);
+    }
+}
+
+/// The parties of which something has still to follow. Bounded by the parties there are.
+#[derive(Debug, Default)]
+pub(super) struct Following(Mutex<HashMap<PartyId, Pending>>);
+
+#[derive(Debug, Default)]
+struct Pending {
+    news: News,
+    is_new: bool,
+    /// Those who wait until all this is done.
+    waiting: Vec<oneshot::Sender<()>>,
+}
+
+impl Following {
+    /// Adds to what must follow. Returns whether somebody must begin with it.
+    fn add(&self, party: PartyId, news: News) -> bool {
+        match self.0.lock().entry(party) {
+            Entry::Occupied(mut entry) => {
+                let pending = entry.get_mut();
+                pending.news.add(news);
+                pending.is_new = true;
+                false
+            }
+            Entry::Vacant(entry) => {
+                entry.insert(Pending { news, is_new: true, waiting: Vec::new() });
+                true
+            }
+        }
+    }
+
+    /// What must follow now; without anything the party is let go of.
+    fn take(&self, party: PartyId) -> Option<Pending> {
+        let mut all = self.0.lock();
+        let pending = all.get_mut(&party)?;
+        if !pending.is_new && pending.waiting.is_empty() {
+            all.remove(&party);
+            return None;
+        }
+        Some(std::mem::take(pending))
+    }
+
+    fn wait(&self, party: PartyId) -> Option<oneshot::Receiver<()>> {
+        let mut all = self.0.lock();
+        let (sender, receiver) = oneshot::channel();
+        all.get_mut(&party)?.waiting.push(sender);
+        Some(receiver)
+    }
+}
+
+/// Has everybody else follow what happened to a party.
+pub(super) fn begin(hall: &Hall, party: PartyId, news: News) {
+    if hall.parties().following.add(party, news) {
+        hall.spawn(follow(hall.downgrade(), party));
+    }
+}
+
+/// Returns once everybody has followed what happened to a party until now.
+pub(super) async fn settled(hall: &Hall, party: PartyId) {
+    if let Some(done) = hall.parties().following.wait(party) {
+        // Whoever should say so may be gone with the server.
+        let _ = done.await;
+    }
+}
+
+async fn follow(hall: WeakHall, party: PartyId) {
+    while let Some(hall) = hall.upgrade() {
+        let Some(Pending { news, waiting, .. }) = hall.parties().following.take(party) else { return };
+        persistently(&hall, party, &news).await;
+        for waiting in waiting {
+            let _ = waiting.send(());
+        }
+    }
+}
+
+/// Repeats it while a partition is too busy or the database is away.
+async fn persistently(hall: &Hall, party: PartyId, news: &News) {
+    const ATTEMPTS: u32 = 10;
+    for attempt in 1..=ATTEMPTS {
+        match follow_once(&Cx::server(hall), party, news).await {
+            Ok(()) => return,
+            Err(error) if attempt == ATTEMPTS => {
+                tracing::warn!(party.id = %party, "Not everybody followed the party {party}: {error}");
+            }
+            Err(_) => {
+                let clock = hall.shared_clock();
+                clock.sleep_until(clock.elapsed() + Duration::from_millis(100) * attempt).await;
+            }
+        }
+    }
+}
+
+async fn follow_once(cx: &Cx, id: PartyId, news: &News) -> Result<(), Error> {
+    for (user, number) in &news.moved {
+        let present = present(cx, id).await?;
+        tell(cx, id, Command::Moved { user: *user, number: *number, present }).await?;
+    }
+    let party = read(cx, id).await?;
+    match (&party, news.ended) {
+        (Some(party), _) => {
+            let users = party.members.iter().map(|member| member.user_id).collect();
+            seat(cx, party.room_id, users, party.version).await?;
+        }
+        (None, Some(room)) => {
+            seat(cx, room, Vec::new(), i64::MAX).await?;
+            cx.write(move |tx| store::forget(tx, id)).await?;
+        }
+        (None, None) => {}
+    }
+    for user in &news.users {
+        place(cx, id, party.as_ref(), *user).await?;
+    }
+    Ok(())
+}
+
+async fn seat(cx: &Cx, room: RoomId, users: Vec<UserId>, version: i64) -> Result<(), Error> {
+    Ok(communication::seat_party(cx, room, users, version)
+        .await
+        .map_err(communication::Error::into_common)?)
+}
+
+/// Tells the party whether the user is connected, and those who look at the user whether they are in the party.
+async fn place(cx: &Cx, id: PartyId, party: Option<&Shown>, user: UserId) -> Result<(), Error> {
+    let is_member = party.is_some_and(|party| party.members.iter().any(|member| member.user_id == user));
+    if is_member && let Some(visit) = connections::visit_of(cx.hall(), user) {
+        tell(cx, id, Command::Arrive { user, visit }).await?;
+    }
+    let placed = if is_member { Placed::InParty(id) } else { Placed::NotInParty(id) };
+    match connections::place(cx, user, placed).await {
+        // Whoever is not here is in no place either.
+        Ok(_) | Err(connections::Error::NotConnected) => Ok(()),
+        Err(error) => Err(error.into_common().into()),
+    }
+}
+
+/// Tells a party something in the server's name. One that has ended hears nothing any more.
+async fn tell(cx: &Cx, id: PartyId, command: Command) -> Result<(), Error> {
+    match cx.hall().directory().call::<Party>(cx, id, command).await {
+        Err(error) if error.kind() != Kind::NotFound => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// The party as it is now, if it has not ended.
+pub(super) async fn read(cx: &Cx, id: PartyId) -> Result<Option<Shown>, Error> {
+    match cx.hall().directory().call::<Party>(cx, id, Command::Read).await {
+        Ok(reply) => Ok(Some(reply.party()?)),
+        Err(error) if error.kind() == Kind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The members who have a socket at this moment.
+pub(super) async fn present(cx: &Cx, id: PartyId) -> Result<Vec<UserId>, Error> {
+    let members = read(cx, id).await?.map(|party| party.members).unwrap_or_default();
+    let members = members.into_iter().map(|member| member.user_id);
+    Ok(members.filter(|user| connections::is_attached(cx.hall(), *user)).collect())
+}
+
+/// A user is gone whose last attachment had this number: they leave their party.
+pub(super) async fn leave_behind(hall: WeakHall, user: UserId, visit: u64) {
+    let Some(hall) = hall.upgrade() else { return };
+    let cx = Cx::server(&hall);
+    let gone = async {
+        let Some(party) = cx.read(move |tx| store::party_of(tx, user)).await? else { return Ok(()) };
+        let present = present(&cx, party).await?;
+        tell(&cx, party, Command::Gone { user, visit, present }).await
+    };
+    let gone: Result<(), Error> = gone.await;
+    if let Err(error) = gone {
+        tracing::warn!(user.id = %user, "The party of {user} does not know that they are gone: {error}");
+    }
+}
+
+/// Wakes all parties when the server starts, so that what is due becomes due, and has everybody follow what they are.
+pub(super) async fn recover(hall: WeakHall) {
+    let mut after = PartyId::from_uuid(Uuid::nil());
+    loop {
+        let Some(hall) = hall.upgrade() else { return };
+        let cx = Cx::server(&hall);
+        let parties = match cx.read(move |tx| store::list(tx, after, BATCH)).await {
+            Ok(parties) => parties,
+            Err(error) => return tracing::warn!("Could not wake all parties: {error}"),
+        };
+        let Some((last, _)) = parties.last() else { return };
+        after = *last;
+        for (party, room) in parties {
+            if let Err(error) = tell(&cx, party, Command::Recover).await {
+                tracing::warn!(party.id = %party, "Could not wake the party {party}: {error}");
+            }
+            begin(&hall, party, News::ended(room));
+            settled(&hall, party).await;
+        }
+    }
+}
