@@ -3,7 +3,10 @@
 //! `access.txt` says in each cell what came of the call: `yes`, `sign in` (401), `no` (403), `hidden` (404: absent, or not
 //! yours to know), or the code of another refusal. `MOOTHALL_TEST_WRITE_ACCESS=1` writes it anew; its diff is what to review.
 
+use std::collections::BTreeSet;
+
 use moothall::{Access, Operation, Permission, accounts};
+use moothall_testing::databases::TestDatabase;
 use moothall_testing::{Reply, TestServer};
 
 use crate::cast::{Cast, Column};
@@ -28,11 +31,7 @@ async fn everybody_may_call_what_the_table_says() {
     for operation in server.hall.registry().operations() {
         let mut cells = Vec::new();
         for column in Column::ALL {
-            // Reading changes nothing, so one cast is enough for all of it.
-            let fresh = if operation.is_mutation() { Some(Cast::new(&server, column).await) } else { None };
-            let cast = fresh.as_ref().unwrap_or(&readers[column as usize]);
-            let input = cast.input(operation).await;
-            cells.push(cell(&cast.call(operation, &input, None).await));
+            cells.push(call(&server, operation, column, &readers).await);
         }
         if ENDS_ALL_TOKENS == operation.name {
             readers = casts(&server).await;
@@ -49,6 +48,54 @@ async fn everybody_may_call_what_the_table_says() {
     server.stopped().await;
 }
 
+/// A share of the table on the other engine: each operation is called by the first who may, and by one of all in turn.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_postgresql_the_answers_are_those_of_the_table() {
+    let Some(database) = TestDatabase::postgres().await else { return };
+    let server = server_on(database).await;
+    let mut readers = casts(&server).await;
+    let reviewed = std::fs::read_to_string(FILE).unwrap();
+    let mut wrong = Vec::new();
+    for (number, operation) in server.hall.registry().operations().iter().enumerate() {
+        let expected = reviewed_cells(&reviewed, operation);
+        let first = expected.iter().position(|cell| cell == "yes");
+        for index in BTreeSet::from_iter(first.into_iter().chain([number % Column::ALL.len()])) {
+            let column = Column::ALL[index];
+            let cell = call(&server, operation, column, &readers).await;
+            if cell != expected[index] {
+                wrong.push(format!("{} by {column:?}: {cell}, not {}", operation.name, expected[index]));
+            }
+        }
+        if ENDS_ALL_TOKENS == operation.name {
+            readers = casts(&server).await;
+        }
+    }
+    assert!(wrong.is_empty(), "PostgreSQL differs from tests/api/access.txt:\n{}", wrong.join("\n"));
+    server.stopped().await;
+}
+
+/// What came of a call by one of the columns.
+async fn call(server: &TestServer, operation: &Operation, column: Column, readers: &[Cast<'_>]) -> String {
+    // Reading changes nothing, so one cast is enough for all of it.
+    let fresh = if operation.is_mutation() { Some(Cast::new(server, column).await) } else { None };
+    let cast = fresh.as_ref().unwrap_or(&readers[column as usize]);
+    let input = cast.input(operation).await;
+    cell(&cast.call(operation, &input, None).await)
+}
+
+/// The cells of an operation in the reviewed table.
+fn reviewed_cells(reviewed: &str, operation: &Operation) -> Vec<String> {
+    let head = head(operation.name, &declared(operation.access));
+    let cells = reviewed.lines().find_map(|line| line.strip_prefix(&head));
+    let cells = cells.unwrap_or_else(|| panic!("{} is not in the table", operation.name));
+    // The only cell with a space in it.
+    cells
+        .replace("sign in", "sign_in")
+        .split_whitespace()
+        .map(|cell| cell.replace("sign_in", "sign in"))
+        .collect()
+}
+
 /// After this, everybody has to sign in again.
 pub const ENDS_ALL_TOKENS: &str = "accounts.rotate_signing_keys";
 
@@ -62,11 +109,16 @@ async fn casts(server: &TestServer) -> Vec<Cast<'_>> {
 
 /// A server on which nothing but permission refuses the cast.
 pub async fn server() -> TestServer {
+    server_on(TestDatabase::sqlite()).await
+}
+
+/// The same, on this database.
+pub async fn server_on(database: TestDatabase) -> TestServer {
     let lenient = |settings: &mut moothall::Settings| {
         settings.accounts.guesses_of_network = 1_000;
         settings.accounts.guesses_of_login = 10;
     };
-    TestServer::builder().settings(lenient).rates(1_000_000).start().await
+    TestServer::builder().database(database).settings(lenient).rates(1_000_000).start().await
 }
 
 fn cell(reply: &Reply) -> String {
@@ -83,7 +135,11 @@ fn cell(reply: &Reply) -> String {
 
 fn row(name: &str, declared: &str, cells: &[String]) -> String {
     let cells: String = cells.iter().map(|cell| format!(" {cell:<16}")).collect();
-    format!("{name:<36} {declared:<24}{cells}").trim_end().to_owned() + "\n"
+    format!("{}{cells}", head(name, declared)).trim_end().to_owned() + "\n"
+}
+
+fn head(name: &str, declared: &str) -> String {
+    format!("{name:<36} {declared:<24}")
 }
 
 fn declared(access: Access) -> String {

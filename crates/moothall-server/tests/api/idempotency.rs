@@ -2,6 +2,7 @@
 
 use moothall::moothall_store::params;
 use moothall::{Access, Operation};
+use moothall_testing::databases::{TestDatabase, on_both_engines};
 use moothall_testing::{Reply, TestServer};
 use serde_json::{Map, Value};
 
@@ -10,7 +11,11 @@ use crate::cast::{Cast, Column};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_guarded_operation_changes_once_and_answers_twice() {
-    let server = access::server().await;
+    on_both_engines(call_all_twice).await;
+}
+
+async fn call_all_twice(database: TestDatabase) {
+    let server = access::server_on(database).await;
     let guarded: Vec<&Operation> =
         server.hall.registry().operations().iter().filter(|operation| operation.is_guarded).collect();
     assert!(guarded.len() > 20, "{}", guarded.len());

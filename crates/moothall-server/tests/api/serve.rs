@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use moothall_testing::databases::on_both_engines;
 use moothall_testing::{PASSWORD, Player, ServerProcess, Shows};
 use serde_json::{Value, json};
 
@@ -39,15 +40,18 @@ async fn no_link_is_printed_once_there_is_an_administrator() {
 
 #[tokio::test]
 async fn a_killed_server_comes_back_with_everybody_still_signed_in() {
-    let mut server = ServerProcess::start();
-    let ana = server.api.sign_up("ana").await;
-    server.restart();
-    assert_eq!(server.api.get("/v1/accounts/sessions", &ana).await.status, 200);
-    let refreshed = server
-        .api
-        .post("/v1/accounts/refresh", Shows::Nothing, json!({ "refresh_token": ana.refresh_token }))
-        .await;
-    assert_eq!(Player::of(&refreshed.ok()).id, ana.id);
+    on_both_engines(|database| async {
+        let mut server = ServerProcess::with(Some(database), &[]);
+        let ana = server.api.sign_up("ana").await;
+        server.restart();
+        assert_eq!(server.api.get("/v1/accounts/sessions", &ana).await.status, 200);
+        let refreshed = server
+            .api
+            .post("/v1/accounts/refresh", Shows::Nothing, json!({ "refresh_token": ana.refresh_token }))
+            .await;
+        assert_eq!(Player::of(&refreshed.ok()).id, ana.id);
+    })
+    .await;
 }
 
 #[tokio::test]
