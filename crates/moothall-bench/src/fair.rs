@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use rustix::process::{Resource, getrlimit};
 
 use crate::Bench;
@@ -11,7 +11,7 @@ use crate::paired::{self, Paired};
 use crate::report::Figure;
 use crate::rooms::direct_talkers;
 use crate::server::Server;
-use crate::talk::{Source, Talker, at_rate_timed};
+use crate::talk::{Source, Talker, at_rate};
 
 const MEMBERS: u64 = 10_000;
 /// Those who talk to each other, two by two.
@@ -34,18 +34,28 @@ pub fn room_and_conversations(bench: &Bench, name: &str) -> Result<Vec<Figure>> 
         let room = room(&server, members, true).await?;
         Ok((guests, room, conversations))
     })?;
-    let (mut swarm, _) = sockets(&server, &guests)?;
-    let in_conversations = || Source { talkers: conversations.clone(), per_second: TO_OTHERS, receivers: 2 };
-    let in_room = || Source {
-        talkers: (OTHERS..OTHERS + members).map(|socket| Talker::in_room(socket, &room)).collect(),
+    let (others, members) = guests.split_at_checked(OTHERS).context("members")?;
+    let (mut pairs, _) = sockets(&server, others)?;
+    let (mut crowd, _) = sockets(&server, members)?;
+    let conversations = [Source { talkers: conversations, per_second: TO_OTHERS, receivers: 2 }];
+    let in_room = [Source {
+        talkers: (0..members.len()).map(|socket| Talker::in_room(socket, &room)).collect(),
         per_second: TO_ROOM,
-        receivers: members as u64,
-    };
+        receivers: members.len() as u64,
+    }];
     let lasting = Duration::from_millis(bench.of(4_000, 500));
     let Paired { ratio, with, without } = paired::run(bench.of(7, 2), |is_loud| {
-        let sources: Vec<Source> = [in_conversations()].into_iter().chain(is_loud.then(in_room)).collect();
-        at_rate_timed(&mut swarm, &sources, lasting, 0..OTHERS)
+        // In threads of their own, so that conversations are not heard behind thousands of events on this side.
+        std::thread::scope(|scope| {
+            let loud = is_loud.then(|| scope.spawn(|| at_rate(&mut crowd, &in_room, lasting)));
+            let heard = at_rate(&mut pairs, &conversations, lasting);
+            if let Some(loud) = loud {
+                loud.join().map_err(|_| anyhow!("the room's load broke down"))??;
+            }
+            heard
+        })
     })?;
+    let members = members.len();
     let name = format!("{name} ({members} members)");
     Ok(vec![
         Figure::new(&name, "ratio", ratio).latency(with),

@@ -3,7 +3,6 @@
 //! [`closed_loop`] keeps so many unanswered and measures what work costs; [`at_rate`] sends when the time has come, whatever was answered,
 //! and measures how long things take: a server that stalls does not make its load wait with it, and is not spared the blame.
 
-use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
@@ -69,8 +68,6 @@ pub struct Hearing {
     pub answered: u64,
     /// Microseconds from when a message was due until it came.
     pub latency: Histogram<u64>,
-    /// Whose messages count for that.
-    timed: Range<usize>,
     wrong: Option<String>,
 }
 
@@ -83,7 +80,6 @@ impl Hearing {
             events: 0,
             answered: 0,
             latency: Histogram::new_with_bounds(1, 600_000_000, 3)?,
-            timed: 0..usize::MAX,
             wrong: None,
         })
     }
@@ -93,11 +89,11 @@ impl Hearing {
     }
 
     /// True for an answer.
-    fn hear(&mut self, socket: usize, heard: &Heard<'_>, now: u64) -> bool {
+    fn hear(&mut self, heard: &Heard<'_>, now: u64) -> bool {
         match heard {
             Heard::Text(text) if text.starts_with(br#"{"seq":"#) => {
                 self.events += 1;
-                self.delivered(text, now, self.timed.contains(&socket));
+                self.delivered(text, now);
                 false
             }
             Heard::Text(text) => {
@@ -121,7 +117,7 @@ impl Hearing {
     }
 
     /// Usually one; an event about several users has several.
-    fn delivered(&mut self, text: &[u8], now: u64, is_timed: bool) {
+    fn delivered(&mut self, text: &[u8], now: u64) {
         let mut rest = text;
         while let Some(at) = self.stamp.find(rest) {
             let (digits, behind) = rest
@@ -132,9 +128,7 @@ impl Hearing {
                 time << 4 | u64::from(if *digit < b'a' { digit & 15 } else { digit - b'a' + 10 })
             });
             self.delivered += 1;
-            if is_timed {
-                self.latency.saturating_record(now.saturating_sub(sent) / 1_000);
-            }
+            self.latency.saturating_record(now.saturating_sub(sent) / 1_000);
             rest = behind;
         }
     }
@@ -152,7 +146,7 @@ impl Hearing {
             if socket != last {
                 (last, now) = (socket, self.time(Instant::now()));
             }
-            if self.hear(socket, &heard, now) {
+            if self.hear(&heard, now) {
                 answered(socket);
             }
         })?;
@@ -239,17 +233,7 @@ pub struct Source {
 
 /// Everything is sent when it is due. Comes back when all was delivered.
 pub fn at_rate(swarm: &mut Swarm, sources: &[Source], lasting: Duration) -> Result<Hearing> {
-    at_rate_timed(swarm, sources, lasting, 0..usize::MAX)
-}
-
-/// The same, of which only what these sockets hear is timed.
-pub fn at_rate_timed(
-    swarm: &mut Swarm,
-    sources: &[Source],
-    lasting: Duration,
-    timed: Range<usize>,
-) -> Result<Hearing> {
-    let mut hearing = Hearing { timed, ..Hearing::new()? };
+    let mut hearing = Hearing::new()?;
     let mut sent: Vec<u64> = vec![0; sources.len()];
     let (mut id, mut expected) = (0, 0);
     loop {
@@ -286,12 +270,12 @@ mod tests {
         let message = talker.message(7, 0xabc_123);
         assert!(message.starts_with(r#"{"id":7,"op":"communication.send","in":{"room_id":"a-room","#));
         let mut hearing = Hearing::new().unwrap();
-        assert!(hearing.hear(0, &Heard::Text(br#"{"id":7,"out":{}}"#), 0));
+        assert!(hearing.hear(&Heard::Text(br#"{"id":7,"out":{}}"#), 0));
         let event = format!(r#"{{"seq":1,"data":[{message},{message}]}}"#);
-        assert!(!hearing.hear(0, &Heard::Text(event.as_bytes()), 0xabc_123 + 5_000_000));
+        assert!(!hearing.hear(&Heard::Text(event.as_bytes()), 0xabc_123 + 5_000_000));
         assert_eq!((hearing.delivered, hearing.answered, hearing.events), (2, 1, 1));
         assert!(hearing.latency.equivalent(hearing.latency.max(), 5_000));
-        hearing.hear(0, &Heard::Text(br#"{"id":7,"err":{"code":"rate_limited"}}"#), 0);
+        hearing.hear(&Heard::Text(br#"{"id":7,"err":{"code":"rate_limited"}}"#), 0);
         assert!(hearing.wrong.is_some());
     }
 }
