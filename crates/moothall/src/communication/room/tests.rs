@@ -211,6 +211,8 @@ fn a_room_keeps_its_promises_through_crashes_and_lost_writes() {
         "deleted in a room",
         "deleted in a group",
         "deleted between two",
+        "edited in a party",
+        "deleted in a party",
         "sent between two",
         "sent to readers",
         "mentioned",

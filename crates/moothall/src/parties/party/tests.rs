@@ -158,7 +158,7 @@ impl Simulated for Party {
         View(self.show())
     }
 
-    fn observe(View(view): &mut View, event: &Event) {
+    fn observe(View(view): &mut View, _: &Topic, event: &Event) {
         match event {
             Event::PartyUpdated(PartyUpdated { change, party, .. }) => {
                 assert_eq!(party.version, view.version + 1, "each version is told once, and in order");
