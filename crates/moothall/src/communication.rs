@@ -13,7 +13,7 @@ mod error;
 mod members;
 mod messages;
 mod name;
-mod parties;
+mod party_rooms;
 pub(crate) mod room;
 mod rooms;
 mod store;
@@ -38,8 +38,8 @@ pub use members::{add_member, join, kick, leave, list_members, set_role};
 pub use messages::{
     delete, edit, get_message, history, mark_delivered, mark_read, read_versions, say_typing, send, unread,
 };
+pub(crate) use party_rooms::{open_party_room, seat_party};
 use room::Power;
-pub(crate) use parties::{open_party_room, seat_party};
 pub use rooms::{
     archive_room, create_room, find_room, get_room, list_rooms, my_rooms, open_room, restore_room,
     search_rooms, update_room,

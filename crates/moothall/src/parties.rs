@@ -16,9 +16,9 @@ mod store;
 use moothall_protocol::connections::GetPresence;
 use moothall_protocol::limits::{PARTY_CODE_LENGTH, PARTY_MEMBERS_MAX, RETENTION_DAYS_MAX};
 use moothall_protocol::parties::{
-    AcceptPartyInvite, CancelPartyInvite, CreateParty, DeclinePartyInvite, GetParty, InviteToParty, JoinParty,
-    KickFromParty, LeadParty, LeaveParty, MyParties, OwnParties, Party, PartyInvite, RenewPartyCode,
-    SetPartyReady, UpdateParty,
+    AcceptPartyInvite, CancelPartyInvite, CreateParty, DeclinePartyInvite, GetParty, InviteToParty,
+    JoinParty, KickFromParty, LeadParty, LeaveParty, MyParties, OwnParties, Party, PartyInvite,
+    RenewPartyCode, SetPartyReady, UpdateParty,
 };
 use moothall_protocol::{Event, PartyId, UserId};
 use schemars::JsonSchema;
@@ -64,9 +64,12 @@ impl Default for Settings {
 
 /// The operations of this context.
 pub fn operations() -> Operations {
-    let operations =
-        Operations::context("parties", "Players who go together").errors(Error::CATALOGUE);
-    of_members(of_invites(operations))
+    let operations = Operations::context("parties", "Players who go together").errors(Error::CATALOGUE);
+    of_members(of_invites(of_parties(operations)))
+}
+
+fn of_parties(operations: Operations) -> Operations {
+    operations
         .post("/parties", "parties.create", Access::Player, create)
         .created("/parties/{id}")
         .get("/parties/mine", "parties.mine", Access::Player, mine)
@@ -78,7 +81,12 @@ pub fn operations() -> Operations {
 fn of_invites(operations: Operations) -> Operations {
     operations
         .put("/parties/{party_id}/invites/{user_id}", "parties.invite", Access::Player, invite)
-        .delete("/parties/{party_id}/invites/{user_id}", "parties.cancel_invite", Access::Player, cancel_invite)
+        .delete(
+            "/parties/{party_id}/invites/{user_id}",
+            "parties.cancel_invite",
+            Access::Player,
+            cancel_invite,
+        )
         .post("/parties/{party_id}/accept", "parties.accept", Access::Player, accept)
         .post("/parties/{party_id}/decline", "parties.decline", Access::Player, decline)
         .post("/parties/join", "parties.join", Access::Player, join)

@@ -194,17 +194,34 @@ pub(super) enum Effect {
     /// The party is another, and has another version.
     Changed(Box<Card>),
     /// Somebody came, and left whatever party they were in.
-    Entered { user: UserId, seat: Seat },
+    Entered {
+        user: UserId,
+        seat: Seat,
+    },
     /// The member of this number went, here or in the database already.
-    Gone { user: UserId, number: i64 },
+    Gone {
+        user: UserId,
+        number: i64,
+    },
     /// A member is ready, or no longer.
-    Readied { user: UserId, is_ready: bool },
+    Readied {
+        user: UserId,
+        is_ready: bool,
+    },
     /// No member is ready.
     Unreadied,
-    Invited { user: UserId, invite: Invite },
-    Uninvited { user: UserId },
+    Invited {
+        user: UserId,
+        invite: Invite,
+    },
+    Uninvited {
+        user: UserId,
+    },
     /// Nobody is left: the party is no more.
-    Ended { at: Timestamp, room: RoomId },
+    Ended {
+        at: Timestamp,
+        room: RoomId,
+    },
 }
 
 impl Entity for Party {

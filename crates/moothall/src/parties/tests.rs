@@ -18,8 +18,8 @@ use moothall_protocol::parties::{
 use super::*;
 use crate::accounts::testing::{self as people, code};
 use crate::connections::Stream;
-use crate::{Origin, snapshot};
 use crate::testing::{TestHall, on_both_engines};
+use crate::{Origin, snapshot};
 
 const GRACE: Duration = Duration::from_secs(300);
 

@@ -61,7 +61,8 @@ impl Simulated for Room {
         let is_last = self.card.kind != RoomKind::Room && self.seats.len() == 1;
         let act = match random.below(36) {
             0..=2 if self.card.kind == RoomKind::Party => {
-                let users = (0..USERS).map(user).filter(|one| *one == other || random.below(2) == 0).collect();
+                let users =
+                    (0..USERS).map(user).filter(|one| *one == other || random.below(2) == 0).collect();
                 Act::Seat { users, version: self.seated + 1 }
             }
             0..=2 => Act::Join,

@@ -181,7 +181,9 @@ impl Simulated for Party {
         }
         if let Some(answer) = &answered.0 {
             let now = show(&stored.card, &stored.seats, &stored.invites);
-            if now.version < answer.version || (now.version == answer.version && !self.has_ended && now != *answer) {
+            if now.version < answer.version
+                || (now.version == answer.version && !self.has_ended && now != *answer)
+            {
                 return Err(format!("{answer:?} was answered, {now:?} is so"));
             }
         }

@@ -57,8 +57,7 @@ async fn who_does_not_want_to_be_seen_is_not_invited() {
     on_both_engines(async |hall| {
         let [ana, ben] = &mut players(hall).await;
         let id = ana.create().await.id;
-        let hide =
-            UpdatePresence { visibility: Some(Visibility::Invisible), ..UpdatePresence::default() };
+        let hide = UpdatePresence { visibility: Some(Visibility::Invisible), ..UpdatePresence::default() };
         connections::update_presence(&ben.cx, hide).await.unwrap();
         assert_eq!(code(ana.invite(id, ben).await), "player_offline");
     })
@@ -107,7 +106,10 @@ async fn accepting_informs_everybody_and_leaves_the_old_party_and_informs_it_and
         assert_eq!(ben.changes(), [(PartyChange::MemberLeft, Some(cleo.id))]);
         assert_eq!(members(&ben.party().await.unwrap()), [ben.id]);
         let heard = cleo.heard();
-        assert!(heard.contains(&Event::PartyLeft(PartyLeft { party_id: old, why: LeftParty::Moved })), "{heard:?}");
+        assert!(
+            heard.contains(&Event::PartyLeft(PartyLeft { party_id: old, why: LeftParty::Moved })),
+            "{heard:?}"
+        );
         assert!(heard.contains(&Event::PartyJoined(party)), "{heard:?}");
         assert_eq!(cleo.invites().await, [third]);
         assert_eq!(cleo.is_seen_in().await, Some(new));

@@ -47,8 +47,10 @@ async fn what_nobody_returned_to_is_dropped_and_an_invite_expires_over_a_restart
         hall.clock.advance(GRACE);
         eventually(async || code(cleo.accept(id).await) == "not_invited").await;
         let nothing = PartyId::from_uuid(uuid::Uuid::nil());
-        eventually(async || hall.server().read(move |tx| store::list(tx, nothing, 9)).await.unwrap().is_empty())
-            .await;
+        eventually(async || {
+            hall.server().read(move |tx| store::list(tx, nothing, 9)).await.unwrap().is_empty()
+        })
+        .await;
         assert_eq!(all[0].connect(hall).await.parties, OwnParties::default());
     })
     .await;

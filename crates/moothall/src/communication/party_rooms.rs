@@ -26,11 +26,6 @@ pub(crate) fn open_party_room(
 
 /// Has these users in the room of a party, and nobody else; it is closed when nobody is left. Of two versions of the party the later
 /// counts, whichever comes first.
-pub(crate) async fn seat_party(
-    cx: &Cx,
-    room: RoomId,
-    users: Vec<UserId>,
-    version: i64,
-) -> Result<(), Error> {
+pub(crate) async fn seat_party(cx: &Cx, room: RoomId, users: Vec<UserId>, version: i64) -> Result<(), Error> {
     tell(cx, room, None, Act::Seat { users, version }).await.map(drop)
 }
