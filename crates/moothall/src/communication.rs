@@ -229,7 +229,8 @@ pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
     [store::STATEMENTS, messages::STATEMENTS].concat()
 }
 
-/// Removes messages past their retention, old versions past theirs, and members whose accounts were erased. Runs once an hour.
+/// Removes messages past their retention, old versions past theirs, rooms of parties that have ended, and members whose accounts were
+/// erased. Runs once an hour.
 pub(crate) async fn sweep(cx: &Cx) -> Result<(), crate::Error> {
     sweep_by(cx, SWEEP_BATCH).await.map_err(crate::Error::internal)
 }
@@ -256,6 +257,8 @@ async fn sweep_by(cx: &Cx, batch: usize) -> Result<(), Error> {
     }
     let until = cx.now() - DAY * settings.versions_days;
     sweep::all(cx, move |tx| messages::sweep_versions(tx, until)).await?;
+    // Rooms stay as long as somebody may open them again. Nobody does that with those of parties, of which there are many.
+    sweep::all(cx, store::sweep_party_rooms).await?;
     forget_erased(cx, batch).await
 }
 
