@@ -96,4 +96,18 @@ calls! {
     "GET" "/matches/relays" "matches.my_relays": moothall_protocol::matches::MyRelays => moothall_protocol::matches::Relays;
     "DELETE" "/matches/{match_id}/relay" "matches.close_relay": moothall_protocol::matches::CloseRelay => ();
     "POST" "/matches/{match_id}/relay" "matches.relay": moothall_protocol::matches::Relay => ();
+    "POST" "/parties" "parties.create": moothall_protocol::parties::CreateParty => moothall_protocol::parties::Party;
+    "GET" "/parties/mine" "parties.mine": moothall_protocol::parties::MyParties => moothall_protocol::parties::OwnParties;
+    "GET" "/parties/{party_id}" "parties.get": moothall_protocol::parties::GetParty => moothall_protocol::parties::Party;
+    "PATCH" "/parties/{party_id}" "parties.update": moothall_protocol::parties::UpdateParty => moothall_protocol::parties::Party;
+    "POST" "/parties/{party_id}/code" "parties.renew_code": moothall_protocol::parties::RenewPartyCode => moothall_protocol::parties::Party;
+    "PUT" "/parties/{party_id}/invites/{user_id}" "parties.invite": moothall_protocol::parties::InviteToParty => moothall_protocol::parties::PartyInvite;
+    "DELETE" "/parties/{party_id}/invites/{user_id}" "parties.cancel_invite": moothall_protocol::parties::CancelPartyInvite => ();
+    "POST" "/parties/{party_id}/accept" "parties.accept": moothall_protocol::parties::AcceptPartyInvite => moothall_protocol::parties::Party;
+    "POST" "/parties/{party_id}/decline" "parties.decline": moothall_protocol::parties::DeclinePartyInvite => ();
+    "POST" "/parties/join" "parties.join": moothall_protocol::parties::JoinParty => moothall_protocol::parties::Party;
+    "POST" "/parties/{party_id}/leave" "parties.leave": moothall_protocol::parties::LeaveParty => ();
+    "DELETE" "/parties/{party_id}/members/{user_id}" "parties.kick": moothall_protocol::parties::KickFromParty => ();
+    "PUT" "/parties/{party_id}/leader" "parties.lead": moothall_protocol::parties::LeadParty => moothall_protocol::parties::Party;
+    "PUT" "/parties/{party_id}/ready" "parties.set_ready": moothall_protocol::parties::SetPartyReady => moothall_protocol::parties::Party;
 }

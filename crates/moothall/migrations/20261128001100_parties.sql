@@ -8,13 +8,12 @@ CREATE TABLE parties (
     invites_by    {text} NOT NULL, -- leader or members
     is_open       {bool} NOT NULL,
     follow_leader {bool} NOT NULL,
-    room_id       {id}   NOT NULL,
+    room_id       {id}   NOT NULL, -- no foreign key: the room of a party that has ended goes when its history does
     version       {i64}  NOT NULL,
     created_at    {time} NOT NULL,
     ended_at      {time},          -- set until its room is closed, then the row goes
     CONSTRAINT parties_pkey PRIMARY KEY (id),
-    CONSTRAINT parties_code UNIQUE (code),
-    CONSTRAINT parties_room_id_fkey FOREIGN KEY (room_id) REFERENCES rooms (id)
+    CONSTRAINT parties_code UNIQUE (code)
 ) {strict};
 
 -- The key is the user: nobody is in two parties.
@@ -42,3 +41,6 @@ CREATE TABLE party_invites (
     CONSTRAINT party_invites_party_id_fkey FOREIGN KEY (party_id) REFERENCES parties (id)
 ) {strict};
 CREATE INDEX party_invites_by_party ON party_invites (party_id);
+
+-- Rooms of parties that have ended, which go when nothing is left of what was said in them.
+CREATE INDEX rooms_of_ended_parties ON rooms (id) WHERE kind = 'party' AND archived_at IS NOT NULL;

@@ -13,7 +13,7 @@ mod error;
 mod members;
 mod messages;
 mod name;
-mod parties;
+mod party_rooms;
 pub(crate) mod room;
 mod rooms;
 mod store;
@@ -38,7 +38,7 @@ pub use members::{add_member, join, kick, leave, list_members, set_role};
 pub use messages::{
     delete, edit, get_message, history, mark_delivered, mark_read, read_versions, say_typing, send, unread,
 };
-pub(crate) use parties::{open_party_room, seat_party};
+pub(crate) use party_rooms::{open_party_room, seat_party};
 use room::Power;
 pub use rooms::{
     archive_room, create_room, find_room, get_room, list_rooms, my_rooms, open_room, restore_room,
@@ -233,8 +233,8 @@ pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
     [store::STATEMENTS, messages::STATEMENTS].concat()
 }
 
-/// Removes messages past their retention, old versions past theirs, and members whose accounts were erased, and archives rooms
-/// that stayed empty. Runs once an hour.
+/// Removes messages past their retention, old versions past theirs, rooms of parties that have ended, and members whose accounts were
+/// erased, and archives rooms that stayed empty. Runs once an hour.
 pub(crate) async fn sweep(cx: &Cx) -> Result<(), crate::Error> {
     sweep_by(cx, SWEEP_BATCH).await.map_err(Error::into_common)
 }
@@ -261,6 +261,8 @@ async fn sweep_by(cx: &Cx, batch: usize) -> Result<(), Error> {
     }
     let until = cx.now() - DAY * settings.versions_days;
     sweep::all(cx, move |tx| messages::sweep_versions(tx, until)).await?;
+    // Rooms stay as long as somebody may open them again. Nobody does that with those of parties, of which there are many.
+    sweep::all(cx, store::sweep_party_rooms).await?;
     forget_erased(cx, batch).await?;
     if let Some(days) = settings.empty_room_days {
         archive_empty(cx, cx.now() - DAY * days).await?;

@@ -65,7 +65,11 @@ impl Default for Settings {
 /// The operations of this context.
 pub fn operations() -> Operations {
     let operations = Operations::context("parties", "Players who go together").errors(Error::CATALOGUE);
-    of_members(of_invites(operations))
+    of_members(of_invites(of_parties(operations)))
+}
+
+fn of_parties(operations: Operations) -> Operations {
+    operations
         .post("/parties", "parties.create", Access::Player, create)
         .created("/parties/{id}")
         .get("/parties/mine", "parties.mine", Access::Player, mine)

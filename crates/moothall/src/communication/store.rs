@@ -13,7 +13,7 @@ use super::messages::{self, Spoken};
 use super::name::RoomName;
 use super::room::{Effect, Seat};
 use crate::cx::Tx;
-use crate::{Topic, audit, connections};
+use crate::{Topic, audit, connections, sweep};
 
 /// The columns of a room, in the order [`room`] reads them.
 macro_rules! room_columns {
@@ -78,6 +78,8 @@ statements! {
     RETENTIVE = "SELECT r.id, r.retention_days, m.created_at FROM rooms r
         JOIN messages m ON m.room_id = r.id AND m.seq = r.swept_seq + 1
         WHERE r.id > $1 AND (r.retention_days IS NOT NULL OR $2) ORDER BY r.id LIMIT $3";
+    SWEEP_PARTY_ROOMS = "DELETE FROM rooms WHERE id IN (SELECT id FROM rooms
+        WHERE kind = 'party' AND archived_at IS NOT NULL AND swept_seq = last_seq ORDER BY id LIMIT $1)";
 
     INSERT_MEMBER = "INSERT INTO room_members (room_id, user_id, kind, role, joined_at, delivered_seq, read_seq, sent_at,
         brought_in) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
@@ -452,6 +454,11 @@ pub(super) fn empty_rooms(
 ) -> Result<Vec<RoomId>, Error> {
     let rows = tx.query(EMPTY_ROOMS, params![after, silent_since, limit])?;
     Ok(rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?)
+}
+
+/// Deletes rooms of parties that have ended, of which no message is left. Returns how many.
+pub(super) fn sweep_party_rooms(tx: &mut Tx<'_, '_>) -> Result<u64, Error> {
+    Ok(tx.execute(SWEEP_PARTY_ROOMS, params![sweep::ROWS])?)
 }
 
 /// The rooms and groups these users are in.

@@ -171,9 +171,11 @@ async fn follow_once(cx: &Cx, id: PartyId, news: &News) -> Result<(), Error> {
 }
 
 async fn seat(cx: &Cx, room: RoomId, users: Vec<UserId>, version: i64) -> Result<(), Error> {
-    Ok(communication::seat_party(cx, room, users, version)
-        .await
-        .map_err(communication::Error::into_common)?)
+    match communication::seat_party(cx, room, users, version).await {
+        // Closed long ago, and gone with its history.
+        Ok(()) | Err(communication::Error::Common(crate::Error::NotFound)) => Ok(()),
+        Err(error) => Err(error.into_common().into()),
+    }
 }
 
 /// Tells the party whether the user is connected, and those who look at the user whether they are in the party.

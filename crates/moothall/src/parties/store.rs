@@ -144,7 +144,7 @@ pub(super) fn enter(
 ) -> Result<Option<(PartyId, i64)>, Error> {
     let left = tx.query_opt(LEAVE_OTHER, params![user, id])?;
     insert_member(tx, id, user, seat.number, seat.joined_at)?;
-    Ok(left.map(|row| Ok::<_, Error>((row.get(0)?, row.get(1)?))).transpose()?)
+    left.map(|row| Ok((row.get(0)?, row.get(1)?))).transpose()
 }
 
 /// Writes what a party did, in this order; of what it is in itself, only the last counts.

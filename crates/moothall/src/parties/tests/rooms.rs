@@ -7,6 +7,7 @@ use moothall_protocol::communication::{
 
 use super::*;
 use crate::communication as chat;
+use crate::runtime::Entity as _;
 
 fn text(party: &Party, text: &str) -> SendMessage {
     SendMessage {
@@ -43,6 +44,14 @@ async fn members_talk_in_a_room_that_follows_the_party_and_closes_with_it() {
         ana.leave(id).await.unwrap();
         cleo.leave(id).await.unwrap();
         assert_eq!(code(room(cleo, &party).await), "not_found", "nobody is in it");
+        let (server, room_id) = (hall.server(), party.room_id);
+        let kept = async || {
+            chat::sweep(&server).await.unwrap();
+            server.read(move |tx| chat::room::Room::load(tx, room_id)).await.unwrap().is_some()
+        };
+        assert!(kept().await, "its history ends by retention");
+        hall.clock.advance(Duration::from_secs(7 * 24 * 3_600));
+        assert!(!kept().await, "and so does it");
         let late = chat::seat_party(&hall.server(), party.room_id, vec![ana.id], i64::MAX).await;
         assert!(late.is_ok(), "whoever comes late finds it closed");
         assert_eq!(code(room(ana, &party).await), "not_found");
