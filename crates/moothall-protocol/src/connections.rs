@@ -10,6 +10,7 @@ use crate::accounts::{Me, SessionKind};
 use crate::audit::REASON;
 use crate::communication::Unread;
 use crate::limits;
+use crate::lobbies::OwnLobbies;
 use crate::system::RateBudget;
 use crate::{Cursor, LobbyId, PartyId, SessionId, Timestamp, UserId, WatchId};
 
@@ -38,6 +39,8 @@ pub struct Ready {
     pub presence: OwnPresence,
     /// What the user has not read. Of every room of theirs, and of every conversation, the session hears from here on.
     pub unread: Unread,
+    /// The lobby the user is in, and those they host. Of these the session hears from here on.
+    pub lobbies: OwnLobbies,
 }
 
 /// One list for all who are sent it.
@@ -320,7 +323,7 @@ pub struct PresenceChanged {
 }
 
 crate::hide! {
-    Ready { session_id, user_id, me, server_version, server_time, limits, rates, presence, unread; resume_token }
+    Ready { session_id, user_id, me, server_version, server_time, limits, rates, presence, unread, lobbies; resume_token }
     Authenticate { seq; access_token, api_key, resume }
     Ticket { expires_at; ticket }
 }

@@ -8,6 +8,7 @@
 //! loses its socket at once; nothing is kept of who is gone.
 
 mod error;
+mod followers;
 mod live;
 mod policy;
 pub(crate) mod presence;
@@ -27,7 +28,7 @@ use moothall_protocol::connections::{
     WatchPresence,
 };
 use moothall_protocol::limits::{PAGE_ITEMS_DEFAULT, WATCHED_USERS_MAX, WATCHES_MAX};
-use moothall_protocol::{CloseCode, Cursor, LobbyId, Page, PartyId, SessionId, UserId, WatchId};
+use moothall_protocol::{CloseCode, Cursor, Page, SessionId, UserId, WatchId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,7 @@ use live::Gone;
 pub(crate) use live::Live;
 pub use policy::{OnExcess, SessionPolicies, SessionPolicy};
 use presence::Command;
+pub use presence::Placed;
 pub(crate) use stream::{Attached, Begun, Opening, attach};
 pub use stream::{Resume, Stream};
 
@@ -198,16 +200,11 @@ pub(crate) async fn is_invisible(cx: &Cx, user: UserId) -> Result<bool, Error> {
 }
 
 /// Says where a user is. Only for the contexts that own lobbies and parties, and for embedding programs.
-pub async fn place(
-    cx: &Cx,
-    user: UserId,
-    lobby_id: Option<LobbyId>,
-    party_id: Option<PartyId>,
-) -> Result<OwnPresence, Error> {
+pub async fn place(cx: &Cx, user: UserId, placed: Placed) -> Result<OwnPresence, Error> {
     if !matches!(cx.caller(), Caller::Server) {
         return Err(crate::Error::Forbidden.into());
     }
-    cx.hall().directory().call::<presence::Presence>(cx, user, Command::Place { lobby_id, party_id }).await
+    cx.hall().directory().call::<presence::Presence>(cx, user, Command::Place(placed)).await
 }
 
 /// Watches how users stand.
@@ -281,6 +278,32 @@ pub fn unsubscribe_user(hall: &Hall, user: UserId, topic: &Topic) {
     for session in hall.connections().of_user(user) {
         session.unsubscribe(hall.topics(), topic);
     }
+}
+
+/// Whether the user has a socket at this moment.
+pub(crate) fn is_attached(hall: &Hall, user: UserId) -> bool {
+    hall.connections().is_attached(user)
+}
+
+/// The latest attachment of the user's live sessions, with or without a socket at this moment.
+pub(crate) fn visit_of(hall: &Hall, user: UserId) -> Option<u64> {
+    hall.connections().visit_of(user)
+}
+
+/// Whether the user is connected, or was within the grace period: then their going is told to those who asked with [`on_gone`].
+pub(crate) async fn is_known_here(cx: &Cx, user: UserId) -> Result<bool, Error> {
+    if visit_of(cx.hall(), user).is_some() {
+        return Ok(true);
+    }
+    let own = cx.hall().directory().call::<presence::Presence>(cx, user, Command::Read).await?;
+    let grace = presence::Grace::of(&cx.hall().connections().settings).forget_after;
+    Ok(own.last_disconnected_at.is_some_and(|at| cx.now() < at + grace))
+}
+
+/// Calls this for every user who is gone: for longer than the grace period, or on purpose. It is told who, and the number of their last
+/// attachment, so that who came back meanwhile is not taken to be gone. It must be quick.
+pub(crate) fn on_gone(hall: &Hall, follower: impl Fn(UserId, u64) + Send + Sync + 'static) {
+    hall.connections().followers.add(follower);
 }
 
 /// How many sessions are live, for the metrics.

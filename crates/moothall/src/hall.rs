@@ -16,7 +16,9 @@ use crate::random::{Random, SystemRandom};
 use crate::runtime::{Bus, Directory, Leases};
 use crate::settings::{Settings, Synchronous};
 use crate::topics::{self, Topics};
-use crate::{Rates, accounts, audit, communication, connections, idempotency, mail, matches, sweep, system};
+use crate::{
+    Rates, accounts, audit, communication, connections, idempotency, lobbies, mail, matches, sweep, system,
+};
 
 /// Every migration, oldest first. Added, never edited: a test compares checksums.
 pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
@@ -36,6 +38,7 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261128000600_sparse_users",
     "20261128000700_letters_to_one_address",
     "20261128000800_empty_rooms",
+    "20261128001000_lobbies",
 ];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.
@@ -59,6 +62,7 @@ struct Inner {
     connections: connections::Live,
     communication: communication::Live,
     matches: matches::Live,
+    lobbies: lobbies::Live,
     words: WordFilter,
 }
 
@@ -175,6 +179,7 @@ impl Builder {
             accounts,
             connections: connections::Live::new(&self.settings.connections),
             matches: matches::Live::default(),
+            lobbies: lobbies::Live::default(),
             communication: communication::Live::new(),
             words: WordFilter::new(&self.settings.communication.words)?,
             mailer,
@@ -186,10 +191,12 @@ impl Builder {
         }));
         hall.0.directory.start(&hall);
         accounts::prepare(&hall).await?;
+        lobbies::prepare(&hall).await?;
         if self.has_tasks {
             topics::start(&hall);
             accounts::start(&hall);
             connections::start(&hall);
+            lobbies::start(&hall);
             mail::start(&hall);
             hall.spawn(sweep::run(hall.downgrade()));
         }
@@ -207,6 +214,7 @@ pub fn contexts() -> Vec<Operations> {
         connections::watch_operations(),
         communication::operations(),
         matches::operations(),
+        lobbies::operations(),
     ]
 }
 
@@ -219,6 +227,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         mail::STATEMENTS,
         connections::STATEMENTS,
         &communication::statements(),
+        &lobbies::statements(),
     ]
     .concat()
 }
@@ -357,6 +366,10 @@ impl Hall {
 
     pub(crate) fn matches(&self) -> &matches::Live {
         &self.0.matches
+    }
+
+    pub(crate) fn lobbies(&self) -> &lobbies::Live {
+        &self.0.lobbies
     }
 
     /// The operator's word list.

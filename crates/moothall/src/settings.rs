@@ -17,6 +17,8 @@ pub struct Settings {
     pub connections: crate::connections::Settings,
     /// Rooms and messages.
     pub communication: crate::communication::Settings,
+    /// Lobbies.
+    pub lobbies: crate::lobbies::Settings,
 }
 
 /// Where the data lives.

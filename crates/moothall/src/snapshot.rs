@@ -8,9 +8,10 @@ use moothall_protocol::UserId;
 use moothall_protocol::accounts::Me;
 use moothall_protocol::communication::Unread;
 use moothall_protocol::connections::Ready;
+use moothall_protocol::lobbies::OwnLobbies;
 
 use crate::connections::{self, Attached, Begun, Error, Opening, Resume, Stream};
-use crate::{Cx, Topic, accounts, communication, matches, system};
+use crate::{Cx, Topic, accounts, communication, lobbies, matches, system};
 
 /// How often a snapshot is read again, because more happened meanwhile than the outbox holds.
 const ATTEMPTS: u32 = 3;
@@ -18,8 +19,9 @@ const ATTEMPTS: u32 = 3;
 /// What one look at the database says of a user.
 struct Looked {
     me: Me,
-    /// Of the rooms they are in.
+    /// Of the rooms and the lobbies they are in.
     topics: Vec<Topic>,
+    lobbies: OwnLobbies,
     /// Not looked up while there are topics that nobody listens to yet.
     unread: Option<Unread>,
 }
@@ -32,17 +34,21 @@ pub async fn open(cx: &Cx, resume: Option<&Resume>) -> Result<Stream, Error> {
     };
     let user = cx.require_user()?;
     opening.collect(matches::topics_of(cx, user))?;
-    // For who is in no room this is the snapshot itself: all they hear of is being collected.
+    // For who is in no room and no lobby this is the snapshot itself: all they hear of is being collected.
     let mut looked = look(cx, user, false).await?;
+    if looked.lobbies.lobby.is_some() {
+        // Before anything is told: the presence in it says where the user is.
+        lobbies::arrive(cx, user).await;
+    }
     for _ in 0..ATTEMPTS {
         if looked.unread.is_none() {
             opening.expect(looked.topics);
             // Once more, now that nothing is missed: the user may have come to another room meanwhile.
             looked = look(cx, user, true).await?;
         }
-        let Looked { me, mut topics, unread } = looked;
+        let Looked { me, mut topics, lobbies, unread } = looked;
         topics.extend(matches::topics_of(cx, user));
-        let ready = ready(cx, &opening, me, unread.unwrap_or_default()).await?;
+        let ready = Ready { lobbies, ..ready(cx, &opening, me, unread.unwrap_or_default()).await? };
         match opening.begin(&topics, ready)? {
             Begun::Stream(stream) => return Ok(stream),
             Begun::Again(again) => opening = again,
@@ -60,13 +66,16 @@ async fn look(cx: &Cx, user: UserId, is_heard: bool) -> Result<Looked, Error> {
             Some(me) => me.clone(),
             None => accounts::own(tx, user).map_err(accounts::Error::into_common)?,
         };
-        let topics = communication::topics(tx, user).map_err(communication::Error::into_common)?;
+        let mut topics = communication::topics(tx, user).map_err(communication::Error::into_common)?;
+        let lobbies = lobbies::of_user(tx, user).map_err(lobbies::Error::into_common)?;
+        let own = lobbies.lobby.iter().map(|own| own.lobby.id);
+        topics.extend(own.chain(lobbies.hosted.iter().copied()).map(Topic::Lobby));
         let is_complete = is_heard || topics.is_empty();
         let unread = is_complete
             .then(|| communication::unread_of(tx, user))
             .transpose()
             .map_err(communication::Error::into_common)?;
-        Ok(Looked { me, topics, unread })
+        Ok(Looked { me, topics, lobbies, unread })
     })
     .await
 }
@@ -83,5 +92,6 @@ async fn ready(cx: &Cx, opening: &Opening, me: Me, unread: Unread) -> Result<Rea
         rates: system::rates(cx.hall()),
         presence: connections::own_presence(cx).await?,
         unread,
+        lobbies: OwnLobbies::default(),
     })
 }

@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 
 use moothall_protocol::limits::EVENTS_GATHERED_MAX;
-use moothall_protocol::{Event, MatchId, RoomId, SessionId, UserId, WatchId};
+use moothall_protocol::{Event, LobbyId, MatchId, RoomId, SessionId, UserId, WatchId};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::{Clock, Hall, WeakHall};
@@ -36,6 +36,8 @@ pub enum Topic {
     Room(RoomId),
     /// The players of a match.
     Match(MatchId),
+    /// Those in a lobby, and its host.
+    Lobby(LobbyId),
     /// Those who watch the same users.
     Presence(WatchId),
 }
@@ -47,6 +49,7 @@ impl fmt::Display for Topic {
             Self::Session(id) => write!(f, "session:{id}"),
             Self::Room(id) => write!(f, "room:{id}"),
             Self::Match(id) => write!(f, "match:{id}"),
+            Self::Lobby(id) => write!(f, "lobby:{id}"),
             Self::Presence(id) => write!(f, "presence:{id}"),
         }
     }

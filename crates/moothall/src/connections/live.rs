@@ -15,6 +15,7 @@ use moothall_protocol::{SessionId, UserId};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::followers::Followers;
 use super::policy::{self, Held};
 use super::session::Session;
 use super::tickets::Tickets;
@@ -33,6 +34,7 @@ pub(crate) struct Live {
     pub(super) watches: Arc<Watches>,
     /// Woken when a session is dropped, for the task that ends it when nobody resumes.
     pub(super) dropped: Arc<Notify>,
+    pub(super) followers: Followers,
     sessions: Mutex<Sessions>,
 }
 
@@ -84,6 +86,7 @@ impl Live {
             tickets: Tickets::default(),
             watches: Arc::default(),
             dropped: Arc::default(),
+            followers: Followers::default(),
             sessions: Mutex::default(),
         }
     }
@@ -152,6 +155,16 @@ impl Live {
         self.sessions.lock().by_id.get(&session).map(|entry| Arc::clone(&entry.session))
     }
 
+    /// Whether a session of the user has a socket.
+    pub fn is_attached(&self, user: UserId) -> bool {
+        self.sessions.lock().entries_of(user).any(|entry| entry.is_attached)
+    }
+
+    /// The latest attachment of the user's sessions.
+    pub fn visit_of(&self, user: UserId) -> Option<u64> {
+        self.sessions.lock().entries_of(user).map(|entry| entry.attachment).max()
+    }
+
     /// The live sessions of a user, oldest first.
     pub(super) fn of_user(&self, user: UserId) -> Vec<Arc<Session>> {
         let sessions = self.sessions.lock();
@@ -211,6 +224,11 @@ impl Live {
 }
 
 impl Sessions {
+    fn entries_of(&self, user: UserId) -> impl Iterator<Item = &Entry> {
+        let ids = self.by_user.get(&user).map(Vec::as_slice).unwrap_or_default();
+        ids.iter().filter_map(|id| self.by_id.get(id))
+    }
+
     fn make_room_for(&mut self, identity: &Identity, settings: &Settings) -> Result<Vec<Gone>, Error> {
         let ids = self.by_user.get(&identity.user_id).cloned().unwrap_or_default();
         let held: Vec<Held> = ids

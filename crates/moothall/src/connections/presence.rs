@@ -37,11 +37,24 @@ pub(crate) enum Command {
     /// The user says how they stand.
     Update(UpdatePresence),
     /// The server says where they are.
-    Place { lobby_id: Option<LobbyId>, party_id: Option<PartyId> },
+    Place(Placed),
     /// Nobody but the clock: a drop of this number may have lasted long enough.
     Tick { drop: u64 },
     /// Nothing changes: how does the user stand?
     Read,
+}
+
+/// Where a user is, or is no longer. Who was said meanwhile to be elsewhere stays there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Placed {
+    /// In this lobby.
+    InLobby(LobbyId),
+    /// No longer in this lobby.
+    NotInLobby(LobbyId),
+    /// In this party.
+    InParty(PartyId),
+    /// No longer in this party.
+    NotInParty(PartyId),
 }
 
 /// How long a drop may last.
@@ -68,8 +81,8 @@ impl Grace {
 pub(crate) enum Stamp {
     /// The first session came.
     CameAt(Timestamp),
-    /// The last session went.
-    WentAt(Timestamp),
+    /// The last session went. No attachment of it had a higher number.
+    WentAt { at: Timestamp, attachment: u64 },
     /// Whether the user wants to be seen.
     Wants(Visibility),
 }
@@ -89,6 +102,8 @@ pub(crate) struct Presence {
     own: OwnPresence,
     sessions: BTreeMap<SessionId, Held>,
     grace: Grace,
+    /// The highest number of an attachment since the user came.
+    newest: u64,
     /// Counts the times the last socket was lost, so that a timer knows whether it is meant.
     drops: u64,
     dropped_at: Option<Timestamp>,
@@ -109,6 +124,7 @@ impl Presence {
             },
             sessions: BTreeMap::new(),
             grace: Grace::default(),
+            newest: 0,
             drops: 0,
             dropped_at: None,
             is_here: false,
@@ -121,7 +137,7 @@ impl Presence {
         let before = self.own.clone();
         match command {
             Command::Read => return Ok(false),
-            Command::Update(_) | Command::Place { .. } if !self.is_here => return Err(Error::NotConnected),
+            Command::Update(_) | Command::Place(_) if !self.is_here => return Err(Error::NotConnected),
             Command::Connect { session, attachment, is_bot, grace } => {
                 let newest = self.sessions.get(session).map_or(0, |held| held.attachment);
                 if *attachment >= newest {
@@ -129,6 +145,7 @@ impl Presence {
                     self.sessions.insert(*session, held);
                 }
                 self.grace = *grace;
+                self.newest = self.newest.max(*attachment);
                 self.come();
             }
             Command::Drop { session, attachment } => {
@@ -158,9 +175,7 @@ impl Presence {
                 }
             }
             Command::Update(change) => self.change(change),
-            Command::Place { lobby_id, party_id } => {
-                (self.own.presence.lobby_id, self.own.presence.party_id) = (*lobby_id, *party_id);
-            }
+            Command::Place(placed) => self.place(*placed),
             Command::Tick { drop } => {
                 if *drop == self.drops {
                     self.tick(now);
@@ -223,6 +238,16 @@ impl Presence {
         }
     }
 
+    fn place(&mut self, placed: Placed) {
+        let Shown { lobby_id, party_id, .. } = &mut self.own.presence;
+        match placed {
+            Placed::InLobby(lobby) => *lobby_id = Some(lobby),
+            Placed::InParty(party) => *party_id = Some(party),
+            Placed::NotInLobby(lobby) => *lobby_id = lobby_id.filter(|known| *known != lobby),
+            Placed::NotInParty(party) => *party_id = party_id.filter(|known| *known != party),
+        }
+    }
+
     fn is_attached(&self) -> bool {
         self.sessions.values().any(|held| held.is_attached)
     }
@@ -277,6 +302,7 @@ impl Entity for Presence {
     fn handle(&mut self, command: &Command, turn: &mut Turn<'_, Self>) -> Result<OwnPresence, Error> {
         let was_here = self.is_here;
         let drops = self.drops;
+        let newest = self.newest;
         let visibility = self.own.visibility;
         if self.carry_out(turn.now(), command)? {
             turn.emit(Topic::User(self.own.presence.user_id), Event::PresenceUpdated(self.own.clone()));
@@ -284,7 +310,8 @@ impl Entity for Presence {
         match (was_here, self.is_here) {
             (false, true) => turn.persist(Stamp::CameAt(turn.now())),
             (true, false) => {
-                turn.persist(Stamp::WentAt(self.own.last_disconnected_at.unwrap_or(turn.now())));
+                let at = self.own.last_disconnected_at.unwrap_or(turn.now());
+                turn.persist(Stamp::WentAt { at, attachment: newest });
             }
             _ => {}
         }
@@ -304,7 +331,11 @@ impl Entity for Presence {
         for stamp in effects {
             match stamp {
                 Stamp::CameAt(at) => accounts::stamp_login(tx, id, *at)?,
-                Stamp::WentAt(at) => accounts::stamp_logout(tx, id, *at)?,
+                Stamp::WentAt { at, attachment } => {
+                    accounts::stamp_logout(tx, id, *at)?;
+                    let (hall, attachment) = (tx.cx().hall().clone(), *attachment);
+                    tx.after_commit(move || hall.connections().followers.tell(id, attachment));
+                }
                 Stamp::Wants(visibility) => store::set_visibility(tx, id, *visibility)?,
             }
         }

@@ -120,7 +120,7 @@ fn the_invisible_look_like_the_absent_whatever_else_they_say() {
 fn who_is_not_connected_changes_nothing() {
     let mut presence = Presence::new(id(1));
     for command in
-        [Command::Update(UpdatePresence::default()), Command::Place { lobby_id: Some(id(7)), party_id: None }]
+        [Command::Update(UpdatePresence::default()), Command::Place(Placed::InLobby(id(7)))]
     {
         let refusal = presence.carry_out(at(0), &command).unwrap_err();
         assert_eq!(crate::Fault::code(&refusal), "not_connected");
@@ -147,7 +147,7 @@ impl Simulated for Presence {
     fn apply((came, went, wants): &mut Self::Stored, effect: &Stamp) {
         match effect {
             Stamp::CameAt(at) => *came = Some(*at),
-            Stamp::WentAt(at) => *went = Some(*at),
+            Stamp::WentAt { at, .. } => *went = Some(*at),
             Stamp::Wants(visibility) => *wants = *visibility,
         }
     }
@@ -176,7 +176,7 @@ impl Simulated for Presence {
             7 => Command::Leave { session, attachment },
             8 => Command::Expire { session, attachment },
             9 => Command::Tick { drop: random.below(self.drops + 1) },
-            10 => Command::Place { lobby_id: Some(id(9)), party_id: None },
+            10 => Command::Place(Placed::InLobby(id(9))),
             _ => {
                 let text = Some(["", "Ranked", "Brb"][random.below(3) as usize].to_owned());
                 let is_afk = Some(random.below(2) == 0);

@@ -71,8 +71,9 @@ async fn t092_b38_only_the_server_says_where_somebody_is() {
         let ana = people::sign_up(&hall.hall, "Ana").await;
         let client = Client::open(hall, &ana).await;
         let lobby = Some(client.cx.new_id());
-        assert_eq!(code(place(&client.cx, ana.user.id, lobby, None).await), "forbidden");
-        let own = place(&hall.server(), ana.user.id, lobby, None).await.unwrap();
+        let placed = Placed::InLobby(lobby.unwrap());
+        assert_eq!(code(place(&client.cx, ana.user.id, placed).await), "forbidden");
+        let own = place(&hall.server(), ana.user.id, placed).await.unwrap();
         assert_eq!(own.presence.lobby_id, lobby);
         let change = UpdatePresence { status: Some(Status::Away), ..UpdatePresence::default() };
         let changed = update_presence(&client.cx, change.clone()).await.unwrap();
