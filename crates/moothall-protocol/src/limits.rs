@@ -216,6 +216,8 @@ limits! {
     LOBBY_BANS_MAX = 200;
     /// Seconds of a ban from a lobby.
     LOBBY_BAN_SECONDS_MAX = 2_592_000;
+    /// Milliseconds of the countdown before a game.
+    LOBBY_COUNTDOWN_MS_MAX = 600_000;
     /// Requests to be let into a lobby that wait for its host.
     LOBBY_REQUESTS_MAX = 50;
     /// Ended votes that a lobby remembers.

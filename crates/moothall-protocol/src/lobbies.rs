@@ -12,7 +12,7 @@ mod mode;
 mod vote;
 
 pub use change::{
-    AddLobbyBot, AnswerLobbyRequest, CancelLobbyStart, CheckLobbyReady, CloseLobby, FinishLobby,
+    AddLobbyBot, AddedLobbyBot, AnswerLobbyRequest, CancelLobbyStart, CheckLobbyReady, CloseLobby, FinishLobby,
     InviteToLobby, LobbyPropertiesChange, QueueForSeat, RemoveLobbyBot, RenewLobbyCode, SetLobbyBoss,
     SetLobbyMap, Spectate, StartLobby, TakeSeat, UninviteFromLobby, UpdateLobby, UpdateLobbyBot, UpdateSelf,
 };

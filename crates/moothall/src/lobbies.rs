@@ -21,12 +21,13 @@ mod secrets;
 mod store;
 
 use moothall_protocol::lobbies::{
-    AddLobbyBot, AnswerLobbyRequest, CallLobbyVote, CancelLobbyStart, CancelLobbyVote, CastLobbyVote,
+    AddLobbyBot, AddedLobbyBot, AnswerLobbyRequest, CallLobbyVote, CancelLobbyStart, CancelLobbyVote, CastLobbyVote,
     CheckLobbyReady, CloseLobby, FinishLobby, GetLobby, InviteToLobby, JoinLobby, JoinLobbyByCode,
     KickFromLobby, LeaveLobby, ListLobbies, LobbyEntry, LobbySummary, MyLobbies, OwnLobbies, OwnLobby,
     QueueForSeat, RemoveLobbyBot, RenewLobbyCode, SetLobbyBoss, SetLobbyMap, Spectate, StartLobby, TakeSeat,
     UnbanFromLobby, UninviteFromLobby, UpdateLobby, UpdateLobbyBot, UpdateSelf, ViewLobby,
 };
+use moothall_protocol::limits::LOBBY_COUNTDOWN_MS_MAX;
 use moothall_protocol::{LobbyId, MatchId, Page, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -58,7 +59,7 @@ pub struct Settings {
     #[schemars(range(min = 1_000, max = 600_000))]
     pub ready_check_ms: u64,
     /// Milliseconds of the countdown before a game; 0 for none.
-    #[schemars(range(max = 600_000))]
+    #[schemars(range(max = LOBBY_COUNTDOWN_MS_MAX))]
     pub countdown_ms: u64,
     /// Milliseconds for which somebody who asks to be let in waits for the host, and for which they do not ask again after a no.
     #[schemars(range(min = 1_000, max = 3_600_000))]
@@ -297,10 +298,13 @@ pub async fn queue(cx: &Cx, input: QueueForSeat) -> Result<OwnLobby, Error> {
 }
 
 /// Brings a bot.
-pub async fn add_bot(cx: &Cx, input: AddLobbyBot) -> Result<OwnLobby, Error> {
+pub async fn add_bot(cx: &Cx, input: AddLobbyBot) -> Result<AddedLobbyBot, Error> {
     let name = opening::text(cx, "/name", &input.name)?;
     let act = Act::AddBot { name, team: input.team, properties: input.properties.unwrap_or_default() };
-    tell(cx, input.lobby_id, act).await?.own()
+    match tell(cx, input.lobby_id, act).await? {
+        Reply::Bot(bot_id) => Ok(AddedLobbyBot { bot_id }),
+        Reply::Own(_) | Reply::Request(_) | Reply::Done => Err(lobby::unexpected()),
+    }
 }
 
 /// Changes a bot.
@@ -395,7 +399,8 @@ pub async fn check_ready(cx: &Cx, input: CheckLobbyReady) -> Result<OwnLobby, Er
 
 /// Starts the countdown.
 pub async fn start_game(cx: &Cx, input: StartLobby) -> Result<OwnLobby, Error> {
-    tell(cx, input.lobby_id, Act::Start).await?.own()
+    let countdown_ms = input.countdown_ms.map(u64::from);
+    tell(cx, input.lobby_id, Act::Start { countdown_ms }).await?.own()
 }
 
 /// Calls the countdown off.

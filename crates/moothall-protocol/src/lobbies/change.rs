@@ -208,6 +208,13 @@ pub struct AddLobbyBot {
     pub properties: Option<Map<String, Value>>,
 }
 
+/// A bot that was brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AddedLobbyBot {
+    /// Which.
+    pub bot_id: LobbyBotId,
+}
+
 /// Changes a bot; what is absent stays as it is. For whoever brought it, bosses and the host.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -261,6 +268,10 @@ pub struct CheckLobbyReady {
 pub struct StartLobby {
     /// Which.
     pub lobby_id: LobbyId,
+    /// Milliseconds of the countdown, 0 for none; without it, as the operator has set.
+    #[serde(default)]
+    #[schemars(range(max = limits::LOBBY_COUNTDOWN_MS_MAX))]
+    pub countdown_ms: Option<u32>,
 }
 
 /// Calls the countdown off. For bosses and the host.

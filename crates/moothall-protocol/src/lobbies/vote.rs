@@ -62,8 +62,10 @@ pub struct LobbyVote {
     pub called_by: UserId,
     /// Until when one may vote.
     pub ends_at: Timestamp,
-    /// Who votes, and what they have said. Whoever leaves abstains.
-    pub voters: BTreeMap<UserId, Option<VoteChoice>>,
+    /// Who votes.
+    pub voters: Vec<UserId>,
+    /// What they have said. Whoever leaves abstains.
+    pub choices: BTreeMap<UserId, VoteChoice>,
 }
 
 /// How a vote ended.

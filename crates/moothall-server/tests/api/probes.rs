@@ -52,6 +52,26 @@ async fn cannot_tell(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lobby_for_the_invited_answers_a_stranger_as_one_that_does_not_exist() {
+    let server = server().await;
+    for column in [Column::Guest, Column::Other, Column::Host] {
+        let cast = Cast::new(&server, column).await;
+        let lobby = json!(cast.lobby().await.id);
+        for operation in operations(&server, "lobby_id") {
+            // The fields that make something ready would make it so for the player alone.
+            let with = [("user_id", json!(cast.caller_id())), ("number", json!(1)), ("bot_id", nothing(&server))];
+            let known = fields(operation);
+            let with: Vec<(&str, Value)> = with
+                .into_iter()
+                .filter(|(field, value)| known.contains_key(*field) && !value.is_null())
+                .collect();
+            cannot_tell(&cast, operation, "lobby_id", [lobby.clone(), nothing(&server)], &with).await;
+        }
+    }
+    server.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hidden_room_answers_a_stranger_as_one_that_does_not_exist() {
     let server = server().await;
     for column in [Column::Guest, Column::Other, Column::Host] {

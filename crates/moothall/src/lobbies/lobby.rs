@@ -134,7 +134,9 @@ pub(super) enum Act {
     },
     CancelVote,
     CheckReady,
-    Start,
+    Start {
+        countdown_ms: Option<u64>,
+    },
     CancelStart,
     /// The match that runs. For the context of matches.
     Record {

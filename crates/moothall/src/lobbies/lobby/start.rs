@@ -3,6 +3,8 @@
 //! The game itself is played elsewhere, on the host's machine. A record of it is kept by the context of matches, which hears of the start
 //! like everybody else and names the match with [`Act::Record`](super::Act::Record).
 
+use std::time::Duration;
+
 use moothall_protocol::lobbies::{LobbySeat, LobbyStatus, ReadyCheck};
 use moothall_protocol::{MatchId, UserId};
 
@@ -58,16 +60,24 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn start(&mut self, step: &mut Step<'_, '_>) -> Result<(), Error> {
+    pub(super) fn start(
+        &mut self,
+        countdown_ms: Option<u64>,
+        step: &mut Step<'_, '_>,
+    ) -> Result<(), Error> {
         self.boss(step)?;
-        self.begin_countdown(step)
+        self.begin_countdown(countdown_ms.map_or(step.rules.countdown, Duration::from_millis), step)
     }
 
-    pub(super) fn begin_countdown(&mut self, step: &mut Step<'_, '_>) -> Result<(), Error> {
+    pub(super) fn begin_countdown(
+        &mut self,
+        countdown: Duration,
+        step: &mut Step<'_, '_>,
+    ) -> Result<(), Error> {
         self.require_startable(step)?;
         self.lobby.ready_check = None;
         self.lobby.status = LobbyStatus::Starting;
-        self.lobby.starts_at = Some(step.now() + step.rules.countdown);
+        self.lobby.starts_at = Some(step.now() + countdown);
         self.expire_start(step);
         Ok(())
     }

@@ -118,7 +118,7 @@ impl State {
             Act::CastVote { number, choice } => self.cast_vote(*number, *choice, step)?,
             Act::CancelVote => self.cancel_vote(step)?,
             Act::CheckReady => self.check_ready(step)?,
-            Act::Start => self.start(step)?,
+            Act::Start { countdown_ms } => self.start(*countdown_ms, step)?,
             Act::CancelStart => self.cancel_start(step)?,
             Act::Record { match_id } => self.record(*match_id, step)?,
             Act::Finish => self.finish(step)?,

@@ -193,7 +193,7 @@ impl Lobby {
             }
             33 => Act::CancelVote,
             34 => Act::CheckReady,
-            35 => Act::Start,
+            35 => Act::Start { countdown_ms: (random.below(2) == 0).then_some(0) },
             36 => Act::CancelStart,
             37 => Act::Finish,
             _ if lobby.members.contains_key(&caller) => {

@@ -17,7 +17,7 @@ struct Tally {
 
 impl Tally {
     fn of(vote: &LobbyVote) -> Self {
-        let count = |wanted| vote.voters.values().filter(|choice| **choice == Some(wanted)).count();
+        let count = |wanted| vote.choices.values().filter(|choice| **choice == wanted).count();
         Self {
             yes: count(VoteChoice::Yes),
             no: count(VoteChoice::No),
@@ -69,14 +69,15 @@ impl State {
             return Err(Error::VoteOpen);
         }
         let about = target(subject);
-        let voters = self.lobby.players().filter(|player| Some(*player) != about);
-        let voters = voters.map(|player| (player, (player == caller).then_some(VoteChoice::Yes))).collect();
+        let voters: Vec<UserId> = self.lobby.players().filter(|player| Some(*player) != about).collect();
+        let choices = voters.iter().filter(|voter| **voter == caller).map(|voter| (*voter, VoteChoice::Yes));
         self.votes += 1;
         self.lobby.vote = Some(LobbyVote {
             number: self.votes,
             subject: subject.clone(),
             called_by: caller,
             ends_at: step.now() + step.rules.vote,
+            choices: choices.collect(),
             voters,
         });
         self.settle_vote(step)
@@ -115,7 +116,10 @@ impl State {
     ) -> Result<(), Error> {
         let user = self.member(step)?;
         let vote = self.lobby.vote.as_mut().filter(|vote| vote.number == number).ok_or(Error::NoVote)?;
-        *vote.voters.get_mut(&user).ok_or(Error::NotVoter)? = Some(choice);
+        if !vote.voters.contains(&user) {
+            return Err(Error::NotVoter);
+        }
+        vote.choices.insert(user, choice);
         self.settle_vote(step)
     }
 
@@ -137,8 +141,8 @@ impl State {
         if target(&vote.subject) == Some(user) {
             return self.end_vote(VoteOutcome::Cancelled, step);
         }
-        if let Some(choice) = vote.voters.get_mut(&user) {
-            *choice = Some(VoteChoice::Abstain);
+        if vote.voters.contains(&user) {
+            vote.choices.insert(user, VoteChoice::Abstain);
         }
         self.settle_vote(step)
     }
@@ -181,7 +185,7 @@ impl State {
         match subject {
             VoteSubject::Map { map } => self.lobby.map = Some(map),
             VoteSubject::Boss { user_id } => self.appoint(user_id),
-            VoteSubject::Start => drop(self.begin_countdown(step)),
+            VoteSubject::Start => drop(self.begin_countdown(step.rules.countdown, step)),
             VoteSubject::Kick { user_id, ban_seconds } => {
                 return match self.expel(user_id, ban_seconds, None, step) {
                     // The lobby has no room for another ban: at least they go.

@@ -70,7 +70,7 @@ async fn t107_t110_one_joins_as_a_spectator_and_the_others_get_one_difference() 
 #[tokio::test]
 async fn a_full_lobby_is_refused_and_has_its_own_code() {
     on_both_engines(async |hall| {
-        let staff = hall.call(hall.user("Staff").await, &[MANAGE_MODES]);
+        let staff = hall.call(hall.user("Sue").await, &[MANAGE_MODES]);
         let mode = PutGameMode {
             slug: "duel".into(),
             name: "Duel".into(),
@@ -148,7 +148,7 @@ async fn t106_refusals_come_in_the_promised_order_and_the_invited_pass() {
         assert!(matches!(&ear.heard()[..], [Event::LobbyInvited(invited)] if invited.name == "Den"));
         assert!(watches(&ben, lobby).await.unwrap().own.is_some());
         // Staff comes in past everything, and says why.
-        let staff = hall.call(hall.user("Staff").await, &[MODERATE]);
+        let staff = hall.call(hall.user("Sue").await, &[MODERATE]);
         assert_eq!(code(watches(&staff, lobby).await), "invalid");
         let with_reason = JoinLobby { reason: Some("reported".into()), ..joining(lobby, SeatWish::Spectate) };
         assert!(join(&staff, with_reason).await.unwrap().own.is_some());
@@ -298,7 +298,7 @@ async fn t109_a_kick_is_told_with_its_reason_to_its_target_only_and_a_ban_ends()
         watches(&ben, lobby).await.unwrap();
         assert_eq!(code(kick(&ben, kicking(&ana, None)).await), "lobby_boss_needed");
         // Staff says why, and it is written down.
-        let staff = hall.call(hall.user("Staff").await, &[MODERATE]);
+        let staff = hall.call(hall.user("Sue").await, &[MODERATE]);
         assert_eq!(code(kick(&staff, KickFromLobby { reason: None, ..kicking(&ben, None) }).await), "invalid");
         assert_eq!(code(kick(&staff, kicking(&ana, None)).await), "cannot_remove_lobby_host");
         kick(&staff, kicking(&ben, None)).await.unwrap();
@@ -392,7 +392,7 @@ async fn properties_have_an_audience_a_schema_and_a_bound() {
         assert_eq!(code(update(&ana, zero).await), "invalid");
         leaves(&ana, lobby).await;
         // A mode says what a lobby of it may be set to.
-        let staff = hall.call(hall.user("Staff").await, &[MANAGE_MODES]);
+        let staff = hall.call(hall.user("Sue").await, &[MANAGE_MODES]);
         let free = modes::list(&staff, ListGameModes {}).await.unwrap().items.remove(0);
         let schema = json!({
             "type": "object",

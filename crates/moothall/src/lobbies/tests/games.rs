@@ -31,7 +31,7 @@ async fn t116_the_start_happens_once_and_the_lobby_goes_round_to_waiting_with_it
         let lobby = opened(&ana, OpenLobby { map: Some("hill".into()), ..opening("Den") }).await;
         plays(&ben, lobby).await.unwrap();
         watches(&cy, lobby).await.unwrap();
-        let go = || StartLobby { lobby_id: lobby };
+        let go = || StartLobby { lobby_id: lobby, countdown_ms: None };
         let cancel = || CancelLobbyStart { lobby_id: lobby };
         let over = || FinishLobby { lobby_id: lobby };
         assert_eq!(code(start_game(&ben, go()).await), "lobby_boss_needed");
@@ -73,7 +73,7 @@ async fn t116_the_start_happens_once_and_the_lobby_goes_round_to_waiting_with_it
 #[tokio::test]
 async fn where_nobody_joins_a_running_game_seats_are_given_out_when_it_is_over() {
     on_both_engines(async |hall| {
-        let staff = hall.call(hall.user("Staff").await, &[MANAGE_MODES]);
+        let staff = hall.call(hall.user("Sue").await, &[MANAGE_MODES]);
         let mode = PutGameMode {
             slug: "closed".into(),
             name: "Closed".into(),
@@ -98,7 +98,7 @@ async fn where_nobody_joins_a_running_game_seats_are_given_out_when_it_is_over()
         modes::put(&staff, mode).await.unwrap();
         let [ana, ben, cy] = people(hall, ["Ana", "Ben", "Cy"]).await;
         let lobby = opened(&ana, OpenLobby { mode: "closed".into(), ..opening("Den") }).await;
-        let go = || StartLobby { lobby_id: lobby };
+        let go = || StartLobby { lobby_id: lobby, countdown_ms: None };
         assert_eq!(code(start_game(&ana, go()).await), "too_few_players");
         plays(&ben, lobby).await.unwrap();
         assert_eq!(code(start_game(&ana, go()).await), "players_not_ready");

@@ -19,7 +19,7 @@ async fn t101_a_dedicated_host_is_no_member_and_hosts_several() {
     on_both_engines(async |hall| {
         let [ana] = people(hall, ["Ana"]).await;
         assert_eq!(code(open(&ana, dedicated("Den")).await), "forbidden");
-        let host = hall.call(hall.user("Host").await, &[HOST]);
+        let host = hall.call(hall.user("Hal").await, &[HOST]);
         let own = open(&host, dedicated("Den")).await.unwrap();
         assert!(own.lobby.members.is_empty() && own.secret.is_none() && own.host.is_some());
         let lobby = own.lobby.id;
@@ -66,7 +66,7 @@ async fn t117_closing_tells_members_and_list_and_everybody_is_free_again() {
         assert_eq!(code(get(&ana, GetLobby { lobby_id: lobby }).await), "not_found");
         // Staff closes what must not be, and says why.
         let lobby = opened(&ben, opening("Pit")).await;
-        let staff = hall.call(hall.user("Staff").await, &[MODERATE]);
+        let staff = hall.call(hall.user("Sue").await, &[MODERATE]);
         let closing = |reason: Option<&str>| CloseLobby { lobby_id: lobby, reason: reason.map(str::to_owned) };
         assert_eq!(code(close(&staff, closing(None)).await), "invalid");
         close(&staff, closing(Some("abuse"))).await.unwrap();
@@ -78,7 +78,7 @@ async fn t117_closing_tells_members_and_list_and_everybody_is_free_again() {
 #[tokio::test]
 async fn b30_t114_only_the_hosts_going_closes_a_lobby_and_a_members_does_not() {
     on_both_engines(async |hall| {
-        let host = hall.call(hall.user("Host").await, &[HOST]);
+        let host = hall.call(hall.user("Hal").await, &[HOST]);
         let [ana, ben] = people(hall, ["Ana", "Ben"]).await;
         let lobby = opened(&host, dedicated("Den")).await;
         for user in [&ana, &ben] {
@@ -143,12 +143,16 @@ async fn who_never_connects_has_left_after_the_grace_period() {
         hall.clock.advance(Duration::from_millis(1));
         // What nobody waits for is done beside the calls.
         let wait = async {
-            while mine(&ana, MyLobbies {}).await.unwrap().lobby.is_some() {
-                tokio::task::yield_now().await;
+            loop {
+                match closed.heard().first() {
+                    Some(Event::LobbyLeft(left)) => return left.why,
+                    _ => tokio::task::yield_now().await,
+                }
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap();
-        assert!(matches!(&closed.heard()[..], [Event::LobbyLeft(left)] if left.why == LeftWhy::Gone));
+        let why = tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap();
+        assert_eq!(why, LeftWhy::Gone);
+        assert_eq!(mine(&ana, MyLobbies {}).await.unwrap(), OwnLobbies::default());
     })
     .await;
 }

@@ -35,7 +35,7 @@ async fn t104_lobbies_are_found_by_what_they_are_and_the_hidden_are_not() {
         assert_eq!(names(&cy, any()).await, ["Hidden", "Beta DEN", "Alpha den"]);
         assert_eq!(code(get(&dot, GetLobby { lobby_id: hidden }).await), "not_found");
         assert_eq!(code(view(&dot, ViewLobby { lobby_id: one }).await), "not_found");
-        let staff = hall.call(hall.user("Staff").await, &[MODERATE]);
+        let staff = hall.call(hall.user("Sue").await, &[MODERATE]);
         assert_eq!(names(&staff, any()).await.len(), 3);
         let finds = [
             (ListLobbies { name_contains: Some("beta d".into()), ..any() }, "Beta DEN"),
@@ -57,7 +57,7 @@ async fn t104_lobbies_are_found_by_what_they_are_and_the_hidden_are_not() {
         let lock = UpdateLobby { is_locked: Some(true), ..change(two) };
         update(&ben, lock).await.unwrap();
         assert_eq!(names(&dot, ListLobbies { is_locked: Some(false), ..any() }).await, ["Alpha den"]);
-        start_game(&ana, StartLobby { lobby_id: one }).await.unwrap();
+        start_game(&ana, StartLobby { lobby_id: one, countdown_ms: None }).await.unwrap();
         later(hall, one, 5).await;
         let running = ListLobbies { status: vec![LobbyStatus::Running], ..any() };
         assert_eq!(names(&dot, running).await, ["Alpha den"]);
@@ -71,7 +71,7 @@ async fn t104_lobbies_are_found_by_what_they_are_and_the_hidden_are_not() {
 #[tokio::test]
 async fn lobbies_are_listed_in_pages_in_every_order() {
     on_both_engines(async |hall| {
-        let host = hall.call(hall.user("Host").await, &[crate::accounts::HOST]);
+        let host = hall.call(hall.user("Hal").await, &[crate::accounts::HOST]);
         let count = PAGE_ITEMS_DEFAULT + 3;
         for number in 0..count {
             let dedicated = OpenLobby {
@@ -112,7 +112,7 @@ async fn lobbies_are_listed_in_pages_in_every_order() {
 #[tokio::test]
 async fn game_modes_are_data_with_bounds_that_make_sense() {
     on_both_engines(async |hall| {
-        let staff = hall.call(hall.user("Staff").await, &[MANAGE_MODES]);
+        let staff = hall.call(hall.user("Sue").await, &[MANAGE_MODES]);
         let [ana] = people(hall, ["Ana"]).await;
         let free = modes::list(&ana, ListGameModes {}).await.unwrap().items.remove(0);
         assert_eq!((free.slug.as_str(), free.version), ("free", 1), "a fresh server has lobbies");

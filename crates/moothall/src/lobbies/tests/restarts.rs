@@ -1,7 +1,10 @@
 //! What is there after a restart.
 
+use moothall_protocol::accounts::SignUpGuest;
+
 use super::*;
-use crate::snapshot;
+use crate::accounts::testing::call;
+use crate::{accounts, snapshot};
 
 #[tokio::test]
 async fn a_lobby_is_there_after_a_restart_with_seats_queue_votes_and_secrets() {
@@ -39,11 +42,12 @@ async fn a_lobby_is_there_after_a_restart_with_seats_queue_votes_and_secrets() {
 #[tokio::test]
 async fn who_does_not_come_back_after_a_restart_has_left_and_who_does_has_their_seat() {
     on_both_engines(async |hall| {
-        let [ana, ben] = people(hall, ["Ana", "Ben"]).await;
+        let [ana] = people(hall, ["Ana"]).await;
         let lobby = opened(&ana, opening("Den")).await;
-        plays(&ben, lobby).await.unwrap();
+        let signed_in = accounts::sign_up_guest(&hall.nobody(), SignUpGuest::default()).await.unwrap();
+        plays(&call(&hall.hall, &signed_in).await, lobby).await.unwrap();
         hall.restart().await;
-        let ben = hall.call(id(&ben), &[]);
+        let ben = call(&hall.hall, &signed_in).await;
         // Ben comes back, and Ana does not.
         let mut stream = snapshot::open(&ben, None).await.unwrap();
         let (_, first) = stream.take(1).unwrap().remove(0);

@@ -120,9 +120,8 @@ async fn bots_take_seats_take_partial_updates_and_vanish_with_their_owner() {
         };
         assert_eq!(code(add_bot(&ben, add()).await), "lobby_seat_needed");
         sits(&ben, lobby, 1).await.unwrap();
-        let added = add_bot(&ben, add()).await.unwrap().lobby;
-        let bot = *added.bots.keys().next().unwrap();
-        assert_eq!(teams(&added), [vec![Some(id(&ana)), Some(id(&ben)), None]]);
+        let bot = add_bot(&ben, add()).await.unwrap().bot_id;
+        assert_eq!(teams(&inside(&ben, lobby).await), [vec![Some(id(&ana)), Some(id(&ben)), None]]);
         let patch = |bytes: usize| UpdateLobbyBot {
             lobby_id: lobby,
             bot_id: bot,
