@@ -12,18 +12,19 @@ mod mode;
 mod vote;
 
 pub use change::{
-    AddLobbyBot, AddedLobbyBot, AnswerLobbyRequest, CancelLobbyStart, CheckLobbyReady, CloseLobby, FinishLobby,
-    InviteToLobby, LobbyPropertiesChange, QueueForSeat, RemoveLobbyBot, RenewLobbyCode, SetLobbyBoss,
-    SetLobbyMap, Spectate, StartLobby, TakeSeat, UninviteFromLobby, UpdateLobby, UpdateLobbyBot, UpdateSelf,
+    AddLobbyBot, AddedLobbyBot, AnswerLobbyRequest, CancelLobbyStart, CheckLobbyReady, CloseLobby,
+    FinishLobby, InviteToLobby, LobbyPropertiesChange, QueueForSeat, RemoveLobbyBot, RenewLobbyCode,
+    SetLobbyBoss, SetLobbyMap, Spectate, StartLobby, TakeSeat, UninviteFromLobby, UpdateLobby,
+    UpdateLobbyBot, UpdateSelf,
 };
 pub use entry::{
     JoinLobby, JoinLobbyByCode, KickFromLobby, LeaveLobby, LobbyEntry, OpenLobby, SeatWish, UnbanFromLobby,
 };
 pub use list::{GetLobby, ListLobbies, LobbyOrder, LobbySummary, MyLobbies, OwnLobbies, ViewLobby};
 pub use lobby::{
-    HostKind, HostedLobby, Lobby, LobbyAccess, LobbyBan, LobbyBot, LobbyClosed, LobbyHostView, LobbyInvited,
-    LobbyLeft, LobbyMember, LobbyProperties, LobbyRequest, LobbyRequestEnded, LobbySeat, LobbyStatus,
-    LobbyTeam, LobbyUpdated, LeftWhy, OnHostLoss, OwnLobby, ReadyCheck,
+    HostKind, HostedLobby, LeftWhy, Lobby, LobbyAccess, LobbyBan, LobbyBot, LobbyClosed, LobbyHostView,
+    LobbyInvited, LobbyLeft, LobbyMember, LobbyProperties, LobbyRequest, LobbyRequestEnded, LobbySeat,
+    LobbyStatus, LobbyTeam, LobbyUpdated, OnHostLoss, OwnLobby, ReadyCheck,
 };
 pub use mode::{GameMode, GameModes, ListGameModes, ModeTeams, PutGameMode, RemoveGameMode, TeamsShape};
 pub use vote::{

@@ -20,14 +20,14 @@ mod properties;
 mod secrets;
 mod store;
 
-use moothall_protocol::lobbies::{
-    AddLobbyBot, AddedLobbyBot, AnswerLobbyRequest, CallLobbyVote, CancelLobbyStart, CancelLobbyVote, CastLobbyVote,
-    CheckLobbyReady, CloseLobby, FinishLobby, GetLobby, InviteToLobby, JoinLobby, JoinLobbyByCode,
-    KickFromLobby, LeaveLobby, ListLobbies, LobbyEntry, LobbySummary, MyLobbies, OwnLobbies, OwnLobby,
-    QueueForSeat, RemoveLobbyBot, RenewLobbyCode, SetLobbyBoss, SetLobbyMap, Spectate, StartLobby, TakeSeat,
-    UnbanFromLobby, UninviteFromLobby, UpdateLobby, UpdateLobbyBot, UpdateSelf, ViewLobby,
-};
 use moothall_protocol::limits::LOBBY_COUNTDOWN_MS_MAX;
+use moothall_protocol::lobbies::{
+    AddLobbyBot, AddedLobbyBot, AnswerLobbyRequest, CallLobbyVote, CancelLobbyStart, CancelLobbyVote,
+    CastLobbyVote, CheckLobbyReady, CloseLobby, FinishLobby, GetLobby, InviteToLobby, JoinLobby,
+    JoinLobbyByCode, KickFromLobby, LeaveLobby, ListLobbies, LobbyEntry, LobbySummary, MyLobbies, OwnLobbies,
+    OwnLobby, QueueForSeat, RemoveLobbyBot, RenewLobbyCode, SetLobbyBoss, SetLobbyMap, Spectate, StartLobby,
+    TakeSeat, UnbanFromLobby, UninviteFromLobby, UpdateLobby, UpdateLobbyBot, UpdateSelf, ViewLobby,
+};
 use moothall_protocol::{LobbyId, MatchId, Page, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

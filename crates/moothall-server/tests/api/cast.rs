@@ -392,9 +392,7 @@ impl<'a> Cast<'a> {
             (_, "subject") => json!({ "kind": "map", "map": "hill" }),
             (_, "map") => json!("hill"),
             (_, "is_boss") => json!(true),
-            (_, "bot_id") => {
-                post("bots", &self.player, json!({ "name": "Robo" })).await["bot_id"].clone()
-            }
+            (_, "bot_id") => post("bots", &self.player, json!({ "name": "Robo" })).await["bot_id"].clone(),
             _ => panic!("cast.rs does not say what `{field}` of {operation} is"),
         }
     }

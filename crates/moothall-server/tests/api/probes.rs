@@ -59,7 +59,8 @@ async fn a_lobby_for_the_invited_answers_a_stranger_as_one_that_does_not_exist()
         let lobby = json!(cast.lobby().await.id);
         for operation in operations(&server, "lobby_id") {
             // The fields that make something ready would make it so for the player alone.
-            let with = [("user_id", json!(cast.caller_id())), ("number", json!(1)), ("bot_id", nothing(&server))];
+            let with =
+                [("user_id", json!(cast.caller_id())), ("number", json!(1)), ("bot_id", nothing(&server))];
             let known = fields(operation);
             let with: Vec<(&str, Value)> = with
                 .into_iter()

@@ -123,9 +123,8 @@ impl Attempts {
 
 async fn follow_once(hall: &Hall, user: UserId, left: &[LobbyId]) -> Result<(), Error> {
     let cx = Cx::server(hall);
-    let (lobby, hosted) = cx
-        .read(move |tx| Ok::<_, Error>((store::lobby_of(tx, user)?, store::hosted_by(tx, user)?)))
-        .await?;
+    let (lobby, hosted) =
+        cx.read(move |tx| Ok::<_, Error>((store::lobby_of(tx, user)?, store::hosted_by(tx, user)?))).await?;
     for left in left.iter().filter(|left| Some(**left) != lobby) {
         place(&cx, user, Placed::NotInLobby(*left)).await?;
     }

@@ -5,8 +5,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use moothall_protocol::lobbies::{LobbyAccess, LobbyOrder, LobbySeat, LobbySummary, ListLobbies};
 use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
+use moothall_protocol::lobbies::{ListLobbies, LobbyAccess, LobbyOrder, LobbySeat, LobbySummary};
 use moothall_protocol::{Cursor, LobbyId, Page, UserId};
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};

@@ -25,9 +25,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Error, merge, store};
+use crate::Topic;
 use crate::cx::Tx;
 use crate::runtime::{Entity, Turn};
-use crate::Topic;
 
 pub(super) use entry::Entry;
 pub(super) use rules::{Change, SelfChange};
@@ -185,13 +185,21 @@ enum Answer {
 /// What must be in the database before anybody hears of it.
 #[derive(Clone, Debug)]
 pub(super) enum Effect {
-    Entered { user: UserId },
-    Gone { user: UserId },
+    Entered {
+        user: UserId,
+    },
+    Gone {
+        user: UserId,
+    },
     /// A dedicated host hosts it no longer.
-    Unhosted { host: UserId },
+    Unhosted {
+        host: UserId,
+    },
     /// It is so from now on.
     Saved(Box<State>),
-    Closed { listeners: Vec<UserId> },
+    Closed {
+        listeners: Vec<UserId>,
+    },
     /// Staff did this.
     Audited(Audited),
 }

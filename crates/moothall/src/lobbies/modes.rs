@@ -3,8 +3,8 @@
 
 mod store;
 
-use moothall_protocol::lobbies::{GameMode, GameModes, ListGameModes, PutGameMode, RemoveGameMode};
 use moothall_protocol::limits::{GAME_MODE_SCHEMA_BYTES_MAX, GAME_MODES_MAX, LOBBY_SEATS_MAX};
+use moothall_protocol::lobbies::{GameMode, GameModes, ListGameModes, PutGameMode, RemoveGameMode};
 
 pub(super) use store::{STATEMENTS, find};
 

@@ -96,13 +96,8 @@ fn new_state(
         ended_votes: Vec::new(),
         created_at: cx.now(),
     };
-    let mut state = State {
-        lobby,
-        host: LobbyHostView::default(),
-        password: None,
-        votes: 0,
-        rejected: BTreeMap::new(),
-    };
+    let mut state =
+        State { lobby, host: LobbyHostView::default(), password: None, votes: 0, rejected: BTreeMap::new() };
     state.set(&change, rules)?;
     state.check_properties(rules)?;
     if host_kind == HostKind::Player {

@@ -1,7 +1,7 @@
 //! SQL for lobbies and their members.
 
-use moothall_protocol::lobbies::{GameMode, HostKind, OwnLobbies};
 use moothall_protocol::limits::LOBBIES_HOSTED_MAX;
+use moothall_protocol::lobbies::{GameMode, HostKind, OwnLobbies};
 use moothall_protocol::{LobbyId, UserId};
 use moothall_store::{Json, OnConstraint as _, Row, params, statements};
 

@@ -18,9 +18,9 @@ use serde_json::{Map, Value, json};
 
 use super::lobby::{Act, Command, Power};
 use super::*;
+use crate::Topic;
 use crate::testing::{TestHall, on_both_engines};
 use crate::topics::{Frame, Outbox, Reader};
-use crate::Topic;
 
 /// A lobby to open, with nothing but a name.
 fn opening(name: &str) -> OpenLobby {

@@ -119,9 +119,7 @@ fn the_invisible_look_like_the_absent_whatever_else_they_say() {
 #[test]
 fn who_is_not_connected_changes_nothing() {
     let mut presence = Presence::new(id(1));
-    for command in
-        [Command::Update(UpdatePresence::default()), Command::Place(Placed::InLobby(id(7)))]
-    {
+    for command in [Command::Update(UpdatePresence::default()), Command::Place(Placed::InLobby(id(7)))] {
         let refusal = presence.carry_out(at(0), &command).unwrap_err();
         assert_eq!(crate::Fault::code(&refusal), "not_connected");
     }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use moothall_protocol::limits::{LOBBY_BANS_MAX, LOBBY_REQUESTS_MAX};
 use moothall_protocol::lobbies::{
     LeftWhy, LobbyAccess, LobbyBan, LobbyInvited, LobbyLeft, LobbyMember, LobbyRequest, LobbyRequestEnded,
     LobbySeat, SeatWish,
 };
-use moothall_protocol::limits::{LOBBY_BANS_MAX, LOBBY_REQUESTS_MAX};
 use moothall_protocol::{Event, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
@@ -131,7 +131,11 @@ impl State {
     fn require_room(&self, wish: SeatWish, step: &Step<'_, '_>) -> Result<(), Error> {
         let is_seated = wish == SeatWish::Play && self.next_seat(step).is_some();
         let watching = self.lobby.members.len() - self.lobby.players().count();
-        if is_seated || watching < step.rules.mode.spectators_max as usize { Ok(()) } else { Err(Error::Full) }
+        if is_seated || watching < step.rules.mode.spectators_max as usize {
+            Ok(())
+        } else {
+            Err(Error::Full)
+        }
     }
 
     fn enter(&mut self, user: UserId, wish: SeatWish, step: &mut Step<'_, '_>) {

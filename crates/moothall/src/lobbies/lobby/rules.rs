@@ -67,7 +67,11 @@ impl State {
     pub(super) fn update(&mut self, change: &Change, step: &mut Step<'_, '_>) -> Result<(), Error> {
         let about = json!({ "name": change.name, "tags": change.tags, "version": self.lobby.version });
         let deed = Deed { action: "lobbies.update", about };
-        if change.is_the_hosts() { self.require_host(deed, step)? } else { self.require_boss(deed, step)? }
+        if change.is_the_hosts() {
+            self.require_host(deed, step)?
+        } else {
+            self.require_boss(deed, step)?
+        }
         if change.if_version.is_some_and(|version| version != self.lobby.version) {
             return Err(crate::Error::VersionConflict { version: self.lobby.version }.into());
         }
@@ -121,8 +125,7 @@ impl State {
     /// Refuses what the mode does not allow.
     pub(in crate::lobbies) fn check_properties(&self, rules: &Rules) -> Result<(), Error> {
         let shown = &self.lobby.properties;
-        let all =
-            json!({ "public": shown.public, "members": shown.members, "host": self.host.properties });
+        let all = json!({ "public": shown.public, "members": shown.members, "host": self.host.properties });
         rules.properties.check(&all)
     }
 
@@ -146,11 +149,7 @@ impl State {
         self.call_vote(&VoteSubject::Map { map: map.to_owned() }, step)
     }
 
-    pub(super) fn update_self(
-        &mut self,
-        change: &SelfChange,
-        step: &mut Step<'_, '_>,
-    ) -> Result<(), Error> {
+    pub(super) fn update_self(&mut self, change: &SelfChange, step: &mut Step<'_, '_>) -> Result<(), Error> {
         let user = self.member(step)?;
         let has_seat = self.has_seat(user);
         let member = self.lobby.members.get_mut(&user).ok_or(Error::NotMember)?;

@@ -60,11 +60,7 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn start(
-        &mut self,
-        countdown_ms: Option<u64>,
-        step: &mut Step<'_, '_>,
-    ) -> Result<(), Error> {
+    pub(super) fn start(&mut self, countdown_ms: Option<u64>, step: &mut Step<'_, '_>) -> Result<(), Error> {
         self.boss(step)?;
         self.begin_countdown(countdown_ms.map_or(step.rules.countdown, Duration::from_millis), step)
     }

@@ -1,8 +1,8 @@
 //! Votes, one at a time, and bosses, whom a vote may make where there is none.
 
-use moothall_protocol::lobbies::{EndedVote, LobbyVote, VoteChoice, VoteOutcome, VoteSubject};
 use moothall_protocol::UserId;
 use moothall_protocol::limits::LOBBY_VOTES_KEPT;
+use moothall_protocol::lobbies::{EndedVote, LobbyVote, VoteChoice, VoteOutcome, VoteSubject};
 
 use super::{State, Step};
 use crate::lobbies::Error;
@@ -55,11 +55,7 @@ fn target(subject: &VoteSubject) -> Option<UserId> {
 }
 
 impl State {
-    pub(super) fn call_vote(
-        &mut self,
-        subject: &VoteSubject,
-        step: &mut Step<'_, '_>,
-    ) -> Result<(), Error> {
+    pub(super) fn call_vote(&mut self, subject: &VoteSubject, step: &mut Step<'_, '_>) -> Result<(), Error> {
         let caller = self.member(step)?;
         if !self.has_seat(caller) {
             return Err(Error::SeatNeeded);

@@ -1,7 +1,7 @@
 //! SQL for game modes.
 
-use moothall_protocol::lobbies::GameMode;
 use moothall_protocol::limits::GAME_MODES_MAX;
+use moothall_protocol::lobbies::GameMode;
 use moothall_store::{Json, Row, params, statements};
 
 use crate::cx::Tx;

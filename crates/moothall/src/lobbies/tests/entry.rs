@@ -20,7 +20,10 @@ async fn t100_the_creator_takes_the_first_seat_and_is_in_no_second_lobby() {
         let unknown = OpenLobby { mode: "chess".into(), ..opening("Den") };
         assert_eq!(code(open(&ana, unknown).await), "no_such_game_mode");
         let shape = Some(TeamsShape { count: 9, size: 1 });
-        assert_eq!(code(open(&ana, OpenLobby { teams: shape, ..opening("Den") }).await), "lobby_teams_refused");
+        assert_eq!(
+            code(open(&ana, OpenLobby { teams: shape, ..opening("Den") }).await),
+            "lobby_teams_refused"
+        );
         assert_eq!(inside(&ben, other).await.members.len(), 1, "refusals change nothing");
     })
     .await;
@@ -120,13 +123,9 @@ async fn t106_refusals_come_in_the_promised_order_and_the_invited_pass() {
         };
         let set = |change| update(&ana, change);
         // Banned comes before locked, locked before the password, and the password before the host's word.
-        set(UpdateLobby {
-            is_locked: Some(true),
-            access: Some(LobbyAccess::Approval),
-            ..change(lobby)
-        })
-        .await
-        .unwrap();
+        set(UpdateLobby { is_locked: Some(true), access: Some(LobbyAccess::Approval), ..change(lobby) })
+            .await
+            .unwrap();
         let ban = KickFromLobby { lobby_id: lobby, user_id: id(&ben), ban_seconds: Some(60), reason: None };
         kick(&ana, ban).await.unwrap();
         assert_eq!(code(join(&ben, with("wrong")).await), "lobby_banned_until");
@@ -195,7 +194,11 @@ async fn a_code_lets_in_past_everything_and_cannot_be_guessed() {
         let refused = join_by_code(&cy, by(&renewed.lobby.code)).await;
         assert!(refused.unwrap_err().details().retry_after.is_some());
         hall.clock.advance(Duration::from_secs(1));
-        assert_eq!(code(join_by_code(&cy, by(&renewed.lobby.code)).await), "ok", "the right one after the wait");
+        assert_eq!(
+            code(join_by_code(&cy, by(&renewed.lobby.code)).await),
+            "ok",
+            "the right one after the wait"
+        );
         // Passwords are guessed no faster.
         leaves(&cy, lobby).await;
         let change = UpdateLobby {
@@ -256,12 +259,8 @@ async fn so_many_wait_for_the_host_and_so_many_are_banned_or_invited() {
             watches(&somebody(), lobby).await.unwrap();
         }
         assert_eq!(code(watches(&somebody(), lobby).await), "too_many_lobby_requests");
-        let ban = || KickFromLobby {
-            lobby_id: lobby,
-            user_id: ana.new_id(),
-            ban_seconds: Some(60),
-            reason: None,
-        };
+        let ban =
+            || KickFromLobby { lobby_id: lobby, user_id: ana.new_id(), ban_seconds: Some(60), reason: None };
         for _ in 0..LOBBY_BANS_MAX {
             kick(&ana, ban()).await.unwrap();
         }
@@ -299,7 +298,10 @@ async fn t109_a_kick_is_told_with_its_reason_to_its_target_only_and_a_ban_ends()
         assert_eq!(code(kick(&ben, kicking(&ana, None)).await), "lobby_boss_needed");
         // Staff says why, and it is written down.
         let staff = hall.call(hall.user("Sue").await, &[MODERATE]);
-        assert_eq!(code(kick(&staff, KickFromLobby { reason: None, ..kicking(&ben, None) }).await), "invalid");
+        assert_eq!(
+            code(kick(&staff, KickFromLobby { reason: None, ..kicking(&ben, None) }).await),
+            "invalid"
+        );
         assert_eq!(code(kick(&staff, kicking(&ana, None)).await), "cannot_remove_lobby_host");
         kick(&staff, kicking(&ben, None)).await.unwrap();
     })
@@ -370,13 +372,16 @@ async fn properties_have_an_audience_a_schema_and_a_bound() {
             ..change(lobby)
         };
         let (members, host) = (Ear::at(hall, [Topic::Lobby(lobby)]), Ear::of(hall, &ana));
-        update(&ana, set(json!({"wind": 3}), json!({"address": "192.0.2.7"}), json!({"seed": 7}))).await.unwrap();
+        update(&ana, set(json!({"wind": 3}), json!({"address": "192.0.2.7"}), json!({"seed": 7})))
+            .await
+            .unwrap();
         let told = json!(members.patches()).to_string();
         assert!(told.contains("wind") && told.contains("address") && !told.contains("seed"), "{told}");
         assert!(format!("{:?}", serde_json::to_string(&host.heard())).contains("seed"));
         let summary = get(&ben, GetLobby { lobby_id: lobby }).await.unwrap();
         assert_eq!(Value::Object(summary.properties), json!({ "wind": 3 }));
-        let own = update(&ana, set(json!({"wind": null, "sun": {"at": 1}}), json!({}), json!({}))).await.unwrap();
+        let own =
+            update(&ana, set(json!({"wind": null, "sun": {"at": 1}}), json!({}), json!({}))).await.unwrap();
         assert_eq!(Value::Object(own.lobby.properties.public), json!({ "sun": { "at": 1 } }));
         // The longest that fits, and one byte more.
         let filled = |bytes: usize| json!({ "x": "y".repeat(bytes - br#"{"x":""}"#.len()) });
@@ -423,7 +428,10 @@ async fn properties_have_an_audience_a_schema_and_a_bound() {
         update(&ana, set(json!({ "wind": 9 }))).await.unwrap();
         let refused = update(&ana, set(json!({ "wind": 10 }))).await.unwrap_err();
         let fields = refused.details().fields.unwrap();
-        assert_eq!((fields[0].path.as_str(), fields[0].code.as_str()), ("/properties/public/wind", "not_in_mode"));
+        assert_eq!(
+            (fields[0].path.as_str(), fields[0].code.as_str()),
+            ("/properties/public/wind", "not_in_mode")
+        );
         assert_eq!(code(update(&ana, set(json!({ "rain": 1 }))).await), "invalid");
     })
     .await;

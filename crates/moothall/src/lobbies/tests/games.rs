@@ -64,7 +64,10 @@ async fn t116_the_start_happens_once_and_the_lobby_goes_round_to_waiting_with_it
         assert_eq!((late.status, late.match_id), (LobbyStatus::Running, Some(match_id)));
         assert_eq!(code(finish(&ben, over()).await), "lobby_host_needed");
         let now = finish(&ana, over()).await.unwrap().lobby;
-        assert_eq!((now.status, now.match_id, now.map.as_deref()), (LobbyStatus::Waiting, None, Some("hill")));
+        assert_eq!(
+            (now.status, now.match_id, now.map.as_deref()),
+            (LobbyStatus::Waiting, None, Some("hill"))
+        );
         assert_eq!(code(finish(&ana, over()).await), "lobby_not_running");
     })
     .await;

@@ -24,7 +24,9 @@ async fn t101_a_dedicated_host_is_no_member_and_hosts_several() {
         assert!(own.lobby.members.is_empty() && own.secret.is_none() && own.host.is_some());
         let lobby = own.lobby.id;
         let other = opened(&host, dedicated("Pit")).await;
-        assert_eq!(mine(&host, MyLobbies {}).await.unwrap().hosted, [lobby, other]);
+        let mut both = [lobby, other];
+        both.sort_unstable();
+        assert_eq!(mine(&host, MyLobbies {}).await.unwrap().hosted, both);
         let ear = Ear::of(hall, &host);
         let joined = plays(&ana, lobby).await.unwrap().own.unwrap();
         assert!(joined.host.is_none());
@@ -48,7 +50,8 @@ async fn t117_closing_tells_members_and_list_and_everybody_is_free_again() {
         let [ana, ben] = people(hall, ["Ana", "Ben"]).await;
         let lobby = opened(&ana, opening("Den")).await;
         plays(&ben, lobby).await.unwrap();
-        let closing = |reason: Option<&str>| CloseLobby { lobby_id: lobby, reason: reason.map(str::to_owned) };
+        let closing =
+            |reason: Option<&str>| CloseLobby { lobby_id: lobby, reason: reason.map(str::to_owned) };
         assert_eq!(code(close(&ben, closing(None)).await), "lobby_host_needed");
         let ear = Ear::of(hall, &ben);
         close(&ana, closing(Some("good night"))).await.unwrap();
@@ -67,7 +70,8 @@ async fn t117_closing_tells_members_and_list_and_everybody_is_free_again() {
         // Staff closes what must not be, and says why.
         let lobby = opened(&ben, opening("Pit")).await;
         let staff = hall.call(hall.user("Sue").await, &[MODERATE]);
-        let closing = |reason: Option<&str>| CloseLobby { lobby_id: lobby, reason: reason.map(str::to_owned) };
+        let closing =
+            |reason: Option<&str>| CloseLobby { lobby_id: lobby, reason: reason.map(str::to_owned) };
         assert_eq!(code(close(&staff, closing(None)).await), "invalid");
         close(&staff, closing(Some("abuse"))).await.unwrap();
         opened(&ben, opening("Again")).await;

@@ -1,6 +1,8 @@
 //! Finding lobbies, and game modes.
 
-use moothall_protocol::limits::{GAME_MODE_SCHEMA_BYTES_MAX, GAME_MODES_MAX, LOBBY_SEATS_MAX, PAGE_ITEMS_DEFAULT};
+use moothall_protocol::limits::{
+    GAME_MODE_SCHEMA_BYTES_MAX, GAME_MODES_MAX, LOBBY_SEATS_MAX, PAGE_ITEMS_DEFAULT,
+};
 
 use super::*;
 
@@ -17,7 +19,8 @@ async fn t104_lobbies_are_found_by_what_they_are_and_the_hidden_are_not() {
     on_both_engines(async |hall| {
         let [ana, ben, cy, dot] = people(hall, ["Ana", "Ben", "Cy", "Dot"]).await;
         let tags = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect::<Vec<_>>();
-        let one = OpenLobby { tags: tags(&["Casual", "eu"]), map: Some("hill".into()), ..opening("Alpha den") };
+        let one =
+            OpenLobby { tags: tags(&["Casual", "eu"]), map: Some("hill".into()), ..opening("Alpha den") };
         let one = opened(&ana, one).await;
         hall.clock.advance(Duration::from_secs(1));
         let two = OpenLobby {
@@ -140,30 +143,38 @@ async fn game_modes_are_data_with_bounds_that_make_sense() {
         assert_eq!(code(modes::put(&staff, stale).await), "version_conflict");
         // A lobby keeps the mode it was opened with.
         let lobby = opened(&ana, OpenLobby { mode: "duel".into(), ..opening("Den") }).await;
-        modes::remove(&staff, RemoveGameMode { slug: "duel".into(), reason: "for the test".into() }).await.unwrap();
+        modes::remove(&staff, RemoveGameMode { slug: "duel".into(), reason: "for the test".into() })
+            .await
+            .unwrap();
         hall.restart().await;
         let (ana, staff) = (hall.call(id(&ana), &[]), hall.call(id(&staff), &[MANAGE_MODES]));
         let dale = UpdateLobby { map: Some("dale".into()), ..change(lobby) };
         assert_eq!(code(update(&ana, dale).await), "no_such_map");
         let teams = |count_max: u32, size_max: u32, size: u32| PutGameMode {
-            teams: ModeTeams { count_max, size_max, default: TeamsShape { count: 1, size }, ..free.teams.clone() },
+            teams: ModeTeams {
+                count_max,
+                size_max,
+                default: TeamsShape { count: 1, size },
+                ..free.teams.clone()
+            },
             ..mode("odd")
         };
         assert_eq!(code(modes::put(&staff, teams(8, LOBBY_SEATS_MAX as u32 / 8, 1)).await), "ok");
         assert_eq!(code(modes::put(&staff, teams(8, LOBBY_SEATS_MAX as u32 / 8 + 1, 1)).await), "invalid");
         assert_eq!(code(modes::put(&staff, teams(8, 4, 5)).await), "invalid");
         let schema = |text: String| PutGameMode {
-            properties: Some(Map::from_iter([("type".into(), json!("object")), ("title".into(), json!(text))])),
+            properties: Some(Map::from_iter([
+                ("type".into(), json!("object")),
+                ("title".into(), json!(text)),
+            ])),
             ..mode("odd")
         };
         let empty = serde_json::to_string(&schema(String::new()).properties).unwrap().len();
         let longest = "x".repeat(GAME_MODE_SCHEMA_BYTES_MAX - empty);
         assert_eq!(code(modes::put(&staff, schema(longest.clone())).await), "ok");
         assert_eq!(code(modes::put(&staff, schema(longest + "x")).await), "invalid");
-        let nonsense = PutGameMode {
-            properties: Some(Map::from_iter([("type".into(), json!("fog"))])),
-            ..mode("odd")
-        };
+        let nonsense =
+            PutGameMode { properties: Some(Map::from_iter([("type".into(), json!("fog"))])), ..mode("odd") };
         assert_eq!(code(modes::put(&staff, nonsense).await), "invalid");
         let there = modes::list(&staff, ListGameModes {}).await.unwrap().items.len();
         for number in there..GAME_MODES_MAX {

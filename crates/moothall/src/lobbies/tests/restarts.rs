@@ -34,7 +34,10 @@ async fn a_lobby_is_there_after_a_restart_with_seats_queue_votes_and_secrets() {
         assert_eq!((teams(&now)[1].clone(), now.version), (vec![Some(id(&cy))], before.lobby.version + 1));
         assert!(now.vote.is_some());
         later(hall, lobby, 45).await;
-        assert!(inside(&ana, lobby).await.vote.is_none(), "its time is over although nobody touched it since");
+        assert!(
+            inside(&ana, lobby).await.vote.is_none(),
+            "its time is over although nobody touched it since"
+        );
     })
     .await;
 }

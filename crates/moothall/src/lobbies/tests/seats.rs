@@ -37,7 +37,11 @@ async fn taking_a_seat_is_refused_where_there_is_none_and_leaving_repacks_the_te
         let seats = |users: &[&Cx]| -> Value {
             users.iter().map(|user| json!({ "kind": "user", "user_id": id(user) })).collect()
         };
-        assert_eq!(patches[0]["teams"]["1"]["seats"], seats(&[&ana, &cy]), "everybody hears of the repacking");
+        assert_eq!(
+            patches[0]["teams"]["1"]["seats"],
+            seats(&[&ana, &cy]),
+            "everybody hears of the repacking"
+        );
         assert_eq!(teams(&inside(&ana, lobby).await), [vec![one, three], vec![two]]);
         leaves(&ana, lobby).await;
         assert_eq!(teams(&inside(&cy, lobby).await), [vec![three], vec![two]]);
@@ -98,7 +102,10 @@ async fn shrinking_pushes_the_surplus_to_the_front_of_the_queue_and_growing_seat
         let patches = ear.patches();
         assert_eq!(patches[0]["teams"], json!({ "2": null, "3": null }), "removed teams are taken away");
         let now = update(&ana, shape(lobby, 1, 3)).await.unwrap().lobby;
-        assert_eq!((teams(&now), now.queue), (vec![[&ana, &ben, &cy].map(|cx| Some(id(cx))).to_vec()], vec![id(&dot)]));
+        assert_eq!(
+            (teams(&now), now.queue),
+            (vec![[&ana, &ben, &cy].map(|cx| Some(id(cx))).to_vec()], vec![id(&dot)])
+        );
         let version = now.version;
         assert_eq!(update(&ana, shape(lobby, 1, 3)).await.unwrap().lobby.version, version);
     })
@@ -132,7 +139,10 @@ async fn bots_take_seats_take_partial_updates_and_vanish_with_their_owner() {
             ])),
         };
         let changed = update_bot(&ben, patch(1)).await.unwrap().lobby;
-        assert_eq!(Value::Object(changed.bots[&bot].properties.clone()), json!({ "colour": "red", "aim": "x" }));
+        assert_eq!(
+            Value::Object(changed.bots[&bot].properties.clone()),
+            json!({ "colour": "red", "aim": "x" })
+        );
         assert_eq!(code(update_bot(&ben, patch(LOBBY_MEMBER_BYTES_MAX)).await), "invalid");
         watches(&cy, lobby).await.unwrap();
         assert_eq!(code(update_bot(&cy, patch(1)).await), "lobby_boss_needed");
@@ -145,7 +155,10 @@ async fn bots_take_seats_take_partial_updates_and_vanish_with_their_owner() {
         assert_eq!(teams(&now), [vec![Some(id(&ana)), None, Some(id(&cy))]]);
         assert_eq!(now.bots.len(), 1);
         let last = *now.bots.keys().next().unwrap();
-        assert_eq!(code(remove_bot(&ana, RemoveLobbyBot { lobby_id: lobby, bot_id: bot }).await), "no_such_lobby_bot");
+        assert_eq!(
+            code(remove_bot(&ana, RemoveLobbyBot { lobby_id: lobby, bot_id: bot }).await),
+            "no_such_lobby_bot"
+        );
         remove_bot(&ana, RemoveLobbyBot { lobby_id: lobby, bot_id: last }).await.unwrap();
         assert_eq!(teams(&inside(&ana, lobby).await), [vec![Some(id(&ana)), Some(id(&cy))]]);
     })
@@ -161,7 +174,10 @@ async fn t111_a_member_says_of_themselves_only_what_the_mode_knows() {
         let say = || UpdateSelf { lobby_id: lobby, is_ready: None, role: None, properties: None };
         let ready = UpdateSelf { is_ready: Some(true), ..say() };
         assert_eq!(code(update_self(&ben, ready.clone()).await), "lobby_seat_needed");
-        assert_eq!(code(update_self(&ben, UpdateSelf { role: Some("medic".into()), ..say() }).await), "no_such_role");
+        assert_eq!(
+            code(update_self(&ben, UpdateSelf { role: Some("medic".into()), ..say() }).await),
+            "no_such_role"
+        );
         let colour = Map::from_iter([("colour".to_owned(), json!("blue"))]);
         let own = update_self(&ben, UpdateSelf { properties: Some(colour), ..say() }).await.unwrap();
         assert_eq!(own.lobby.members[&id(&ben)].properties["colour"], "blue");

@@ -49,7 +49,11 @@ async fn t118_a_map_change_is_immediate_alone_and_starts_a_vote_among_several() 
         assert_eq!(asked.map.as_deref(), Some("hill"));
         assert_eq!(code(set_map(&cy, map(lobby, "lake")).await), "lobby_vote_open");
         let decided = votes(&cy, lobby, vote.number, VoteChoice::Yes).await.unwrap();
-        assert_eq!((decided.map.as_deref(), decided.vote), (Some("dale"), None), "it ends once it is decided");
+        assert_eq!(
+            (decided.map.as_deref(), decided.vote),
+            (Some("dale"), None),
+            "it ends once it is decided"
+        );
         // The host decides by themselves.
         assert_eq!(set_map(&ana, map(lobby, "lake")).await.unwrap().lobby.map.as_deref(), Some("lake"));
         // Only players may, and where bosses rule only bosses.
