@@ -175,20 +175,24 @@ impl State {
     /// A boss or the host, and nobody else.
     pub(super) fn boss(&self, step: &Step<'_, '_>) -> Result<UserId, Error> {
         let user = step.caller()?;
-        match () {
-            () if self.is_boss(user) => Ok(user),
-            () if self.is_member(user) => Err(Error::BossNeeded),
-            () => Err(self.outside(user)),
+        if self.is_boss(user) {
+            Ok(user)
+        } else if self.is_member(user) {
+            Err(Error::BossNeeded)
+        } else {
+            Err(self.outside(user))
         }
     }
 
     /// The host, and nobody else.
     pub(super) fn the_host(&self, step: &Step<'_, '_>) -> Result<UserId, Error> {
         let user = step.caller()?;
-        match () {
-            () if self.is_host(user) => Ok(user),
-            () if self.is_member(user) => Err(Error::HostNeeded),
-            () => Err(self.outside(user)),
+        if self.is_host(user) {
+            Ok(user)
+        } else if self.is_member(user) {
+            Err(Error::HostNeeded)
+        } else {
+            Err(self.outside(user))
         }
     }
 
