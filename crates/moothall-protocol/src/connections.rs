@@ -10,6 +10,7 @@ use crate::accounts::{Me, SessionKind};
 use crate::audit::REASON;
 use crate::communication::Unread;
 use crate::limits;
+use crate::lobbies::OwnLobbies;
 use crate::parties::OwnParties;
 use crate::system::RateBudget;
 use crate::{Cursor, LobbyId, PartyId, SessionId, Timestamp, UserId, WatchId};
@@ -41,6 +42,8 @@ pub struct Ready {
     pub unread: Unread,
     /// The user's party and invites. Of the party the session hears from here on.
     pub parties: OwnParties,
+    /// The lobby the user is in, and those they host. Of these the session hears from here on.
+    pub lobbies: OwnLobbies,
 }
 
 /// One list for all who are sent it.
@@ -324,7 +327,7 @@ pub struct PresenceChanged {
 }
 
 crate::hide! {
-    Ready { session_id, user_id, me, server_version, server_time, limits, rates, presence, unread, parties; resume_token }
+    Ready { session_id, user_id, me, server_version, server_time, limits, rates, presence, unread, parties, lobbies; resume_token }
     Authenticate { seq; access_token, api_key, resume }
     Ticket { expires_at; ticket }
 }

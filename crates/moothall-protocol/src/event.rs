@@ -8,6 +8,9 @@ use crate::communication::{
     Marker, MemberChanged, MemberGone, MembersChanged, Message, MessageDeleted, Room, Typing,
 };
 use crate::connections::{OwnPresence, PresenceChanged, Ready, Resumed};
+use crate::lobbies::{
+    HostedLobby, LobbyClosed, LobbyInvited, LobbyLeft, LobbyRequestEnded, LobbyUpdated, OwnLobby,
+};
 use crate::matches::{ClosedRelay, OpenedRelay, Relayed};
 use crate::parties::{Party, PartyInvite, PartyInviteEnded, PartyLeft, PartyUpdated};
 
@@ -97,6 +100,30 @@ pub enum Event {
     /// A party changed. To its members, and to those it has invited.
     #[serde(rename = "parties.updated")]
     PartyUpdated(PartyUpdated),
+    /// The user is in a lobby from now on.
+    #[serde(rename = "lobbies.joined")]
+    LobbyJoined(Box<OwnLobby>),
+    /// The user is no longer in a lobby.
+    #[serde(rename = "lobbies.left")]
+    LobbyLeft(LobbyLeft),
+    /// A lobby is different from before. To those in it, and to its host.
+    #[serde(rename = "lobbies.updated")]
+    LobbyUpdated(LobbyUpdated),
+    /// The user hosts a lobby from now on, whose host is gone.
+    #[serde(rename = "lobbies.hosted")]
+    LobbyHosted(HostedLobby),
+    /// What only the host sees of a lobby is different. To the host.
+    #[serde(rename = "lobbies.host_updated")]
+    LobbyHostUpdated(LobbyUpdated),
+    /// A lobby is closed. To its dedicated host; members hear `lobbies.left`.
+    #[serde(rename = "lobbies.closed")]
+    LobbyClosed(LobbyClosed),
+    /// The user is invited into a lobby.
+    #[serde(rename = "lobbies.invited")]
+    LobbyInvited(LobbyInvited),
+    /// The user asked to be let into a lobby, and is not.
+    #[serde(rename = "lobbies.request_ended")]
+    LobbyRequestEnded(LobbyRequestEnded),
     /// The user's own presence changed. To all their sessions.
     #[serde(rename = "connections.presence_updated")]
     PresenceUpdated(OwnPresence),
@@ -140,6 +167,14 @@ impl Event {
             | Self::PartyInvited(_)
             | Self::PartyInviteEnded(_)
             | Self::PartyUpdated(_) => Class::Reliable,
+            Self::LobbyJoined(_)
+            | Self::LobbyLeft(_)
+            | Self::LobbyUpdated(_)
+            | Self::LobbyHosted(_)
+            | Self::LobbyHostUpdated(_)
+            | Self::LobbyClosed(_)
+            | Self::LobbyInvited(_)
+            | Self::LobbyRequestEnded(_) => Class::Reliable,
             Self::PresenceChanged(_) | Self::RelayOpened(_) | Self::RelayClosed(_) | Self::Relayed(_) => {
                 Class::Reliable
             }

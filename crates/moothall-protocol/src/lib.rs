@@ -13,6 +13,7 @@ mod event;
 mod hidden;
 mod id;
 pub mod limits;
+pub mod lobbies;
 pub mod matches;
 mod page;
 pub mod parties;
@@ -41,6 +42,8 @@ pub mod kind {
         Message,
         /// A lobby, where players gather before a match.
         Lobby,
+        /// A bot that plays along in a lobby.
+        LobbyBot,
         /// A party of players who go together.
         Party,
         /// One played game and its record.
@@ -68,6 +71,8 @@ pub type RoomId = Id<kind::Room>;
 pub type MessageId = Id<kind::Message>;
 /// The id of a lobby.
 pub type LobbyId = Id<kind::Lobby>;
+/// The id of a bot in a lobby.
+pub type LobbyBotId = Id<kind::LobbyBot>;
 /// The id of a party.
 pub type PartyId = Id<kind::Party>;
 /// The id of a match.

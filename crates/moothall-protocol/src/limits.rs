@@ -206,6 +206,57 @@ limits! {
     /// Invites into parties that wait for one user's answer.
     PARTY_INVITES_MAX = 50;
 
+    // Lobbies.
+    /// Characters of a lobby's or a game mode's name.
+    LOBBY_NAME_LENGTH_MAX = 70;
+    /// Characters of a lobby's password.
+    LOBBY_PASSWORD_LENGTH_MAX = 64;
+    /// Characters of a lobby's code.
+    LOBBY_CODE_LENGTH = 8;
+    /// Wrong codes and passwords of lobbies one user may try at once; each further one makes them wait for twice as long, ten minutes
+    /// at most.
+    LOBBY_GUESSES_MAX = 10;
+    /// Tags of a lobby, roles of a game mode, and choices of one filter of the list.
+    LOBBY_TAGS_MAX = 16;
+    /// Characters of a tag.
+    LOBBY_TAG_LENGTH_MAX = 32;
+    /// Characters of a map's name.
+    LOBBY_MAP_LENGTH_MAX = 100;
+    /// Teams of a lobby.
+    LOBBY_TEAMS_MAX = 16;
+    /// Seats of a team.
+    LOBBY_TEAM_SIZE_MAX = 64;
+    /// Seats of a lobby.
+    LOBBY_SEATS_MAX = 256;
+    /// Members of a lobby who have no seat.
+    LOBBY_SPECTATORS_MAX = 250;
+    /// Bytes of JSON in what a lobby is set to, for everybody, for its members and for its host each.
+    LOBBY_PROPERTIES_BYTES_MAX = 8 * 1024;
+    /// Bytes of JSON in what a member says of themselves, or in how a bot plays.
+    LOBBY_MEMBER_BYTES_MAX = 1024;
+    /// Levels of nesting in that.
+    LOBBY_NESTING_MAX = 8;
+    /// Bans of a lobby, and invites that wait.
+    LOBBY_BANS_MAX = 200;
+    /// Seconds of a ban from a lobby.
+    LOBBY_BAN_SECONDS_MAX = 2_592_000;
+    /// Milliseconds of the countdown before a game.
+    LOBBY_COUNTDOWN_MS_MAX = 600_000;
+    /// Requests to be let into a lobby that wait for its host.
+    LOBBY_REQUESTS_MAX = 50;
+    /// Ended votes that a lobby remembers.
+    LOBBY_VOTES_KEPT = 10;
+    /// Lobbies of one dedicated host.
+    LOBBIES_HOSTED_MAX = 100;
+    /// Game modes there are.
+    GAME_MODES_MAX = 200;
+    /// Characters of a game mode's slug, or of a role.
+    GAME_MODE_SLUG_LENGTH_MAX = 40;
+    /// Maps of a game mode.
+    GAME_MODE_MAPS_MAX = 500;
+    /// Bytes of JSON in a game mode's schema.
+    GAME_MODE_SCHEMA_BYTES_MAX = 16 * 1024;
+
     // Matches.
     /// Bytes of one piece of data relayed in a match.
     RELAY_BYTES_MAX = 4 * 1024;

@@ -290,6 +290,16 @@ pub(crate) fn visit_of(hall: &Hall, user: UserId) -> Option<u64> {
     hall.connections().visit_of(user)
 }
 
+/// Whether the user is connected, or was within the grace period: then their going is told to those who asked with [`on_gone`].
+pub(crate) async fn is_known_here(cx: &Cx, user: UserId) -> Result<bool, Error> {
+    if visit_of(cx.hall(), user).is_some() {
+        return Ok(true);
+    }
+    let own = cx.hall().directory().call::<presence::Presence>(cx, user, Command::Read).await?;
+    let grace = presence::Grace::of(&cx.hall().connections().settings).forget_after;
+    Ok(own.last_disconnected_at.is_some_and(|at| cx.now() < at + grace))
+}
+
 /// Calls this for every user who is gone: for longer than the grace period, or on purpose. It is told who, and the number of their last
 /// attachment, so that who came back meanwhile is not taken to be gone. It must be quick.
 pub(crate) fn on_gone(hall: &Hall, follower: impl Fn(UserId, u64) + Send + Sync + 'static) {

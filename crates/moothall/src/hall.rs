@@ -17,7 +17,8 @@ use crate::runtime::{Bus, Directory, Leases};
 use crate::settings::{Settings, Synchronous};
 use crate::topics::{self, Topics};
 use crate::{
-    Rates, accounts, audit, communication, connections, idempotency, mail, matches, parties, sweep, system,
+    Rates, accounts, audit, communication, connections, idempotency, lobbies, mail, matches, parties, sweep,
+    system,
 };
 
 /// Every migration, oldest first. Added, never edited: a test compares checksums.
@@ -39,6 +40,7 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261128000700_letters_to_one_address",
     "20261128000800_empty_rooms",
     "20261128000900_typed_addresses",
+    "20261128001000_lobbies",
     "20261128001100_parties",
 ];
 
@@ -64,6 +66,7 @@ struct Inner {
     communication: communication::Live,
     matches: matches::Live,
     parties: parties::Live,
+    lobbies: lobbies::Live,
     words: WordFilter,
 }
 
@@ -181,6 +184,7 @@ impl Builder {
             connections: connections::Live::new(&self.settings.connections),
             matches: matches::Live::default(),
             parties: parties::Live::default(),
+            lobbies: lobbies::Live::default(),
             communication: communication::Live::new(),
             words: WordFilter::new(&self.settings.communication.words)?,
             mailer,
@@ -192,12 +196,14 @@ impl Builder {
         }));
         hall.0.directory.start(&hall);
         accounts::prepare(&hall).await?;
+        lobbies::prepare(&hall).await?;
         if self.has_tasks {
             accounts::stamp_cut_off(&hall).await?;
             topics::start(&hall);
             accounts::start(&hall);
             connections::start(&hall);
             parties::start(&hall);
+            lobbies::start(&hall);
             mail::start(&hall);
             hall.spawn(sweep::run(hall.downgrade()));
         }
@@ -216,6 +222,7 @@ pub fn contexts() -> Vec<Operations> {
         communication::operations(),
         matches::operations(),
         parties::operations(),
+        lobbies::operations(),
     ]
 }
 
@@ -229,6 +236,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         connections::STATEMENTS,
         &communication::statements(),
         parties::STATEMENTS,
+        &lobbies::statements(),
     ]
     .concat()
 }
@@ -371,6 +379,10 @@ impl Hall {
 
     pub(crate) fn parties(&self) -> &parties::Live {
         &self.0.parties
+    }
+
+    pub(crate) fn lobbies(&self) -> &lobbies::Live {
+        &self.0.lobbies
     }
 
     /// The operator's word list.

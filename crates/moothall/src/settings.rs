@@ -19,6 +19,8 @@ pub struct Settings {
     pub communication: crate::communication::Settings,
     /// Parties.
     pub parties: crate::parties::Settings,
+    /// Lobbies.
+    pub lobbies: crate::lobbies::Settings,
 }
 
 /// Where the data lives.

@@ -8,10 +8,11 @@ use moothall_protocol::UserId;
 use moothall_protocol::accounts::Me;
 use moothall_protocol::communication::Unread;
 use moothall_protocol::connections::Ready;
+use moothall_protocol::lobbies::OwnLobbies;
 use moothall_protocol::parties::OwnParties;
 
 use crate::connections::{self, Attached, Begun, Error, Opening, Resume, Stream};
-use crate::{Cx, Topic, accounts, communication, matches, parties, system};
+use crate::{Cx, Topic, accounts, communication, lobbies, matches, parties, system};
 
 /// How often a snapshot is read again, because more happened meanwhile than the outbox holds.
 const ATTEMPTS: u32 = 3;
@@ -19,9 +20,10 @@ const ATTEMPTS: u32 = 3;
 /// What one look at the database says of a user.
 struct Looked {
     me: Me,
-    /// Of the rooms and the party they are in.
+    /// Of the rooms, the party and the lobbies they are in.
     topics: Vec<Topic>,
     parties: OwnParties,
+    lobbies: OwnLobbies,
     /// Not looked up while there are topics that nobody listens to yet.
     unread: Option<Unread>,
 }
@@ -34,11 +36,14 @@ pub async fn open(cx: &Cx, resume: Option<&Resume>) -> Result<Stream, Error> {
     };
     let user = cx.require_user()?;
     opening.collect(matches::topics_of(cx, user))?;
-    // For who is in no room and no party this is the snapshot itself: all they hear of is being collected.
+    // For who is nowhere this is the snapshot itself: all they hear of is being collected.
     let mut looked = look(cx, user, false).await?;
+    // Before anything is told: the presence in it says where the user is.
     if let Some(party) = &looked.parties.party {
-        // Before anything is told: the presence in it says where the user is.
         parties::arrive(cx, user, party.id).await;
+    }
+    if looked.lobbies.lobby.is_some() {
+        lobbies::arrive(cx, user).await;
     }
     for _ in 0..ATTEMPTS {
         if looked.unread.is_none() {
@@ -46,9 +51,9 @@ pub async fn open(cx: &Cx, resume: Option<&Resume>) -> Result<Stream, Error> {
             // Once more, now that nothing is missed: the user may have come to another room meanwhile.
             looked = look(cx, user, true).await?;
         }
-        let Looked { me, mut topics, parties, unread } = looked;
+        let Looked { me, mut topics, parties, lobbies, unread } = looked;
         topics.extend(matches::topics_of(cx, user));
-        let ready = Ready { parties, ..ready(cx, &opening, me, unread.unwrap_or_default()).await? };
+        let ready = Ready { parties, lobbies, ..ready(cx, &opening, me, unread.unwrap_or_default()).await? };
         match opening.begin(&topics, ready)? {
             Begun::Stream(stream) => return Ok(stream),
             Begun::Again(again) => opening = again,
@@ -69,12 +74,15 @@ async fn look(cx: &Cx, user: UserId, is_heard: bool) -> Result<Looked, Error> {
         let mut topics = communication::topics(tx, user).map_err(communication::Error::into_common)?;
         let parties = parties::of_user(tx, user).map_err(parties::Error::into_common)?;
         topics.extend(parties.party.iter().map(|party| Topic::Party(party.id)));
+        let lobbies = lobbies::of_user(tx, user).map_err(lobbies::Error::into_common)?;
+        let own = lobbies.lobby.iter().map(|own| own.lobby.id);
+        topics.extend(own.chain(lobbies.hosted.iter().copied()).map(Topic::Lobby));
         let is_complete = is_heard || topics.is_empty();
         let unread = is_complete
             .then(|| communication::unread_of(tx, user))
             .transpose()
             .map_err(communication::Error::into_common)?;
-        Ok(Looked { me, topics, parties, unread })
+        Ok(Looked { me, topics, parties, lobbies, unread })
     })
     .await
 }
@@ -92,5 +100,6 @@ async fn ready(cx: &Cx, opening: &Opening, me: Me, unread: Unread) -> Result<Rea
         presence: connections::own_presence(cx).await?,
         unread,
         parties: OwnParties::default(),
+        lobbies: OwnLobbies::default(),
     })
 }

@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 
 use moothall_protocol::limits::EVENTS_GATHERED_MAX;
-use moothall_protocol::{Event, MatchId, PartyId, RoomId, SessionId, UserId, WatchId};
+use moothall_protocol::{Event, LobbyId, MatchId, PartyId, RoomId, SessionId, UserId, WatchId};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::{Clock, Hall, WeakHall};
@@ -38,6 +38,8 @@ pub enum Topic {
     Match(MatchId),
     /// The members of a party.
     Party(PartyId),
+    /// Those in a lobby, and its host.
+    Lobby(LobbyId),
     /// Those who watch the same users.
     Presence(WatchId),
 }
@@ -50,6 +52,7 @@ impl fmt::Display for Topic {
             Self::Room(id) => write!(f, "room:{id}"),
             Self::Match(id) => write!(f, "match:{id}"),
             Self::Party(id) => write!(f, "party:{id}"),
+            Self::Lobby(id) => write!(f, "lobby:{id}"),
             Self::Presence(id) => write!(f, "presence:{id}"),
         }
     }

@@ -117,6 +117,8 @@ pub async fn server_on(database: TestDatabase) -> TestServer {
     let lenient = |settings: &mut moothall::Settings| {
         settings.accounts.guesses_of_network = 1_000;
         settings.accounts.guesses_of_login = 10;
+        // Nobody's countdown is over before it is called off.
+        settings.lobbies.countdown_ms = 600_000;
     };
     TestServer::builder().database(database).settings(lenient).rates(1_000_000).start().await
 }

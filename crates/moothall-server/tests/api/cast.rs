@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use moothall::connections::Stream;
 use moothall::protocol::UserId;
 use moothall::protocol::accounts::{CreateBot, CreateKey, CreateRole, DeleteUser, GrantRole};
+use moothall::protocol::lobbies::{ModeTeams, PutGameMode, TeamsShape};
 use moothall::protocol::matches::OpenRelay;
 use moothall::protocol::parties::{CreateParty, InviteToParty, JoinParty, Party};
-use moothall::{Caller as Calling, Cx, Operation, Origin, accounts, matches, parties, snapshot};
+use moothall::{Caller as Calling, Cx, Operation, Origin, accounts, lobbies, matches, parties, snapshot};
 use moothall_testing::{PASSWORD, Player, Reply, Shows, TestServer};
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
@@ -62,6 +63,7 @@ pub struct Cast<'a> {
     party: OnceCell<Party>,
     /// Those of players who must be connected.
     streams: Mutex<Vec<Stream>>,
+    lobby: OnceCell<Lobby>,
     /// The letter to the player's address after they signed up has come: the next one is what was asked for.
     is_welcome: OnceCell<()>,
 }
@@ -72,6 +74,12 @@ pub struct Room {
     pub id: String,
     name: String,
     pub message_id: String,
+}
+
+/// A lobby that is only for the invited: the player, who hosts it, and the bystander, who both play.
+pub struct Lobby {
+    pub id: String,
+    code: String,
 }
 
 enum Caller {
@@ -117,6 +125,7 @@ impl<'a> Cast<'a> {
             room: OnceCell::new(),
             party: OnceCell::new(),
             streams: Mutex::default(),
+            lobby: OnceCell::new(),
             is_welcome: OnceCell::new(),
         }
     }
@@ -236,6 +245,9 @@ impl<'a> Cast<'a> {
             (name, "match_id") if name.starts_with("matches.") => {
                 let input = OpenRelay { user_ids: vec![player.id] };
                 json!(matches::open_relay(&Cx::server(&self.server.hall), input).await.unwrap().match_id)
+            }
+            (name, field) if name.starts_with("lobbies.") && self.is_of_lobby(field) => {
+                self.lobby_field(name, field).await
             }
             ("parties.accept" | "parties.decline", "party_id") => {
                 let host = self.bystander().await;
@@ -392,6 +404,100 @@ impl<'a> Cast<'a> {
         room["id"].clone()
     }
 
+    fn is_of_lobby(&self, field: &str) -> bool {
+        !["name", "reason"].contains(&field)
+    }
+
+    async fn lobby_field(&self, operation: &str, field: &str) -> Value {
+        let post = async |path: &str, player: &Player, body: Value| {
+            let path = format!("/v1/lobbies/{}/{path}", self.lobby().await.id);
+            let reply = self.server.api.post(&path, player, body).await;
+            assert!(reply.status < 300, "{}", reply.text);
+            reply.json()
+        };
+        match (operation, field) {
+            ("lobbies.remove_mode", "slug") => json!(self.game_mode().await),
+            (_, "slug") => json!(fresh("mode")),
+            (_, "teams") => json!(teams()),
+            (_, "spectators_max") => json!(10),
+            (_, "mode") => json!("free"),
+            ("lobbies.approve" | "lobbies.reject", "user_id") => {
+                let path = format!("/v1/lobbies/{}", self.lobby().await.id);
+                let open = json!({ "access": "approval" });
+                let opened =
+                    self.server.api.send("PATCH", &path, (&self.player).into(), &[], Some(&open)).await;
+                assert!(opened.status < 300, "{}", opened.text);
+                let third = self.server.api.sign_up(&fresh("third")).await;
+                post("join", &third, json!({})).await;
+                json!(third.id)
+            }
+            ("lobbies.invite", "user_id") => json!(self.server.api.sign_up(&fresh("third")).await.id),
+            (_, "user_id") => json!(self.bystander().await.id),
+            ("lobbies.cancel_vote", "lobby_id") => {
+                self.called_vote().await;
+                json!(self.lobby().await.id)
+            }
+            ("lobbies.finish", "lobby_id") => {
+                post("start", &self.player, json!({ "countdown_ms": 0 })).await;
+                json!(self.lobby().await.id)
+            }
+            ("lobbies.cancel_start", "lobby_id") => {
+                post("start", &self.player, json!({})).await;
+                json!(self.lobby().await.id)
+            }
+            (_, "lobby_id") => json!(self.lobby().await.id),
+            (_, "code") => json!(self.lobby().await.code),
+            (_, "number") => self.called_vote().await,
+            (_, "choice") => json!("no"),
+            (_, "subject") => json!({ "kind": "map", "map": "hill" }),
+            (_, "map") => json!("hill"),
+            (_, "is_boss") => json!(true),
+            (_, "bot_id") => post("bots", &self.player, json!({ "name": "Robo" })).await["bot_id"].clone(),
+            _ => panic!("cast.rs does not say what `{field}` of {operation} is"),
+        }
+    }
+
+    /// The number of a vote that the bystander has called.
+    async fn called_vote(&self) -> Value {
+        let path = format!("/v1/lobbies/{}/vote", self.lobby().await.id);
+        let subject = json!({ "subject": { "kind": "map", "map": "dale" } });
+        let own: Value = self.server.api.post(&path, self.bystander().await, subject).await.ok();
+        own["lobby"]["vote"]["number"].clone()
+    }
+
+    pub async fn lobby(&self) -> &Lobby {
+        let make = async || {
+            let api = &self.server.api;
+            let body = json!({ "name": "Den", "mode": "free", "access": "invite_only", "has_bosses": true });
+            let own: Value = api.post("/v1/lobbies", &self.player, body).await.ok();
+            let (id, code) = (text(&own["lobby"]["id"]), text(&own["lobby"]["code"]));
+            let join = json!({ "code": code, "wish": "play" });
+            let joined = api.post("/v1/lobbies/join", self.bystander().await, join).await;
+            assert!(joined.status < 300, "{}", joined.text);
+            Lobby { id, code }
+        };
+        self.lobby.get_or_init(make).await
+    }
+
+    async fn game_mode(&self) -> String {
+        let mode = PutGameMode {
+            slug: fresh("mode"),
+            name: "Duel".into(),
+            teams: teams(),
+            roles: Vec::new(),
+            maps: Vec::new(),
+            spectators_max: 10,
+            players_min: None,
+            allows_bots: None,
+            joins_running: None,
+            needs_ready: None,
+            properties: None,
+            if_version: None,
+            reason: "for a test".into(),
+        };
+        lobbies::modes::put(&Cx::server(&self.server.hall), mode).await.unwrap().slug
+    }
+
     /// A role that nobody has.
     async fn role(&self) -> String {
         let name = fresh("role").replace('.', "_");
@@ -410,6 +516,11 @@ impl<'a> Cast<'a> {
         let cx = Cx::server(&self.server.hall);
         json!(accounts::create_key(&cx, new_key(self.player.id, Vec::new())).await.unwrap().id)
     }
+}
+
+fn teams() -> ModeTeams {
+    let default = TeamsShape { count: 2, size: 1 };
+    ModeTeams { count_min: 1, count_max: 4, size_min: 1, size_max: 4, default }
 }
 
 fn schema(operation: &Operation) -> Value {
@@ -459,6 +570,8 @@ fn optional(operation: &str) -> &'static [&'static str] {
         | "communication.kick"
         | "communication.set_role"
         | "communication.delete" => &["reason"],
+        "lobbies.update" => &["name", "reason"],
+        "lobbies.join" | "lobbies.kick" | "lobbies.close" => &["reason"],
         _ => &[],
     }
 }

@@ -18,6 +18,7 @@ mod cast;
 mod commands;
 mod idempotency;
 mod letters;
+mod lobbies;
 mod probes;
 mod secrets;
 mod serve;

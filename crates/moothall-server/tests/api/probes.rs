@@ -52,6 +52,24 @@ async fn cannot_tell(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lobby_for_the_invited_answers_a_stranger_as_one_that_does_not_exist() {
+    let server = server().await;
+    for column in [Column::Guest, Column::Other, Column::Host] {
+        let cast = Cast::new(&server, column).await;
+        let lobby = json!(cast.lobby().await.id);
+        for operation in operations(&server, "lobby_id") {
+            // What makes something ready for the player would open the lobby on the way.
+            let with = [("user_id", nothing(&server)), ("number", json!(1)), ("bot_id", nothing(&server))];
+            let known = fields(operation);
+            let with: Vec<(&str, Value)> =
+                with.into_iter().filter(|(field, _)| known.contains_key(*field)).collect();
+            cannot_tell(&cast, operation, "lobby_id", [lobby.clone(), nothing(&server)], &with).await;
+        }
+    }
+    server.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hidden_room_answers_a_stranger_as_one_that_does_not_exist() {
     let server = server().await;
     for column in [Column::Guest, Column::Other, Column::Host] {

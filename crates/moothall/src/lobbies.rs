@@ -1,0 +1,489 @@
+//! Lobbies: where players gather before a match.
+//!
+//! Start at [`operations`]. They check what was asked and hand it to the *lobby*, a live entity (`lobbies/lobby.rs`) that decides alone
+//! what happens in it. What a lobby may look like is data: see [`modes`]. Finding lobbies goes past them, to an index in memory
+//! (`lobbies/list.rs`). What follows elsewhere from who is where is done after the commit (`lobbies/follow.rs`).
+//!
+//! Promises: a user is in one lobby at most, also across a crash (the database has one row for a user); an answered change is
+//! durable, and was told to nobody before that; whoever drops out finds their seat again within the grace period, and so do all after
+//! a restart, votes and queue included; passwords are told to nobody.
+
+mod error;
+mod follow;
+mod guesses;
+mod list;
+mod lobby;
+mod merge;
+pub mod modes;
+mod opening;
+mod properties;
+mod secrets;
+mod store;
+
+use moothall_protocol::limits::LOBBY_COUNTDOWN_MS_MAX;
+use moothall_protocol::lobbies::{
+    AddLobbyBot, AddedLobbyBot, AnswerLobbyRequest, CallLobbyVote, CancelLobbyStart, CancelLobbyVote,
+    CastLobbyVote, CheckLobbyReady, CloseLobby, FinishLobby, GetLobby, InviteToLobby, JoinLobby,
+    JoinLobbyByCode, KickFromLobby, LeaveLobby, ListLobbies, LobbyEntry, LobbySummary, MyLobbies, OwnLobbies,
+    OwnLobby, QueueForSeat, RemoveLobbyBot, RenewLobbyCode, SetLobbyBoss, SetLobbyMap, Spectate, StartLobby,
+    TakeSeat, UnbanFromLobby, UninviteFromLobby, UpdateLobby, UpdateLobbyBot, UpdateSelf, ViewLobby,
+};
+use moothall_protocol::{LobbyId, MatchId, Page, UserId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::cx::Tx;
+use crate::operation::{Access, Operations, Rate};
+use crate::runtime::Place;
+use crate::{Cx, Fault as _, Hall, Kind, Permission, connections, reach};
+pub use error::Error;
+use follow::Following;
+use guesses::Guesses;
+use list::Index;
+use lobby::{Act, Change, Command, Entry, Power, Reply, SelfChange};
+pub use opening::open;
+
+/// Does in every lobby what its host may, and sees those that are only for the invited. Every such deed is audited.
+pub const MODERATE: Permission = Permission("lobbies.moderate");
+/// Makes, changes and removes game modes.
+pub const MANAGE_MODES: Permission = Permission("lobbies.manage_modes");
+
+/// Settings of lobbies.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Milliseconds for which a vote is open.
+    #[schemars(range(min = 1_000, max = 600_000))]
+    pub vote_ms: u64,
+    /// Milliseconds in which players say that they are ready, once they are asked.
+    #[schemars(range(min = 1_000, max = 600_000))]
+    pub ready_check_ms: u64,
+    /// Milliseconds of the countdown before a game; 0 for none.
+    #[schemars(range(max = LOBBY_COUNTDOWN_MS_MAX))]
+    pub countdown_ms: u64,
+    /// Milliseconds for which somebody who asks to be let in waits for the host, and for which they do not ask again after a no.
+    #[schemars(range(min = 1_000, max = 3_600_000))]
+    pub request_ms: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { vote_ms: 45_000, ready_check_ms: 30_000, countdown_ms: 5_000, request_ms: 60_000 }
+    }
+}
+
+/// The operations of this context.
+pub fn operations() -> Operations {
+    let operations =
+        Operations::context("lobbies", "Where players gather before a match").errors(Error::CATALOGUE);
+    modes::offer(of_games(of_members(of_seats(of_lobbies(operations)))))
+}
+
+fn of_lobbies(operations: Operations) -> Operations {
+    operations
+        .post("/lobbies", "lobbies.open", Access::Player, open)
+        .get("/lobbies", "lobbies.list", Access::Player, list)
+        .get("/lobbies/mine", "lobbies.mine", Access::Player, mine)
+        .post("/lobbies/join", "lobbies.join_by_code", Access::Player, join_by_code)
+        .get("/lobbies/{lobby_id}", "lobbies.get", Access::Player, get)
+        .get("/lobbies/{lobby_id}/inside", "lobbies.view", Access::Player, view)
+        .patch("/lobbies/{lobby_id}", "lobbies.update", Access::Player, update)
+        .post("/lobbies/{lobby_id}/map", "lobbies.set_map", Access::Player, set_map)
+        .post("/lobbies/{lobby_id}/code", "lobbies.renew_code", Access::Player, renew_code)
+        .post("/lobbies/{lobby_id}/close", "lobbies.close", Access::Player, close)
+}
+
+fn of_members(operations: Operations) -> Operations {
+    operations
+        .post("/lobbies/{lobby_id}/join", "lobbies.join", Access::Player, join)
+        .post("/lobbies/{lobby_id}/leave", "lobbies.leave", Access::Player, leave)
+        .patch("/lobbies/{lobby_id}/me", "lobbies.update_self", Access::Player, update_self)
+        .rate(Rate::Social)
+        .delete("/lobbies/{lobby_id}/members/{user_id}", "lobbies.kick", Access::Player, kick)
+        .delete("/lobbies/{lobby_id}/bans/{user_id}", "lobbies.unban", Access::Player, unban)
+        .put("/lobbies/{lobby_id}/invites/{user_id}", "lobbies.invite", Access::Player, invite)
+        .delete("/lobbies/{lobby_id}/invites/{user_id}", "lobbies.uninvite", Access::Player, uninvite)
+        .post("/lobbies/{lobby_id}/requests/{user_id}/approve", "lobbies.approve", Access::Player, approve)
+        .post("/lobbies/{lobby_id}/requests/{user_id}/reject", "lobbies.reject", Access::Player, reject)
+        .put("/lobbies/{lobby_id}/bosses/{user_id}", "lobbies.set_boss", Access::Player, set_boss)
+}
+
+fn of_seats(operations: Operations) -> Operations {
+    operations
+        .post("/lobbies/{lobby_id}/seat", "lobbies.sit", Access::Player, sit)
+        .post("/lobbies/{lobby_id}/spectate", "lobbies.spectate", Access::Player, spectate)
+        .post("/lobbies/{lobby_id}/queue", "lobbies.queue", Access::Player, queue)
+        .post("/lobbies/{lobby_id}/bots", "lobbies.add_bot", Access::Player, add_bot)
+        .patch("/lobbies/{lobby_id}/bots/{bot_id}", "lobbies.update_bot", Access::Player, update_bot)
+        .delete("/lobbies/{lobby_id}/bots/{bot_id}", "lobbies.remove_bot", Access::Player, remove_bot)
+}
+
+fn of_games(operations: Operations) -> Operations {
+    operations
+        .post("/lobbies/{lobby_id}/vote", "lobbies.call_vote", Access::Player, call_vote)
+        .post("/lobbies/{lobby_id}/vote/cast", "lobbies.cast_vote", Access::Player, cast_vote)
+        .delete("/lobbies/{lobby_id}/vote", "lobbies.cancel_vote", Access::Player, cancel_vote)
+        .post("/lobbies/{lobby_id}/ready_check", "lobbies.check_ready", Access::Player, check_ready)
+        .post("/lobbies/{lobby_id}/start", "lobbies.start", Access::Player, start_game)
+        .delete("/lobbies/{lobby_id}/start", "lobbies.cancel_start", Access::Player, cancel_start)
+        .post("/lobbies/{lobby_id}/finish", "lobbies.finish", Access::Player, finish)
+}
+
+/// What this context keeps in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Live {
+    index: Index,
+    following: Following,
+    guesses: Guesses,
+}
+
+/// Lists lobbies.
+pub async fn list(cx: &Cx, input: ListLobbies) -> Result<Page<LobbySummary>, Error> {
+    cx.hall().directory().all_answered::<lobby::Lobby>(cx).await;
+    cx.hall().lobbies().index.list(&input, cx.user(), cx.can(MODERATE))
+}
+
+/// Reads a lobby as it looks from outside.
+pub async fn get(cx: &Cx, input: GetLobby) -> Result<LobbySummary, Error> {
+    cx.hall().directory().answered::<lobby::Lobby>(cx, input.lobby_id).await;
+    let card = cx.hall().lobbies().index.find(input.lobby_id).ok_or(crate::Error::NotFound)?;
+    if card.is_shown_to(cx.user()) || cx.can(MODERATE) {
+        Ok(card.summary)
+    } else {
+        Err(crate::Error::NotFound.into())
+    }
+}
+
+/// The lobby the caller is in, and those they host.
+pub async fn mine(cx: &Cx, _: MyLobbies) -> Result<OwnLobbies, Error> {
+    let user = cx.require_user()?;
+    cx.hall().directory().all_answered::<lobby::Lobby>(cx).await;
+    cx.read(move |tx| store::of_user(tx, user)).await
+}
+
+/// Reads a lobby as it looks from inside.
+pub async fn view(cx: &Cx, input: ViewLobby) -> Result<OwnLobby, Error> {
+    let user = cx.require_user()?;
+    cx.hall().directory().answered::<lobby::Lobby>(cx, input.lobby_id).await;
+    cx.read(move |tx| {
+        let (state, _) = store::find(tx, input.lobby_id)?.ok_or(crate::Error::NotFound)?;
+        match state.is_member(user) || state.is_host(user) {
+            true => Ok(state.own(user)),
+            false => Err(crate::Error::NotFound.into()),
+        }
+    })
+    .await
+}
+
+/// Joins a lobby. Who is in it hears of it.
+pub async fn join(cx: &Cx, input: JoinLobby) -> Result<LobbyEntry, Error> {
+    let JoinLobby { lobby_id, password, wish, reason } = input;
+    let password = password.filter(|password| !password.is_empty());
+    let is_guess = password.is_some();
+    let password = password.map(|password| secrets::password_hash(lobby_id, &password));
+    let entry = Entry { password, code: None, wish: wish.unwrap_or_default() };
+    let user = cx.require_user()?;
+    let place = place(cx, lobby_id).await;
+    let guesses = &cx.hall().lobbies().guesses;
+    if is_guess {
+        guesses.begin(cx.elapsed(), user)?;
+    }
+    let joined = enter(place, cx, user, lobby_id, entry, power(cx, reason)).await;
+    if is_guess && !matches!(joined, Err(Error::WrongPassword)) {
+        guesses.succeed(user);
+    }
+    joined
+}
+
+/// Joins the lobby that has this code.
+pub async fn join_by_code(cx: &Cx, input: JoinLobbyByCode) -> Result<LobbyEntry, Error> {
+    let user = cx.require_user()?;
+    let code = input.code.to_ascii_uppercase();
+    let guesses = &cx.hall().lobbies().guesses;
+    guesses.begin(cx.elapsed(), user)?;
+    let find = code.clone();
+    let lobby = cx.read(move |tx| store::find_by_code(tx, &find)).await?.ok_or(Error::CodeUnknown)?;
+    let entry = Entry { password: None, code: Some(code), wish: input.wish.unwrap_or_default() };
+    let place = place(cx, lobby).await;
+    match enter(place, cx, user, lobby, entry, Power::Member).await {
+        Err(error) if error.kind() == Kind::NotFound => Err(Error::CodeUnknown),
+        joined => {
+            guesses.succeed(user);
+            joined
+        }
+    }
+}
+
+async fn enter(
+    place: Place<'_>,
+    cx: &Cx,
+    user: UserId,
+    lobby: LobbyId,
+    entry: Entry,
+    power: Power,
+) -> Result<LobbyEntry, Error> {
+    // The database would refuse it as well, but only after the lobby has let them in.
+    let elsewhere = cx.read(move |tx| store::lobby_of(tx, user)).await?;
+    if elsewhere.is_some_and(|elsewhere| elsewhere != lobby) {
+        return Err(Error::AlreadyInLobby);
+    }
+    match tell_from(place, cx, lobby, power, Act::Join(entry)).await? {
+        Reply::Own(own) => Ok(LobbyEntry { own: Some(*own), request: None }),
+        Reply::Request(request) => Ok(LobbyEntry { own: None, request: Some(request) }),
+        Reply::Bot(_) | Reply::Done => Err(lobby::unexpected()),
+    }
+}
+
+/// Leaves a lobby. Who is in it hears of it.
+pub async fn leave(cx: &Cx, input: LeaveLobby) -> Result<(), Error> {
+    let present = follow::present(cx.hall(), input.lobby_id);
+    tell(cx, input.lobby_id, Act::Leave { present }).await.map(drop)
+}
+
+/// Removes a member. Only they read the reason.
+pub async fn kick(cx: &Cx, input: KickFromLobby) -> Result<(), Error> {
+    let KickFromLobby { lobby_id, user_id: user, ban_seconds, reason } = input;
+    let place = place(cx, lobby_id).await;
+    let act = Act::Kick { user, ban_seconds, reason: reason.clone() };
+    tell_from(place, cx, lobby_id, power(cx, reason), act).await?;
+    follow::settled(cx.hall(), user).await;
+    Ok(())
+}
+
+/// Ends a ban.
+pub async fn unban(cx: &Cx, input: UnbanFromLobby) -> Result<(), Error> {
+    tell(cx, input.lobby_id, Act::Unban { user: input.user_id }).await.map(drop)
+}
+
+/// Invites somebody whom the caller may reach. They hear of it.
+pub async fn invite(cx: &Cx, input: InviteToLobby) -> Result<(), Error> {
+    let InviteToLobby { lobby_id, user_id: user } = input;
+    let place = place(cx, lobby_id).await;
+    if !reach::reachable(cx, &[user]).await?.contains(&user) {
+        return Err(Error::Unreachable);
+    }
+    tell_from(place, cx, lobby_id, Power::Member, Act::Invite { user }).await.map(drop)
+}
+
+/// Takes an invite back.
+pub async fn uninvite(cx: &Cx, input: UninviteFromLobby) -> Result<(), Error> {
+    tell(cx, input.lobby_id, Act::Uninvite { user: input.user_id }).await.map(drop)
+}
+
+/// Lets somebody in who asks.
+pub async fn approve(cx: &Cx, input: AnswerLobbyRequest) -> Result<OwnLobby, Error> {
+    let own = tell(cx, input.lobby_id, Act::Approve { user: input.user_id }).await?.own()?;
+    follow::settled(cx.hall(), input.user_id).await;
+    Ok(own)
+}
+
+/// Does not let somebody in who asks. They hear of it.
+pub async fn reject(cx: &Cx, input: AnswerLobbyRequest) -> Result<OwnLobby, Error> {
+    tell(cx, input.lobby_id, Act::Reject { user: input.user_id }).await?.own()
+}
+
+/// Takes a seat.
+pub async fn sit(cx: &Cx, input: TakeSeat) -> Result<OwnLobby, Error> {
+    tell(cx, input.lobby_id, Act::Sit { user: input.user_id, team: input.team }).await?.own()
+}
+
+/// Gives a seat back.
+pub async fn spectate(cx: &Cx, input: Spectate) -> Result<OwnLobby, Error> {
+    tell(cx, input.lobby_id, Act::Spectate { user: input.user_id }).await?.own()
+}
+
+/// Waits for a seat.
+pub async fn queue(cx: &Cx, input: QueueForSeat) -> Result<OwnLobby, Error> {
+    tell(cx, input.lobby_id, Act::Queue).await?.own()
+}
+
+/// Brings a bot.
+pub async fn add_bot(cx: &Cx, input: AddLobbyBot) -> Result<AddedLobbyBot, Error> {
+    let name = opening::text(cx, "/name", &input.name)?;
+    let act = Act::AddBot { name, team: input.team, properties: input.properties.unwrap_or_default() };
+    match tell(cx, input.lobby_id, act).await? {
+        Reply::Bot(bot_id) => Ok(AddedLobbyBot { bot_id }),
+        Reply::Own(_) | Reply::Request(_) | Reply::Done => Err(lobby::unexpected()),
+    }
+}
+
+/// Changes a bot.
+pub async fn update_bot(cx: &Cx, input: UpdateLobbyBot) -> Result<OwnLobby, Error> {
+    let name = input.name.map(|name| opening::text(cx, "/name", &name)).transpose()?;
+    let act = Act::UpdateBot { bot: input.bot_id, name, properties: input.properties.unwrap_or_default() };
+    tell(cx, input.lobby_id, act).await?.own()
+}
+
+/// Takes a bot away.
+pub async fn remove_bot(cx: &Cx, input: RemoveLobbyBot) -> Result<OwnLobby, Error> {
+    tell(cx, input.lobby_id, Act::RemoveBot { bot: input.bot_id }).await?.own()
+}
+
+/// Changes what a lobby is set to.
+pub async fn update(cx: &Cx, input: UpdateLobby) -> Result<OwnLobby, Error> {
+    let (lobby, power) = (input.lobby_id, power(cx, input.reason.clone()));
+    let place = place(cx, lobby).await;
+    let password = input.password.map(|password| match password.is_empty() {
+        true => None,
+        false => Some(secrets::password_hash(lobby, &password)),
+    });
+    let change = Change {
+        name: input.name.map(|name| opening::text(cx, "/name", &name)).transpose()?,
+        access: input.access,
+        password,
+        is_locked: input.is_locked,
+        map: input.map,
+        teams: input.teams,
+        is_rated: input.is_rated,
+        has_bosses: input.has_bosses,
+        on_host_loss: input.on_host_loss,
+        tags: input.tags.map(|tags| opening::tags(cx, tags)).transpose()?,
+        properties: input.properties,
+        if_version: input.if_version,
+    };
+    tell_from(place, cx, lobby, power, Act::Update(Box::new(change))).await?.own()
+}
+
+/// Asks for another map.
+pub async fn set_map(cx: &Cx, input: SetLobbyMap) -> Result<OwnLobby, Error> {
+    tell(cx, input.lobby_id, Act::SetMap { map: input.map }).await?.own()
+}
+
+/// Gives a lobby another code.
+pub async fn renew_code(cx: &Cx, input: RenewLobbyCode) -> Result<OwnLobby, Error> {
+    let code = secrets::new_code(cx.random());
+    tell(cx, input.lobby_id, Act::RenewCode { code }).await?.own()
+}
+
+/// Closes a lobby. Who is in it hears of it.
+pub async fn close(cx: &Cx, input: CloseLobby) -> Result<(), Error> {
+    let CloseLobby { lobby_id, reason } = input;
+    let place = place(cx, lobby_id).await;
+    let act = Act::Close { reason: reason.clone() };
+    tell_from(place, cx, lobby_id, power(cx, reason), act).await.map(drop)
+}
+
+/// Changes what the caller says of themselves.
+pub async fn update_self(cx: &Cx, input: UpdateSelf) -> Result<OwnLobby, Error> {
+    let UpdateSelf { lobby_id, is_ready, role, properties } = input;
+    let change = SelfChange { is_ready, role, properties: properties.unwrap_or_default() };
+    tell(cx, lobby_id, Act::UpdateSelf(change)).await?.own()
+}
+
+/// Makes somebody a boss, or one no longer.
+pub async fn set_boss(cx: &Cx, input: SetLobbyBoss) -> Result<OwnLobby, Error> {
+    let act = Act::SetBoss { user: input.user_id, is_boss: input.is_boss };
+    tell(cx, input.lobby_id, act).await?.own()
+}
+
+/// Calls a vote.
+pub async fn call_vote(cx: &Cx, input: CallLobbyVote) -> Result<OwnLobby, Error> {
+    tell(cx, input.lobby_id, Act::CallVote { subject: input.subject }).await?.own()
+}
+
+/// Votes.
+pub async fn cast_vote(cx: &Cx, input: CastLobbyVote) -> Result<OwnLobby, Error> {
+    let act = Act::CastVote { number: input.number, choice: input.choice };
+    tell(cx, input.lobby_id, act).await?.own()
+}
+
+/// Ends the open vote without an outcome.
+pub async fn cancel_vote(cx: &Cx, input: CancelLobbyVote) -> Result<OwnLobby, Error> {
+    tell(cx, input.lobby_id, Act::CancelVote).await?.own()
+}
+
+/// Asks all players whether they are ready.
+pub async fn check_ready(cx: &Cx, input: CheckLobbyReady) -> Result<OwnLobby, Error> {
+    tell(cx, input.lobby_id, Act::CheckReady).await?.own()
+}
+
+/// Starts the countdown.
+pub async fn start_game(cx: &Cx, input: StartLobby) -> Result<OwnLobby, Error> {
+    let countdown_ms = input.countdown_ms.map(u64::from);
+    tell(cx, input.lobby_id, Act::Start { countdown_ms }).await?.own()
+}
+
+/// Calls the countdown off.
+pub async fn cancel_start(cx: &Cx, input: CancelLobbyStart) -> Result<OwnLobby, Error> {
+    tell(cx, input.lobby_id, Act::CancelStart).await?.own()
+}
+
+/// Says that the game is over.
+pub async fn finish(cx: &Cx, input: FinishLobby) -> Result<OwnLobby, Error> {
+    tell(cx, input.lobby_id, Act::Finish).await?.own()
+}
+
+/// Names the match that a lobby plays. For the context that keeps matches, and for embedding programs.
+pub async fn record_match(cx: &Cx, lobby: LobbyId, match_id: MatchId) -> Result<(), Error> {
+    tell(cx, lobby, Act::Record { match_id }).await.map(drop)
+}
+
+/// Beyond what they are in the lobby, a caller may do this.
+fn power(cx: &Cx, reason: Option<String>) -> Power {
+    if cx.can(MODERATE) { Power::Staff { reason } } else { Power::Member }
+}
+
+/// The caller's place in the order of what they tell this lobby: taken before anything else is waited for.
+async fn place(cx: &Cx, lobby: LobbyId) -> Place<'_> {
+    cx.hall().directory().place::<lobby::Lobby>(cx, lobby).await
+}
+
+/// Tells a lobby something in the caller's name. When this returns, their presence says where they are.
+async fn tell(cx: &Cx, lobby: LobbyId, act: Act) -> Result<Reply, Error> {
+    tell_from(place(cx, lobby).await, cx, lobby, Power::Member, act).await
+}
+
+async fn tell_from(
+    place: Place<'_>,
+    cx: &Cx,
+    lobby: LobbyId,
+    power: Power,
+    act: Act,
+) -> Result<Reply, Error> {
+    let command = Command { power, act };
+    let reply = cx.hall().directory().call_from::<lobby::Lobby>(Some(place), cx, lobby, command).await?;
+    if let Some(user) = cx.user() {
+        follow::settled(cx.hall(), user).await;
+    }
+    Ok(reply)
+}
+
+/// The lobby a user is in and those they host, for a session that begins.
+pub(crate) fn of_user(tx: &mut Tx<'_, '_>, user: UserId) -> Result<OwnLobbies, Error> {
+    store::of_user(tx, user)
+}
+
+/// A user has connected: their presence says where they are when this returns.
+pub(crate) async fn arrive(cx: &Cx, user: UserId) {
+    follow::begin(cx.hall(), user, None);
+    follow::settled(cx.hall(), user).await;
+}
+
+/// All SQL of this context.
+pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
+    [store::STATEMENTS, modes::STATEMENTS].concat()
+}
+
+/// How many lobbies there are, for the metrics.
+pub fn count(hall: &Hall) -> usize {
+    hall.lobbies().index.count()
+}
+
+/// Has lobbies found before anybody asks.
+pub(crate) async fn prepare(hall: &Hall) -> Result<(), crate::Error> {
+    follow::load(hall).await.map_err(Error::into_common)
+}
+
+/// Has lobbies hear of those who are gone, and wakes those there are.
+pub(crate) fn start(hall: &Hall) {
+    let weak = hall.downgrade();
+    connections::on_gone(hall, move |user, visit| {
+        if let Some(hall) = weak.upgrade() {
+            hall.spawn(follow::leave_behind(weak.clone(), user, visit));
+        }
+    });
+    hall.spawn(follow::recover(hall.downgrade()));
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,283 @@
+//! What follows from a lobby elsewhere, and what lobbies hear of those who are gone.
+//!
+//! Where a user is, their presence says, which lives in another partition: [`begin`] is called after the commit and has it follow beside
+//! the calls, for each user one thing after the other and always by what the database says then, so that nothing old overtakes
+//! something new. [`settled`] waits for it. Who is away for longer than the grace period has left their lobby: `connections` tells so of
+//! those who were there; of those who never came, or did not come back after a restart, a look after the grace period does.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::time::Duration;
+
+use moothall_protocol::{LobbyId, UserId};
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::lobby::{Act, Command, Lobby, Power, State};
+use super::{Error, list, store};
+use crate::connections::{self, Placed};
+use crate::{Cx, Fault as _, Hall, Kind, WeakHall};
+
+/// Lobbies read together when the server starts.
+const BATCH: usize = 200;
+
+/// The users of whom something has still to follow. Bounded by the users there are in lobbies.
+#[derive(Debug, Default)]
+pub(super) struct Following(Mutex<HashMap<UserId, Pending>>);
+
+#[derive(Debug, Default)]
+struct Pending {
+    /// Lobbies they are no longer in.
+    left: Vec<LobbyId>,
+    is_new: bool,
+    /// Those who wait until all this is done.
+    waiting: Vec<oneshot::Sender<()>>,
+}
+
+impl Following {
+    /// Adds to what must follow. Returns whether somebody must begin with it.
+    fn add(&self, user: UserId, left: Option<LobbyId>) -> bool {
+        match self.0.lock().entry(user) {
+            Entry::Occupied(mut entry) => {
+                let pending = entry.get_mut();
+                pending.left.extend(left);
+                pending.is_new = true;
+                false
+            }
+            Entry::Vacant(entry) => {
+                let left = left.into_iter().collect();
+                entry.insert(Pending { left, is_new: true, waiting: Vec::new() });
+                true
+            }
+        }
+    }
+
+    /// What must follow now; without anything the user is let go of.
+    fn take(&self, user: UserId) -> Option<Pending> {
+        let mut all = self.0.lock();
+        let pending = all.get_mut(&user)?;
+        if !pending.is_new && pending.waiting.is_empty() {
+            all.remove(&user);
+            return None;
+        }
+        Some(std::mem::take(pending))
+    }
+
+    fn wait(&self, user: UserId) -> Option<oneshot::Receiver<()>> {
+        let mut all = self.0.lock();
+        let (sender, receiver) = oneshot::channel();
+        all.get_mut(&user)?.waiting.push(sender);
+        Some(receiver)
+    }
+}
+
+/// Has the presence of a user follow where they are.
+pub(super) fn begin(hall: &Hall, user: UserId, left: Option<LobbyId>) {
+    if hall.lobbies().following.add(user, left) {
+        hall.spawn(follow(hall.downgrade(), user));
+    }
+}
+
+/// Returns once the presence of a user has followed where they are by now.
+pub(super) async fn settled(hall: &Hall, user: UserId) {
+    if let Some(done) = hall.lobbies().following.wait(user) {
+        // Whoever should say so may be gone with the server.
+        let _ = done.await;
+    }
+}
+
+async fn follow(hall: WeakHall, user: UserId) {
+    while let Some(hall) = hall.upgrade() {
+        let Some(Pending { left, waiting, .. }) = hall.lobbies().following.take(user) else { return };
+        let mut attempts = Attempts::default();
+        while let Err(error) = follow_once(&hall, user, &left).await {
+            if !attempts.wait(&hall, &error).await {
+                tracing::warn!(user.id = %user, "The presence of {user} does not say where they are: {error}");
+                break;
+            }
+        }
+        for waiting in waiting {
+            let _ = waiting.send(());
+        }
+    }
+}
+
+/// Counts how often something was tried while a partition is too busy or the database is away.
+#[derive(Default)]
+struct Attempts(u32);
+
+impl Attempts {
+    /// Waits until it is worth trying again. Returns whether it is at all.
+    async fn wait(&mut self, hall: &Hall, error: &Error) -> bool {
+        const MOST: u32 = 10;
+        self.0 += 1;
+        let is_worth_it = self.0 < MOST && error.kind() == Kind::Unavailable;
+        if is_worth_it {
+            let clock = hall.shared_clock();
+            clock.sleep_until(clock.elapsed() + Duration::from_millis(100) * self.0).await;
+        }
+        is_worth_it
+    }
+}
+
+async fn follow_once(hall: &Hall, user: UserId, left: &[LobbyId]) -> Result<(), Error> {
+    let cx = Cx::server(hall);
+    let (lobby, hosted) =
+        cx.read(move |tx| Ok::<_, Error>((store::lobby_of(tx, user)?, store::hosted_by(tx, user)?))).await?;
+    for left in left.iter().filter(|left| Some(**left) != lobby) {
+        place(&cx, user, Placed::NotInLobby(*left)).await?;
+    }
+    if let Some(lobby) = lobby {
+        place(&cx, user, Placed::InLobby(lobby)).await?;
+    }
+    let is_somewhere = lobby.is_some() || !hosted.is_empty();
+    if is_somewhere && connections::visit_of(hall, user).is_none() {
+        let (weak, grace) = (hall.downgrade(), grace(hall));
+        hall.spawn(async move { expect(weak, user, grace).await });
+    }
+    Ok(())
+}
+
+fn grace(hall: &Hall) -> Duration {
+    Duration::from_millis(hall.settings().connections.grace_ms)
+}
+
+async fn place(cx: &Cx, user: UserId, placed: Placed) -> Result<(), Error> {
+    match connections::place(cx, user, placed).await {
+        // Whoever is not here is in no place either.
+        Ok(_) | Err(connections::Error::NotConnected) => Ok(()),
+        Err(error) => Err(error.into_common().into()),
+    }
+}
+
+/// Somebody came into a lobby without being connected: after the grace period they must be.
+async fn expect(hall: WeakHall, user: UserId, grace: Duration) {
+    let Some(clock) = hall.upgrade().map(|hall| hall.shared_clock()) else { return };
+    clock.sleep_until(clock.elapsed() + grace).await;
+    if let Some(hall) = hall.upgrade() {
+        look_after(&hall, user).await;
+    }
+}
+
+/// Who is not connected, and was not a moment ago, has left their lobbies.
+async fn look_after(hall: &Hall, user: UserId) {
+    // Of whoever was connected since, `connections` tells.
+    if !connections::is_known_here(&Cx::server(hall), user).await.unwrap_or(true) {
+        leave_behind(hall.downgrade(), user, 0).await;
+    }
+}
+
+/// A user is gone whose last attachment had this number: they leave their lobby, and those they host lose their host.
+pub(super) async fn leave_behind(hall: WeakHall, user: UserId, visit: u64) {
+    let Some(hall) = hall.upgrade() else { return };
+    if connections::visit_of(&hall, user).is_some_and(|newest| newest > visit) {
+        return;
+    }
+    let mut attempts = Attempts::default();
+    while let Err(error) = tell_gone(&hall, user).await {
+        if !attempts.wait(&hall, &error).await {
+            tracing::warn!(user.id = %user, "The lobby of {user} does not know that they are gone: {error}");
+            break;
+        }
+    }
+}
+
+async fn tell_gone(hall: &Hall, user: UserId) -> Result<(), Error> {
+    let cx = Cx::server(hall);
+    let mut lobbies = cx.read(move |tx| store::hosted_by(tx, user)).await?;
+    lobbies.extend(cx.read(move |tx| store::lobby_of(tx, user)).await?);
+    for lobby in lobbies {
+        let present = present(hall, lobby);
+        tell(&cx, lobby, Act::Gone { user, present }).await?;
+    }
+    Ok(())
+}
+
+/// Those in a lobby who have a socket at this moment.
+pub(super) fn present(hall: &Hall, lobby: LobbyId) -> Vec<UserId> {
+    let insiders = hall.lobbies().index.find(lobby).map(|card| card.insiders).unwrap_or_default();
+    insiders.into_iter().filter(|user| connections::is_attached(hall, *user)).collect()
+}
+
+/// Tells a lobby something in the server's name. One that is closed hears nothing any more.
+async fn tell(cx: &Cx, id: LobbyId, act: Act) -> Result<(), Error> {
+    let command = Command { power: Power::Member, act };
+    match cx.hall().directory().call::<Lobby>(cx, id, command).await {
+        Err(error) if error.kind() != Kind::NotFound => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// All lobbies as they are stored, some at a time.
+struct Stored {
+    after: LobbyId,
+}
+
+impl Stored {
+    fn all() -> Self {
+        Self { after: LobbyId::from_uuid(Uuid::nil()) }
+    }
+
+    /// The next ones; none once these were all.
+    async fn next(&mut self, hall: &Hall) -> Result<Vec<State>, Error> {
+        let after = self.after;
+        let states = Cx::server(hall).read(move |tx| store::list(tx, after, BATCH)).await?;
+        self.after = states.last().map_or(after, |last| last.lobby.id);
+        Ok(states)
+    }
+}
+
+/// Fills the index before anybody asks.
+pub(super) async fn load(hall: &Hall) -> Result<(), Error> {
+    let mut stored = Stored::all();
+    loop {
+        let states = stored.next(hall).await?;
+        if states.is_empty() {
+            return Ok(());
+        }
+        states.iter().for_each(|state| hall.lobbies().index.put(list::Card::of(state)));
+    }
+}
+
+/// Wakes the lobbies in which something is due, and after the grace period lets go of those who did not come back.
+pub(super) async fn recover(hall: WeakHall) {
+    if let Err(error) = wake(&hall).await {
+        tracing::warn!("Could not wake all lobbies: {error}");
+    }
+    let Some((clock, grace)) = hall.upgrade().map(|hall| (hall.shared_clock(), grace(&hall))) else { return };
+    clock.sleep_until(clock.elapsed() + grace).await;
+    if let Err(error) = look_after_all(&hall).await {
+        tracing::warn!("Could not look for those who did not come back to their lobbies: {error}");
+    }
+}
+
+async fn wake(hall: &WeakHall) -> Result<(), Error> {
+    let mut stored = Stored::all();
+    while let Some(hall) = hall.upgrade() {
+        let states = stored.next(&hall).await?;
+        if states.is_empty() {
+            break;
+        }
+        for (id, at) in states.iter().filter_map(|state| Some((state.lobby.id, state.next_due()?))) {
+            tell(&Cx::server(&hall), id, Act::Tick { at }).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn look_after_all(hall: &WeakHall) -> Result<(), Error> {
+    let mut stored = Stored::all();
+    while let Some(hall) = hall.upgrade() {
+        let states = stored.next(&hall).await?;
+        if states.is_empty() {
+            break;
+        }
+        for state in states {
+            for user in state.lobby.members.keys().chain([&state.lobby.host_id]) {
+                look_after(&hall, *user).await;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,303 @@
+//! Coming and going: who is let in, who asks, who is invited, who is removed and who is banned.
+
+use std::time::Duration;
+
+use moothall_protocol::limits::{LOBBY_BANS_MAX, LOBBY_REQUESTS_MAX};
+use moothall_protocol::lobbies::{
+    LeftWhy, LobbyAccess, LobbyBan, LobbyInvited, LobbyLeft, LobbyMember, LobbyRequest, LobbyRequestEnded,
+    LobbySeat, SeatWish,
+};
+use moothall_protocol::{Event, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, json};
+
+use super::state::{Deed, audited};
+use super::{Answer, Effect, Power, State, Step};
+use crate::lobbies::{Error, secrets};
+
+/// What somebody brings who wants to come in.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(in crate::lobbies) struct Entry {
+    /// The hash of the password they gave.
+    pub password: Option<String>,
+    /// The code they gave.
+    pub code: Option<String>,
+    pub wish: SeatWish,
+}
+
+/// Why and how somebody goes.
+pub(super) struct Farewell {
+    pub why: LeftWhy,
+    pub reason: Option<String>,
+    pub until: Option<Timestamp>,
+}
+
+impl Farewell {
+    pub fn of(why: LeftWhy) -> Self {
+        Self { why, reason: None, until: None }
+    }
+}
+
+/// Whether somebody may come in as they are, or must ask.
+#[derive(Clone, Copy, PartialEq)]
+enum Admission {
+    Enters,
+    Asks,
+}
+
+impl State {
+    pub(super) fn join(&mut self, entry: &Entry, step: &mut Step<'_, '_>) -> Result<Answer, Error> {
+        let user = step.caller()?;
+        // Joining twice is as once, and a dedicated host is where it is.
+        if self.is_member(user) || self.is_host(user) {
+            return Ok(Answer::Own);
+        }
+        let admission = match self.admission(user, entry) {
+            // Nobody learns of staff's power what a password is: they need none.
+            Err(_) if matches!(step.power, Power::Staff { .. }) => {
+                audited(Deed { action: "lobbies.join", about: json!({ "user_id": user }) }, step)?;
+                Admission::Enters
+            }
+            admission => admission?,
+        };
+        if admission == Admission::Asks {
+            return self.ask(user, step);
+        }
+        self.require_room(entry.wish, step)?;
+        self.enter(user, entry.wish, step);
+        Ok(Answer::Own)
+    }
+
+    /// In this order, which clients are promised.
+    fn admission(&self, user: UserId, entry: &Entry) -> Result<Admission, Error> {
+        if let Some(ban) = self.host.bans.get(&user) {
+            return Err(ban.until.map_or(Error::Banned, |until| Error::BannedUntil { until }));
+        }
+        match &entry.code {
+            Some(code) if *code == self.lobby.code => return Ok(Admission::Enters),
+            Some(_) => return Err(Error::CodeUnknown),
+            None => {}
+        }
+        if self.host.invites.contains(&user) {
+            return Ok(Admission::Enters);
+        }
+        if self.lobby.access == LobbyAccess::InviteOnly {
+            return Err(crate::Error::NotFound.into());
+        }
+        if self.lobby.is_locked {
+            return Err(Error::Locked);
+        }
+        if self.password.is_some() && self.password != entry.password {
+            return Err(Error::WrongPassword);
+        }
+        let is_asked = self.lobby.access == LobbyAccess::Approval;
+        Ok(if is_asked { Admission::Asks } else { Admission::Enters })
+    }
+
+    fn ask(&mut self, user: UserId, step: &mut Step<'_, '_>) -> Result<Answer, Error> {
+        if let Some(again_at) = self.rejected.get(&user) {
+            return Err(Error::RequestRejected { retry_after: again_at.since(step.now()) });
+        }
+        if !self.host.requests.contains_key(&user) {
+            if self.host.requests.len() >= LOBBY_REQUESTS_MAX {
+                return Err(Error::TooManyRequests);
+            }
+            let (requested_at, expires_at) = (step.now(), step.now() + step.rules.request);
+            self.host.requests.insert(user, LobbyRequest { requested_at, expires_at });
+        }
+        Ok(Answer::Request)
+    }
+
+    pub(super) fn approve(&mut self, user: UserId, step: &mut Step<'_, '_>) -> Result<(), Error> {
+        self.the_host(step)?;
+        if !self.host.requests.contains_key(&user) {
+            return Err(Error::NoRequest);
+        }
+        self.require_room(SeatWish::Spectate, step)?;
+        self.enter(user, SeatWish::Spectate, step);
+        Ok(())
+    }
+
+    pub(super) fn reject(&mut self, user: UserId, step: &mut Step<'_, '_>) -> Result<(), Error> {
+        self.the_host(step)?;
+        self.host.requests.remove(&user).ok_or(Error::NoRequest)?;
+        self.rejected.insert(user, step.now() + step.rules.request);
+        let ended = LobbyRequestEnded { lobby_id: self.lobby.id, is_expired: false };
+        step.tell(user, Event::LobbyRequestEnded(ended));
+        Ok(())
+    }
+
+    /// Whether there is room for one more, who wants this.
+    fn require_room(&self, wish: SeatWish, step: &Step<'_, '_>) -> Result<(), Error> {
+        let is_seated = wish == SeatWish::Play && self.next_seat(step).is_some();
+        let watching = self.lobby.members.len() - self.lobby.players().count();
+        if is_seated || watching < step.rules.mode.spectators_max as usize {
+            Ok(())
+        } else {
+            Err(Error::Full)
+        }
+    }
+
+    fn enter(&mut self, user: UserId, wish: SeatWish, step: &mut Step<'_, '_>) {
+        let member = LobbyMember {
+            joined_at: step.now(),
+            seated_at: None,
+            is_ready: false,
+            role: None,
+            properties: Map::new(),
+        };
+        self.lobby.members.insert(user, member);
+        self.host.secrets.insert(user, secrets::new_secret(step.turn.random()));
+        self.host.invites.retain(|invited| *invited != user);
+        self.host.requests.remove(&user);
+        self.rejected.remove(&user);
+        step.turn.persist(Effect::Entered { user });
+        step.entered.push(user);
+        if wish == SeatWish::Play {
+            self.lobby.queue.push(user);
+            self.fill(step);
+        }
+    }
+
+    pub(super) fn leave(&mut self, present: &[UserId], step: &mut Step<'_, '_>) -> Result<(), Error> {
+        let user = self.member(step)?;
+        self.part(user, LeftWhy::Left, present, step)
+    }
+
+    pub(super) fn gone(
+        &mut self,
+        user: UserId,
+        present: &[UserId],
+        step: &mut Step<'_, '_>,
+    ) -> Result<(), Error> {
+        if step.turn.caller().is_some() {
+            return Err(crate::Error::Forbidden.into());
+        }
+        self.part(user, LeftWhy::Gone, present, step)
+    }
+
+    fn part(
+        &mut self,
+        user: UserId,
+        why: LeftWhy,
+        present: &[UserId],
+        step: &mut Step<'_, '_>,
+    ) -> Result<(), Error> {
+        if self.is_member(user) {
+            self.remove(user, Farewell::of(why), step)?;
+        }
+        if self.is_host(user) {
+            self.lose_host(present, step);
+        }
+        Ok(())
+    }
+
+    pub(super) fn kick(
+        &mut self,
+        user: UserId,
+        ban_seconds: Option<u32>,
+        reason: Option<&str>,
+        step: &mut Step<'_, '_>,
+    ) -> Result<(), Error> {
+        let about = json!({ "user_id": user, "ban_seconds": ban_seconds });
+        self.require_boss(Deed { action: "lobbies.kick", about }, step)?;
+        self.expel(user, ban_seconds, reason, step)
+    }
+
+    /// Removes somebody, by whoever's decision.
+    pub(super) fn expel(
+        &mut self,
+        user: UserId,
+        ban_seconds: Option<u32>,
+        reason: Option<&str>,
+        step: &mut Step<'_, '_>,
+    ) -> Result<(), Error> {
+        if self.is_host(user) {
+            return Err(Error::TheHost);
+        }
+        let until = ban_seconds.map(|seconds| step.now() + Duration::from_secs(seconds.into()));
+        let reason = reason.map(str::to_owned);
+        if until.is_some() {
+            if self.host.bans.len() >= LOBBY_BANS_MAX && !self.host.bans.contains_key(&user) {
+                return Err(Error::TooManyNamed);
+            }
+            self.host.bans.insert(user, LobbyBan { until, reason: reason.clone() });
+            self.host.invites.retain(|invited| *invited != user);
+            self.host.requests.remove(&user);
+        }
+        if self.is_member(user) {
+            let why = if until.is_some() { LeftWhy::Banned } else { LeftWhy::Kicked };
+            self.remove(user, Farewell { why, reason, until }, step)?;
+        }
+        Ok(())
+    }
+
+    /// Lets go of a member, and of all that is theirs.
+    pub(super) fn remove(
+        &mut self,
+        user: UserId,
+        farewell: Farewell,
+        step: &mut Step<'_, '_>,
+    ) -> Result<(), Error> {
+        let had_seat = self.lobby.team_of(LobbySeat::User { user_id: user }).is_some();
+        self.lobby.members.remove(&user);
+        self.host.secrets.remove(&user);
+        self.lobby.queue.retain(|queued| *queued != user);
+        self.lobby.bosses.retain(|boss| *boss != user);
+        self.unseat(LobbySeat::User { user_id: user });
+        self.remove_bots_of(user);
+        step.turn.persist(Effect::Gone { user });
+        step.entered.retain(|entered| *entered != user);
+        let Farewell { why, reason, until } = farewell;
+        step.tell(user, Event::LobbyLeft(LobbyLeft { lobby_id: self.lobby.id, why, reason, until }));
+        if had_seat {
+            self.call_off();
+        }
+        self.fill(step);
+        if self.lobby.members.is_empty() && !self.is_kept() {
+            step.closing = Some(None);
+        }
+        self.forget_voter(user, step)
+    }
+
+    pub(super) fn unban(&mut self, user: UserId, step: &mut Step<'_, '_>) -> Result<(), Error> {
+        self.boss(step)?;
+        self.host.bans.remove(&user);
+        Ok(())
+    }
+
+    pub(super) fn invite(&mut self, user: UserId, step: &mut Step<'_, '_>) -> Result<(), Error> {
+        let invited_by = self.boss(step)?;
+        if self.is_member(user) || self.is_host(user) || self.host.invites.contains(&user) {
+            return Ok(());
+        }
+        if self.host.invites.len() >= LOBBY_BANS_MAX {
+            return Err(Error::TooManyNamed);
+        }
+        self.host.invites.push(user);
+        let (lobby_id, name) = (self.lobby.id, self.lobby.name.clone());
+        step.tell(user, Event::LobbyInvited(LobbyInvited { lobby_id, name, invited_by }));
+        Ok(())
+    }
+
+    pub(super) fn uninvite(&mut self, user: UserId, step: &mut Step<'_, '_>) -> Result<(), Error> {
+        self.boss(step)?;
+        self.host.invites.retain(|invited| *invited != user);
+        Ok(())
+    }
+
+    pub(super) fn expire_entries(&mut self, step: &mut Step<'_, '_>) {
+        let now = step.now();
+        let lobby_id = self.lobby.id;
+        self.host.requests.retain(|user, request| {
+            let is_open = now < request.expires_at;
+            if !is_open {
+                let ended = LobbyRequestEnded { lobby_id, is_expired: true };
+                step.tell(*user, Event::LobbyRequestEnded(ended));
+            }
+            is_open
+        });
+        self.host.bans.retain(|_, ban| ban.until.is_none_or(|until| now < until));
+        self.rejected.retain(|_, again_at| now < *again_at);
+    }
+}

@@ -1,0 +1,115 @@
+//! What lobbies, their members and their bots are set to: JSON objects within bounds, changed by merge patches, and of lobbies also
+//! held against the schema of their game mode.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jsonschema::Validator;
+use moothall_protocol::FieldError;
+use moothall_protocol::limits::{LOBBY_MEMBER_BYTES_MAX, LOBBY_NESTING_MAX, LOBBY_PROPERTIES_BYTES_MAX};
+use serde_json::{Map, Value};
+
+use super::{Error, merge};
+
+/// The schema of a game mode, ready to be held against what a lobby is set to.
+#[derive(Clone, Default)]
+pub(super) struct PropertiesRule(Option<Arc<Validator>>);
+
+impl fmt::Debug for PropertiesRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "a schema" } else { "anything" })
+    }
+}
+
+impl PropertiesRule {
+    /// The rule that this schema is; anything will do without one.
+    pub fn new(schema: Option<&Map<String, Value>>) -> Result<Self, Error> {
+        let Some(schema) = schema else { return Ok(Self::default()) };
+        // A pattern that takes time beyond all bounds must not come in by a game mode.
+        let validator = jsonschema::draft202012::options()
+            .with_pattern_options(jsonschema::PatternOptions::regex())
+            .build(&Value::Object(schema.clone()))
+            .map_err(|error| {
+                crate::Error::field("/properties", "invalid", format!("this is no JSON Schema: {error}"))
+            })?;
+        Ok(Self(Some(Arc::new(validator))))
+    }
+
+    /// Refuses what the mode does not allow, with the place of each fault within the properties.
+    pub fn check(&self, properties: &Value) -> Result<(), Error> {
+        let Some(validator) = &self.0 else { return Ok(()) };
+        const FAULTS_MAX: usize = 20;
+        let faults: Vec<FieldError> = validator
+            .iter_errors(properties)
+            .take(FAULTS_MAX)
+            .map(|error| FieldError {
+                path: format!("/properties{}", error.instance_path()),
+                code: "not_in_mode".to_owned(),
+                // What is masked is what somebody sent.
+                message: error.masked_with("this").to_string(),
+                min: None,
+                max: None,
+                nearest: None,
+            })
+            .collect();
+        if faults.is_empty() { Ok(()) } else { Err(crate::Error::Invalid { fields: faults }.into()) }
+    }
+}
+
+/// Changes what a member or a bot is set to.
+pub(super) fn change(
+    target: &mut Map<String, Value>,
+    patch: &Map<String, Value>,
+    path: &str,
+) -> Result<(), Error> {
+    change_within(target, patch, path, LOBBY_MEMBER_BYTES_MAX)
+}
+
+/// Changes what a lobby is set to, for one audience.
+pub(super) fn change_lobby(
+    target: &mut Map<String, Value>,
+    patch: &Map<String, Value>,
+    path: &str,
+) -> Result<(), Error> {
+    change_within(target, patch, path, LOBBY_PROPERTIES_BYTES_MAX)
+}
+
+fn change_within(
+    target: &mut Map<String, Value>,
+    patch: &Map<String, Value>,
+    path: &str,
+    bytes_max: usize,
+) -> Result<(), Error> {
+    merge::apply(target, patch);
+    let target = &*target;
+    if target.values().any(|value| depth(value) > LOBBY_NESTING_MAX) {
+        let message = format!("at most {LOBBY_NESTING_MAX} levels of nesting");
+        return Err(crate::Error::most(path, "too_large", message, LOBBY_NESTING_MAX).into());
+    }
+    if serde_json::to_vec(target).map_err(crate::Error::internal)?.len() > bytes_max {
+        let message = format!("at most {bytes_max} bytes of JSON");
+        return Err(crate::Error::most(path, "too_large", message, bytes_max).into());
+    }
+    if target.iter().any(|(name, value)| name.contains('\0') || has_zero(value)) {
+        return Err(crate::Error::field(path, "invalid", "no text may have a zero character in it").into());
+    }
+    Ok(())
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// PostgreSQL keeps every text but this one.
+fn has_zero(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_zero),
+        Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_zero(value)),
+        _ => false,
+    }
+}

@@ -1,0 +1,182 @@
+//! SQL for lobbies and their members.
+
+use moothall_protocol::limits::LOBBIES_HOSTED_MAX;
+use moothall_protocol::lobbies::{GameMode, HostKind, OwnLobbies};
+use moothall_protocol::{LobbyId, UserId};
+use moothall_store::{Json, OnConstraint as _, Row, params, statements};
+
+use super::lobby::{Effect, State};
+use super::{Error, follow};
+use crate::cx::Tx;
+use crate::{Topic, audit, connections};
+
+statements! {
+    INSERT_LOBBY = "INSERT INTO lobbies (id, code, host_id, is_dedicated, mode, state, version, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    UPDATE_LOBBY = "UPDATE lobbies SET code = $2, host_id = $3, is_dedicated = $4, state = $5, version = $6 WHERE id = $1";
+    DELETE_LOBBY = "DELETE FROM lobbies WHERE id = $1";
+    FIND_LOBBY = "SELECT state, mode FROM lobbies WHERE id = $1";
+    FIND_BY_CODE = "SELECT id FROM lobbies WHERE code = $1";
+    LIST_LOBBIES = "SELECT state, mode FROM lobbies WHERE id > $1 ORDER BY id LIMIT $2";
+    HOSTED = "SELECT id FROM lobbies WHERE host_id = $1 AND is_dedicated ORDER BY id LIMIT $2";
+    COUNT_HOSTED = "SELECT count(*) FROM lobbies WHERE host_id = $1 AND is_dedicated";
+
+    INSERT_MEMBER = "INSERT INTO lobby_members (user_id, lobby_id) VALUES ($1, $2)";
+    DELETE_MEMBER = "DELETE FROM lobby_members WHERE user_id = $1 AND lobby_id = $2";
+    DELETE_MEMBERS = "DELETE FROM lobby_members WHERE lobby_id = $1";
+    LOBBY_OF = "SELECT lobby_id FROM lobby_members WHERE user_id = $1";
+}
+
+fn lobby(row: &Row) -> Result<(State, GameMode), Error> {
+    let (Json(state), Json(mode)) = (row.get(0)?, row.get(1)?);
+    Ok((state, mode))
+}
+
+fn json(value: &impl serde::Serialize) -> Result<serde_json::Value, Error> {
+    Ok(serde_json::to_value(value).map_err(crate::Error::internal)?)
+}
+
+/// Stores a new lobby with the members it has.
+pub(super) fn insert(tx: &mut Tx<'_, '_>, state: &State, mode: &GameMode) -> Result<(), Error> {
+    let lobby = &state.lobby;
+    let is_dedicated = lobby.host_kind == HostKind::Dedicated;
+    tx.execute(
+        INSERT_LOBBY,
+        params![
+            lobby.id,
+            lobby.code,
+            lobby.host_id,
+            is_dedicated,
+            json(mode)?,
+            json(state)?,
+            lobby.version,
+            lobby.created_at
+        ],
+    )
+    // Of so many codes one came twice: the next one will do.
+    .on_constraint("lobbies_code", Error::Common(crate::Error::Unavailable))?;
+    if is_dedicated {
+        let count: usize = tx.query_one(COUNT_HOSTED, params![lobby.host_id])?.get(0)?;
+        if count > LOBBIES_HOSTED_MAX {
+            return Err(Error::TooManyHosted);
+        }
+        listen(tx, lobby.id, lobby.host_id);
+    }
+    lobby.members.keys().try_for_each(|user| enter(tx, lobby.id, *user))?;
+    show(tx, state);
+    Ok(())
+}
+
+/// Between the commit and the events: whoever is in hears of everything from their own arrival on.
+fn listen(tx: &mut Tx<'_, '_>, lobby: LobbyId, user: UserId) {
+    let hall = tx.cx().hall().clone();
+    tx.after_commit(move || {
+        connections::subscribe_user(&hall, user, Topic::Lobby(lobby));
+        follow::begin(&hall, user, None);
+    });
+}
+
+fn unlisten(tx: &mut Tx<'_, '_>, lobby: LobbyId, user: UserId) {
+    let hall = tx.cx().hall().clone();
+    tx.after_commit(move || {
+        connections::unsubscribe_user(&hall, user, &Topic::Lobby(lobby));
+        follow::begin(&hall, user, Some(lobby));
+    });
+}
+
+fn enter(tx: &mut Tx<'_, '_>, lobby: LobbyId, user: UserId) -> Result<(), Error> {
+    tx.execute(INSERT_MEMBER, params![user, lobby])
+        .on_constraint("lobby_members_pkey", Error::AlreadyInLobby)?;
+    listen(tx, lobby, user);
+    Ok(())
+}
+
+/// Whoever looks for lobbies finds it as it is now.
+fn show(tx: &mut Tx<'_, '_>, state: &State) {
+    let (hall, card) = (tx.cx().hall().clone(), super::list::Card::of(state));
+    tx.after_commit(move || hall.lobbies().index.put(card));
+}
+
+/// Writes what a lobby did, in this order; of what it is, only the last counts.
+pub(super) fn apply(tx: &mut Tx<'_, '_>, id: LobbyId, effects: &[&Effect]) -> Result<(), Error> {
+    for effect in effects {
+        match effect {
+            Effect::Saved(_) | Effect::Closed { .. } => {}
+            Effect::Entered { user } => enter(tx, id, *user)?,
+            Effect::Gone { user } => {
+                tx.execute(DELETE_MEMBER, params![user, id])?;
+                unlisten(tx, id, *user);
+            }
+            Effect::Unhosted { host } => unlisten(tx, id, *host),
+            Effect::Audited(line) => {
+                let entry = audit::Entry::new(line.action).by(line.by).target(Topic::Lobby(id).to_string());
+                let entry = line.reason.iter().fold(entry.after(&line.about), |entry, why| entry.reason(why));
+                audit::record(tx, entry)?;
+            }
+        }
+    }
+    match effects.iter().rev().find(|effect| matches!(effect, Effect::Saved(_) | Effect::Closed { .. })) {
+        Some(Effect::Saved(state)) => save(tx, id, state),
+        Some(Effect::Closed { listeners }) => close(tx, id, listeners),
+        _ => Ok(()),
+    }
+}
+
+fn save(tx: &mut Tx<'_, '_>, id: LobbyId, state: &State) -> Result<(), Error> {
+    let lobby = &state.lobby;
+    let is_dedicated = lobby.host_kind == HostKind::Dedicated;
+    tx.execute(
+        UPDATE_LOBBY,
+        params![id, lobby.code, lobby.host_id, is_dedicated, json(state)?, lobby.version],
+    )
+    .on_constraint("lobbies_code", Error::Common(crate::Error::Unavailable))?;
+    show(tx, state);
+    Ok(())
+}
+
+fn close(tx: &mut Tx<'_, '_>, id: LobbyId, listeners: &[UserId]) -> Result<(), Error> {
+    tx.execute(DELETE_MEMBERS, params![id])?;
+    tx.execute(DELETE_LOBBY, params![id])?;
+    for user in listeners {
+        unlisten(tx, id, *user);
+    }
+    let hall = tx.cx().hall().clone();
+    tx.after_commit(move || hall.lobbies().index.remove(id));
+    Ok(())
+}
+
+pub(super) fn find(tx: &mut Tx<'_, '_>, id: LobbyId) -> Result<Option<(State, GameMode)>, Error> {
+    tx.query_opt(FIND_LOBBY, params![id])?.as_ref().map(lobby).transpose()
+}
+
+/// The lobby that has this code.
+pub(super) fn find_by_code(tx: &mut Tx<'_, '_>, code: &str) -> Result<Option<LobbyId>, Error> {
+    Ok(tx.query_opt(FIND_BY_CODE, params![code])?.map(|row| row.get(0)).transpose()?)
+}
+
+/// Some lobbies after this one.
+pub(super) fn list(tx: &mut Tx<'_, '_>, after: LobbyId, limit: usize) -> Result<Vec<State>, Error> {
+    let rows = tx.query(LIST_LOBBIES, params![after, limit])?;
+    rows.iter().map(|row| Ok(lobby(row)?.0)).collect()
+}
+
+/// The lobby a user is in.
+pub(super) fn lobby_of(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Option<LobbyId>, Error> {
+    Ok(tx.query_opt(LOBBY_OF, params![user])?.map(|row| row.get(0)).transpose()?)
+}
+
+/// The lobbies a user hosts as a dedicated host.
+pub(super) fn hosted_by(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<LobbyId>, Error> {
+    let rows = tx.query(HOSTED, params![user, LOBBIES_HOSTED_MAX])?;
+    rows.iter().map(|row| Ok(row.get(0)?)).collect()
+}
+
+/// The lobby a user is in, and those they host.
+pub(super) fn of_user(tx: &mut Tx<'_, '_>, user: UserId) -> Result<OwnLobbies, Error> {
+    let found = match lobby_of(tx, user)? {
+        Some(lobby) => find(tx, lobby)?,
+        None => None,
+    };
+    let lobby = found.map(|(state, _)| Box::new(state.own(user)));
+    Ok(OwnLobbies { lobby, hosted: hosted_by(tx, user)? })
+}

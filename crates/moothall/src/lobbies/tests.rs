@@ -1,0 +1,161 @@
+//! Lobbies, on a real database of each engine, with a clock that stands still.
+
+mod entry;
+mod games;
+mod hosts;
+mod listing;
+mod restarts;
+mod seats;
+mod votes;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moothall_protocol::connections::Resumed;
+use moothall_protocol::lobbies::*;
+use moothall_protocol::{Event, LobbyId, UserId};
+use serde_json::{Map, Value, json};
+
+use super::lobby::{Act, Command, Power};
+use super::*;
+use crate::Topic;
+use crate::testing::{TestHall, on_both_engines};
+use crate::topics::{Frame, Outbox, Reader};
+
+/// A lobby to open, with nothing but a name.
+fn opening(name: &str) -> OpenLobby {
+    OpenLobby {
+        name: name.to_owned(),
+        mode: "free".into(),
+        host_kind: None,
+        on_host_loss: None,
+        access: None,
+        password: None,
+        map: None,
+        teams: Some(TeamsShape { count: 2, size: 1 }),
+        is_rated: None,
+        has_bosses: None,
+        tags: Vec::new(),
+        properties: None,
+    }
+}
+
+/// A change of nothing.
+fn change(lobby_id: LobbyId) -> UpdateLobby {
+    UpdateLobby {
+        lobby_id,
+        name: None,
+        access: None,
+        password: None,
+        is_locked: None,
+        map: None,
+        teams: None,
+        is_rated: None,
+        has_bosses: None,
+        on_host_loss: None,
+        tags: None,
+        properties: None,
+        if_version: None,
+        reason: None,
+    }
+}
+
+/// Calls by users of these names.
+async fn people<const N: usize>(hall: &TestHall, names: [&str; N]) -> [Cx; N] {
+    let mut calls = Vec::new();
+    for name in names {
+        calls.push(hall.call(hall.user(name).await, &[]));
+    }
+    calls.try_into().unwrap_or_else(|_| panic!("as many calls as names"))
+}
+
+fn id(cx: &Cx) -> UserId {
+    cx.user().unwrap()
+}
+
+async fn opened(cx: &Cx, opening: OpenLobby) -> LobbyId {
+    open(cx, opening).await.unwrap().lobby.id
+}
+
+fn joining(lobby_id: LobbyId, wish: SeatWish) -> JoinLobby {
+    JoinLobby { lobby_id, password: None, wish: Some(wish), reason: None }
+}
+
+async fn watches(cx: &Cx, lobby: LobbyId) -> Result<LobbyEntry, Error> {
+    join(cx, joining(lobby, SeatWish::Spectate)).await
+}
+
+async fn plays(cx: &Cx, lobby: LobbyId) -> Result<LobbyEntry, Error> {
+    join(cx, joining(lobby, SeatWish::Play)).await
+}
+
+async fn leaves(cx: &Cx, lobby_id: LobbyId) {
+    leave(cx, LeaveLobby { lobby_id }).await.unwrap();
+}
+
+async fn inside(cx: &Cx, lobby_id: LobbyId) -> Lobby {
+    view(cx, ViewLobby { lobby_id }).await.unwrap().lobby
+}
+
+async fn sits(cx: &Cx, lobby_id: LobbyId, team: u32) -> Result<OwnLobby, Error> {
+    sit(cx, TakeSeat { lobby_id, team: Some(team), user_id: None }).await
+}
+
+/// The players of each team, bots as `None`.
+fn teams(lobby: &Lobby) -> Vec<Vec<Option<UserId>>> {
+    let player = |seat: &LobbySeat| match seat {
+        LobbySeat::User { user_id } => Some(*user_id),
+        LobbySeat::Bot { .. } => None,
+    };
+    lobby.teams.values().map(|team| team.seats.iter().map(player).collect()).collect()
+}
+
+/// Moves the clock, and returns when the lobby has done what was due then.
+async fn later(hall: &TestHall, lobby: LobbyId, seconds: u64) {
+    hall.clock.advance(Duration::from_secs(seconds));
+    let command = Command { power: Power::Member, act: Act::Tick { at: hall.server().now() } };
+    // One that has closed meanwhile has done so.
+    let _ = hall.hall.directory().call::<lobby::Lobby>(&hall.server(), lobby, command).await;
+}
+
+/// A client that keeps a copy of a lobby.
+struct Ear(Reader);
+
+impl Ear {
+    fn at(hall: &TestHall, topics: impl IntoIterator<Item = Topic>) -> Self {
+        let outbox = Arc::new(Outbox::default());
+        for topic in topics {
+            hall.hall.topics().subscribe(topic, &outbox);
+        }
+        let first = Frame::new(None, Event::SessionResumed(Resumed { missed: 0 }));
+        let reader = outbox.begin(outbox.restart(), Arc::new(first)).unwrap();
+        let ear = Self(reader);
+        ear.heard();
+        ear
+    }
+
+    fn of(hall: &TestHall, user: &Cx) -> Self {
+        Self::at(hall, [Topic::User(id(user))])
+    }
+
+    /// What was heard since the last time.
+    fn heard(&self) -> Vec<Event> {
+        self.0.take(usize::MAX).unwrap().into_iter().map(|(_, frame)| frame.event().clone()).collect()
+    }
+
+    /// The patches among it, each one version on.
+    fn patches(&self) -> Vec<Value> {
+        let patches = self.heard().into_iter().filter_map(|event| match event {
+            Event::LobbyUpdated(updated) => Some(Value::Object(updated.patch)),
+            _ => None,
+        });
+        patches.collect()
+    }
+}
+
+fn code<T>(outcome: Result<T, Error>) -> &'static str {
+    match outcome {
+        Ok(_) => "ok",
+        Err(error) => error.code(),
+    }
+}
