@@ -121,6 +121,15 @@ fn new_state(id: LobbyId, host_kind: HostKind, random: &dyn Random) -> State {
     State { lobby, host, password: None, votes: 0, rejected: BTreeMap::new() }
 }
 
+fn random_subject(user_id: UserId, random: &dyn Random) -> VoteSubject {
+    match random.below(4) {
+        0 => VoteSubject::Map { map: format!("map {}", random.below(3)) },
+        1 => VoteSubject::Boss { user_id },
+        2 => VoteSubject::Start,
+        _ => VoteSubject::Kick { user_id, ban_seconds: Some(5) },
+    }
+}
+
 impl Lobby {
     fn random_act(&self, caller: UserId, random: &dyn Random) -> Act {
         let lobby = &self.state.lobby;
@@ -135,6 +144,14 @@ impl Lobby {
         let wish = [SeatWish::Spectate, SeatWish::Play][random.below(2) as usize];
         // Once all are gone nothing more would happen.
         let is_last = lobby.members.len() == 1;
+        // Votes need several who play, so they would hardly happen otherwise.
+        match lobby.vote {
+            Some(_) if random.below(6) == 0 => return Act::CancelVote,
+            None if random.below(8) == 0 => {
+                return Act::CallVote { subject: random_subject(other, random) };
+            }
+            _ => {}
+        }
         match random.below(40) {
             0..=9 => {
                 let code = (random.below(6) == 0).then(|| lobby.code.clone());
@@ -182,14 +199,7 @@ impl Lobby {
             }
             28 => Act::SetMap { map: format!("map {}", random.below(3)) },
             29 => Act::SetBoss { user: other, is_boss: random.below(2) == 0 },
-            30 => Act::CallVote {
-                subject: match random.below(4) {
-                    0 => VoteSubject::Map { map: format!("map {}", random.below(3)) },
-                    1 => VoteSubject::Boss { user_id: other },
-                    2 => VoteSubject::Start,
-                    _ => VoteSubject::Kick { user_id: other, ban_seconds: Some(5) },
-                },
-            },
+            30 => Act::CallVote { subject: random_subject(other, random) },
             31 | 32 => {
                 let choice = [VoteChoice::Yes, VoteChoice::No, VoteChoice::Abstain];
                 let number = self.state.votes - i64::from(random.below(4) == 0);
