@@ -311,7 +311,7 @@ impl Simulated for Lobby {
         }
     }
 
-    fn observe(view: &mut View, event: &Event) {
+    fn observe(view: &mut View, _: &Topic, event: &Event) {
         match event {
             Event::LobbyUpdated(updated) => {
                 assert_eq!(updated.version, view.version + 1, "each version is told once, and in order");

@@ -228,15 +228,16 @@ async fn t108_the_host_approves_or_rejects_and_a_request_expires() {
         let heard = host.heard();
         let [Event::LobbyHostUpdated(told)] = &heard[..] else { panic!("{heard:?}") };
         assert!(told.patch["requests"].get(id(&ben).to_string()).is_some(), "the host hears of it once");
-        let answer = |user: &Cx| AnswerLobbyRequest { lobby_id: lobby, user_id: id(user) };
-        assert_eq!(code(approve(&cy, answer(&ben)).await), "not_in_lobby");
-        approve(&ana, answer(&ben)).await.unwrap();
+        let yes = |user: &Cx| ApproveLobbyRequest { lobby_id: lobby, user_id: id(user) };
+        let no = |user: &Cx| RejectLobbyRequest { lobby_id: lobby, user_id: id(user) };
+        assert_eq!(code(approve(&cy, yes(&ben)).await), "not_in_lobby");
+        approve(&ana, yes(&ben)).await.unwrap();
         assert!(matches!(&ear.heard()[..], [Event::LobbyJoined(own)] if own.lobby.members.len() == 2));
-        assert_eq!(code(approve(&ana, answer(&ben)).await), "no_lobby_request");
+        assert_eq!(code(approve(&ana, yes(&ben)).await), "no_lobby_request");
         // A no holds for a while.
         let ear = Ear::of(hall, &cy);
         watches(&cy, lobby).await.unwrap();
-        reject(&ana, answer(&cy)).await.unwrap();
+        reject(&ana, no(&cy)).await.unwrap();
         assert!(matches!(&ear.heard()[..], [Event::LobbyRequestEnded(ended)] if !ended.is_expired));
         assert_eq!(code(watches(&cy, lobby).await), "lobby_request_rejected");
         later(hall, lobby, 60).await;
