@@ -70,14 +70,14 @@ async fn t092_b38_only_the_server_says_where_somebody_is() {
     with_accounts(async |hall| {
         let ana = people::sign_up(&hall.hall, "Ana").await;
         let client = Client::open(hall, &ana).await;
-        let lobby = Some(client.cx.new_id());
-        let placed = Placed::InLobby(lobby.unwrap());
+        let lobby = client.cx.new_id();
+        let placed = Placed::InLobby(lobby);
         assert_eq!(code(place(&client.cx, ana.user.id, placed).await), "forbidden");
         let own = place(&hall.server(), ana.user.id, placed).await.unwrap();
-        assert_eq!(own.presence.lobby_id, lobby);
+        assert_eq!(own.presence.lobby_id, Some(lobby));
         let change = UpdatePresence { status: Some(Status::Away), ..UpdatePresence::default() };
         let changed = update_presence(&client.cx, change.clone()).await.unwrap();
-        assert_eq!((changed.update_id, changed.presence.lobby_id), (own.update_id + 1, lobby));
+        assert_eq!((changed.update_id, changed.presence.lobby_id), (own.update_id + 1, Some(lobby)));
         let again = update_presence(&client.cx, change).await.unwrap();
         assert_eq!(again.update_id, changed.update_id, "what changes nothing is no update");
         // Neither where one is nor the lobby can even be said.
