@@ -119,8 +119,8 @@ calls! {
     "DELETE" "/lobbies/{lobby_id}/bans/{user_id}" "lobbies.unban": moothall_protocol::lobbies::UnbanFromLobby => ();
     "PUT" "/lobbies/{lobby_id}/invites/{user_id}" "lobbies.invite": moothall_protocol::lobbies::InviteToLobby => ();
     "DELETE" "/lobbies/{lobby_id}/invites/{user_id}" "lobbies.uninvite": moothall_protocol::lobbies::UninviteFromLobby => ();
-    "POST" "/lobbies/{lobby_id}/requests/{user_id}/approve" "lobbies.approve": moothall_protocol::lobbies::AnswerLobbyRequest => moothall_protocol::lobbies::OwnLobby;
-    "POST" "/lobbies/{lobby_id}/requests/{user_id}/reject" "lobbies.reject": moothall_protocol::lobbies::AnswerLobbyRequest => moothall_protocol::lobbies::OwnLobby;
+    "POST" "/lobbies/{lobby_id}/requests/{user_id}/approve" "lobbies.approve": moothall_protocol::lobbies::ApproveLobbyRequest => moothall_protocol::lobbies::OwnLobby;
+    "POST" "/lobbies/{lobby_id}/requests/{user_id}/reject" "lobbies.reject": moothall_protocol::lobbies::RejectLobbyRequest => moothall_protocol::lobbies::OwnLobby;
     "PUT" "/lobbies/{lobby_id}/bosses/{user_id}" "lobbies.set_boss": moothall_protocol::lobbies::SetLobbyBoss => moothall_protocol::lobbies::OwnLobby;
     "POST" "/lobbies/{lobby_id}/vote" "lobbies.call_vote": moothall_protocol::lobbies::CallLobbyVote => moothall_protocol::lobbies::OwnLobby;
     "POST" "/lobbies/{lobby_id}/vote/cast" "lobbies.cast_vote": moothall_protocol::lobbies::CastLobbyVote => moothall_protocol::lobbies::OwnLobby;

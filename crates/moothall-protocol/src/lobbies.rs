@@ -12,10 +12,10 @@ mod mode;
 mod vote;
 
 pub use change::{
-    AddLobbyBot, AddedLobbyBot, AnswerLobbyRequest, CancelLobbyStart, CheckLobbyReady, CloseLobby,
-    FinishLobby, InviteToLobby, LobbyPropertiesChange, QueueForSeat, RemoveLobbyBot, RenewLobbyCode,
-    SetLobbyBoss, SetLobbyMap, Spectate, StartLobby, TakeSeat, UninviteFromLobby, UpdateLobby,
-    UpdateLobbyBot, UpdateSelf,
+    AddLobbyBot, AddedLobbyBot, ApproveLobbyRequest, CancelLobbyStart, CheckLobbyReady, CloseLobby,
+    FinishLobby, InviteToLobby, LobbyPropertiesChange, QueueForSeat, RejectLobbyRequest, RemoveLobbyBot,
+    RenewLobbyCode, SetLobbyBoss, SetLobbyMap, Spectate, StartLobby, TakeSeat, UninviteFromLobby,
+    UpdateLobby, UpdateLobbyBot, UpdateSelf,
 };
 pub use entry::{
     JoinLobby, JoinLobbyByCode, KickFromLobby, LeaveLobby, LobbyEntry, OpenLobby, SeatWish, UnbanFromLobby,

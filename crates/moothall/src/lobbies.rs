@@ -22,11 +22,12 @@ mod store;
 
 use moothall_protocol::limits::LOBBY_COUNTDOWN_MS_MAX;
 use moothall_protocol::lobbies::{
-    AddLobbyBot, AddedLobbyBot, AnswerLobbyRequest, CallLobbyVote, CancelLobbyStart, CancelLobbyVote,
+    AddLobbyBot, AddedLobbyBot, ApproveLobbyRequest, CallLobbyVote, CancelLobbyStart, CancelLobbyVote,
     CastLobbyVote, CheckLobbyReady, CloseLobby, FinishLobby, GetLobby, InviteToLobby, JoinLobby,
     JoinLobbyByCode, KickFromLobby, LeaveLobby, ListLobbies, LobbyEntry, LobbySummary, MyLobbies, OwnLobbies,
-    OwnLobby, QueueForSeat, RemoveLobbyBot, RenewLobbyCode, SetLobbyBoss, SetLobbyMap, Spectate, StartLobby,
-    TakeSeat, UnbanFromLobby, UninviteFromLobby, UpdateLobby, UpdateLobbyBot, UpdateSelf, ViewLobby,
+    OwnLobby, QueueForSeat, RejectLobbyRequest, RemoveLobbyBot, RenewLobbyCode, SetLobbyBoss, SetLobbyMap,
+    Spectate, StartLobby, TakeSeat, UnbanFromLobby, UninviteFromLobby, UpdateLobby, UpdateLobbyBot,
+    UpdateSelf, ViewLobby,
 };
 use moothall_protocol::{LobbyId, MatchId, Page, UserId};
 use schemars::JsonSchema;
@@ -271,14 +272,14 @@ pub async fn uninvite(cx: &Cx, input: UninviteFromLobby) -> Result<(), Error> {
 }
 
 /// Lets somebody in who asks.
-pub async fn approve(cx: &Cx, input: AnswerLobbyRequest) -> Result<OwnLobby, Error> {
+pub async fn approve(cx: &Cx, input: ApproveLobbyRequest) -> Result<OwnLobby, Error> {
     let own = tell(cx, input.lobby_id, Act::Approve { user: input.user_id }).await?.own()?;
     follow::settled(cx.hall(), input.user_id).await;
     Ok(own)
 }
 
 /// Does not let somebody in who asks. They hear of it.
-pub async fn reject(cx: &Cx, input: AnswerLobbyRequest) -> Result<OwnLobby, Error> {
+pub async fn reject(cx: &Cx, input: RejectLobbyRequest) -> Result<OwnLobby, Error> {
     tell(cx, input.lobby_id, Act::Reject { user: input.user_id }).await?.own()
 }
 

@@ -127,10 +127,20 @@ pub struct UninviteFromLobby {
     pub user_id: UserId,
 }
 
-/// Answers somebody who asks to be let in. For the host.
+/// Lets somebody in who asks. For the host.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AnswerLobbyRequest {
+pub struct ApproveLobbyRequest {
+    /// Where.
+    pub lobby_id: LobbyId,
+    /// Who asks.
+    pub user_id: UserId,
+}
+
+/// Does not let somebody in who asks. For the host.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RejectLobbyRequest {
     /// Where.
     pub lobby_id: LobbyId,
     /// Who asks.

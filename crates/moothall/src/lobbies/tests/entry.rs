@@ -228,7 +228,7 @@ async fn t108_the_host_approves_or_rejects_and_a_request_expires() {
         let heard = host.heard();
         let [Event::LobbyHostUpdated(told)] = &heard[..] else { panic!("{heard:?}") };
         assert!(told.patch["requests"].get(id(&ben).to_string()).is_some(), "the host hears of it once");
-        let answer = |user: &Cx| AnswerLobbyRequest { lobby_id: lobby, user_id: id(user) };
+        let answer = |user: &Cx| ApproveLobbyRequest { lobby_id: lobby, user_id: id(user) };
         assert_eq!(code(approve(&cy, answer(&ben)).await), "not_in_lobby");
         approve(&ana, answer(&ben)).await.unwrap();
         assert!(matches!(&ear.heard()[..], [Event::LobbyJoined(own)] if own.lobby.members.len() == 2));
@@ -236,7 +236,7 @@ async fn t108_the_host_approves_or_rejects_and_a_request_expires() {
         // A no holds for a while.
         let ear = Ear::of(hall, &cy);
         watches(&cy, lobby).await.unwrap();
-        reject(&ana, answer(&cy)).await.unwrap();
+        reject(&ana, RejectLobbyRequest { lobby_id: lobby, user_id: id(&cy) }).await.unwrap();
         assert!(matches!(&ear.heard()[..], [Event::LobbyRequestEnded(ended)] if !ended.is_expired));
         assert_eq!(code(watches(&cy, lobby).await), "lobby_request_rejected");
         later(hall, lobby, 60).await;
