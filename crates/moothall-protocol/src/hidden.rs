@@ -26,6 +26,7 @@ mod tests {
 
     use crate::accounts::*;
     use crate::connections::*;
+    use crate::lobbies::*;
 
     const CANARY: &str = "hunter2";
     const ID: &str = "01900000-0000-7000-8000-000000000000";
@@ -67,6 +68,10 @@ mod tests {
             shown::<CreatedKey>(json!({ "id": ID, "key": key }), &["secret"]),
             shown::<Authenticate>(json!({ "seq": 7 }), &["access_token", "api_key", "resume"]),
             shown::<Ticket>(json!({ "expires_at": TIME }), &["ticket"]),
+            shown::<OpenLobby>(json!({ "name": "Den", "mode": "free" }), &["password"]),
+            shown::<UpdateLobby>(json!({ "lobby_id": ID }), &["password"]),
+            shown::<JoinLobby>(json!({ "lobby_id": ID }), &["password"]),
+            shown::<JoinLobbyByCode>(json!({}), &["code"]),
         ];
         for text in all {
             assert!(text.contains('…') && !text.contains(CANARY), "{text}");

@@ -68,9 +68,9 @@ impl State {
         let about = json!({ "name": change.name, "tags": change.tags, "version": self.lobby.version });
         let deed = Deed { action: "lobbies.update", about };
         if change.is_the_hosts() {
-            self.require_host(deed, step)?
+            self.require_host(deed, step)?;
         } else {
-            self.require_boss(deed, step)?
+            self.require_boss(deed, step)?;
         }
         if change.if_version.is_some_and(|version| version != self.lobby.version) {
             return Err(crate::Error::VersionConflict { version: self.lobby.version }.into());
