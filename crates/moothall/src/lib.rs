@@ -37,6 +37,7 @@ mod readme {}
 pub mod accounts;
 pub mod audit;
 pub mod clock;
+mod codes;
 pub mod communication;
 pub mod connections;
 pub mod cx;

@@ -10,7 +10,6 @@
 
 mod error;
 mod follow;
-mod guesses;
 mod list;
 mod lobby;
 mod merge;
@@ -20,7 +19,7 @@ mod properties;
 mod secrets;
 mod store;
 
-use moothall_protocol::limits::LOBBY_COUNTDOWN_MS_MAX;
+use moothall_protocol::limits::{LOBBY_CODE_LENGTH, LOBBY_COUNTDOWN_MS_MAX, LOBBY_GUESSES_MAX};
 use moothall_protocol::lobbies::{
     AddLobbyBot, AddedLobbyBot, ApproveLobbyRequest, CallLobbyVote, CancelLobbyStart, CancelLobbyVote,
     CastLobbyVote, CheckLobbyReady, CloseLobby, FinishLobby, GetLobby, InviteToLobby, JoinLobby,
@@ -33,13 +32,13 @@ use moothall_protocol::{LobbyId, MatchId, Page, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::codes::{self, Guesses};
 use crate::cx::Tx;
 use crate::operation::{Access, Operations, Rate};
 use crate::runtime::Place;
 use crate::{Cx, Fault as _, Hall, Kind, Permission, connections, reach};
 pub use error::Error;
 use follow::Following;
-use guesses::Guesses;
 use list::Index;
 use lobby::{Act, Change, Command, Entry, Power, Reply, SelfChange};
 pub use opening::open;
@@ -131,11 +130,18 @@ fn of_games(operations: Operations) -> Operations {
 }
 
 /// What this context keeps in memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Live {
     index: Index,
     following: Following,
     guesses: Guesses,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        let guesses = Guesses::new(LOBBY_GUESSES_MAX);
+        Self { index: Index::default(), following: Following::default(), guesses }
+    }
 }
 
 /// Lists lobbies.
@@ -187,7 +193,7 @@ pub async fn join(cx: &Cx, input: JoinLobby) -> Result<LobbyEntry, Error> {
     let place = place(cx, lobby_id).await;
     let guesses = &cx.hall().lobbies().guesses;
     if is_guess {
-        guesses.begin(cx.elapsed(), user)?;
+        guesses.begin(cx.elapsed(), user).map_err(|retry_after| Error::GuessesThrottled { retry_after })?;
     }
     let joined = enter(place, cx, user, lobby_id, entry, power(cx, reason)).await;
     if is_guess && !matches!(joined, Err(Error::WrongPassword)) {
@@ -201,7 +207,7 @@ pub async fn join_by_code(cx: &Cx, input: JoinLobbyByCode) -> Result<LobbyEntry,
     let user = cx.require_user()?;
     let code = input.code.to_ascii_uppercase();
     let guesses = &cx.hall().lobbies().guesses;
-    guesses.begin(cx.elapsed(), user)?;
+    guesses.begin(cx.elapsed(), user).map_err(|retry_after| Error::GuessesThrottled { retry_after })?;
     let find = code.clone();
     let lobby = cx.read(move |tx| store::find_by_code(tx, &find)).await?.ok_or(Error::CodeUnknown)?;
     let entry = Entry { password: None, code: Some(code), wish: input.wish.unwrap_or_default() };
@@ -352,7 +358,7 @@ pub async fn set_map(cx: &Cx, input: SetLobbyMap) -> Result<OwnLobby, Error> {
 
 /// Gives a lobby another code.
 pub async fn renew_code(cx: &Cx, input: RenewLobbyCode) -> Result<OwnLobby, Error> {
-    let code = secrets::new_code(cx.random());
+    let code = codes::make(cx.random(), LOBBY_CODE_LENGTH);
     tell(cx, input.lobby_id, Act::RenewCode { code }).await?.own()
 }
 

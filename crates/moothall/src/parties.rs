@@ -9,12 +9,13 @@
 
 mod error;
 mod follow;
-mod guesses;
 mod party;
 mod store;
 
 use moothall_protocol::connections::GetPresence;
-use moothall_protocol::limits::{PARTY_CODE_LENGTH, PARTY_MEMBERS_MAX, RETENTION_DAYS_MAX};
+use moothall_protocol::limits::{
+    PARTY_CODE_GUESSES_MAX, PARTY_CODE_LENGTH, PARTY_MEMBERS_MAX, RETENTION_DAYS_MAX,
+};
 use moothall_protocol::parties::{
     AcceptPartyInvite, CancelPartyInvite, CreateParty, DeclinePartyInvite, GetParty, InviteToParty,
     JoinParty, KickFromParty, LeadParty, LeaveParty, MyParties, OwnParties, Party, PartyInvite,
@@ -24,19 +25,16 @@ use moothall_protocol::{Event, PartyId, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::codes::{self, Guesses};
 use crate::cx::Tx;
 use crate::operation::{Access, Operations, Rate};
 use crate::runtime::Place;
 use crate::{Cx, Fault as _, Hall, Kind, Topic, communication, connections, reach};
 pub use error::Error;
 use follow::{Following, News};
-use guesses::Guesses;
 use party::{Card, Change, Command, Reply};
 
 pub(crate) use store::STATEMENTS;
-
-/// Letters and digits of a code: none that is taken for another.
-const CODE_LETTERS: &[u8; 24] = b"34679ACDEFGHJKMNPQRTVWXY";
 
 /// Settings of parties.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -102,10 +100,16 @@ fn of_members(operations: Operations) -> Operations {
 }
 
 /// What this context keeps in memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Live {
     following: Following,
     guesses: Guesses,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self { following: Following::default(), guesses: Guesses::new(PARTY_CODE_GUESSES_MAX) }
+    }
 }
 
 /// Makes a party, which the caller leads.
@@ -145,16 +149,8 @@ pub async fn create(cx: &Cx, input: CreateParty) -> Result<Party, Error> {
     Ok(party)
 }
 
-/// A code that nobody can foresee.
 fn new_code(cx: &Cx) -> String {
-    let letter = |_| {
-        // Of a byte what is beyond the last whole alphabet would come too often at its beginning.
-        let most = u8::MAX - u8::MAX % CODE_LETTERS.len() as u8;
-        let byte = std::iter::repeat_with(|| cx.random().bytes::<1>()[0]).find(|byte| *byte < most);
-        let place = usize::from(byte.unwrap_or_default()) % CODE_LETTERS.len();
-        CODE_LETTERS.get(place).copied().map_or('3', char::from)
-    };
-    (0..PARTY_CODE_LENGTH).map(letter).collect()
+    codes::make(cx.random(), PARTY_CODE_LENGTH)
 }
 
 /// The caller's party and invites.
@@ -233,7 +229,7 @@ pub async fn join(cx: &Cx, input: JoinParty) -> Result<Party, Error> {
     let user = cx.require_user()?;
     let code = input.code.to_ascii_uppercase();
     let guesses = &cx.hall().parties().guesses;
-    guesses.begin(cx.elapsed(), user)?;
+    guesses.begin(cx.elapsed(), user).map_err(|retry_after| Error::CodeThrottled { retry_after })?;
     let find = code.clone();
     let found = cx.read(move |tx| store::find_by_code(tx, &find)).await?.ok_or(Error::CodeUnknown)?;
     let place = place(cx, found).await;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use moothall_protocol::limits::LOBBY_CODE_LENGTH;
 use moothall_protocol::lobbies::{
     HostKind, HostedLobby, Lobby, LobbyAccess, LobbyHostView, LobbyMember, LobbyProperties, LobbySeat,
     LobbyStatus, OnHostLoss, OpenLobby, OwnLobby,
@@ -11,7 +12,7 @@ use serde_json::Map;
 
 use super::lobby::{self, Change, Rules, State};
 use super::{Error, follow, modes, secrets, store};
-use crate::{Cx, Topic, accounts, filter};
+use crate::{Cx, Topic, accounts, codes, filter};
 
 /// Opens a lobby. A player who hosts it has the first seat.
 pub async fn open(cx: &Cx, input: OpenLobby) -> Result<OwnLobby, Error> {
@@ -79,7 +80,7 @@ fn new_state(
         is_locked: false,
         is_rated: input.is_rated.unwrap_or(true),
         has_bosses: false,
-        code: secrets::new_code(cx.random()),
+        code: codes::make(cx.random(), LOBBY_CODE_LENGTH),
         tags: Vec::new(),
         status: LobbyStatus::Waiting,
         starts_at: None,
