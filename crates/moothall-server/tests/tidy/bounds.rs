@@ -28,12 +28,18 @@ const INSIDE: &[(&str, &str, &str)] = &[
     ),
     ("moothall/src/accounts/users.rs", "SUMMARIES_MAX", "a cache: what it does not hold is read again"),
     ("moothall/src/accounts/users.rs", "OWN_MAX", "a cache: what it does not hold is read again"),
+    (
+        "moothall/src/codes.rs",
+        "USERS_MAX",
+        "whose guesses are remembered: beyond it the oldest are forgotten",
+    ),
     ("moothall/src/communication.rs", "PAIRS_MAX", "a cache: what it does not hold is read again"),
     ("moothall/src/communication.rs", "SEATS_MAX", "a cache: what it does not hold is read again"),
     ("moothall/src/communication/room/messages.rs", "CHANGED_MAX", "beyond it a command is tried again"),
     ("moothall/src/filter/words.rs", "PIECES_MAX", "how the word list is read, not what may be written"),
     ("moothall/src/filter/words.rs", "SPELLED_MAX", "how the word list is read, not what may be written"),
     ("moothall/src/mail/outbox.rs", "ATTEMPTS_MAX", "how long a mail server may be away"),
+    ("moothall/src/parties/party.rs", "GRACE_MIN", "the least of a setting"),
     ("moothall/src/rates.rs", "SCALE_MAX", "of a setting"),
     (
         "moothall/src/rates.rs",

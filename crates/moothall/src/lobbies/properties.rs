@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use jsonschema::Validator;
 use moothall_protocol::FieldError;
-use moothall_protocol::limits::{LOBBY_MEMBER_BYTES_MAX, LOBBY_NESTING_MAX, LOBBY_PROPERTIES_BYTES_MAX};
+use moothall_protocol::limits::{
+    INPUT_ERRORS_MAX, LOBBY_MEMBER_BYTES_MAX, LOBBY_NESTING_MAX, LOBBY_PROPERTIES_BYTES_MAX,
+};
 use serde_json::{Map, Value};
 
 use super::{Error, merge};
@@ -38,10 +40,9 @@ impl PropertiesRule {
     /// Refuses what the mode does not allow, with the place of each fault within the properties.
     pub fn check(&self, properties: &Value) -> Result<(), Error> {
         let Some(validator) = &self.0 else { return Ok(()) };
-        const FAULTS_MAX: usize = 20;
         let faults: Vec<FieldError> = validator
             .iter_errors(properties)
-            .take(FAULTS_MAX)
+            .take(INPUT_ERRORS_MAX)
             .map(|error| FieldError {
                 path: format!("/properties{}", error.instance_path()),
                 code: "not_in_mode".to_owned(),
