@@ -569,7 +569,7 @@ pub fn log_fault(fault: &dyn Fault, operation: &str, request_id: RequestId) {
             tracing::warn!(request.id = %request_id, operation, code = fault.code(), "{operation} could not be done");
         }
         _ => {
-            tracing::debug!(request.id = %request_id, operation, code = fault.code(), "{operation} was refused")
+            tracing::debug!(request.id = %request_id, operation, code = fault.code(), "{operation} was refused");
         }
     }
 }

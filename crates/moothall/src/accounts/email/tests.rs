@@ -208,12 +208,12 @@ async fn t031_an_address_whose_first_letter_was_lost_is_no_dead_end() {
         }
         test.clock.advance(HOUR * EMAIL_CODE_HOURS as u32);
         ask_to_reset(test, "ana@example.org").await.unwrap();
-        let mine = code_to(test, "ana@example.org", "A new password").await;
+        // Letters of one moment come in any order.
+        let one = code_to(test, "ana@example.org", "A new password").await;
         let other = code_to(test, "ana@example.org", "A new password").await;
-        reset(test, &mine, NEW).await.unwrap();
-        let session = try_sign_in(&test.hall, "10.0.0.1", "ana@example.org", NEW).await.unwrap();
-        assert_eq!(session.user.name, "Ana", "the newest account comes first");
-        assert_eq!(code(reset(test, &other, NEW).await), "email_taken");
+        reset(test, &one, NEW).await.unwrap();
+        assert_eq!(code(try_sign_in(&test.hall, "10.0.0.1", "ana@example.org", NEW).await), "ok");
+        assert_eq!(code(reset(test, &other, NEW).await), "email_taken", "the address has its owner now");
     })
     .await;
 }

@@ -13,7 +13,7 @@ async fn whoever_has_the_code_joins_an_open_party_and_no_closed_one() {
         let party = ana.create().await;
         let key = party.code.clone().unwrap();
         assert!(
-            key.bytes().all(|letter| codes::LETTERS.contains(&letter)),
+            key.bytes().all(|letter| crate::codes::LETTERS.contains(&letter)),
             "{key} has no letter that looks alike"
         );
         assert_eq!(code(join(&ben.cx, by_code(&key)).await), "party_closed");
