@@ -346,7 +346,8 @@ impl<'a> Cast<'a> {
         let token = accounts::Credential::Bearer(player.token.clone());
         let identity = accounts::authenticate(&self.server.hall, &token).await.unwrap();
         let cx = Cx::new(&self.server.hall, Calling::Member(identity), Origin::default());
-        self.streams.lock().unwrap().push(snapshot::open(&cx, None).await.unwrap());
+        let stream = snapshot::open(&cx, None).await.unwrap();
+        self.streams.lock().unwrap().push(stream);
         cx
     }
 
