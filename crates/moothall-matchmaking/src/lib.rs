@@ -1,6 +1,6 @@
 //! How players become fair teams: pure algorithms, without I/O, clock or database.
 //!
-//! Start at [`balance`]: it is given who wants to play, which of them stay together, and how large the teams are, and says the best
+//! Start at [`balance()`]: it is given who wants to play, which of them stay together, and how large the teams are, and says the best
 //! three ways to split them. It knows nothing of lobbies or queues, and of users no more than an id that can be compared.
 //!
 //! Promises, and their bounds:
