@@ -300,10 +300,26 @@ pub(crate) async fn is_known_here(cx: &Cx, user: UserId) -> Result<bool, Error> 
     Ok(own.last_disconnected_at.is_some_and(|at| cx.now() < at + grace))
 }
 
-/// Calls this for every user who is gone: for longer than the grace period, or on purpose. It is told who, and the number of their last
-/// attachment, so that who came back meanwhile is not taken to be gone. It must be quick.
-pub(crate) fn on_gone(hall: &Hall, follower: impl Fn(UserId, u64) + Send + Sync + 'static) {
-    hall.connections().followers.add(follower);
+/// Runs this, in a task, for every user who is gone: for longer than the grace period, or on purpose. It is told who, and the number of
+/// their last attachment, so that who came back meanwhile is not taken to be gone.
+pub(crate) fn on_gone<F>(hall: &Hall, follower: impl Fn(WeakHall, UserId, u64) -> F + Send + Sync + 'static)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let weak = hall.downgrade();
+    hall.connections().followers.add(move |user, attachment| {
+        if let Some(hall) = weak.upgrade() {
+            hall.spawn(follower(weak.clone(), user, attachment));
+        }
+    });
+}
+
+/// The same as [`place`]; whoever is not here is in no place either.
+pub(crate) async fn place_if_here(cx: &Cx, user: UserId, placed: Placed) -> Result<(), crate::Error> {
+    match place(cx, user, placed).await {
+        Ok(_) | Err(Error::NotConnected) => Ok(()),
+        Err(error) => Err(error.into_common()),
+    }
 }
 
 /// How many sessions are live, for the metrics.

@@ -34,11 +34,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::codes::{self, Guesses};
 use crate::cx::Tx;
+use crate::following::Following;
 use crate::operation::{Access, Operations, Rate};
 use crate::runtime::Place;
 use crate::{Cx, Fault as _, Hall, Kind, Permission, connections, reach};
 pub use error::Error;
-use follow::Following;
 use list::Index;
 use lobby::{Act, Change, Command, Entry, Power, Reply, SelfChange};
 pub use opening::open;
@@ -133,7 +133,7 @@ fn of_games(operations: Operations) -> Operations {
 #[derive(Debug)]
 pub(crate) struct Live {
     index: Index,
-    following: Following,
+    following: Following<UserId, Vec<LobbyId>>,
     guesses: Guesses,
 }
 
@@ -471,11 +471,6 @@ pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
     [store::STATEMENTS, modes::STATEMENTS].concat()
 }
 
-/// How many lobbies there are, for the metrics.
-pub fn count(hall: &Hall) -> usize {
-    hall.lobbies().index.count()
-}
-
 /// Has lobbies found before anybody asks.
 pub(crate) async fn prepare(hall: &Hall) -> Result<(), crate::Error> {
     follow::load(hall).await.map_err(Error::into_common)
@@ -483,12 +478,7 @@ pub(crate) async fn prepare(hall: &Hall) -> Result<(), crate::Error> {
 
 /// Has lobbies hear of those who are gone, and wakes those there are.
 pub(crate) fn start(hall: &Hall) {
-    let weak = hall.downgrade();
-    connections::on_gone(hall, move |user, visit| {
-        if let Some(hall) = weak.upgrade() {
-            hall.spawn(follow::leave_behind(weak.clone(), user, visit));
-        }
-    });
+    connections::on_gone(hall, follow::leave_behind);
     hall.spawn(follow::recover(hall.downgrade()));
 }
 

@@ -27,11 +27,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::codes::{self, Guesses};
 use crate::cx::Tx;
+use crate::following::Following;
 use crate::operation::{Access, Operations, Rate};
 use crate::runtime::Place;
 use crate::{Cx, Fault as _, Hall, Kind, Topic, communication, connections, reach};
 pub use error::Error;
-use follow::{Following, News};
+use follow::News;
 use party::{Card, Change, Command, Reply};
 
 pub(crate) use store::STATEMENTS;
@@ -102,7 +103,7 @@ fn of_members(operations: Operations) -> Operations {
 /// What this context keeps in memory.
 #[derive(Debug)]
 pub(crate) struct Live {
-    following: Following,
+    following: Following<PartyId, News>,
     guesses: Guesses,
 }
 
@@ -314,12 +315,7 @@ pub(crate) fn of_user(tx: &mut Tx<'_, '_>, user: UserId) -> Result<OwnParties, E
 
 /// Has parties hear of those who are gone, and wakes those there are.
 pub(crate) fn start(hall: &Hall) {
-    let weak = hall.downgrade();
-    connections::on_gone(hall, move |user, visit| {
-        if let Some(hall) = weak.upgrade() {
-            hall.spawn(follow::leave_behind(weak.clone(), user, visit));
-        }
-    });
+    connections::on_gone(hall, follow::leave_behind);
     hall.spawn(follow::recover(hall.downgrade()));
 }
 

@@ -51,9 +51,9 @@ pub async fn open(cx: &Cx, resume: Option<&Resume>) -> Result<Stream, Error> {
             // Once more, now that nothing is missed: the user may have come to another room meanwhile.
             looked = look(cx, user, true).await?;
         }
-        let Looked { me, mut topics, parties, lobbies, unread } = looked;
+        let mut topics = std::mem::take(&mut looked.topics);
         topics.extend(matches::topics_of(cx, user));
-        let ready = Ready { parties, lobbies, ..ready(cx, &opening, me, unread.unwrap_or_default()).await? };
+        let ready = ready(cx, &opening, looked).await?;
         match opening.begin(&topics, ready)? {
             Begun::Stream(stream) => return Ok(stream),
             Begun::Again(again) => opening = again,
@@ -87,7 +87,8 @@ async fn look(cx: &Cx, user: UserId, is_heard: bool) -> Result<Looked, Error> {
     .await
 }
 
-async fn ready(cx: &Cx, opening: &Opening, me: Me, unread: Unread) -> Result<Ready, Error> {
+async fn ready(cx: &Cx, opening: &Opening, looked: Looked) -> Result<Ready, Error> {
+    let Looked { me, parties, lobbies, unread, .. } = looked;
     Ok(Ready {
         session_id: opening.session_id(),
         resume_token: opening.token().to_owned(),
@@ -98,8 +99,8 @@ async fn ready(cx: &Cx, opening: &Opening, me: Me, unread: Unread) -> Result<Rea
         limits: system::limits_by_name(),
         rates: system::rates(cx.hall()),
         presence: connections::own_presence(cx).await?,
-        unread,
-        parties: OwnParties::default(),
-        lobbies: OwnLobbies::default(),
+        unread: unread.unwrap_or_default(),
+        parties,
+        lobbies,
     })
 }

@@ -12,16 +12,15 @@ use moothall_protocol::accounts::{Audience, DeleteExtra, Extra, ExtraList, GetEx
 use moothall_protocol::limits::{
     EXTRA_BYTES_MAX, EXTRA_ENTRIES_MAX, EXTRA_KEY_LENGTH_MAX, EXTRA_NESTING_MAX,
 };
-use serde_json::Value;
 
 pub(crate) use store::STATEMENTS;
 pub(super) use store::forget;
 
 use super::users::{self, EDIT, SYSTEM};
 use super::{Error, HOST};
-use crate::audit;
 use crate::cx::{Cx, Tx};
 use crate::operation::{Access, Operations};
+use crate::{audit, json};
 
 /// Adds the operations of this part.
 pub(super) fn offer(operations: Operations) -> Operations {
@@ -202,30 +201,12 @@ fn check(input: &PutExtra) -> Result<(), crate::Error> {
         let message = format!("at most {EXTRA_BYTES_MAX} bytes of JSON");
         return Err(crate::Error::most("/value", "too_large", message, EXTRA_BYTES_MAX));
     }
-    if depth(&input.value) > EXTRA_NESTING_MAX {
+    if json::depth(&input.value) > EXTRA_NESTING_MAX {
         let message = format!("at most {EXTRA_NESTING_MAX} levels of nesting");
         return Err(crate::Error::most("/value", "too_large", message, EXTRA_NESTING_MAX));
     }
-    if has_zero(&input.value) {
+    if json::has_zero(&input.value) {
         return Err(crate::Error::field("/value", "invalid", "no text may have a zero character in it"));
     }
     Ok(())
-}
-
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
-        _ => 0,
-    }
-}
-
-/// PostgreSQL keeps every text but this one.
-fn has_zero(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(items) => items.iter().any(has_zero),
-        Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_zero(value)),
-        _ => false,
-    }
 }

@@ -5,13 +5,9 @@
 //! something new. [`settled`] waits for it. Who is away for longer than the grace period has left their lobby: `connections` tells so of
 //! those who were there; of those who never came, or did not come back after a restart, a look after the grace period does.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use moothall_protocol::{LobbyId, UserId};
-use parking_lot::Mutex;
-use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::lobby::{Act, Command, Lobby, Power, State};
@@ -22,83 +18,22 @@ use crate::{Cx, Fault as _, Hall, Kind, WeakHall};
 /// Lobbies read together when the server starts.
 const BATCH: usize = 200;
 
-/// The users of whom something has still to follow. Bounded by the users there are in lobbies.
-#[derive(Debug, Default)]
-pub(super) struct Following(Mutex<HashMap<UserId, Pending>>);
-
-#[derive(Debug, Default)]
-struct Pending {
-    /// Lobbies they are no longer in.
-    left: Vec<LobbyId>,
-    is_new: bool,
-    /// Those who wait until all this is done.
-    waiting: Vec<oneshot::Sender<()>>,
-}
-
-impl Following {
-    /// Adds to what must follow. Returns whether somebody must begin with it.
-    fn add(&self, user: UserId, left: Option<LobbyId>) -> bool {
-        match self.0.lock().entry(user) {
-            Entry::Occupied(mut entry) => {
-                let pending = entry.get_mut();
-                pending.left.extend(left);
-                pending.is_new = true;
-                false
-            }
-            Entry::Vacant(entry) => {
-                let left = left.into_iter().collect();
-                entry.insert(Pending { left, is_new: true, waiting: Vec::new() });
-                true
-            }
-        }
-    }
-
-    /// What must follow now; without anything the user is let go of.
-    fn take(&self, user: UserId) -> Option<Pending> {
-        let mut all = self.0.lock();
-        let pending = all.get_mut(&user)?;
-        if !pending.is_new && pending.waiting.is_empty() {
-            all.remove(&user);
-            return None;
-        }
-        Some(std::mem::take(pending))
-    }
-
-    fn wait(&self, user: UserId) -> Option<oneshot::Receiver<()>> {
-        let mut all = self.0.lock();
-        let (sender, receiver) = oneshot::channel();
-        all.get_mut(&user)?.waiting.push(sender);
-        Some(receiver)
-    }
-}
-
-/// Has the presence of a user follow where they are.
+/// Has the presence of a user follow where they are. `left` is a lobby they are no longer in.
 pub(super) fn begin(hall: &Hall, user: UserId, left: Option<LobbyId>) {
-    if hall.lobbies().following.add(user, left) {
-        hall.spawn(follow(hall.downgrade(), user));
-    }
+    hall.lobbies().following.begin(hall, user, left.into_iter().collect(), follow);
 }
 
 /// Returns once the presence of a user has followed where they are by now.
 pub(super) async fn settled(hall: &Hall, user: UserId) {
-    if let Some(done) = hall.lobbies().following.wait(user) {
-        // Whoever should say so may be gone with the server.
-        let _ = done.await;
-    }
+    hall.lobbies().following.settled(user).await;
 }
 
-async fn follow(hall: WeakHall, user: UserId) {
-    while let Some(hall) = hall.upgrade() {
-        let Some(Pending { left, waiting, .. }) = hall.lobbies().following.take(user) else { return };
-        let mut attempts = Attempts::default();
-        while let Err(error) = follow_once(&hall, user, &left).await {
-            if !attempts.wait(&hall, &error).await {
-                tracing::warn!(user.id = %user, "The presence of {user} does not say where they are: {error}");
-                break;
-            }
-        }
-        for waiting in waiting {
-            let _ = waiting.send(());
+async fn follow(hall: Hall, user: UserId, left: Vec<LobbyId>) {
+    let mut attempts = Attempts::default();
+    while let Err(error) = follow_once(&hall, user, &left).await {
+        if !attempts.wait(&hall, &error).await {
+            tracing::warn!(user.id = %user, "The presence of {user} does not say where they are: {error}");
+            break;
         }
     }
 }
@@ -126,10 +61,10 @@ async fn follow_once(hall: &Hall, user: UserId, left: &[LobbyId]) -> Result<(), 
     let (lobby, hosted) =
         cx.read(move |tx| Ok::<_, Error>((store::lobby_of(tx, user)?, store::hosted_by(tx, user)?))).await?;
     for left in left.iter().filter(|left| Some(**left) != lobby) {
-        place(&cx, user, Placed::NotInLobby(*left)).await?;
+        connections::place_if_here(&cx, user, Placed::NotInLobby(*left)).await?;
     }
     if let Some(lobby) = lobby {
-        place(&cx, user, Placed::InLobby(lobby)).await?;
+        connections::place_if_here(&cx, user, Placed::InLobby(lobby)).await?;
     }
     let is_somewhere = lobby.is_some() || !hosted.is_empty();
     if is_somewhere && connections::visit_of(hall, user).is_none() {
@@ -141,14 +76,6 @@ async fn follow_once(hall: &Hall, user: UserId, left: &[LobbyId]) -> Result<(), 
 
 fn grace(hall: &Hall) -> Duration {
     Duration::from_millis(hall.settings().connections.grace_ms)
-}
-
-async fn place(cx: &Cx, user: UserId, placed: Placed) -> Result<(), Error> {
-    match connections::place(cx, user, placed).await {
-        // Whoever is not here is in no place either.
-        Ok(_) | Err(connections::Error::NotConnected) => Ok(()),
-        Err(error) => Err(error.into_common().into()),
-    }
 }
 
 /// Somebody came into a lobby without being connected: after the grace period they must be.
@@ -203,10 +130,7 @@ pub(super) fn present(hall: &Hall, lobby: LobbyId) -> Vec<UserId> {
 /// Tells a lobby something in the server's name. One that is closed hears nothing any more.
 async fn tell(cx: &Cx, id: LobbyId, act: Act) -> Result<(), Error> {
     let command = Command { power: Power::Member, act };
-    match cx.hall().directory().call::<Lobby>(cx, id, command).await {
-        Err(error) if error.kind() != Kind::NotFound => Err(error),
-        Ok(_) | Err(_) => Ok(()),
-    }
+    cx.hall().directory().call_if_there::<Lobby>(cx, id, command).await.map(drop)
 }
 
 /// All lobbies as they are stored, some at a time.

@@ -123,10 +123,6 @@ impl Index {
         self.0.read().get(&id).cloned()
     }
 
-    pub fn count(&self) -> usize {
-        self.0.read().len()
-    }
-
     /// Those that are wanted and that this user may know of; staff may know of all.
     pub fn list(
         &self,

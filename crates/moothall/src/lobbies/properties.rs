@@ -12,6 +12,7 @@ use moothall_protocol::limits::{
 use serde_json::{Map, Value};
 
 use super::{Error, merge};
+use crate::json;
 
 /// The schema of a game mode, ready to be held against what a lobby is set to.
 #[derive(Clone, Default)]
@@ -83,7 +84,7 @@ fn change_within(
 ) -> Result<(), Error> {
     merge::apply(target, patch);
     let target = &*target;
-    if target.values().any(|value| depth(value) > LOBBY_NESTING_MAX) {
+    if target.values().any(|value| json::depth(value) > LOBBY_NESTING_MAX) {
         let message = format!("at most {LOBBY_NESTING_MAX} levels of nesting");
         return Err(crate::Error::most(path, "too_large", message, LOBBY_NESTING_MAX).into());
     }
@@ -91,26 +92,8 @@ fn change_within(
         let message = format!("at most {bytes_max} bytes of JSON");
         return Err(crate::Error::most(path, "too_large", message, bytes_max).into());
     }
-    if target.iter().any(|(name, value)| name.contains('\0') || has_zero(value)) {
+    if target.iter().any(|(name, value)| name.contains('\0') || json::has_zero(value)) {
         return Err(crate::Error::field(path, "invalid", "no text may have a zero character in it").into());
     }
     Ok(())
-}
-
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
-        _ => 0,
-    }
-}
-
-/// PostgreSQL keeps every text but this one.
-fn has_zero(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(items) => items.iter().any(has_zero),
-        Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_zero(value)),
-        _ => false,
-    }
 }

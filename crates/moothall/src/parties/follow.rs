@@ -1,23 +1,18 @@
 //! What follows from a change of a party elsewhere: its room, the presence of its members, and the party that somebody left for it.
 //!
-//! All of that lives in other partitions. [`begin`] is called after the commit, from wherever the change came, and what follows is
-//! done beside the calls: for each party one thing after the other, and always by what the party is then, so that nothing old
-//! overtakes something new. A crash in between is made good when the server starts: see [`recover`].
+//! All of that lives in other partitions. [`begin`] is called after the commit, from wherever the change came, and each step goes by what
+//! the party is then: see `following.rs`. A crash in between is made good when the server starts: see [`recover`].
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use moothall_protocol::parties::Party as Shown;
 use moothall_protocol::{PartyId, RoomId, UserId};
-use parking_lot::Mutex;
-use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::party::{Command, Party};
+use super::party::{Command, Party, Reply};
 use super::{Error, store};
 use crate::connections::{self, Placed};
-use crate::{Cx, Fault as _, Hall, Kind, WeakHall, communication};
+use crate::{Cx, Hall, WeakHall, communication, following};
 
 /// Parties looked at together when the server starts.
 const BATCH: usize = 200;
@@ -49,7 +44,9 @@ impl News {
     pub fn is_empty(&self) -> bool {
         self.users.is_empty() && self.moved.is_empty() && self.ended.is_none()
     }
+}
 
+impl following::News for News {
     fn add(&mut self, more: Self) {
         self.users.extend(more.users);
         self.moved.extend(more.moved);
@@ -57,84 +54,21 @@ impl News {
     }
 }
 
-/// The parties of which something has still to follow. Bounded by the parties there are.
-#[derive(Debug, Default)]
-pub(super) struct Following(Mutex<HashMap<PartyId, Pending>>);
-
-#[derive(Debug, Default)]
-struct Pending {
-    news: News,
-    is_new: bool,
-    /// Those who wait until all this is done.
-    waiting: Vec<oneshot::Sender<()>>,
-}
-
-impl Following {
-    /// Adds to what must follow. Returns whether somebody must begin with it.
-    fn add(&self, party: PartyId, news: News) -> bool {
-        match self.0.lock().entry(party) {
-            Entry::Occupied(mut entry) => {
-                let pending = entry.get_mut();
-                pending.news.add(news);
-                pending.is_new = true;
-                false
-            }
-            Entry::Vacant(entry) => {
-                entry.insert(Pending { news, is_new: true, waiting: Vec::new() });
-                true
-            }
-        }
-    }
-
-    /// What must follow now; without anything the party is let go of.
-    fn take(&self, party: PartyId) -> Option<Pending> {
-        let mut all = self.0.lock();
-        let pending = all.get_mut(&party)?;
-        if !pending.is_new && pending.waiting.is_empty() {
-            all.remove(&party);
-            return None;
-        }
-        Some(std::mem::take(pending))
-    }
-
-    fn wait(&self, party: PartyId) -> Option<oneshot::Receiver<()>> {
-        let mut all = self.0.lock();
-        let (sender, receiver) = oneshot::channel();
-        all.get_mut(&party)?.waiting.push(sender);
-        Some(receiver)
-    }
-}
-
 /// Has everybody else follow what happened to a party.
 pub(super) fn begin(hall: &Hall, party: PartyId, news: News) {
-    if hall.parties().following.add(party, news) {
-        hall.spawn(follow(hall.downgrade(), party));
-    }
+    hall.parties().following.begin(hall, party, news, persistently);
 }
 
 /// Returns once everybody has followed what happened to a party until now.
 pub(super) async fn settled(hall: &Hall, party: PartyId) {
-    if let Some(done) = hall.parties().following.wait(party) {
-        // Whoever should say so may be gone with the server.
-        let _ = done.await;
-    }
-}
-
-async fn follow(hall: WeakHall, party: PartyId) {
-    while let Some(hall) = hall.upgrade() {
-        let Some(Pending { news, waiting, .. }) = hall.parties().following.take(party) else { return };
-        persistently(&hall, party, &news).await;
-        for waiting in waiting {
-            let _ = waiting.send(());
-        }
-    }
+    hall.parties().following.settled(party).await;
 }
 
 /// Repeats it while a partition is too busy or the database is away.
-async fn persistently(hall: &Hall, party: PartyId, news: &News) {
+async fn persistently(hall: Hall, party: PartyId, news: News) {
     const ATTEMPTS: u32 = 10;
     for attempt in 1..=ATTEMPTS {
-        match follow_once(&Cx::server(hall), party, news).await {
+        match follow_once(&Cx::server(&hall), party, &news).await {
             Ok(()) => return,
             Err(error) if attempt == ATTEMPTS => {
                 tracing::warn!(party.id = %party, "Not everybody followed the party {party}: {error}");
@@ -185,28 +119,18 @@ async fn place(cx: &Cx, id: PartyId, party: Option<&Shown>, user: UserId) -> Res
         tell(cx, id, Command::Arrive { user, visit }).await?;
     }
     let placed = if is_member { Placed::InParty(id) } else { Placed::NotInParty(id) };
-    match connections::place(cx, user, placed).await {
-        // Whoever is not here is in no place either.
-        Ok(_) | Err(connections::Error::NotConnected) => Ok(()),
-        Err(error) => Err(error.into_common().into()),
-    }
+    Ok(connections::place_if_here(cx, user, placed).await?)
 }
 
 /// Tells a party something in the server's name. One that has ended hears nothing any more.
 async fn tell(cx: &Cx, id: PartyId, command: Command) -> Result<(), Error> {
-    match cx.hall().directory().call::<Party>(cx, id, command).await {
-        Err(error) if error.kind() != Kind::NotFound => Err(error),
-        Ok(_) | Err(_) => Ok(()),
-    }
+    cx.hall().directory().call_if_there::<Party>(cx, id, command).await.map(drop)
 }
 
 /// The party as it is now, if it has not ended.
 pub(super) async fn read(cx: &Cx, id: PartyId) -> Result<Option<Shown>, Error> {
-    match cx.hall().directory().call::<Party>(cx, id, Command::Read).await {
-        Ok(reply) => Ok(Some(reply.party()?)),
-        Err(error) if error.kind() == Kind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    let reply = cx.hall().directory().call_if_there::<Party>(cx, id, Command::Read).await?;
+    reply.map(Reply::party).transpose()
 }
 
 /// The members who have a socket at this moment.

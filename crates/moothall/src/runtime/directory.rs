@@ -15,7 +15,7 @@ use super::{
     partition_of,
 };
 use crate::operation::log_fault;
-use crate::{Cx, Error, Hall};
+use crate::{Cx, Error, Fault as _, Hall, Kind};
 
 /// Commands that may wait for one partition. Over that, callers are told `unavailable` at once.
 pub(super) const MAILBOX: usize = 1_024;
@@ -77,6 +77,20 @@ impl Directory {
         command: E::Command,
     ) -> Result<E::Reply, E::Error> {
         self.call_from::<E>(None, cx, id, command).await
+    }
+
+    /// The same for an entity that may have ended: nobody answers then.
+    pub async fn call_if_there<E: Entity>(
+        &self,
+        cx: &Cx,
+        id: Id<E::Id>,
+        command: E::Command,
+    ) -> Result<Option<E::Reply>, E::Error> {
+        match self.call::<E>(cx, id, command).await {
+            Ok(reply) => Ok(Some(reply)),
+            Err(error) if error.kind() == Kind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The caller's place in the order of what they tell this entity, to be taken before anything is waited for and handed to

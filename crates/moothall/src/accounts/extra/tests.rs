@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use moothall_protocol::audit::ListAudit;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::Fault as _;
