@@ -16,8 +16,9 @@ use super::Outbox;
 
 /// How long what comes for a socket may wait, if something was written to it just before. Measured: see `docs/performance.md`.
 const TICK: Duration = Duration::from_millis(2);
-/// Sockets woken at once.
-const PORTION: usize = 256;
+/// Sockets woken at once. A worker of the runtime looks for news from other sockets, and at the pacer, after every 61 turns: what is woken
+/// at once must be fewer, or what is woken already grows into a queue of thousands in which every conversation waits.
+const PORTION: usize = 32;
 
 /// Wakes sockets in good time. Bounded by the sockets there are: each is held once at most, and has one waker.
 #[derive(Debug, Default)]

@@ -1,4 +1,5 @@
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -202,4 +203,36 @@ async fn a_quiet_socket_is_woken_at_once_and_a_busy_one_at_the_next_tick() {
     reader.changed().await;
     assert_eq!(events(reader), [numbered(2), numbered(3)], "and what came meanwhile leaves together");
     pace.abort();
+}
+
+/// One worker: whoever it keeps waiting, waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_conversation_has_its_turn_while_a_room_of_thousands_is_told() {
+    const MEMBERS: usize = 5_000;
+    let stage = Stage::new();
+    let room = Topic::Room(id(1));
+    let written = Arc::new(AtomicUsize::new(0));
+    for reader in stage.listeners(&room, MEMBERS) {
+        let written = Arc::clone(&written);
+        tokio::spawn(async move {
+            reader.changed().await;
+            // As long as a system call.
+            let since = std::time::Instant::now();
+            while since.elapsed() < Duration::from_micros(10) {}
+            written.fetch_add(1, Ordering::SeqCst);
+        });
+    }
+    let pacer = Arc::clone(&stage.topics.pacer);
+    tokio::spawn(async move { pacer.run().await });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    stage.topics.publish(room, numbered(1));
+    let mut most = 0;
+    // This is not the worker's thread: each turn asked for here comes to it from outside, as what is heard and read does.
+    while written.load(Ordering::SeqCst) < MEMBERS {
+        let before = written.load(Ordering::SeqCst);
+        let counter = Arc::clone(&written);
+        let after = tokio::spawn(async move { counter.load(Ordering::SeqCst) }).await.unwrap();
+        most = most.max(after - before);
+    }
+    assert!(most < MEMBERS / 10, "{most} of {MEMBERS} were before somebody else");
 }
