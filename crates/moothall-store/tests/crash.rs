@@ -22,6 +22,7 @@ mod workload;
 use std::time::Duration;
 
 use moothall_store::Engine;
+use moothall_testing::crashes::{chance, cycles, seed};
 use moothall_testing::databases::TestDatabase;
 use workload::{Child, verify};
 
@@ -32,11 +33,6 @@ fn child() {
     workload::run();
 }
 
-fn cycles() -> u64 {
-    std::env::var("MOOTHALL_TEST_CRASH_CYCLES")
-        .map_or(200, |cycles| cycles.parse().expect("a number of cycles"))
-}
-
 async fn crash(engine: Engine) {
     let Some(database) = TestDatabase::new(engine).await else { return };
     workload::prepare(&database.open().await).await;
@@ -45,12 +41,12 @@ async fn crash(engine: Engine) {
         let mut child = Child::start("child", database.url(), cycle, "full");
         child.first_acknowledgement();
         // Somewhere in the first commits, between two, or much later.
-        std::thread::sleep(Duration::from_micros(workload::chance(workload::seed() ^ cycle) % 30_000));
+        std::thread::sleep(Duration::from_micros(chance(seed() ^ cycle) % 30_000));
         let written = child.kill();
         let store = database.open().await;
         let found = verify(&store, cycle, &written)
             .await
-            .unwrap_or_else(|lost| panic!("cycle {cycle} of the seed {}: {lost}", workload::seed()));
+            .unwrap_or_else(|lost| panic!("cycle {cycle} of the seed {}: {lost}", seed()));
         store.close().await;
         acknowledged += written.len();
         survivors += found - written.len();

@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use disk::{Cache, Disk};
 use moothall_store::{Error, Options, Store, params};
+use moothall_testing::crashes::{chance, seed};
 use workload::{Child, verify};
 
 /// Not a test: what the child process does.
@@ -72,11 +73,11 @@ async fn cut(disk: &Disk, folder: &Path, number: u64, synchronous: &str) -> (Dis
     let session = disk.mount(folder).unwrap();
     let mut child = Child::start("child", &url(folder), number, synchronous);
     child.first_acknowledgement();
-    std::thread::sleep(Duration::from_micros(workload::chance(workload::seed() ^ number) % 60_000));
+    std::thread::sleep(Duration::from_micros(chance(seed() ^ number) % 60_000));
     disk.cut();
     let acknowledged = child.kill();
     disk::unmount(session);
-    let cache = if number.is_multiple_of(2) { Cache::Lost } else { Cache::Half(workload::seed() ^ number) };
+    let cache = if number.is_multiple_of(2) { Cache::Lost } else { Cache::Half(seed() ^ number) };
     let left = disk.after_cut(cache);
     let session = left.mount(folder).unwrap();
     let outcome = match open(folder).await {
@@ -98,8 +99,7 @@ async fn what_sqlite_acknowledged_survives_power_cuts() {
     let mut acknowledged = 0;
     for number in 0..cuts() {
         let (left, outcome) = cut(&disk, folder.path(), number, "full").await;
-        acknowledged +=
-            outcome.unwrap_or_else(|lost| panic!("cut {number} of the seed {}: {lost}", workload::seed()));
+        acknowledged += outcome.unwrap_or_else(|lost| panic!("cut {number} of the seed {}: {lost}", seed()));
         disk = left;
     }
     eprintln!("{} cuts: {acknowledged} acknowledged, 0 lost", cuts());

@@ -17,6 +17,7 @@
 
 #[cfg(feature = "server")]
 mod api;
+pub mod crashes;
 pub mod databases;
 pub mod foreign;
 #[cfg(feature = "server")]

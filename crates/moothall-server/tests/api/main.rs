@@ -16,6 +16,7 @@ mod access;
 mod audit;
 mod cast;
 mod commands;
+mod crash;
 mod idempotency;
 mod letters;
 mod lobbies;
