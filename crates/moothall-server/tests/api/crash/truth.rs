@@ -96,9 +96,10 @@ impl Truth {
                 };
                 let memory = &mut self.memories[number];
                 let last = if kind == "lobby" { &mut memory.lobby } else { &mut memory.party };
-                match last {
-                    Place::Open => self.open += 1,
-                    last => assert_eq!(*last, place, "cycle {cycle}: {} was answered otherwise", player.name),
+                if *last == Place::Open {
+                    self.open += 1;
+                } else {
+                    assert_eq!(*last, place, "cycle {cycle}: {} was answered otherwise", player.name);
                 }
                 *last = place;
                 if let Some(place) = own["id"].as_str() {
