@@ -12,6 +12,7 @@ mod frames;
 mod handshake;
 mod idle;
 mod load;
+mod lobbies;
 mod mixed;
 mod paired;
 mod process;
@@ -154,6 +155,9 @@ fn scenarios() -> Vec<Scenario> {
         }),
         ("1,000 join a room of 1,000", storms::join),
         ("1,000 watch 1,000 change", storms::presence),
+        ("lobby", lobbies::operations),
+        ("10,000 watch 2,000 lobbies", lobbies::watched),
+        ("2,000 lobbies of 16 members", lobbies::held),
         ("1 of 100 stalls: p99 of the others", stalled::paired),
         ("a large room talks: p99 of conversations", fair::room_and_conversations),
         ("killed and restarted", restart::storm),

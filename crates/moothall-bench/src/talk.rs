@@ -233,6 +233,18 @@ pub struct Source {
 
 /// Everything is sent when it is due. Comes back when all was delivered.
 pub fn at_rate(swarm: &mut Swarm, sources: &[Source], lasting: Duration) -> Result<Hearing> {
+    let (mut hearing, expected) = send_at_rate(swarm, sources, lasting)?;
+    hearing.until(swarm, expected)?;
+    Ok(hearing)
+}
+
+/// The same, where it is not known beforehand how much is delivered. Comes back when all was sent.
+pub fn at_rate_unchecked(swarm: &mut Swarm, sources: &[Source], lasting: Duration) -> Result<Hearing> {
+    Ok(send_at_rate(swarm, sources, lasting)?.0)
+}
+
+/// Also returns how much should be delivered in all.
+fn send_at_rate(swarm: &mut Swarm, sources: &[Source], lasting: Duration) -> Result<(Hearing, u64)> {
     let mut hearing = Hearing::new()?;
     let mut sent: Vec<u64> = vec![0; sources.len()];
     let (mut id, mut expected) = (0, 0);
@@ -253,11 +265,9 @@ pub fn at_rate(swarm: &mut Swarm, sources: &[Source], lasting: Duration) -> Resu
         let wait = if wait < SLEEP_MIN { Duration::ZERO } else { wait - SLEEP_MIN / 2 };
         hearing.listen(swarm, wait, |_| ())?;
         if hearing.since.elapsed() >= lasting {
-            break;
+            return Ok((hearing, expected));
         }
     }
-    hearing.until(swarm, expected)?;
-    Ok(hearing)
 }
 
 #[cfg(test)]

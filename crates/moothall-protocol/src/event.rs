@@ -9,7 +9,8 @@ use crate::communication::{
 };
 use crate::connections::{OwnPresence, PresenceChanged, Ready, Resumed};
 use crate::lobbies::{
-    HostedLobby, LobbyClosed, LobbyInvited, LobbyLeft, LobbyRequestEnded, LobbyUpdated, OwnLobby,
+    HostedLobby, LobbyClosed, LobbyInvited, LobbyLeft, LobbyListUpdated, LobbyRequestEnded, LobbyUpdated,
+    OwnLobby,
 };
 use crate::matches::{ClosedRelay, OpenedRelay, Relayed};
 use crate::parties::{Party, PartyInvite, PartyInviteEnded, PartyLeft, PartyUpdated};
@@ -124,6 +125,9 @@ pub enum Event {
     /// The user asked to be let into a lobby, and is not.
     #[serde(rename = "lobbies.request_ended")]
     LobbyRequestEnded(LobbyRequestEnded),
+    /// A watched list of lobbies is different from before. To the sessions that watch it.
+    #[serde(rename = "lobbies.list_updated")]
+    LobbyListUpdated(LobbyListUpdated),
     /// The user's own presence changed. To all their sessions.
     #[serde(rename = "connections.presence_updated")]
     PresenceUpdated(OwnPresence),
@@ -139,6 +143,8 @@ pub enum Class {
     Reliable,
     /// Only the newest of its key matters.
     Latest(String),
+    /// Says what is different from before: where an older one of its key still waits, how all of it is now takes the place of both.
+    Difference(String),
     /// May be lost.
     Droppable,
 }
@@ -175,6 +181,8 @@ impl Event {
             | Self::LobbyClosed(_)
             | Self::LobbyInvited(_)
             | Self::LobbyRequestEnded(_) => Class::Reliable,
+            // A session watches one list.
+            Self::LobbyListUpdated(_) => Class::Difference("lobbies.list_updated".to_owned()),
             Self::PresenceChanged(_) | Self::RelayOpened(_) | Self::RelayClosed(_) | Self::Relayed(_) => {
                 Class::Reliable
             }

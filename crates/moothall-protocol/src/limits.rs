@@ -216,7 +216,7 @@ limits! {
     /// Wrong codes and passwords of lobbies one user may try at once; each further one makes them wait for twice as long, ten minutes
     /// at most.
     LOBBY_GUESSES_MAX = 10;
-    /// Tags of a lobby, roles of a game mode, and choices of one filter of the list.
+    /// Tags of a lobby, and roles of a game mode.
     LOBBY_TAGS_MAX = 16;
     /// Characters of a tag.
     LOBBY_TAG_LENGTH_MAX = 32;
@@ -248,6 +248,24 @@ limits! {
     LOBBY_VOTES_KEPT = 10;
     /// Lobbies of one dedicated host.
     LOBBIES_HOSTED_MAX = 100;
+    /// Items of one list in a filter of lobbies.
+    LOBBY_FILTER_ITEMS_MAX = 32;
+    /// Characters of a text in such a filter.
+    LOBBY_FILTER_TEXT_LENGTH_MAX = 100;
+    /// Levels of filters within each other.
+    LOBBY_FILTER_DEPTH_MAX = 5;
+    /// Rules of such a filter, with those of the filters within it.
+    LOBBY_FILTER_RULES_MAX = 64;
+    /// By how many facets one answer counts lobbies.
+    LOBBY_FACETS_MAX = 16;
+    /// Values of one facet that are told.
+    LOBBY_FACET_VALUES_MAX = 50;
+    /// Different lists of lobbies that are watched at once; another is refused as `lobby_lists_crowded`.
+    LOBBY_LISTS_WATCHED_MAX = 1_000;
+    /// Lobbies that one event on a watched list tells of. If more are different, the others follow with the next.
+    LOBBIES_TOLD_AT_ONCE_MAX = 80;
+    /// Milliseconds between two events on a watched list, at least.
+    LOBBY_LIST_BATCH_MS = 250;
     /// Game modes there are.
     GAME_MODES_MAX = 200;
     /// Characters of a game mode's slug, or of a role.

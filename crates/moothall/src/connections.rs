@@ -20,6 +20,7 @@ mod tickets;
 mod watches;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use moothall_protocol::connections::{
@@ -33,7 +34,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::operation::{Access, Operations, Rate};
-use crate::topics::Closing;
+use crate::topics::{Closing, Outbox};
 use crate::{Caller, Cx, Hall, Identity, Permission, Topic, WeakHall, accounts, audit, filter, reach};
 pub use error::Error;
 use live::Gone;
@@ -41,6 +42,7 @@ pub(crate) use live::Live;
 pub use policy::{OnExcess, SessionPolicies, SessionPolicy};
 use presence::Command;
 pub use presence::Placed;
+pub(crate) use session::Held;
 pub(crate) use stream::{Attached, Begun, Opening, attach};
 pub use stream::{Resume, Stream};
 
@@ -115,7 +117,7 @@ pub async fn create_ticket(cx: &Cx, _: CreateTicket) -> Result<Ticket, Error> {
 }
 
 /// Who may open a socket with this ticket, which is then used up.
-pub async fn redeem_ticket(hall: &Hall, ticket: &str) -> Result<std::sync::Arc<Identity>, Error> {
+pub async fn redeem_ticket(hall: &Hall, ticket: &str) -> Result<Arc<Identity>, Error> {
     let session =
         hall.connections().tickets.take(hall.clock().elapsed(), ticket).ok_or(Error::TicketInvalid)?;
     Ok(accounts::identity_of(hall, session).await?)
@@ -280,6 +282,32 @@ pub fn unsubscribe_user(hall: &Hall, user: UserId, topic: &Topic) {
     }
 }
 
+/// Has the calling session hold something until its stream ends, in place of what it held by this name. While `make` is called, nothing
+/// ends the session: locks of the caller's own may be taken inside it, and not the other way round.
+pub(crate) fn hold<T, E: From<Error>>(
+    cx: &Cx,
+    name: &'static str,
+    make: impl FnOnce(&Arc<Outbox>) -> Result<(Held, T), E>,
+) -> Result<T, E> {
+    let session = cx.require_identity().map_err(Error::from)?.session_id;
+    let session = cx.hall().connections().find(session).ok_or(Error::NotConnected)?;
+    let mut state = session.state().ok_or(Error::NotConnected)?;
+    let (held, made) = make(&session.outbox)?;
+    state.held.insert(name, held);
+    Ok(made)
+}
+
+/// Has the calling session let go of what it holds by this name, if it does.
+pub(crate) fn let_go(cx: &Cx, name: &str) -> Result<(), Error> {
+    let session = cx.require_identity()?.session_id;
+    if let Some(session) = cx.hall().connections().find(session)
+        && let Some(mut state) = session.state()
+    {
+        state.held.remove(name);
+    }
+    Ok(())
+}
+
 /// Whether the user has a socket at this moment.
 pub(crate) fn is_attached(hall: &Hall, user: UserId) -> bool {
     hall.connections().is_attached(user)
@@ -379,7 +407,7 @@ pub(crate) fn start(hall: &Hall) {
 /// Sends the presence that changed, in ticks.
 async fn tell_watchers(hall: WeakHall) {
     let Some((watches, clock)) =
-        hall.upgrade().map(|hall| (std::sync::Arc::clone(&hall.connections().watches), hall.shared_clock()))
+        hall.upgrade().map(|hall| (Arc::clone(&hall.connections().watches), hall.shared_clock()))
     else {
         return;
     };
@@ -393,7 +421,7 @@ async fn tell_watchers(hall: WeakHall) {
 /// Ends sessions that can no longer be resumed, when their time has come.
 async fn expire(hall: WeakHall) {
     let Some((dropped, clock)) =
-        hall.upgrade().map(|hall| (std::sync::Arc::clone(&hall.connections().dropped), hall.shared_clock()))
+        hall.upgrade().map(|hall| (Arc::clone(&hall.connections().dropped), hall.shared_clock()))
     else {
         return;
     };

@@ -23,12 +23,12 @@ use moothall_protocol::limits::{LOBBY_CODE_LENGTH, LOBBY_COUNTDOWN_MS_MAX, LOBBY
 use moothall_protocol::lobbies::{
     AddLobbyBot, AddedLobbyBot, ApproveLobbyRequest, CallLobbyVote, CancelLobbyStart, CancelLobbyVote,
     CastLobbyVote, CheckLobbyReady, CloseLobby, FinishLobby, GetLobby, InviteToLobby, JoinLobby,
-    JoinLobbyByCode, KickFromLobby, LeaveLobby, ListLobbies, LobbyEntry, LobbySummary, MyLobbies, OwnLobbies,
-    OwnLobby, QueueForSeat, RejectLobbyRequest, RemoveLobbyBot, RenewLobbyCode, SetLobbyBoss, SetLobbyMap,
-    Spectate, StartLobby, TakeSeat, UnbanFromLobby, UninviteFromLobby, UpdateLobby, UpdateLobbyBot,
-    UpdateSelf, ViewLobby,
+    JoinLobbyByCode, KickFromLobby, LeaveLobby, ListLobbies, LobbyEntry, LobbyPage, LobbySummary, LobbyWatch,
+    MyLobbies, OwnLobbies, OwnLobby, QueueForSeat, RejectLobbyRequest, RemoveLobbyBot, RenewLobbyCode,
+    SetLobbyBoss, SetLobbyMap, Spectate, StartLobby, TakeSeat, UnbanFromLobby, UninviteFromLobby,
+    UnwatchLobbies, UpdateLobby, UpdateLobbyBot, UpdateSelf, ViewLobby, WatchLobbies,
 };
-use moothall_protocol::{LobbyId, MatchId, Page, UserId};
+use moothall_protocol::{LobbyId, MatchId, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +83,12 @@ fn of_lobbies(operations: Operations) -> Operations {
     operations
         .post("/lobbies", "lobbies.open", Access::Player, open)
         .get("/lobbies", "lobbies.list", Access::Player, list)
+        .post("/lobbies/watch", "lobbies.watch", Access::Player, watch)
+        .rate(Rate::Social)
+        .unguarded()
+        .delete("/lobbies/watch", "lobbies.unwatch", Access::Player, unwatch)
+        .rate(Rate::Social)
+        .unguarded()
         .get("/lobbies/mine", "lobbies.mine", Access::Player, mine)
         .post("/lobbies/join", "lobbies.join_by_code", Access::Player, join_by_code)
         .get("/lobbies/{lobby_id}", "lobbies.get", Access::Player, get)
@@ -145,9 +151,20 @@ impl Default for Live {
 }
 
 /// Lists lobbies.
-pub async fn list(cx: &Cx, input: ListLobbies) -> Result<Page<LobbySummary>, Error> {
+pub async fn list(cx: &Cx, input: ListLobbies) -> Result<LobbyPage, Error> {
     cx.hall().directory().all_answered::<lobby::Lobby>(cx).await;
-    cx.hall().lobbies().index.list(&input, cx.user(), cx.can(MODERATE))
+    cx.hall().lobbies().index.list(input, cx.user(), cx.can(MODERATE))
+}
+
+/// Watches a list of lobbies.
+pub async fn watch(cx: &Cx, input: WatchLobbies) -> Result<LobbyWatch, Error> {
+    cx.hall().directory().all_answered::<lobby::Lobby>(cx).await;
+    list::watch(cx, input)
+}
+
+/// Ends the watch of the calling session.
+pub async fn unwatch(cx: &Cx, _: UnwatchLobbies) -> Result<(), Error> {
+    list::unwatch(cx)
 }
 
 /// Reads a lobby as it looks from outside.
@@ -155,7 +172,7 @@ pub async fn get(cx: &Cx, input: GetLobby) -> Result<LobbySummary, Error> {
     cx.hall().directory().answered::<lobby::Lobby>(cx, input.lobby_id).await;
     let card = cx.hall().lobbies().index.find(input.lobby_id).ok_or(crate::Error::NotFound)?;
     if card.is_shown_to(cx.user()) || cx.can(MODERATE) {
-        Ok(card.summary)
+        Ok(card.summary.clone())
     } else {
         Err(crate::Error::NotFound.into())
     }
@@ -479,6 +496,7 @@ pub(crate) async fn prepare(hall: &Hall) -> Result<(), crate::Error> {
 /// Has lobbies hear of those who are gone, and wakes those there are.
 pub(crate) fn start(hall: &Hall) {
     connections::on_gone(hall, follow::leave_behind);
+    hall.spawn(list::tell_watchers(hall.downgrade()));
     hall.spawn(follow::recover(hall.downgrade()));
 }
 

@@ -42,6 +42,19 @@ pub enum Topic {
     Lobby(LobbyId),
     /// Those who watch the same users.
     Presence(WatchId),
+    /// Those who watch the same list of lobbies and see the same of it.
+    LobbyList(WatchId, Viewer),
+}
+
+/// With whose eyes a list is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Viewer {
+    /// Of those who see what everybody sees.
+    Anybody,
+    /// Of staff, who see everything.
+    Staff,
+    /// Of a user, who sees what others do not.
+    User(UserId),
 }
 
 impl fmt::Display for Topic {
@@ -54,6 +67,7 @@ impl fmt::Display for Topic {
             Self::Party(id) => write!(f, "party:{id}"),
             Self::Lobby(id) => write!(f, "lobby:{id}"),
             Self::Presence(id) => write!(f, "presence:{id}"),
+            Self::LobbyList(id, _) => write!(f, "lobby_list:{id}"),
         }
     }
 }
@@ -158,13 +172,28 @@ impl Topics {
 
     /// Hands an event to those of the subscribed it is for.
     pub fn publish_to(&self, topic: Topic, event: Event, audience: Audience) {
+        self.publish_as(topic, event, |topic, event| Frame::to(Some(topic), event, audience));
+    }
+
+    /// Hands what is different from before to all who are subscribed; and to those for whom an older difference still waits, in place of
+    /// both, how the whole is now.
+    pub fn publish_difference(
+        &self,
+        topic: Topic,
+        difference: Event,
+        whole: impl Fn() -> Event + Send + Sync + 'static,
+    ) {
+        self.publish_as(topic, difference, |topic, event| Frame::difference(topic, event, whole));
+    }
+
+    fn publish_as(&self, topic: Topic, event: Event, frame: impl FnOnce(&Topic, Event) -> Frame) {
         if let Some(listener) = self.listener.get() {
             listener(&topic, &event);
         }
         let mut shard = self.shard(&topic);
         let Some(subscribers) = shard.get_mut(&topic) else { return };
         let wait = gather::wait(&event, subscribers.outboxes.len());
-        let frame = Arc::new(Frame::to(Some(&topic), event, audience));
+        let frame = Arc::new(frame(&topic, event));
         if let Some(wait) = wait {
             subscribers.gathered.push(frame);
             if subscribers.gathered.len() == 1 {

@@ -86,8 +86,13 @@ fn parameters(shape: &Shape, input: &Value) -> Value {
             "name": name,
             "in": place,
             "required": is_required || place == "path",
-            "schema": without_null(schema),
         });
+        let schema = without_null(schema);
+        if shape.is_json(name) {
+            parameter["content"] = json!({ "application/json": { "schema": schema } });
+        } else {
+            parameter["schema"] = schema.clone();
+        }
         if let Some(description) = schema.get("description") {
             parameter["description"] = description.clone();
         }

@@ -64,6 +64,11 @@ impl Shape {
         self.operation.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
     }
 
+    /// Whether a path or query writes this field as JSON.
+    pub fn is_json(&self, name: &str) -> bool {
+        self.fields.get(name).is_some_and(|field| field.kind == Kind::Json)
+    }
+
     /// Whether the input may say which version it changes.
     pub fn takes_version(&self) -> bool {
         self.fields.contains_key(IF_VERSION)

@@ -10,6 +10,7 @@
 
 mod bounds;
 mod documents;
+mod lists;
 mod notes;
 mod requests;
 mod server;

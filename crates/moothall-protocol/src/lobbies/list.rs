@@ -1,11 +1,13 @@
 //! Finding lobbies.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{HostKind, LobbyAccess, LobbyStatus, OwnLobby};
-use crate::{Cursor, LobbyId, Timestamp, UserId, limits};
+use super::{HostKind, LobbyAccess, LobbyFilter, LobbyScalar, LobbyStatus, OwnLobby};
+use crate::{Cursor, LobbyId, Timestamp, UserId, WatchId, limits};
 
 /// A lobby, as those see it who are not in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -55,7 +57,7 @@ pub struct LobbySummary {
     pub created_at: Timestamp,
 }
 
-/// In which order lobbies are listed.
+/// In which order lobbies are listed. Of those that are equal in it, the one with the lower id is first.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -72,62 +74,45 @@ pub enum LobbyOrder {
     Name,
 }
 
-/// Lists lobbies for which all that is given holds. Those that are only for the invited are listed for who is in them.
+/// By what lobbies are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LobbyFacet {
+    /// The game mode.
+    Mode,
+    /// The map.
+    Map,
+    /// What it is at.
+    Status,
+    /// Who may come in.
+    Access,
+    /// Whose machine hosts the game.
+    HostKind,
+    /// Whether one needs a password to come in.
+    HasPassword,
+    /// Whether only those come in who are invited or have the code.
+    IsLocked,
+    /// Whether its matches count.
+    IsRated,
+    /// Its tags. One with several counts for each.
+    Tags,
+}
+
+/// Lists lobbies that a filter lets pass. Those that are only for the invited are listed for who is in them. Over HTTP `filter` is JSON
+/// in the query.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListLobbies {
-    /// Of one of these modes.
+    /// Which; without it, all.
     #[serde(default)]
-    #[schemars(length(max = limits::LOBBY_TAGS_MAX), inner(length(min = 1, max = limits::GAME_MODE_SLUG_LENGTH_MAX)))]
-    pub mode: Vec<String>,
-    /// On one of these maps.
-    #[serde(default)]
-    #[schemars(length(max = limits::LOBBY_TAGS_MAX), inner(length(min = 1, max = limits::LOBBY_MAP_LENGTH_MAX)))]
-    pub map: Vec<String>,
-    /// At one of these.
-    #[serde(default)]
-    #[schemars(length(max = 3))]
-    pub status: Vec<LobbyStatus>,
-    /// Whether one needs a password.
-    #[serde(default)]
-    pub has_password: Option<bool>,
-    /// Whether it is locked.
-    #[serde(default)]
-    pub is_locked: Option<bool>,
-    /// Whether its matches count.
-    #[serde(default)]
-    pub is_rated: Option<bool>,
-    /// So many free seats, at least.
-    #[serde(default)]
-    #[schemars(range(max = limits::LOBBY_SEATS_MAX))]
-    pub free_seats_min: Option<u32>,
-    /// So many players, at least.
-    #[serde(default)]
-    #[schemars(range(max = limits::LOBBY_SEATS_MAX))]
-    pub players_min: Option<u32>,
-    /// So many players, at most.
-    #[serde(default)]
-    #[schemars(range(max = limits::LOBBY_SEATS_MAX))]
-    pub players_max: Option<u32>,
-    /// With this in its name, whatever the case.
-    #[serde(default)]
-    #[schemars(length(min = 1, max = limits::LOBBY_NAME_LENGTH_MAX))]
-    pub name_contains: Option<String>,
-    /// With one of these tags.
-    #[serde(default)]
-    #[schemars(length(max = limits::LOBBY_TAGS_MAX), inner(length(min = 1, max = limits::LOBBY_TAG_LENGTH_MAX)))]
-    pub tags_any: Vec<String>,
-    /// With all of these tags.
-    #[serde(default)]
-    #[schemars(length(max = limits::LOBBY_TAGS_MAX), inner(length(min = 1, max = limits::LOBBY_TAG_LENGTH_MAX)))]
-    pub tags_all: Vec<String>,
-    /// With none of these tags.
-    #[serde(default)]
-    #[schemars(length(max = limits::LOBBY_TAGS_MAX), inner(length(min = 1, max = limits::LOBBY_TAG_LENGTH_MAX)))]
-    pub tags_none: Vec<String>,
+    pub filter: Option<LobbyFilter>,
     /// In which order; without it, the newest first.
     #[serde(default)]
     pub order: Option<LobbyOrder>,
+    /// By what those that the filter lets pass are counted, on whichever page they are.
+    #[serde(default)]
+    #[schemars(length(max = limits::LOBBY_FACETS_MAX))]
+    pub facets: Vec<LobbyFacet>,
     /// Where to read on.
     #[serde(default)]
     pub cursor: Option<Cursor>,
@@ -135,6 +120,75 @@ pub struct ListLobbies {
     #[serde(default)]
     #[schemars(range(min = 1, max = limits::PAGE_ITEMS_MAX))]
     pub limit: Option<usize>,
+}
+
+/// One page of a list of lobbies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LobbyPage {
+    /// The lobbies, in the order of the list.
+    pub items: Vec<LobbySummary>,
+    /// Where the next page begins; `null` on the last one.
+    pub next: Option<Cursor>,
+    /// What was counted, as far as it was asked for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub facets: BTreeMap<LobbyFacet, Vec<LobbyFacetCount>>,
+}
+
+/// How many lobbies have a value. Of one facet the most frequent values are told, the most frequent first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LobbyFacetCount {
+    /// The value, as a filter would say it.
+    pub value: LobbyScalar,
+    /// How many have it.
+    pub count: u32,
+}
+
+/// Watches the list of lobbies that a filter lets pass. The answer is a snapshot; what becomes different in it follows as
+/// `lobbies.list_updated`, at most four times a second. A session watches one list: another takes its place. A watch ends with the
+/// stream of the calling session: watch again after `session.ready` or `session.stale`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WatchLobbies {
+    /// Which; without it, all.
+    #[serde(default)]
+    pub filter: Option<LobbyFilter>,
+    /// In which order; without it, the newest first.
+    #[serde(default)]
+    pub order: Option<LobbyOrder>,
+    /// How many of them, at most: the first ones in this order.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = limits::PAGE_ITEMS_MAX))]
+    pub limit: Option<usize>,
+}
+
+/// A watched list, as it is now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LobbyWatch {
+    /// The watch. Whoever watches the same list has the same.
+    pub watch_id: WatchId,
+    /// The version of this snapshot.
+    pub version: u64,
+    /// The lobbies, in the order asked for.
+    pub lobbies: Vec<LobbySummary>,
+}
+
+/// Ends the watch of the calling session. Harmless if there is none.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UnwatchLobbies {}
+
+/// A watched list is different from before. Versions go up, and not by one: what is not higher than the copy's is an old one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LobbyListUpdated {
+    /// The watch.
+    pub watch_id: WatchId,
+    /// The version of the list after this.
+    pub version: u64,
+    /// Whether these are all there are, in place of whatever the copy holds: so it is when a client reads so slowly that several
+    /// differences would wait for it, and when the user sees more or less than before.
+    pub is_whole: bool,
+    /// The lobbies that changed or came into the list, as they are now, and `null` for those that are in it no longer.
+    pub lobbies: BTreeMap<LobbyId, Option<LobbySummary>>,
 }
 
 /// Reads a lobby as those see it who are not in it.

@@ -14,11 +14,12 @@ use crate::cast::{Cast, Column};
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/access.txt");
 
 /// Operations that succeed for nobody here, and where they do.
-const ELSEWHERE: [(&str, &str); 4] = [
+const ELSEWHERE: [(&str, &str); 5] = [
     ("accounts.claim_administrator", "there is an administrator already: see serve.rs"),
     ("connections.update_presence", "is about the caller's socket: see the tests of the doors"),
     ("presence.watch", "is about the caller's socket"),
     ("presence.unwatch", "is about the caller's socket"),
+    ("lobbies.watch", "is about the caller's socket"),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

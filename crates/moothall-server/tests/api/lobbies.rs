@@ -61,7 +61,8 @@ async fn a_lobby_is_what_was_answered_last_however_often_the_server_is_killed() 
             }
             assert_eq!(now["lobby"]["queue"].as_array().unwrap().len(), 1);
             assert_eq!(now["lobby"]["vote"]["called_by"], json!(ben.id), "the vote is still open");
-            let listed: Value = server.api.get("/v1/lobbies?name_contains=den&players_min=2", &cy).await.ok();
+            let filter = "%7B%22text%22:%22den%22,%22players%22:%7B%22least%22:2%7D%7D";
+            let listed: Value = server.api.get(&format!("/v1/lobbies?filter={filter}"), &cy).await.ok();
             assert_eq!(listed["items"][0]["version"], now["lobby"]["version"], "the list shows the same");
         }
         // Nobody is in two lobbies, whatever was lost.

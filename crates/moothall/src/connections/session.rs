@@ -1,5 +1,6 @@
 //! One live session: its outbox, what it is subscribed to, what it watches. It outlives its socket.
 
+use std::any::Any;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
@@ -26,6 +27,9 @@ pub(super) struct Session {
     state: Mutex<State>,
 }
 
+/// Something that a session holds until its stream ends, and that ends by being dropped.
+pub(crate) type Held = Box<dyn Any + Send>;
+
 /// What of a session changes.
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -33,6 +37,8 @@ pub(super) struct State {
     pub token: Option<Hash>,
     /// The watches, and how many users each is on.
     pub watches: BTreeMap<WatchId, usize>,
+    /// What other contexts have it hold: dropped when it is over.
+    pub held: BTreeMap<&'static str, Held>,
     topics: HashSet<Topic>,
     /// Topics that were expected before they were read for certain.
     unconfirmed: HashSet<Topic>,
@@ -58,8 +64,9 @@ impl State {
         }
     }
 
-    /// Ends all watches, and returns which these were.
+    /// Lets go of what it holds, ends all watches, and returns which these were.
     pub fn end_watches(&mut self, topics: &Topics, outbox: &Arc<Outbox>) -> Vec<WatchId> {
+        self.held.clear();
         let watches: Vec<WatchId> = std::mem::take(&mut self.watches).into_keys().collect();
         for watch in &watches {
             self.unsubscribe(topics, outbox, &Topic::Presence(*watch));

@@ -10,6 +10,15 @@ impl From<crate::filter::Blocked> for Error {
     }
 }
 
+impl From<crate::connections::Error> for Error {
+    fn from(error: crate::connections::Error) -> Self {
+        match error {
+            crate::connections::Error::NotConnected => Self::NotConnected,
+            other => other.into_common().into(),
+        }
+    }
+}
+
 crate::faults! {
     /// Why an operation on lobbies was refused.
     pub enum Error {
@@ -93,6 +102,11 @@ crate::faults! {
         TooManyHosted => Conflict, "too_many_lobbies", "that is too many lobbies for one host";
         /// There are so many game modes, see `GET /v1/limits`.
         TooManyModes => Conflict, "too_many_game_modes", "there are too many game modes";
+        /// Presence and watches belong to a session that is connected. Open a socket first.
+        NotConnected => Conflict, "not_connected", "you are not connected";
+        /// So many different lists are watched that there can be no other now. A list that others watch, such as one without a filter,
+        /// can be watched still, and every list read.
+        ListsCrowded => Unavailable, "lobby_lists_crowded", "too many different lists of lobbies are watched: choose a simpler one";
         /// The name or a tag holds words that may not be said here.
         Blocked => Invalid, "lobby_text_blocked", "this text holds words that are not allowed here";
     }

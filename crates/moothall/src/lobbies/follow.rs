@@ -123,8 +123,9 @@ async fn tell_gone(hall: &Hall, user: UserId) -> Result<(), Error> {
 
 /// Those in a lobby who have a socket at this moment.
 pub(super) fn present(hall: &Hall, lobby: LobbyId) -> Vec<UserId> {
-    let insiders = hall.lobbies().index.find(lobby).map(|card| card.insiders).unwrap_or_default();
-    insiders.into_iter().filter(|user| connections::is_attached(hall, *user)).collect()
+    let card = hall.lobbies().index.find(lobby);
+    let insiders = card.iter().flat_map(|card| &card.insiders).copied();
+    insiders.filter(|user| connections::is_attached(hall, *user)).collect()
 }
 
 /// Tells a lobby something in the server's name. One that is closed hears nothing any more.

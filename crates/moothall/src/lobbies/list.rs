@@ -1,155 +1,154 @@
-//! Finding lobbies: an index in memory of how each looks from outside.
+//! Finding lobbies: an index in memory of how each looks from outside, pages of it, and lists that are watched.
 //!
 //! It is filled from the database when the server starts, and changed after each commit and before its answer, in the order of the
 //! commits. So it is right after a crash, and nobody reads less than what they were answered.
+//!
+//! Start at [`Index::list`] for a page and at `list/watches.rs` for a list that is kept right at whoever watches it. Both ask the same
+//! [`Filter`], which looks at a [`Card`].
+
+mod card;
+mod facets;
+mod filter;
+mod view;
+mod watches;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
-use moothall_protocol::lobbies::{ListLobbies, LobbyAccess, LobbyOrder, LobbySeat, LobbySummary};
+use moothall_protocol::lobbies::{ListLobbies, LobbyPage};
 use moothall_protocol::{Cursor, LobbyId, Page, UserId};
 use parking_lot::RwLock;
-use serde::{Deserialize, Serialize};
 
 use super::Error;
-use super::lobby::State;
+use crate::topics::Viewer;
+pub(super) use card::Card;
+use card::Key;
+use filter::Filter;
+use watches::Watches;
+pub(super) use watches::{tell_watchers, unwatch, watch};
 
-/// How a lobby looks from outside.
-#[derive(Clone, Debug)]
-pub(super) struct Card {
-    pub summary: LobbySummary,
-    /// The name without regard to case.
-    name: String,
-    /// Who is in it, hosts it or is invited.
-    pub insiders: HashSet<UserId>,
-}
-
-impl Card {
-    pub fn of(state: &State) -> Self {
-        let lobby = &state.lobby;
-        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        let players = lobby.players().count();
-        let seats = lobby.teams.values().flat_map(|team| &team.seats);
-        let bots = seats.filter(|seat| matches!(seat, LobbySeat::Bot { .. })).count();
-        let summary = LobbySummary {
-            id: lobby.id,
-            version: lobby.version,
-            name: lobby.name.clone(),
-            mode: lobby.mode.clone(),
-            map: lobby.map.clone(),
-            host_id: lobby.host_id,
-            host_kind: lobby.host_kind,
-            status: lobby.status,
-            access: lobby.access,
-            has_password: lobby.has_password,
-            is_locked: lobby.is_locked,
-            is_rated: lobby.is_rated,
-            tags: lobby.tags.clone(),
-            players: count(players),
-            bots: count(bots),
-            spectators: count(lobby.members.len() - players),
-            queued: count(lobby.queue.len()),
-            seats: count(lobby.seats()),
-            free_seats: count(lobby.seats() - lobby.seats_taken()),
-            properties: lobby.properties.public.clone(),
-            created_at: lobby.created_at,
-        };
-        let insiders = lobby.members.keys().chain(&state.host.invites).chain([&lobby.host_id]);
-        Self { name: lobby.name.to_lowercase(), insiders: insiders.copied().collect(), summary }
-    }
-
-    /// Whether this user may know of it.
-    pub fn is_shown_to(&self, user: Option<UserId>) -> bool {
-        self.summary.access != LobbyAccess::InviteOnly
-            || user.is_some_and(|user| self.insiders.contains(&user))
-    }
-
-    fn key(&self, order: LobbyOrder) -> Key {
-        let summary = &self.summary;
-        let (number, text) = match order {
-            LobbyOrder::Newest => (-summary.created_at.as_micros(), String::new()),
-            LobbyOrder::Players => (-i64::from(summary.players), String::new()),
-            LobbyOrder::FreeSeats => (-i64::from(summary.free_seats), String::new()),
-            LobbyOrder::Name => (0, self.name.clone()),
-        };
-        Key { order, number, text, id: summary.id }
-    }
-
-    fn is_wanted(&self, wanted: &ListLobbies, name: Option<&str>) -> bool {
-        let summary = &self.summary;
-        let is_one_of = |wanted: &[String], value: &str| wanted.iter().any(|one| one == value);
-        let has = |tag: &String| summary.tags.contains(tag);
-        (wanted.mode.is_empty() || is_one_of(&wanted.mode, &summary.mode))
-            && (wanted.map.is_empty()
-                || summary.map.as_deref().is_some_and(|map| is_one_of(&wanted.map, map)))
-            && (wanted.status.is_empty() || wanted.status.contains(&summary.status))
-            && wanted.has_password.is_none_or(|wanted| wanted == summary.has_password)
-            && wanted.is_locked.is_none_or(|wanted| wanted == summary.is_locked)
-            && wanted.is_rated.is_none_or(|wanted| wanted == summary.is_rated)
-            && wanted.free_seats_min.is_none_or(|least| summary.free_seats >= least)
-            && wanted.players_min.is_none_or(|least| summary.players >= least)
-            && wanted.players_max.is_none_or(|most| summary.players <= most)
-            && name.is_none_or(|part| self.name.contains(part))
-            && (wanted.tags_any.is_empty() || wanted.tags_any.iter().any(has))
-            && wanted.tags_all.iter().all(has)
-            && !wanted.tags_none.iter().any(has)
-    }
-}
-
-/// The place of a lobby in a list.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-struct Key {
-    order: LobbyOrder,
-    number: i64,
-    text: String,
-    id: LobbyId,
-}
-
-/// All lobbies, as they look from outside.
+/// All lobbies, as they look from outside, and who watches lists of them.
 #[derive(Debug, Default)]
-pub(super) struct Index(RwLock<HashMap<LobbyId, Card>>);
+pub(super) struct Index {
+    cards: RwLock<Cards>,
+    /// Locked before the cards, never the other way round.
+    watches: Arc<Watches>,
+}
+
+/// How each lobby looks from outside.
+#[derive(Debug, Default)]
+struct Cards {
+    by_id: HashMap<LobbyId, Arc<Card>>,
+    /// The lobbies that a user sees and others do not.
+    hidden_from_others: HashMap<UserId, HashSet<LobbyId>>,
+}
+
+impl Cards {
+    /// Replaces the card of a lobby. Returns who sees more or less than before, of those who see anything that others do not.
+    fn replace(&mut self, id: LobbyId, card: Option<Card>) -> HashSet<UserId> {
+        let card = card.map(Arc::new);
+        let now: HashSet<UserId> = card.iter().flat_map(|card| card.seen_by_alone()).collect();
+        let old = match card {
+            Some(card) => self.by_id.insert(id, card),
+            None => self.by_id.remove(&id),
+        };
+        let before: HashSet<UserId> = old.iter().flat_map(|card| card.seen_by_alone()).collect();
+        for user in now.difference(&before) {
+            self.hidden_from_others.entry(*user).or_default().insert(id);
+        }
+        for user in before.difference(&now) {
+            if let Some(lobbies) = self.hidden_from_others.get_mut(user) {
+                lobbies.remove(&id);
+                if lobbies.is_empty() {
+                    self.hidden_from_others.remove(user);
+                }
+            }
+        }
+        now.symmetric_difference(&before).copied().collect()
+    }
+
+    /// With whose eyes this user sees lists: their own, as long as they see what others do not.
+    fn viewer(&self, user: UserId, is_staff: bool) -> Viewer {
+        match is_staff {
+            true => Viewer::Staff,
+            false if self.hidden_from_others.contains_key(&user) => Viewer::User(user),
+            false => Viewer::Anybody,
+        }
+    }
+}
+
+/// Whether a lobby may be known of.
+fn is_shown(card: &Card, viewer: Viewer) -> bool {
+    match viewer {
+        Viewer::Staff => true,
+        Viewer::Anybody => card.is_shown_to(None),
+        Viewer::User(user) => card.is_shown_to(Some(user)),
+    }
+}
 
 impl Index {
     /// Shows a lobby as it is now. Commits come in their order; only what was read at the start may be older.
     pub fn put(&self, card: Card) {
-        self.0.write().insert(card.summary.id, card);
+        self.replace(card.summary.id, Some(card));
     }
 
     pub fn remove(&self, id: LobbyId) {
-        self.0.write().remove(&id);
+        self.replace(id, None);
     }
 
-    pub fn find(&self, id: LobbyId) -> Option<Card> {
-        self.0.read().get(&id).cloned()
+    fn replace(&self, id: LobbyId, card: Option<Card>) {
+        let moved = self.cards.write().replace(id, card);
+        self.watches.note(id, moved);
+    }
+
+    pub fn find(&self, id: LobbyId) -> Option<Arc<Card>> {
+        self.cards.read().by_id.get(&id).cloned()
     }
 
     /// Those that are wanted and that this user may know of; staff may know of all.
     pub fn list(
         &self,
-        wanted: &ListLobbies,
+        wanted: ListLobbies,
         user: Option<UserId>,
         is_staff: bool,
-    ) -> Result<Page<LobbySummary>, Error> {
-        let order = wanted.order.unwrap_or_default();
+    ) -> Result<LobbyPage, Error> {
+        let ListLobbies { filter, order, facets, cursor, limit } = wanted;
+        let filter = Filter::new(filter.unwrap_or_default())?;
+        let order = order.unwrap_or_default();
         let wrong = || crate::Error::field("/cursor", "invalid", "this is no cursor of this list");
-        let after = wanted.cursor.as_ref().map(|cursor| cursor.key::<Key>().ok_or_else(wrong)).transpose()?;
+        let after = cursor.map(|cursor| cursor.key::<Key>().ok_or_else(wrong)).transpose()?;
         if after.as_ref().is_some_and(|after| after.order != order) {
             return Err(wrong().into());
         }
-        let limit = wanted.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
-        let name = wanted.name_contains.as_ref().map(|part| part.to_lowercase());
-        let all = self.0.read();
-        let mut found: Vec<(Key, &Card)> = all
-            .values()
-            .filter(|card| is_staff || card.is_shown_to(user))
-            .filter(|card| card.is_wanted(wanted, name.as_deref()))
+        let limit = limit.unwrap_or(PAGE_ITEMS_DEFAULT);
+        let viewer = user.map_or(Viewer::Anybody, Viewer::User);
+        let viewer = if is_staff { Viewer::Staff } else { viewer };
+        let cards = self.cards.read();
+        let found: Vec<&Arc<Card>> =
+            cards.by_id.values().filter(|card| is_shown(card, viewer) && filter.passes(card)).collect();
+        let facets = facets::count(&facets, &found);
+        let mut rows: Vec<(Key, &Arc<Card>)> = found
+            .into_iter()
             .map(|card| (card.key(order), card))
             .filter(|(key, _)| after.as_ref().is_none_or(|after| key > after))
             .collect();
-        found.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        found.truncate(limit + 1);
-        let page = Page::cut(found, limit, |(key, _)| Cursor::of(key));
+        rows.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        rows.truncate(limit + 1);
+        let page = Page::cut(rows, limit, |(key, _)| Cursor::of(key));
         let items = page.items.into_iter().map(|(_, card)| card.summary.clone()).collect();
-        Ok(Page { items, next: page.next })
+        Ok(LobbyPage { items, next: page.next, facets })
+    }
+
+    /// How much is kept of those who watch, for tests that look for leaks.
+    #[cfg(test)]
+    pub fn watches_left(&self) -> [usize; 4] {
+        self.watches.leftovers()
+    }
+
+    /// Whether nothing waits for the next tick, nor is being told.
+    #[cfg(test)]
+    pub fn is_all_told(&self) -> bool {
+        self.watches.is_all_told()
     }
 }

@@ -7,6 +7,7 @@ mod listing;
 mod restarts;
 mod seats;
 mod votes;
+mod watching;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,9 +2,11 @@
 //!
 //! Only the sequence number differs from receiver to receiver. It comes first, so everything behind it is the same bytes.
 
+use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
+use moothall_protocol::limits::OUTBOX_BYTES_MAX;
 use moothall_protocol::{Class, Event, UserId};
 use moothall_socket::Shared;
 
@@ -44,6 +46,21 @@ pub struct Frame {
     /// Made at once, because its length is what the frame counts for.
     json: Arc<Shared>,
     msgpack: OnceLock<Arc<Shared>>,
+    /// For one that says what is different: how the whole is.
+    whole: Option<Whole>,
+}
+
+/// What takes the place of several differences. It is put together for the first who needs it.
+struct Whole {
+    topic: Topic,
+    make: Box<dyn Fn() -> Event + Send + Sync>,
+    frame: OnceLock<Arc<Frame>>,
+}
+
+impl fmt::Debug for Whole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Whole").field("topic", &self.topic).finish_non_exhaustive()
+    }
 }
 
 impl Frame {
@@ -57,7 +74,24 @@ impl Frame {
         let class = event.class();
         let topic = topic.map(Topic::to_string);
         let json = Arc::new(Shared::new(json_tail(topic.as_deref(), &event)));
-        Self { topic, event, class, audience, json, msgpack: OnceLock::new() }
+        Self { topic, event, class, audience, json, msgpack: OnceLock::new(), whole: None }
+    }
+
+    /// What is different from before, and how the whole is after it.
+    pub fn difference(
+        topic: &Topic,
+        event: Event,
+        whole: impl Fn() -> Event + Send + Sync + 'static,
+    ) -> Self {
+        let whole = Whole { topic: topic.clone(), make: Box::new(whole), frame: OnceLock::new() };
+        Self { whole: Some(whole), ..Self::new(Some(topic), event) }
+    }
+
+    /// What takes the place of this one and of those of its class before it; none if that is too heavy to be worth it.
+    pub(super) fn instead(self: &Arc<Self>) -> Option<Arc<Self>> {
+        let Some(Whole { topic, make, frame }) = &self.whole else { return Some(Arc::clone(self)) };
+        let whole = frame.get_or_init(|| Arc::new(Self::new(Some(topic), make())));
+        (whole.weight() <= OUTBOX_BYTES_MAX / 2).then(|| Arc::clone(whole))
     }
 
     /// The event.

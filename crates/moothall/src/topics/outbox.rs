@@ -182,17 +182,18 @@ pub enum NotBegun {
 }
 
 impl Inner {
-    fn push(&mut self, frame: Arc<Frame>) -> Pushed {
+    fn push(&mut self, mut frame: Arc<Frame>) -> Pushed {
         if self.is_over {
             return Pushed::Over;
         }
         let mut pushed = Pushed::Queued;
-        if let Class::Latest(_) = frame.class()
+        if let Class::Latest(_) | Class::Difference(_) = frame.class()
             && let Some(place) = self.waiting.iter().position(|other| other.class() == frame.class())
+            && let Some(newest) = frame.instead()
             && let Some(old) = self.waiting.remove(place)
         {
             self.waiting_bytes -= old.weight();
-            pushed = Pushed::Replaced;
+            (frame, pushed) = (newest, Pushed::Replaced);
         }
         let is_droppable = *frame.class() == Class::Droppable;
         let is_slow = self.is_read && self.waiting.len() >= OUTBOX_EVENTS_MAX;

@@ -1,7 +1,7 @@
 //! Finding lobbies, and game modes.
 
 use moothall_protocol::limits::{
-    GAME_MODE_SCHEMA_BYTES_MAX, GAME_MODES_MAX, LOBBY_SEATS_MAX, PAGE_ITEMS_DEFAULT,
+    GAME_MODE_SCHEMA_BYTES_MAX, GAME_MODES_MAX, LOBBY_FACET_VALUES_MAX, LOBBY_SEATS_MAX, PAGE_ITEMS_DEFAULT,
 };
 
 use super::*;
@@ -12,6 +12,11 @@ async fn names(cx: &Cx, wanted: ListLobbies) -> Vec<String> {
 
 fn any() -> ListLobbies {
     ListLobbies::default()
+}
+
+/// Those that this filter lets pass.
+fn passing(filter: Value) -> ListLobbies {
+    ListLobbies { filter: Some(serde_json::from_value(filter).unwrap()), ..any() }
 }
 
 #[tokio::test]
@@ -41,28 +46,33 @@ async fn t104_lobbies_are_found_by_what_they_are_and_the_hidden_are_not() {
         let staff = hall.call(hall.user("Sue").await, &[MODERATE]);
         assert_eq!(names(&staff, any()).await.len(), 3);
         let finds = [
-            (ListLobbies { name_contains: Some("beta d".into()), ..any() }, "Beta DEN"),
-            (ListLobbies { mode: vec!["free".into()], map: vec!["hill".into()], ..any() }, "Alpha den"),
-            (ListLobbies { has_password: Some(true), ..any() }, "Beta DEN"),
-            (ListLobbies { is_rated: Some(true), ..any() }, "Alpha den"),
-            (ListLobbies { free_seats_min: Some(2), ..any() }, "Beta DEN"),
-            (ListLobbies { tags_any: tags(&["eu", "asia"]), ..any() }, "Alpha den"),
-            (ListLobbies { tags_all: tags(&["casual", "us"]), ..any() }, "Beta DEN"),
-            (ListLobbies { tags_none: tags(&["us"]), ..any() }, "Alpha den"),
+            (json!({ "name": { "contains": "beta d" } }), "Beta DEN"),
+            (json!({ "text": "ALPHA hill eu" }), "Alpha den"),
+            (json!({ "mode": { "is": "free" }, "map": { "in": ["hill", "dale"] } }), "Alpha den"),
+            (json!({ "has_password": true }), "Beta DEN"),
+            (json!({ "is_rated": true }), "Alpha den"),
+            (json!({ "free_seats": { "least": 2 } }), "Beta DEN"),
+            (json!({ "tags": { "any": ["eu", "asia"] } }), "Alpha den"),
+            (json!({ "tags": { "all": ["casual", "us"] } }), "Beta DEN"),
+            (json!({ "tags": { "none": ["us"] } }), "Alpha den"),
+            (json!({ "host_id": { "is": id(&ana) } }), "Alpha den"),
         ];
         for (wanted, found) in finds {
-            assert_eq!(names(&dot, wanted.clone()).await, [found], "{wanted:?}");
+            assert_eq!(names(&dot, passing(wanted.clone())).await, [found], "{wanted}");
         }
+        let none = passing(json!({ "access": { "is": "invite_only" } }));
+        assert_eq!(names(&dot, none.clone()).await, [""; 0], "no filter shows what is hidden");
+        assert_eq!(names(&cy, none).await, ["Hidden"]);
         // What changes is found as it is now, by whoever was answered.
         plays(&dot, one).await.unwrap();
-        assert_eq!(names(&dot, ListLobbies { players_min: Some(2), ..any() }).await, ["Alpha den"]);
-        assert_eq!(names(&dot, ListLobbies { players_max: Some(1), ..any() }).await, ["Beta DEN"]);
+        assert_eq!(names(&dot, passing(json!({ "players": { "least": 2 } }))).await, ["Alpha den"]);
+        assert_eq!(names(&dot, passing(json!({ "players": { "most": 1 } }))).await, ["Beta DEN"]);
         let lock = UpdateLobby { is_locked: Some(true), ..change(two) };
         update(&ben, lock).await.unwrap();
-        assert_eq!(names(&dot, ListLobbies { is_locked: Some(false), ..any() }).await, ["Alpha den"]);
+        assert_eq!(names(&dot, passing(json!({ "is_locked": false }))).await, ["Alpha den"]);
         start_game(&ana, StartLobby { lobby_id: one, countdown_ms: None }).await.unwrap();
         later(hall, one, 5).await;
-        let running = ListLobbies { status: vec![LobbyStatus::Running], ..any() };
+        let running = passing(json!({ "status": { "in": ["running"] } }));
         assert_eq!(names(&dot, running).await, ["Alpha den"]);
         hall.restart().await;
         let dot = hall.call(id(&dot), &[]);
@@ -108,6 +118,48 @@ async fn lobbies_are_listed_in_pages_in_every_order() {
         let page = list(&host, any()).await.unwrap();
         let wrong = ListLobbies { order: Some(LobbyOrder::Name), cursor: page.next, ..any() };
         assert_eq!(code(list(&host, wrong).await), "invalid");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn lobbies_are_counted_by_what_is_asked_on_whichever_page_they_are() {
+    on_both_engines(async |hall| {
+        let host = hall.call(hall.user("Hal").await, &[crate::accounts::HOST]);
+        let count = LOBBY_FACET_VALUES_MAX + 2;
+        for number in 0..count {
+            let tags = vec![format!("tag {number:02}"), "all".to_owned()];
+            let password = (number < 3).then(|| "x".to_owned());
+            let dedicated =
+                OpenLobby { host_kind: Some(HostKind::Dedicated), tags, password, ..opening("Den") };
+            opened(&host, dedicated).await;
+        }
+        let hidden = OpenLobby { access: Some(LobbyAccess::InviteOnly), ..opening("Hidden") };
+        let [ana, ben] = people(hall, ["Ana", "Ben"]).await;
+        opened(&ana, hidden).await;
+        let by = |facets: &[LobbyFacet]| ListLobbies { facets: facets.to_vec(), limit: Some(1), ..any() };
+        let facets = by(&[LobbyFacet::HasPassword, LobbyFacet::Tags, LobbyFacet::Map, LobbyFacet::Access]);
+        let page = list(&ben, facets.clone()).await.unwrap();
+        let told = serde_json::to_value(&page.facets).unwrap();
+        let passwords = json!([{ "value": false, "count": count - 3 }, { "value": true, "count": 3 }]);
+        assert_eq!((page.items.len(), &told["has_password"]), (1, &passwords));
+        assert_eq!(
+            told["access"],
+            json!([{ "value": "open", "count": count }]),
+            "of the hidden nothing is told"
+        );
+        assert_eq!(told["map"], json!([]), "none is chosen yet");
+        let tags = told["tags"].as_array().unwrap();
+        assert_eq!(tags.len(), LOBBY_FACET_VALUES_MAX, "the most frequent ones");
+        assert_eq!(
+            tags[..2],
+            [json!({ "value": "all", "count": count }), json!({ "value": "tag 00", "count": 1 })]
+        );
+        let filter = Some(serde_json::from_value(json!({ "has_password": true })).unwrap());
+        let page = list(&ana, ListLobbies { filter, ..facets }).await.unwrap();
+        let told = serde_json::to_value(&page.facets).unwrap();
+        assert_eq!(told["has_password"], json!([{ "value": true, "count": 3 }]));
+        assert!(list(&ana, any()).await.unwrap().facets.is_empty(), "nothing is counted unasked");
     })
     .await;
 }
