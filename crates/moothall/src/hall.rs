@@ -42,6 +42,7 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261128000900_typed_addresses",
     "20261128001000_lobbies",
     "20261128001100_parties",
+    "20261128001300_lobby_rooms",
 ];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.

@@ -2,7 +2,8 @@
 //!
 //! Start at [`operations`]. They check what was asked and hand it to the *lobby*, a live entity (`lobbies/lobby.rs`) that decides alone
 //! what happens in it. What a lobby may look like is data: see [`modes`]. Finding lobbies goes past them, to an index in memory
-//! (`lobbies/list.rs`). What follows elsewhere from who is where is done after the commit (`lobbies/follow.rs`).
+//! (`lobbies/list.rs`). What follows elsewhere from who is where is done after the commit (`lobbies/follow.rs`, and `lobbies/rooms.rs`
+//! for the rooms of `communication` in which a lobby talks).
 //!
 //! Promises: a user is in one lobby at most, also across a crash (the database has one row for a user); an answered change is
 //! durable, and was told to nobody before that; whoever drops out finds their seat again within the grace period, and so do all after
@@ -16,10 +17,13 @@ mod merge;
 pub mod modes;
 mod opening;
 mod properties;
+mod rooms;
 mod secrets;
 mod store;
 
-use moothall_protocol::limits::{LOBBY_CODE_LENGTH, LOBBY_COUNTDOWN_MS_MAX, LOBBY_GUESSES_MAX};
+use moothall_protocol::limits::{
+    LOBBY_CODE_LENGTH, LOBBY_COUNTDOWN_MS_MAX, LOBBY_GUESSES_MAX, RETENTION_DAYS_MAX,
+};
 use moothall_protocol::lobbies::{
     AddLobbyBot, AddedLobbyBot, ApproveLobbyRequest, CallLobbyVote, CancelLobbyStart, CancelLobbyVote,
     CastLobbyVote, CheckLobbyReady, CloseLobby, FinishLobby, GetLobby, InviteToLobby, JoinLobby,
@@ -28,7 +32,7 @@ use moothall_protocol::lobbies::{
     Spectate, StartLobby, TakeSeat, UnbanFromLobby, UninviteFromLobby, UpdateLobby, UpdateLobbyBot,
     UpdateSelf, ViewLobby,
 };
-use moothall_protocol::{LobbyId, MatchId, Page, UserId};
+use moothall_protocol::{LobbyId, MatchId, Page, RoomId, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -64,11 +68,14 @@ pub struct Settings {
     /// Milliseconds for which somebody who asks to be let in waits for the host, and for which they do not ask again after a no.
     #[schemars(range(min = 1_000, max = 3_600_000))]
     pub request_ms: u64,
+    /// Days after which what was said in a lobby is removed for good.
+    #[schemars(range(min = 1, max = RETENTION_DAYS_MAX))]
+    pub chat_days: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { vote_ms: 45_000, ready_check_ms: 30_000, countdown_ms: 5_000, request_ms: 60_000 }
+        Self { vote_ms: 45_000, ready_check_ms: 30_000, countdown_ms: 5_000, request_ms: 60_000, chat_days: 7 }
     }
 }
 
@@ -134,13 +141,14 @@ fn of_games(operations: Operations) -> Operations {
 pub(crate) struct Live {
     index: Index,
     following: Following<UserId, Vec<LobbyId>>,
+    rooms: Following<LobbyId, Vec<RoomId>>,
     guesses: Guesses,
 }
 
 impl Default for Live {
     fn default() -> Self {
         let guesses = Guesses::new(LOBBY_GUESSES_MAX);
-        Self { index: Index::default(), following: Following::default(), guesses }
+        Self { index: Index::default(), following: Following::default(), rooms: Following::default(), guesses }
     }
 }
 
@@ -435,7 +443,8 @@ async fn place(cx: &Cx, lobby: LobbyId) -> Place<'_> {
     cx.hall().directory().place::<lobby::Lobby>(cx, lobby).await
 }
 
-/// Tells a lobby something in the caller's name. When this returns, their presence says where they are.
+/// Tells a lobby something in the caller's name. When this returns, their presence says where they are, and the lobby's rooms have
+/// followed.
 async fn tell(cx: &Cx, lobby: LobbyId, act: Act) -> Result<Reply, Error> {
     tell_from(place(cx, lobby).await, cx, lobby, Power::Member, act).await
 }
@@ -452,6 +461,7 @@ async fn tell_from(
     if let Some(user) = cx.user() {
         follow::settled(cx.hall(), user).await;
     }
+    rooms::settled(cx.hall(), lobby).await;
     Ok(reply)
 }
 

@@ -3,13 +3,14 @@
 //! Start at [`Lobby::handle`]. A command is carried out on a copy of the [`State`]; what of it became different is told as a merge
 //! patch, and the whole of it is stored. So no command has to say what it changed, and one that changes nothing tells nobody. Each
 //! concern has a file of its own: `entry.rs` (coming and going), `seats.rs` (teams, queue, bots), `rules.rs` (what it is set to),
-//! `votes.rs`, `start.rs` (ready, countdown, game), `hosts.rs` (who hosts it).
+//! `votes.rs`, `start.rs` (ready, countdown, game), `hosts.rs` (who hosts it), `rooms.rs` (who hears what is said).
 //!
 //! Promises: a user has one seat at most, and seats are taken without gaps; who waits is seated as soon as a seat frees; versions
 //! count by one and each is told once; who is refused has changed nothing. That a user is in one lobby only is the database's promise.
 
 mod entry;
 mod hosts;
+mod rooms;
 mod rules;
 mod seats;
 mod start;
@@ -20,7 +21,7 @@ use moothall_protocol::lobbies::{
     HostKind, HostedLobby, LeftWhy, LobbyClosed, LobbyLeft, LobbyRequest, LobbyUpdated, OwnLobby, VoteChoice,
     VoteSubject,
 };
-use moothall_protocol::{Event, Id, LobbyBotId, LobbyId, MatchId, Timestamp, UserId, kind};
+use moothall_protocol::{Event, Id, LobbyBotId, LobbyId, MatchId, RoomId, Timestamp, UserId, kind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -197,8 +198,11 @@ pub(super) enum Effect {
     },
     /// It is so from now on.
     Saved(Box<State>),
+    /// Others than before hear what is said.
+    Moved,
     Closed {
         listeners: Vec<UserId>,
+        rooms: [RoomId; 2],
     },
     /// Staff did this.
     Audited(Audited),
@@ -301,8 +305,12 @@ impl Lobby {
         if state == self.state {
             return;
         }
+        state.note_playing();
         state.lobby.version += 1;
         let (id, version) = (state.lobby.id, state.lobby.version);
+        if state.audiences() != self.state.audiences() {
+            turn.persist(Effect::Moved);
+        }
         turn.persist(Effect::Saved(Box::new(state.clone())));
         for user in entered {
             turn.emit(Topic::User(*user), Event::LobbyJoined(Box::new(state.own(*user))));
@@ -333,7 +341,8 @@ impl Lobby {
             turn.emit(Topic::User(state.lobby.host_id), Event::LobbyClosed(LobbyClosed { lobby_id }));
             listeners.push(state.lobby.host_id);
         }
-        turn.persist(Effect::Closed { listeners });
+        let rooms = [state.lobby.room_id, state.lobby.spectators_room_id];
+        turn.persist(Effect::Closed { listeners, rooms });
         self.is_closed = true;
         self.state = state;
     }

@@ -1,6 +1,6 @@
 //! Opening a lobby, and what it may be called.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use moothall_protocol::limits::LOBBY_CODE_LENGTH;
 use moothall_protocol::lobbies::{
@@ -95,10 +95,18 @@ fn new_state(
         ready_check: None,
         vote: None,
         ended_votes: Vec::new(),
+        room_id: cx.new_id(),
+        spectators_room_id: cx.new_id(),
         created_at: cx.now(),
     };
-    let mut state =
-        State { lobby, host: LobbyHostView::default(), password: None, votes: 0, rejected: BTreeMap::new() };
+    let mut state = State {
+        lobby,
+        host: LobbyHostView::default(),
+        password: None,
+        votes: 0,
+        rejected: BTreeMap::new(),
+        playing: BTreeSet::new(),
+    };
     state.set(&change, rules)?;
     state.check_properties(rules)?;
     if host_kind == HostKind::Player {

@@ -5,6 +5,7 @@ mod games;
 mod hosts;
 mod listing;
 mod restarts;
+mod rooms;
 mod seats;
 mod votes;
 
