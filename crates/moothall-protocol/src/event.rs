@@ -8,6 +8,7 @@ use crate::communication::{
     Marker, MemberChanged, MemberGone, MembersChanged, Message, MessageDeleted, Room, Typing,
 };
 use crate::connections::{OwnPresence, PresenceChanged, Ready, Resumed};
+use crate::hosts::{HostLost, Reservation, ReservationEnded};
 use crate::lobbies::{
     HostedLobby, LobbyClosed, LobbyInvited, LobbyLeft, LobbyRequestEnded, LobbyUpdated, OwnLobby,
 };
@@ -124,6 +125,15 @@ pub enum Event {
     /// The user asked to be let into a lobby, and is not.
     #[serde(rename = "lobbies.request_ended")]
     LobbyRequestEnded(LobbyRequestEnded),
+    /// A place for a match is reserved on the host. To the host.
+    #[serde(rename = "hosts.reserved")]
+    HostReserved(Reservation),
+    /// A place for a match is reserved no longer. To the host.
+    #[serde(rename = "hosts.released")]
+    HostReleased(ReservationEnded),
+    /// The host was not heard of for too long, or is in no pool any more: it has to register again. To the host.
+    #[serde(rename = "hosts.lost")]
+    HostLost(HostLost),
     /// The user's own presence changed. To all their sessions.
     #[serde(rename = "connections.presence_updated")]
     PresenceUpdated(OwnPresence),
@@ -175,6 +185,7 @@ impl Event {
             | Self::LobbyClosed(_)
             | Self::LobbyInvited(_)
             | Self::LobbyRequestEnded(_) => Class::Reliable,
+            Self::HostReserved(_) | Self::HostReleased(_) | Self::HostLost(_) => Class::Reliable,
             Self::PresenceChanged(_) | Self::RelayOpened(_) | Self::RelayClosed(_) | Self::Relayed(_) => {
                 Class::Reliable
             }
