@@ -10,7 +10,8 @@ use crate::communication::{
 use crate::connections::{OwnPresence, PresenceChanged, Ready, Resumed};
 use crate::hosts::{HostLost, Reservation, ReservationEnded};
 use crate::lobbies::{
-    HostedLobby, LobbyClosed, LobbyInvited, LobbyLeft, LobbyRequestEnded, LobbyUpdated, OwnLobby,
+    HostedLobby, LobbyClosed, LobbyInvited, LobbyLeft, LobbyRequestEnded, LobbyStayedBehind, LobbyUpdated,
+    OwnLobby,
 };
 use crate::matches::{ClosedRelay, OpenedRelay, Relayed};
 use crate::parties::{Party, PartyInvite, PartyInviteEnded, PartyLeft, PartyUpdated};
@@ -122,6 +123,9 @@ pub enum Event {
     /// The user is invited into a lobby.
     #[serde(rename = "lobbies.invited")]
     LobbyInvited(LobbyInvited),
+    /// The user's party went into a lobby, and the user did not come along.
+    #[serde(rename = "lobbies.stayed_behind")]
+    LobbyStayedBehind(LobbyStayedBehind),
     /// The user asked to be let into a lobby, and is not.
     #[serde(rename = "lobbies.request_ended")]
     LobbyRequestEnded(LobbyRequestEnded),
@@ -184,6 +188,7 @@ impl Event {
             | Self::LobbyHostUpdated(_)
             | Self::LobbyClosed(_)
             | Self::LobbyInvited(_)
+            | Self::LobbyStayedBehind(_)
             | Self::LobbyRequestEnded(_) => Class::Reliable,
             Self::HostReserved(_) | Self::HostReleased(_) | Self::HostLost(_) => Class::Reliable,
             Self::PresenceChanged(_) | Self::RelayOpened(_) | Self::RelayClosed(_) | Self::Relayed(_) => {

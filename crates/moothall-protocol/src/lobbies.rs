@@ -18,7 +18,8 @@ pub use change::{
     UpdateLobby, UpdateLobbyBot, UpdateSelf,
 };
 pub use entry::{
-    JoinLobby, JoinLobbyByCode, KickFromLobby, LeaveLobby, LobbyEntry, OpenLobby, SeatWish, UnbanFromLobby,
+    JoinLobby, JoinLobbyByCode, KickFromLobby, LeaveLobby, LobbyEntry, LobbyStayedBehind, OpenLobby, SeatWish,
+    StayedBehind, StayedWhy, UnbanFromLobby,
 };
 pub use list::{GetLobby, ListLobbies, LobbyOrder, LobbySummary, MyLobbies, OwnLobbies, ViewLobby};
 pub use lobby::{

@@ -16,6 +16,7 @@ mod lobby;
 mod merge;
 pub mod modes;
 mod opening;
+mod party;
 mod properties;
 mod rooms;
 mod secrets;
@@ -190,13 +191,13 @@ pub async fn view(cx: &Cx, input: ViewLobby) -> Result<OwnLobby, Error> {
     .await
 }
 
-/// Joins a lobby. Who is in it hears of it.
+/// Joins a lobby, with the party that follows the caller. Who is in it hears of it.
 pub async fn join(cx: &Cx, input: JoinLobby) -> Result<LobbyEntry, Error> {
     let JoinLobby { lobby_id, password, wish, reason } = input;
     let password = password.filter(|password| !password.is_empty());
     let is_guess = password.is_some();
     let password = password.map(|password| secrets::password_hash(lobby_id, &password));
-    let entry = Entry { password, code: None, wish: wish.unwrap_or_default() };
+    let entry = Entry { password, wish: wish.unwrap_or_default(), ..Entry::default() };
     let user = cx.require_user()?;
     let place = place(cx, lobby_id).await;
     let guesses = &cx.hall().lobbies().guesses;
@@ -218,7 +219,7 @@ pub async fn join_by_code(cx: &Cx, input: JoinLobbyByCode) -> Result<LobbyEntry,
     guesses.begin(cx.elapsed(), user).map_err(|retry_after| Error::GuessesThrottled { retry_after })?;
     let find = code.clone();
     let lobby = cx.read(move |tx| store::find_by_code(tx, &find)).await?.ok_or(Error::CodeUnknown)?;
-    let entry = Entry { password: None, code: Some(code), wish: input.wish.unwrap_or_default() };
+    let entry = Entry { code: Some(code), wish: input.wish.unwrap_or_default(), ..Entry::default() };
     let place = place(cx, lobby).await;
     match enter(place, cx, user, lobby, entry, Power::Member).await {
         Err(error) if error.kind() == Kind::NotFound => Err(Error::CodeUnknown),
@@ -237,15 +238,33 @@ async fn enter(
     entry: Entry,
     power: Power,
 ) -> Result<LobbyEntry, Error> {
-    // The database would refuse it as well, but only after the lobby has let them in.
-    let elsewhere = cx.read(move |tx| store::lobby_of(tx, user)).await?;
-    if elsewhere.is_some_and(|elsewhere| elsewhere != lobby) {
-        return Err(Error::AlreadyInLobby);
+    let mut from = Some(place);
+    let mut attempts = party::Attempts::default();
+    let (reply, party) = loop {
+        // The database would refuse it as well, but only after the lobby has let them in.
+        let elsewhere = cx.read(move |tx| store::lobby_of(tx, user)).await?;
+        if elsewhere.is_some_and(|elsewhere| elsewhere != lobby) {
+            return Err(Error::AlreadyInLobby);
+        }
+        let along = party::along(cx, user, Some(lobby)).await?;
+        let party = along.party.clone();
+        let entry = Entry { party: along.party, staying: along.staying, ..entry.clone() };
+        let from = match from.take() {
+            Some(from) => from,
+            None => self::place(cx, lobby).await,
+        };
+        match tell_from(from, cx, lobby, power.clone(), Act::Join(entry)).await {
+            Err(Error::AlreadyInLobby) if attempts.again(&party) => {}
+            outcome => break (outcome?, party),
+        }
+    };
+    for user in party {
+        follow::settled(cx.hall(), user).await;
     }
-    match tell_from(place, cx, lobby, power, Act::Join(entry)).await? {
-        Reply::Own(own) => Ok(LobbyEntry { own: Some(*own), request: None }),
-        Reply::Request(request) => Ok(LobbyEntry { own: None, request: Some(request) }),
-        Reply::Bot(_) | Reply::Done => Err(lobby::unexpected()),
+    match reply {
+        Reply::Joined(own, stayed) => Ok(LobbyEntry { own: Some(*own), request: None, stayed }),
+        Reply::Request(request, stayed) => Ok(LobbyEntry { own: None, request: Some(request), stayed }),
+        Reply::Own(_) | Reply::Bot(_) | Reply::Done => Err(lobby::unexpected()),
     }
 }
 
@@ -318,7 +337,7 @@ pub async fn add_bot(cx: &Cx, input: AddLobbyBot) -> Result<AddedLobbyBot, Error
     let act = Act::AddBot { name, team: input.team, properties: input.properties.unwrap_or_default() };
     match tell(cx, input.lobby_id, act).await? {
         Reply::Bot(bot_id) => Ok(AddedLobbyBot { bot_id }),
-        Reply::Own(_) | Reply::Request(_) | Reply::Done => Err(lobby::unexpected()),
+        _ => Err(lobby::unexpected()),
     }
 }
 

@@ -168,6 +168,12 @@ impl<'a> Cast<'a> {
 
     /// An input that this operation takes.
     pub async fn input(&self, operation: &Operation) -> Map<String, Value> {
+        if matches!(operation.name, "hosts.beat" | "hosts.mine") {
+            // Whoever may not is refused here as there.
+            let pool = self.host_pool().await;
+            let host = json!({ "pool": pool, "version": "1", "region": "eu", "addresses": ["192.0.2.1:7000"], "capacity": 1 });
+            let _ = self.server.api.post("/v1/hosts/register", self.shows(), host).await;
+        }
         self.input_with(operation, &[]).await
     }
 

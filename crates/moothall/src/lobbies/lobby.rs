@@ -18,8 +18,8 @@ mod state;
 mod votes;
 
 use moothall_protocol::lobbies::{
-    HostKind, HostedLobby, LeftWhy, LobbyClosed, LobbyLeft, LobbyRequest, LobbyUpdated, OwnLobby, VoteChoice,
-    VoteSubject,
+    HostKind, HostedLobby, LeftWhy, LobbyClosed, LobbyLeft, LobbyRequest, LobbyUpdated, OwnLobby, StayedBehind,
+    VoteChoice, VoteSubject,
 };
 use moothall_protocol::{Event, Id, LobbyBotId, LobbyId, MatchId, RoomId, Timestamp, UserId, kind};
 use serde::{Deserialize, Serialize};
@@ -157,7 +157,8 @@ pub(super) enum Act {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Reply {
     Own(Box<OwnLobby>),
-    Request(LobbyRequest),
+    Joined(Box<OwnLobby>, Vec<StayedBehind>),
+    Request(LobbyRequest, Vec<StayedBehind>),
     Bot(LobbyBotId),
     Done,
 }
@@ -177,6 +178,8 @@ pub(super) fn unexpected() -> Error {
 enum Answer {
     /// The lobby as the caller sees it.
     Own,
+    /// The same, and who of their party did not come along.
+    Joined,
     /// The caller's request.
     Request,
     Bot(LobbyBotId),
@@ -224,6 +227,8 @@ struct Step<'a, 'b> {
     rules: &'a Rules,
     /// Who came, and is told the lobby as it is in the end.
     entered: Vec<UserId>,
+    /// Who of the caller's party did not come along.
+    stayed: Vec<StayedBehind>,
     /// Why it is to be closed.
     closing: Option<Option<String>>,
 }
@@ -260,12 +265,13 @@ impl Entity for Lobby {
             power: &command.power,
             rules: &self.rules,
             entered: Vec::new(),
+            stayed: Vec::new(),
             closing: None,
         };
         // What is due was due before anybody said anything.
         state.expire(&mut step)?;
         let answer = state.carry_out(&command.act, &mut step)?;
-        let Step { entered, closing, .. } = step;
+        let Step { entered, stayed, closing, .. } = step;
         if let Act::Tick { at } = &command.act
             && self.armed == Some(*at)
         {
@@ -277,7 +283,7 @@ impl Entity for Lobby {
             None => self.change(state, &entered, turn),
         }
         self.arm(turn);
-        self.reply(answer, caller)
+        self.reply(answer, caller, stayed)
     }
 
     fn load(tx: &mut Tx<'_, '_>, id: LobbyId) -> Result<Option<Self>, Error> {
@@ -356,18 +362,24 @@ impl Lobby {
         }
     }
 
-    fn reply(&self, answer: Answer, caller: Option<UserId>) -> Result<Reply, Error> {
+    fn reply(
+        &self,
+        answer: Answer,
+        caller: Option<UserId>,
+        stayed: Vec<StayedBehind>,
+    ) -> Result<Reply, Error> {
         if self.is_closed {
             return Ok(Reply::Done);
         }
         Ok(match (answer, caller) {
             (Answer::Own, Some(user)) => Reply::Own(Box::new(self.state.own(user))),
+            (Answer::Joined, Some(user)) => Reply::Joined(Box::new(self.state.own(user)), stayed),
             (Answer::Request, Some(user)) => {
                 let request = self.state.host.requests.get(&user).ok_or_else(unexpected)?;
-                Reply::Request(request.clone())
+                Reply::Request(request.clone(), stayed)
             }
             (Answer::Bot(bot), _) => Reply::Bot(bot),
-            (Answer::Own | Answer::Request, None) | (Answer::Done, _) => Reply::Done,
+            (Answer::Own | Answer::Joined | Answer::Request, None) | (Answer::Done, _) => Reply::Done,
         })
     }
 }

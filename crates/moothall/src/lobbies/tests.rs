@@ -4,6 +4,7 @@ mod entry;
 mod games;
 mod hosts;
 mod listing;
+mod party;
 mod restarts;
 mod rooms;
 mod seats;

@@ -160,7 +160,10 @@ impl Lobby {
         match random.below(40) {
             0..=9 => {
                 let code = (random.below(6) == 0).then(|| lobby.code.clone());
-                Act::Join(Entry { password: self.state.password.clone(), code, wish })
+                // Now and then with others, as far as they are not elsewhere, which only the database knows.
+                let party = (0..USERS).map(user).filter(|one| *one != caller && random.below(6) == 0).collect();
+                let password = self.state.password.clone();
+                Act::Join(Entry { password, code, wish, party, staying: Vec::new() })
             }
             10 | 11 if !is_last => Act::Leave { present: vec![other] },
             12 if !is_last => Act::Kick {
@@ -313,7 +316,7 @@ impl Simulated for Lobby {
 
     /// Whoever was answered a version will never see an older one.
     fn answer(promised: &mut i64, _: Option<UserId>, _: &Command, reply: &Reply) {
-        if let Reply::Own(own) = reply {
+        if let Reply::Own(own) | Reply::Joined(own, _) = reply {
             *promised = (*promised).max(own.lobby.version);
         }
     }
