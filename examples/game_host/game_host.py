@@ -171,7 +171,7 @@ class GameHost:
         size = sum(team["size"] for team in lobby["teams"].values())
         players = [seat["user_id"] for seat in seats if seat["kind"] == "user"]
         ready = all(lobby["members"][user]["is_ready"] for user in players if user in lobby["members"])
-        if lobby["status"] == "open" and len(seats) == size and ready and not self.is_done():
+        if lobby["status"] == "waiting" and len(seats) == size and ready and not self.is_done():
             try:
                 await self.server.call("lobbies.start", lobby_id=lobby["id"], countdown_ms=0)
             except Refused as refused:

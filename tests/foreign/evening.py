@@ -167,7 +167,7 @@ async def main():
     await each(players, lambda player: player.until(lambda: player.match["status"] == "ended", "the end"))
     outcomes = {player.name: player.match["members"][player.id]["result"] for player in players}
     assert sorted(outcomes.values()) == ["lost"] * 4 + ["won"] * 4, outcomes
-    await ana.until(lambda: ana.lobby["status"] == "open" and "match_id" not in ana.lobby, "the lobby to open again")
+    await ana.until(lambda: ana.lobby["status"] == "waiting" and "match_id" not in ana.lobby, "the lobby to open again")
 
     played = await ana.server.call("matches.list", user_id=ana.id)
     assert [item["id"] for item in played["items"]] == [match]

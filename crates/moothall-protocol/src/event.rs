@@ -8,9 +8,10 @@ use crate::communication::{
     Marker, MemberChanged, MemberGone, MembersChanged, Message, MessageDeleted, Room, Typing,
 };
 use crate::connections::{OwnPresence, PresenceChanged, Ready, Resumed};
+use crate::hosts::{HostLost, Reservation, ReservationEnded};
 use crate::lobbies::{
-    HostedLobby, LobbyClosed, LobbyInvited, LobbyLeft, LobbyListUpdated, LobbyRequestEnded, LobbyUpdated,
-    OwnLobby,
+    HostedLobby, LobbyClosed, LobbyInvited, LobbyLeft, LobbyListUpdated, LobbyRequestEnded,
+    LobbyStayedBehind, LobbyUpdated, OwnLobby,
 };
 use crate::matches::{ClosedRelay, OpenedRelay, Relayed};
 use crate::parties::{Party, PartyInvite, PartyInviteEnded, PartyLeft, PartyUpdated};
@@ -122,12 +123,24 @@ pub enum Event {
     /// The user is invited into a lobby.
     #[serde(rename = "lobbies.invited")]
     LobbyInvited(LobbyInvited),
+    /// The user's party went into a lobby, and the user did not come along.
+    #[serde(rename = "lobbies.stayed_behind")]
+    LobbyStayedBehind(LobbyStayedBehind),
     /// The user asked to be let into a lobby, and is not.
     #[serde(rename = "lobbies.request_ended")]
     LobbyRequestEnded(LobbyRequestEnded),
     /// A watched list of lobbies is different from before. To the sessions that watch it.
     #[serde(rename = "lobbies.list_updated")]
     LobbyListUpdated(LobbyListUpdated),
+    /// A place for a match is reserved on the host. To the host.
+    #[serde(rename = "hosts.reserved")]
+    HostReserved(Reservation),
+    /// A place for a match is reserved no longer. To the host.
+    #[serde(rename = "hosts.released")]
+    HostReleased(ReservationEnded),
+    /// The host was not heard of for too long, or is in no pool any more: it has to register again. To the host.
+    #[serde(rename = "hosts.lost")]
+    HostLost(HostLost),
     /// The user's own presence changed. To all their sessions.
     #[serde(rename = "connections.presence_updated")]
     PresenceUpdated(OwnPresence),
@@ -180,9 +193,11 @@ impl Event {
             | Self::LobbyHostUpdated(_)
             | Self::LobbyClosed(_)
             | Self::LobbyInvited(_)
+            | Self::LobbyStayedBehind(_)
             | Self::LobbyRequestEnded(_) => Class::Reliable,
             // A session watches one list.
             Self::LobbyListUpdated(_) => Class::Difference("lobbies.list_updated".to_owned()),
+            Self::HostReserved(_) | Self::HostReleased(_) | Self::HostLost(_) => Class::Reliable,
             Self::PresenceChanged(_) | Self::RelayOpened(_) | Self::RelayClosed(_) | Self::Relayed(_) => {
                 Class::Reliable
             }

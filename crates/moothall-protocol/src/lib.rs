@@ -11,6 +11,7 @@ pub mod communication;
 pub mod connections;
 mod event;
 mod hidden;
+pub mod hosts;
 mod id;
 pub mod limits;
 pub mod lobbies;
@@ -48,6 +49,8 @@ pub mod kind {
         Party,
         /// One played game and its record.
         Match,
+        /// A pool of hosts that run games.
+        HostPool,
         /// An API key of a host or a tool.
         ApiKey,
         /// One line of the audit log.
@@ -77,6 +80,8 @@ pub type LobbyBotId = Id<kind::LobbyBot>;
 pub type PartyId = Id<kind::Party>;
 /// The id of a match.
 pub type MatchId = Id<kind::Match>;
+/// The id of a pool of hosts.
+pub type HostPoolId = Id<kind::HostPool>;
 /// The id of an API key.
 pub type ApiKeyId = Id<kind::ApiKey>;
 /// The id of an audit line.

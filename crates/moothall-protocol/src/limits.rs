@@ -275,6 +275,28 @@ limits! {
     /// Bytes of JSON in a game mode's schema.
     GAME_MODE_SCHEMA_BYTES_MAX = 16 * 1024;
 
+    // Hosts.
+    /// Characters of the slug of a pool, of a version and of a region.
+    HOST_SLUG_LENGTH_MAX = 60;
+    /// Characters of the name of a pool.
+    HOST_POOL_NAME_LENGTH_MAX = 70;
+    /// Modes of a pool; versions and regions as well.
+    HOST_POOL_ENTRIES_MAX = 100;
+    /// Pools of hosts.
+    HOST_POOLS_MAX = 100;
+    /// Hosts of a pool.
+    HOSTS_PER_POOL_MAX = 1_000;
+    /// Addresses of a host.
+    HOST_ADDRESSES_MAX = 8;
+    /// Characters of an address of a host.
+    HOST_ADDRESS_LENGTH_MAX = 255;
+    /// Labels of a host.
+    HOST_LABELS_MAX = 16;
+    /// Characters of a label of a host.
+    HOST_LABEL_LENGTH_MAX = 64;
+    /// Matches that a host may run at once.
+    HOST_CAPACITY_MAX = 1_000;
+
     // Matches.
     /// Bytes of one piece of data relayed in a match.
     RELAY_BYTES_MAX = 4 * 1024;

@@ -22,7 +22,8 @@ pub use change::{
     UpdateLobby, UpdateLobbyBot, UpdateSelf,
 };
 pub use entry::{
-    JoinLobby, JoinLobbyByCode, KickFromLobby, LeaveLobby, LobbyEntry, OpenLobby, SeatWish, UnbanFromLobby,
+    JoinLobby, JoinLobbyByCode, KickFromLobby, LeaveLobby, LobbyEntry, LobbyStayedBehind, OpenLobby,
+    SeatWish, StayedBehind, StayedWhy, UnbanFromLobby,
 };
 pub use filter::{ChoiceRule, LobbyFilter, LobbyScalar, PropertyRule, RangeRule, TagsRule, TextRule};
 pub use list::{

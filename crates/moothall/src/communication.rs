@@ -10,10 +10,10 @@
 mod attachments;
 mod conversations;
 mod error;
+mod following_rooms;
 mod members;
 mod messages;
 mod name;
-mod party_rooms;
 pub(crate) mod room;
 mod rooms;
 mod store;
@@ -34,11 +34,13 @@ use crate::operation::{Access, Operations, Rate};
 use crate::{Cx, Permission, Topic, accounts, audit, sweep};
 pub use conversations::{create_group, open_direct};
 pub use error::Error;
+pub(crate) use following_rooms::{
+    FollowingRoom, close_following_room, open_following_room, seat_following_room,
+};
 pub use members::{add_member, join, kick, leave, list_members, set_role};
 pub use messages::{
     delete, edit, get_message, history, mark_delivered, mark_read, read_versions, say_typing, send, unread,
 };
-pub(crate) use party_rooms::{open_party_room, seat_party};
 use room::Power;
 pub use rooms::{
     archive_room, create_room, find_room, get_room, list_rooms, my_rooms, open_room, restore_room,
@@ -233,8 +235,8 @@ pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
     [store::STATEMENTS, messages::STATEMENTS].concat()
 }
 
-/// Removes messages past their retention, old versions past theirs, rooms of parties that have ended, and members whose accounts were
-/// erased, and archives rooms that stayed empty. Runs once an hour.
+/// Removes messages past their retention, old versions past theirs, rooms of what has ended, such as a party, and members whose accounts
+/// were erased, and archives rooms that stayed empty. Runs once an hour.
 pub(crate) async fn sweep(cx: &Cx) -> Result<(), crate::Error> {
     sweep_by(cx, SWEEP_BATCH).await.map_err(Error::into_common)
 }
@@ -261,8 +263,8 @@ async fn sweep_by(cx: &Cx, batch: usize) -> Result<(), Error> {
     }
     let until = cx.now() - DAY * settings.versions_days;
     sweep::all(cx, move |tx| messages::sweep_versions(tx, until)).await?;
-    // Rooms stay as long as somebody may open them again. Nobody does that with those of parties, of which there are many.
-    sweep::all(cx, store::sweep_party_rooms).await?;
+    // Rooms stay as long as somebody may open them again. Nobody does that with those that followed something, of which there are many.
+    sweep::all(cx, store::sweep_following_rooms).await?;
     forget_erased(cx, batch).await?;
     if let Some(days) = settings.empty_room_days {
         archive_empty(cx, cx.now() - DAY * days).await?;

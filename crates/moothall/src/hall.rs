@@ -17,8 +17,8 @@ use crate::runtime::{Bus, Directory, Leases};
 use crate::settings::{Settings, Synchronous};
 use crate::topics::{self, Topics};
 use crate::{
-    Rates, accounts, audit, communication, connections, idempotency, lobbies, mail, matches, parties, sweep,
-    system,
+    Rates, accounts, audit, communication, connections, hosts, idempotency, lobbies, mail, matches, parties,
+    sweep, system,
 };
 
 /// Every migration, oldest first. Added, never edited: a test compares checksums.
@@ -42,6 +42,8 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261128000900_typed_addresses",
     "20261128001000_lobbies",
     "20261128001100_parties",
+    "20261128001300_lobby_rooms",
+    "20261128001400_hosts",
 ];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.
@@ -67,6 +69,7 @@ struct Inner {
     matches: matches::Live,
     parties: parties::Live,
     lobbies: lobbies::Live,
+    hosts: hosts::Live,
     words: WordFilter,
 }
 
@@ -185,6 +188,7 @@ impl Builder {
             matches: matches::Live::default(),
             parties: parties::Live::default(),
             lobbies: lobbies::Live::default(),
+            hosts: hosts::Live::default(),
             communication: communication::Live::new(),
             words: WordFilter::new(&self.settings.communication.words)?,
             mailer,
@@ -203,6 +207,7 @@ impl Builder {
             accounts::start(&hall);
             connections::start(&hall);
             parties::start(&hall);
+            hosts::start(&hall);
             lobbies::start(&hall);
             mail::start(&hall);
             hall.spawn(sweep::run(hall.downgrade()));
@@ -223,6 +228,7 @@ pub fn contexts() -> Vec<Operations> {
         matches::operations(),
         parties::operations(),
         lobbies::operations(),
+        hosts::operations(),
     ]
 }
 
@@ -237,6 +243,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         &communication::statements(),
         parties::STATEMENTS,
         &lobbies::statements(),
+        hosts::STATEMENTS,
     ]
     .concat()
 }
@@ -379,6 +386,10 @@ impl Hall {
 
     pub(crate) fn parties(&self) -> &parties::Live {
         &self.0.parties
+    }
+
+    pub(crate) fn hosts(&self) -> &hosts::Live {
+        &self.0.hosts
     }
 
     pub(crate) fn lobbies(&self) -> &lobbies::Live {

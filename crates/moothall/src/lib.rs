@@ -4,8 +4,8 @@
 //! `moothall-api` find them in the [`Registry`], and an embedding program calls them directly or adds its own.
 //!
 //! Contexts: [`accounts`] (users, sign-in, sessions, roles, keys), [`connections`] (presence, live sessions),
-//! [`communication`] (rooms, messages), [`parties`] (players who go together), [`lobbies`] (where they gather), [`mod@matches`]
-//! (data relayed between players). Beside them: [`audit`] (who did what, and why), [`idempotency`] (retrying is safe),
+//! [`communication`] (rooms, messages), [`parties`] (players who go together), [`lobbies`] (where they gather), [`hosts`] (machines that
+//! run games), [`mod@matches`] (data relayed between players). Beside them: [`audit`] (who did what, and why), [`idempotency`] (retrying is safe),
 //! [`runtime`] (live entities in partitions), [`topics`] (events to many).
 //!
 //! ```
@@ -46,6 +46,7 @@ mod filter;
 mod following;
 mod hall;
 pub mod hooks;
+pub mod hosts;
 pub mod idempotency;
 mod json;
 pub mod lobbies;

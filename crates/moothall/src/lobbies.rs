@@ -2,7 +2,8 @@
 //!
 //! Start at [`operations`]. They check what was asked and hand it to the *lobby*, a live entity (`lobbies/lobby.rs`) that decides alone
 //! what happens in it. What a lobby may look like is data: see [`modes`]. Finding lobbies goes past them, to an index in memory
-//! (`lobbies/list.rs`). What follows elsewhere from who is where is done after the commit (`lobbies/follow.rs`).
+//! (`lobbies/list.rs`). What follows elsewhere from who is where is done after the commit (`lobbies/follow.rs`, and `lobbies/rooms.rs`
+//! for the rooms of `communication` in which a lobby talks).
 //!
 //! Promises: a user is in one lobby at most, also across a crash (the database has one row for a user); an answered change is
 //! durable, and was told to nobody before that; whoever drops out finds their seat again within the grace period, and so do all after
@@ -15,11 +16,15 @@ mod lobby;
 mod merge;
 pub mod modes;
 mod opening;
+mod party;
 mod properties;
+mod rooms;
 mod secrets;
 mod store;
 
-use moothall_protocol::limits::{LOBBY_CODE_LENGTH, LOBBY_COUNTDOWN_MS_MAX, LOBBY_GUESSES_MAX};
+use moothall_protocol::limits::{
+    LOBBY_CODE_LENGTH, LOBBY_COUNTDOWN_MS_MAX, LOBBY_GUESSES_MAX, RETENTION_DAYS_MAX,
+};
 use moothall_protocol::lobbies::{
     AddLobbyBot, AddedLobbyBot, ApproveLobbyRequest, CallLobbyVote, CancelLobbyStart, CancelLobbyVote,
     CastLobbyVote, CheckLobbyReady, CloseLobby, FinishLobby, GetLobby, InviteToLobby, JoinLobby,
@@ -28,7 +33,7 @@ use moothall_protocol::lobbies::{
     SetLobbyBoss, SetLobbyMap, Spectate, StartLobby, TakeSeat, UnbanFromLobby, UninviteFromLobby,
     UnwatchLobbies, UpdateLobby, UpdateLobbyBot, UpdateSelf, ViewLobby, WatchLobbies,
 };
-use moothall_protocol::{LobbyId, MatchId, UserId};
+use moothall_protocol::{LobbyId, MatchId, RoomId, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -64,11 +69,20 @@ pub struct Settings {
     /// Milliseconds for which somebody who asks to be let in waits for the host, and for which they do not ask again after a no.
     #[schemars(range(min = 1_000, max = 3_600_000))]
     pub request_ms: u64,
+    /// Days after which what was said in a lobby is removed for good.
+    #[schemars(range(min = 1, max = RETENTION_DAYS_MAX))]
+    pub chat_days: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { vote_ms: 45_000, ready_check_ms: 30_000, countdown_ms: 5_000, request_ms: 60_000 }
+        Self {
+            vote_ms: 45_000,
+            ready_check_ms: 30_000,
+            countdown_ms: 5_000,
+            request_ms: 60_000,
+            chat_days: 7,
+        }
     }
 }
 
@@ -140,13 +154,19 @@ fn of_games(operations: Operations) -> Operations {
 pub(crate) struct Live {
     index: Index,
     following: Following<UserId, Vec<LobbyId>>,
+    rooms: Following<LobbyId, Vec<RoomId>>,
     guesses: Guesses,
 }
 
 impl Default for Live {
     fn default() -> Self {
         let guesses = Guesses::new(LOBBY_GUESSES_MAX);
-        Self { index: Index::default(), following: Following::default(), guesses }
+        Self {
+            index: Index::default(),
+            following: Following::default(),
+            rooms: Following::default(),
+            guesses,
+        }
     }
 }
 
@@ -199,13 +219,13 @@ pub async fn view(cx: &Cx, input: ViewLobby) -> Result<OwnLobby, Error> {
     .await
 }
 
-/// Joins a lobby. Who is in it hears of it.
+/// Joins a lobby, with the party that follows the caller. Who is in it hears of it.
 pub async fn join(cx: &Cx, input: JoinLobby) -> Result<LobbyEntry, Error> {
     let JoinLobby { lobby_id, password, wish, reason } = input;
     let password = password.filter(|password| !password.is_empty());
     let is_guess = password.is_some();
     let password = password.map(|password| secrets::password_hash(lobby_id, &password));
-    let entry = Entry { password, code: None, wish: wish.unwrap_or_default() };
+    let entry = Entry { password, wish: wish.unwrap_or_default(), ..Entry::default() };
     let user = cx.require_user()?;
     let place = place(cx, lobby_id).await;
     let guesses = &cx.hall().lobbies().guesses;
@@ -227,7 +247,7 @@ pub async fn join_by_code(cx: &Cx, input: JoinLobbyByCode) -> Result<LobbyEntry,
     guesses.begin(cx.elapsed(), user).map_err(|retry_after| Error::GuessesThrottled { retry_after })?;
     let find = code.clone();
     let lobby = cx.read(move |tx| store::find_by_code(tx, &find)).await?.ok_or(Error::CodeUnknown)?;
-    let entry = Entry { password: None, code: Some(code), wish: input.wish.unwrap_or_default() };
+    let entry = Entry { code: Some(code), wish: input.wish.unwrap_or_default(), ..Entry::default() };
     let place = place(cx, lobby).await;
     match enter(place, cx, user, lobby, entry, Power::Member).await {
         Err(error) if error.kind() == Kind::NotFound => Err(Error::CodeUnknown),
@@ -246,15 +266,33 @@ async fn enter(
     entry: Entry,
     power: Power,
 ) -> Result<LobbyEntry, Error> {
-    // The database would refuse it as well, but only after the lobby has let them in.
-    let elsewhere = cx.read(move |tx| store::lobby_of(tx, user)).await?;
-    if elsewhere.is_some_and(|elsewhere| elsewhere != lobby) {
-        return Err(Error::AlreadyInLobby);
+    let mut from = Some(place);
+    let mut attempts = party::Attempts::default();
+    let (reply, party) = loop {
+        // The database would refuse it as well, but only after the lobby has let them in.
+        let elsewhere = cx.read(move |tx| store::lobby_of(tx, user)).await?;
+        if elsewhere.is_some_and(|elsewhere| elsewhere != lobby) {
+            return Err(Error::AlreadyInLobby);
+        }
+        let along = party::along(cx, user, Some(lobby)).await?;
+        let party = along.party.clone();
+        let entry = Entry { party: along.party, staying: along.staying, ..entry.clone() };
+        let from = match from.take() {
+            Some(from) => from,
+            None => self::place(cx, lobby).await,
+        };
+        match tell_from(from, cx, lobby, power.clone(), Act::Join(entry)).await {
+            Err(Error::AlreadyInLobby) if attempts.again(&party) => {}
+            outcome => break (outcome?, party),
+        }
+    };
+    for user in party {
+        follow::settled(cx.hall(), user).await;
     }
-    match tell_from(place, cx, lobby, power, Act::Join(entry)).await? {
-        Reply::Own(own) => Ok(LobbyEntry { own: Some(*own), request: None }),
-        Reply::Request(request) => Ok(LobbyEntry { own: None, request: Some(request) }),
-        Reply::Bot(_) | Reply::Done => Err(lobby::unexpected()),
+    match reply {
+        Reply::Joined(own, stayed) => Ok(LobbyEntry { own: Some(*own), request: None, stayed }),
+        Reply::Request(request, stayed) => Ok(LobbyEntry { own: None, request: Some(request), stayed }),
+        Reply::Own(_) | Reply::Bot(_) | Reply::Done => Err(lobby::unexpected()),
     }
 }
 
@@ -327,7 +365,7 @@ pub async fn add_bot(cx: &Cx, input: AddLobbyBot) -> Result<AddedLobbyBot, Error
     let act = Act::AddBot { name, team: input.team, properties: input.properties.unwrap_or_default() };
     match tell(cx, input.lobby_id, act).await? {
         Reply::Bot(bot_id) => Ok(AddedLobbyBot { bot_id }),
-        Reply::Own(_) | Reply::Request(_) | Reply::Done => Err(lobby::unexpected()),
+        _ => Err(lobby::unexpected()),
     }
 }
 
@@ -452,7 +490,8 @@ async fn place(cx: &Cx, lobby: LobbyId) -> Place<'_> {
     cx.hall().directory().place::<lobby::Lobby>(cx, lobby).await
 }
 
-/// Tells a lobby something in the caller's name. When this returns, their presence says where they are.
+/// Tells a lobby something in the caller's name. When this returns, their presence says where they are, and the lobby's rooms have
+/// followed.
 async fn tell(cx: &Cx, lobby: LobbyId, act: Act) -> Result<Reply, Error> {
     tell_from(place(cx, lobby).await, cx, lobby, Power::Member, act).await
 }
@@ -469,6 +508,7 @@ async fn tell_from(
     if let Some(user) = cx.user() {
         follow::settled(cx.hall(), user).await;
     }
+    rooms::settled(cx.hall(), lobby).await;
     Ok(reply)
 }
 

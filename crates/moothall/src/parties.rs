@@ -12,6 +12,7 @@ mod follow;
 mod party;
 mod store;
 
+use moothall_protocol::communication::RoomKind;
 use moothall_protocol::connections::GetPresence;
 use moothall_protocol::limits::{
     PARTY_CODE_GUESSES_MAX, PARTY_CODE_LENGTH, PARTY_MEMBERS_MAX, RETENTION_DAYS_MAX,
@@ -26,6 +27,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::codes::{self, Guesses};
+use crate::communication::FollowingRoom;
 use crate::cx::Tx;
 use crate::following::Following;
 use crate::operation::{Access, Operations, Rate};
@@ -138,8 +140,13 @@ pub async fn create(cx: &Cx, input: CreateParty) -> Result<Party, Error> {
     let (id, chat_days) = (card.id, settings.chat_days);
     let party = cx
         .mutate(move |tx| {
-            communication::open_party_room(tx, card.room, leader, chat_days)
-                .map_err(communication::Error::into_common)?;
+            let room = FollowingRoom {
+                id: card.room,
+                kind: RoomKind::Party,
+                users: vec![leader],
+                retention_days: chat_days,
+            };
+            communication::open_following_room(tx, &room).map_err(communication::Error::into_common)?;
             store::insert(tx, &card)?;
             let party = store::of_user(tx, leader)?.party.ok_or(crate::Error::NotFound)?;
             tx.emit(Topic::User(leader), Event::PartyJoined(party.clone()));

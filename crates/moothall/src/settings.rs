@@ -21,6 +21,8 @@ pub struct Settings {
     pub parties: crate::parties::Settings,
     /// Lobbies.
     pub lobbies: crate::lobbies::Settings,
+    /// Machines that run games.
+    pub hosts: crate::hosts::Settings,
 }
 
 /// Where the data lives.

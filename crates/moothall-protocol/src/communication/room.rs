@@ -18,6 +18,19 @@ pub enum RoomKind {
     Group,
     /// Where the members of a party talk. Who is in it follows the party, and it is archived when that ends.
     Party,
+    /// Where all who are in a lobby talk, and its dedicated host. Who is in it follows the lobby, and it is archived when that closes.
+    Lobby,
+    /// Where those talk who are in a lobby without a seat. Who takes a seat leaves it at once.
+    LobbySpectators,
+    /// Where the players of a match talk. Who is in it follows the match, and it is archived when that is over.
+    Match,
+}
+
+impl RoomKind {
+    /// Whether who is in such a room follows something else.
+    pub const fn follows(self) -> bool {
+        matches!(self, Self::Party | Self::Lobby | Self::LobbySpectators | Self::Match)
+    }
 }
 
 /// What a member may do in a room.

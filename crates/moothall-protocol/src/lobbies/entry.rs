@@ -7,7 +7,8 @@ use super::{HostKind, LobbyAccess, LobbyPropertiesChange, LobbyRequest, OnHostLo
 use crate::audit::REASON;
 use crate::{LobbyId, UserId, limits};
 
-/// Opens a lobby. A player who hosts it takes the first seat, and must be in no other lobby.
+/// Opens a lobby. A player who hosts it takes the first seat, and must be in no other lobby. A party that follows them comes along, as with
+/// `lobbies.join`.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OpenLobby {
@@ -63,7 +64,8 @@ pub enum SeatWish {
     Play,
 }
 
-/// Joins a lobby. Joining twice is as once.
+/// Joins a lobby. Joining twice is as once. Whoever leads a party that follows them brings along those members who are connected and in no
+/// other lobby: all of them come in or nobody does (`party_does_not_fit`), in one team if there is one with so many seats.
 ///
 /// Who may not is told the first of these that holds: `already_in_lobby`, `lobby_banned`, then for whoever is not invited
 /// `lobby_locked`, `lobby_wrong_password` and, where the host approves, the request; and at last `lobby_full`. A lobby that is only
@@ -107,6 +109,43 @@ pub struct LobbyEntry {
     /// The request that the host has to answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<LobbyRequest>,
+    /// Members of the party that follows the caller who did not come along.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stayed: Vec<StayedBehind>,
+}
+
+/// Why somebody did not come along with their party.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StayedWhy {
+    /// They are not connected.
+    Offline,
+    /// They are in another lobby.
+    InLobby,
+    /// The lobby does not let them in: they are banned, or it is for the invited only.
+    NotLetIn,
+    /// The host has to let them in, and was asked in their name.
+    Asked,
+}
+
+/// A member of a party who did not come along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StayedBehind {
+    /// Who.
+    pub user_id: UserId,
+    /// Why.
+    pub why: StayedWhy,
+}
+
+/// The user's party went into a lobby, and the user did not come along.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LobbyStayedBehind {
+    /// Into which.
+    pub lobby_id: LobbyId,
+    /// Who leads the party.
+    pub leader_id: UserId,
+    /// Why.
+    pub why: StayedWhy,
 }
 
 /// Leaves a lobby. If it was the host, another member hosts it, or it closes: see `on_host_loss`.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{EndedVote, LobbyVote};
-use crate::{LobbyBotId, LobbyId, MatchId, Timestamp, UserId};
+use crate::{LobbyBotId, LobbyId, MatchId, RoomId, Timestamp, UserId};
 
 /// Whose machine hosts the game.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -121,6 +121,12 @@ pub struct Lobby {
     pub vote: Option<LobbyVote>,
     /// The latest votes that ended, the newest last.
     pub ended_votes: Vec<EndedVote>,
+    /// The room in which all talk who are here, and its dedicated host: a room of `communication` like others, which opens, follows
+    /// and closes with the lobby.
+    pub room_id: RoomId,
+    /// The room in which those talk who watch. Who takes a seat leaves it, and whoever has played the game that runs comes in when that is
+    /// over.
+    pub spectators_room_id: RoomId,
     /// When it was opened.
     pub created_at: Timestamp,
 }

@@ -9,10 +9,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use moothall::connections::Stream;
 use moothall::protocol::UserId;
 use moothall::protocol::accounts::{CreateBot, CreateKey, CreateRole, DeleteUser, GrantRole};
+use moothall::protocol::hosts::PutHostPool;
 use moothall::protocol::lobbies::{ModeTeams, PutGameMode, TeamsShape};
 use moothall::protocol::matches::OpenRelay;
 use moothall::protocol::parties::{CreateParty, InviteToParty, JoinParty, Party};
-use moothall::{Caller as Calling, Cx, Operation, Origin, accounts, lobbies, matches, parties, snapshot};
+use moothall::{
+    Caller as Calling, Cx, Operation, Origin, accounts, hosts, lobbies, matches, parties, snapshot,
+};
 use moothall_testing::{PASSWORD, Player, Reply, Shows, TestServer};
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
@@ -167,6 +170,12 @@ impl<'a> Cast<'a> {
 
     /// An input that this operation takes.
     pub async fn input(&self, operation: &Operation) -> Map<String, Value> {
+        if matches!(operation.name, "hosts.beat" | "hosts.mine") {
+            // Whoever may not is refused here as there.
+            let pool = self.host_pool().await;
+            let host = json!({ "pool": pool, "version": "1", "region": "eu", "addresses": ["192.0.2.1:7000"], "capacity": 1 });
+            let _ = self.server.api.post("/v1/hosts/register", self.shows(), host).await;
+        }
         self.input_with(operation, &[]).await
     }
 
@@ -246,6 +255,11 @@ impl<'a> Cast<'a> {
                 let input = OpenRelay { user_ids: vec![player.id] };
                 json!(matches::open_relay(&Cx::server(&self.server.hall), input).await.unwrap().match_id)
             }
+            ("hosts.put_pool", "slug") => json!(fresh("pool")),
+            ("hosts.register", "pool") | ("hosts.remove_pool", "slug") => json!(self.host_pool().await),
+            ("hosts.register", "version" | "region") => json!("any"),
+            ("hosts.register", "addresses") => json!(["192.0.2.1:7000"]),
+            ("hosts.register", "capacity") => json!(1),
             (name, field) if name.starts_with("lobbies.") && self.is_of_lobby(field) => {
                 self.lobby_field(name, field).await
             }
@@ -403,6 +417,20 @@ impl<'a> Cast<'a> {
             assert!(joined.status < 300, "{}", joined.text);
         }
         room["id"].clone()
+    }
+
+    /// A pool of hosts.
+    async fn host_pool(&self) -> String {
+        let pool = PutHostPool {
+            slug: fresh("pool"),
+            name: "Pool".into(),
+            modes: Vec::new(),
+            versions: Vec::new(),
+            regions: Vec::new(),
+            if_version: None,
+            reason: "for a test".into(),
+        };
+        hosts::put_pool(&Cx::server(&self.server.hall), pool).await.unwrap().slug
     }
 
     fn is_of_lobby(&self, field: &str) -> bool {

@@ -38,6 +38,10 @@ crate::faults! {
         NotForGroup => Conflict, "group_conversation", "that cannot be done in a group";
         /// The room of a party is described by nobody, and who is in it follows the party: join or leave that.
         NotForParty => Conflict, "party_room", "that cannot be done in the room of a party";
+        /// The rooms of a lobby are described by nobody, and who is in them follows the lobby: join it, leave it, sit or watch.
+        NotForLobby => Conflict, "lobby_room", "that cannot be done in the room of a lobby";
+        /// The room of a match is described by nobody, and who is in it follows the match.
+        NotForMatch => Conflict, "match_room", "that cannot be done in the room of a match";
         /// Nobody is brought into a room that everybody can join.
         NotForOpenRoom => Conflict, "open_room", "everybody can join this room by themselves";
         /// The user is not there, or does not want to be reached by the caller.

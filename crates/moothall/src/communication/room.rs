@@ -35,7 +35,7 @@ pub(crate) struct Room {
     rules: Rules,
     /// Messages as they are since they were changed lately, the newest change last: what a command brings of one may be older.
     changed: VecDeque<Message>,
-    /// The version of the party that last said who is here.
+    /// The version in which what the room follows last said who is here.
     seated: i64,
 }
 
@@ -114,11 +114,13 @@ pub(crate) enum Act {
     Forget {
         user: UserId,
     },
-    /// These are in the party of this version, and in this room.
+    /// These are in what the room follows, which has this version, and so in this room.
     Seat {
         users: Vec<UserId>,
         version: i64,
     },
+    /// What the room follows is no more.
+    Unseat,
     Send(Draft),
     Edit {
         before: Box<Message>,
@@ -264,7 +266,8 @@ impl Entity for Room {
             Act::SetRole { user, role } => self.set_role(*user, *role, power, turn),
             Act::Kick { user } => self.kick(*user, power, turn),
             Act::Forget { user } => self.forget(*user, turn),
-            Act::Seat { users, version } => self.seat_party(users, *version, turn),
+            Act::Seat { users, version } => self.follow(users, *version, turn),
+            Act::Unseat => self.end(turn),
             Act::Send(draft) => self.send(draft, turn),
             Act::Edit { before, draft, keeps } => self.edit(before, draft, *keeps, turn),
             Act::Delete { before } => self.delete(before, power, turn),
@@ -322,6 +325,16 @@ impl Room {
         Ok(())
     }
 
+    /// Refuses what is not done in a room that follows something.
+    fn require_own(&self) -> Result<(), Error> {
+        match self.card.kind {
+            RoomKind::Room | RoomKind::Group | RoomKind::Direct => Ok(()),
+            RoomKind::Party => Err(Error::NotForParty),
+            RoomKind::Lobby | RoomKind::LobbySpectators => Err(Error::NotForLobby),
+            RoomKind::Match => Err(Error::NotForMatch),
+        }
+    }
+
     fn require_open(&self) -> Result<(), Error> {
         if self.card.archived_at.is_some() { Err(Error::Archived) } else { Ok(()) }
     }
@@ -341,8 +354,8 @@ impl Room {
     fn members_max(&self) -> usize {
         match self.card.kind {
             RoomKind::Group => GROUP_MEMBERS_MAX,
-            // The party sees to that.
-            RoomKind::Party => usize::MAX,
+            // What the room follows sees to that.
+            RoomKind::Party | RoomKind::Lobby | RoomKind::LobbySpectators | RoomKind::Match => usize::MAX,
             RoomKind::Room | RoomKind::Direct => self.rules.members_max,
         }
     }

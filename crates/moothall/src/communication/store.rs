@@ -70,16 +70,18 @@ statements! {
     COUNT_JOINED = "SELECT count(*) FROM room_members m JOIN rooms r ON r.id = m.room_id
         WHERE m.user_id = $1 AND m.kind IN ('room', 'group') AND m.brought_in = $2 AND r.archived_at IS NULL";
     JOINED = "SELECT m.room_id FROM room_members m JOIN rooms r ON r.id = m.room_id
-        WHERE m.user_id = $1 AND m.kind IN ('room', 'group', 'party') AND r.archived_at IS NULL";
-    SEATS_OF = "SELECT room_id, user_id FROM room_members WHERE user_id {in $1} AND kind IN ('room', 'group', 'party')
+        WHERE m.user_id = $1 AND m.kind IN ('room', 'group', 'party', 'lobby', 'lobby_spectators', 'match') AND r.archived_at IS NULL";
+    SEATS_OF = "SELECT room_id, user_id FROM room_members
+        WHERE user_id {in $1} AND kind IN ('room', 'group', 'party', 'lobby', 'lobby_spectators', 'match')
         ORDER BY user_id, room_id";
     EMPTY_ROOMS = "SELECT id FROM rooms
         WHERE id > $1 AND active_at <= $2 AND members = 0 AND kind = 'room' AND archived_at IS NULL ORDER BY id LIMIT $3";
     RETENTIVE = "SELECT r.id, r.retention_days, m.created_at FROM rooms r
         JOIN messages m ON m.room_id = r.id AND m.seq = r.swept_seq + 1
         WHERE r.id > $1 AND (r.retention_days IS NOT NULL OR $2) ORDER BY r.id LIMIT $3";
-    SWEEP_PARTY_ROOMS = "DELETE FROM rooms WHERE id IN (SELECT id FROM rooms
-        WHERE kind = 'party' AND archived_at IS NOT NULL AND swept_seq = last_seq ORDER BY id LIMIT $1)";
+    SWEEP_FOLLOWING_ROOMS = "DELETE FROM rooms WHERE id IN (SELECT id FROM rooms
+        WHERE kind IN ('party', 'lobby', 'lobby_spectators', 'match') AND archived_at IS NOT NULL AND swept_seq = last_seq
+        ORDER BY id LIMIT $1)";
 
     INSERT_MEMBER = "INSERT INTO room_members (room_id, user_id, kind, role, joined_at, delivered_seq, read_seq, sent_at,
         brought_in) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
@@ -411,7 +413,7 @@ pub(super) fn unread(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<RoomUnread
         .collect()
 }
 
-/// The rooms and groups the user is in.
+/// The rooms and groups the user is in, and the rooms of what they are in.
 pub(super) fn joined(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<RoomId>, Error> {
     tx.query(JOINED, params![user])?.iter().map(|row| Ok(row.get(0)?)).collect()
 }
@@ -456,12 +458,12 @@ pub(super) fn empty_rooms(
     Ok(rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?)
 }
 
-/// Deletes rooms of parties that have ended, of which no message is left. Returns how many.
-pub(super) fn sweep_party_rooms(tx: &mut Tx<'_, '_>) -> Result<u64, Error> {
-    Ok(tx.execute(SWEEP_PARTY_ROOMS, params![sweep::ROWS])?)
+/// Deletes rooms of parties, lobbies and matches that have ended, of which no message is left. Returns how many.
+pub(super) fn sweep_following_rooms(tx: &mut Tx<'_, '_>) -> Result<u64, Error> {
+    Ok(tx.execute(SWEEP_FOLLOWING_ROOMS, params![sweep::ROWS])?)
 }
 
-/// The rooms and groups these users are in.
+/// The rooms and groups these users are in, and the rooms of what they are in.
 pub(super) fn seats_of(tx: &mut Tx<'_, '_>, users: &[UserId]) -> Result<Vec<(RoomId, UserId)>, Error> {
     let rows = tx.query(SEATS_OF, params![users])?;
     rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()

@@ -1,6 +1,7 @@
 //! Rooms and messages, on a real database of each engine, with a clock that stands still.
 
 mod conversations;
+mod following;
 mod history;
 mod messages;
 mod rooms;

@@ -54,6 +54,8 @@ crate::faults! {
         NoRequest => Conflict, "no_lobby_request", "this player does not ask to be let in";
         /// The lobby has as many spectators as it may have, and no free seat for whoever wants to play.
         Full => Conflict, "lobby_full", "this lobby is full";
+        /// The caller leads a party that follows them, and there is no room for all who would come along: none of them comes in.
+        PartyDoesNotFit => Conflict, "party_does_not_fit", "this lobby has no room for your party";
         /// There is no team of this number.
         NoSuchTeam => Conflict, "no_such_lobby_team", "there is no such team";
         /// All seats of this team are taken; `lobbies.queue` waits for one.

@@ -11,7 +11,7 @@ use moothall_protocol::{LobbyId, UserId};
 use uuid::Uuid;
 
 use super::lobby::{Act, Command, Lobby, Power, State};
-use super::{Error, list, store};
+use super::{Error, list, rooms, store};
 use crate::connections::{self, Placed};
 use crate::{Cx, Fault as _, Hall, Kind, WeakHall};
 
@@ -40,11 +40,11 @@ async fn follow(hall: Hall, user: UserId, left: Vec<LobbyId>) {
 
 /// Counts how often something was tried while a partition is too busy or the database is away.
 #[derive(Default)]
-struct Attempts(u32);
+pub(super) struct Attempts(u32);
 
 impl Attempts {
     /// Waits until it is worth trying again. Returns whether it is at all.
-    async fn wait(&mut self, hall: &Hall, error: &Error) -> bool {
+    pub async fn wait(&mut self, hall: &Hall, error: &Error) -> bool {
         const MOST: u32 = 10;
         self.0 += 1;
         let is_worth_it = self.0 < MOST && error.kind() == Kind::Unavailable;
@@ -165,7 +165,7 @@ pub(super) async fn load(hall: &Hall) -> Result<(), Error> {
     }
 }
 
-/// Wakes the lobbies in which something is due, and after the grace period lets go of those who did not come back.
+/// Wakes the lobbies in which something is due, has all rooms follow, and after the grace period lets go of those who did not come back.
 pub(super) async fn recover(hall: WeakHall) {
     if let Err(error) = wake(&hall).await {
         tracing::warn!("Could not wake all lobbies: {error}");
@@ -178,6 +178,9 @@ pub(super) async fn recover(hall: WeakHall) {
 }
 
 async fn wake(hall: &WeakHall) -> Result<(), Error> {
+    if let Some(hall) = hall.upgrade() {
+        rooms::recover(&Cx::server(&hall)).await?;
+    }
     let mut stored = Stored::all();
     while let Some(hall) = hall.upgrade() {
         let states = stored.next(&hall).await?;
@@ -186,6 +189,10 @@ async fn wake(hall: &WeakHall) -> Result<(), Error> {
         }
         for (id, at) in states.iter().filter_map(|state| Some((state.lobby.id, state.next_due()?))) {
             tell(&Cx::server(&hall), id, Act::Tick { at }).await?;
+        }
+        for state in &states {
+            rooms::begin(&hall, state.lobby.id, Vec::new());
+            rooms::settled(&hall, state.lobby.id).await;
         }
     }
     Ok(())

@@ -3,13 +3,14 @@
 //! Start at [`Lobby::handle`]. A command is carried out on a copy of the [`State`]; what of it became different is told as a merge
 //! patch, and the whole of it is stored. So no command has to say what it changed, and one that changes nothing tells nobody. Each
 //! concern has a file of its own: `entry.rs` (coming and going), `seats.rs` (teams, queue, bots), `rules.rs` (what it is set to),
-//! `votes.rs`, `start.rs` (ready, countdown, game), `hosts.rs` (who hosts it).
+//! `votes.rs`, `start.rs` (ready, countdown, game), `hosts.rs` (who hosts it), `rooms.rs` (who hears what is said).
 //!
 //! Promises: a user has one seat at most, and seats are taken without gaps; who waits is seated as soon as a seat frees; versions
 //! count by one and each is told once; who is refused has changed nothing. That a user is in one lobby only is the database's promise.
 
 mod entry;
 mod hosts;
+mod rooms;
 mod rules;
 mod seats;
 mod start;
@@ -17,10 +18,10 @@ mod state;
 mod votes;
 
 use moothall_protocol::lobbies::{
-    HostKind, HostedLobby, LeftWhy, LobbyClosed, LobbyLeft, LobbyRequest, LobbyUpdated, OwnLobby, VoteChoice,
-    VoteSubject,
+    HostKind, HostedLobby, LeftWhy, LobbyClosed, LobbyLeft, LobbyRequest, LobbyUpdated, OwnLobby,
+    StayedBehind, VoteChoice, VoteSubject,
 };
-use moothall_protocol::{Event, Id, LobbyBotId, LobbyId, MatchId, Timestamp, UserId, kind};
+use moothall_protocol::{Event, Id, LobbyBotId, LobbyId, MatchId, RoomId, Timestamp, UserId, kind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -156,7 +157,8 @@ pub(super) enum Act {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Reply {
     Own(Box<OwnLobby>),
-    Request(LobbyRequest),
+    Joined(Box<OwnLobby>, Vec<StayedBehind>),
+    Request(LobbyRequest, Vec<StayedBehind>),
     Bot(LobbyBotId),
     Done,
 }
@@ -176,6 +178,8 @@ pub(super) fn unexpected() -> Error {
 enum Answer {
     /// The lobby as the caller sees it.
     Own,
+    /// The same, and who of their party did not come along.
+    Joined,
     /// The caller's request.
     Request,
     Bot(LobbyBotId),
@@ -197,8 +201,11 @@ pub(super) enum Effect {
     },
     /// It is so from now on.
     Saved(Box<State>),
+    /// Others than before hear what is said.
+    Moved,
     Closed {
         listeners: Vec<UserId>,
+        rooms: [RoomId; 2],
     },
     /// Staff did this.
     Audited(Audited),
@@ -220,6 +227,8 @@ struct Step<'a, 'b> {
     rules: &'a Rules,
     /// Who came, and is told the lobby as it is in the end.
     entered: Vec<UserId>,
+    /// Who of the caller's party did not come along.
+    stayed: Vec<StayedBehind>,
     /// Why it is to be closed.
     closing: Option<Option<String>>,
 }
@@ -256,12 +265,13 @@ impl Entity for Lobby {
             power: &command.power,
             rules: &self.rules,
             entered: Vec::new(),
+            stayed: Vec::new(),
             closing: None,
         };
         // What is due was due before anybody said anything.
         state.expire(&mut step)?;
         let answer = state.carry_out(&command.act, &mut step)?;
-        let Step { entered, closing, .. } = step;
+        let Step { entered, stayed, closing, .. } = step;
         if let Act::Tick { at } = &command.act
             && self.armed == Some(*at)
         {
@@ -273,7 +283,7 @@ impl Entity for Lobby {
             None => self.change(state, &entered, turn),
         }
         self.arm(turn);
-        self.reply(answer, caller)
+        self.reply(answer, caller, stayed)
     }
 
     fn load(tx: &mut Tx<'_, '_>, id: LobbyId) -> Result<Option<Self>, Error> {
@@ -301,8 +311,12 @@ impl Lobby {
         if state == self.state {
             return;
         }
+        state.note_playing();
         state.lobby.version += 1;
         let (id, version) = (state.lobby.id, state.lobby.version);
+        if state.audiences() != self.state.audiences() {
+            turn.persist(Effect::Moved);
+        }
         turn.persist(Effect::Saved(Box::new(state.clone())));
         for user in entered {
             turn.emit(Topic::User(*user), Event::LobbyJoined(Box::new(state.own(*user))));
@@ -333,7 +347,8 @@ impl Lobby {
             turn.emit(Topic::User(state.lobby.host_id), Event::LobbyClosed(LobbyClosed { lobby_id }));
             listeners.push(state.lobby.host_id);
         }
-        turn.persist(Effect::Closed { listeners });
+        let rooms = [state.lobby.room_id, state.lobby.spectators_room_id];
+        turn.persist(Effect::Closed { listeners, rooms });
         self.is_closed = true;
         self.state = state;
     }
@@ -347,18 +362,24 @@ impl Lobby {
         }
     }
 
-    fn reply(&self, answer: Answer, caller: Option<UserId>) -> Result<Reply, Error> {
+    fn reply(
+        &self,
+        answer: Answer,
+        caller: Option<UserId>,
+        stayed: Vec<StayedBehind>,
+    ) -> Result<Reply, Error> {
         if self.is_closed {
             return Ok(Reply::Done);
         }
         Ok(match (answer, caller) {
             (Answer::Own, Some(user)) => Reply::Own(Box::new(self.state.own(user))),
+            (Answer::Joined, Some(user)) => Reply::Joined(Box::new(self.state.own(user)), stayed),
             (Answer::Request, Some(user)) => {
                 let request = self.state.host.requests.get(&user).ok_or_else(unexpected)?;
-                Reply::Request(request.clone())
+                Reply::Request(request.clone(), stayed)
             }
             (Answer::Bot(bot), _) => Reply::Bot(bot),
-            (Answer::Own | Answer::Request, None) | (Answer::Done, _) => Reply::Done,
+            (Answer::Own | Answer::Joined | Answer::Request, None) | (Answer::Done, _) => Reply::Done,
         })
     }
 }

@@ -1,20 +1,21 @@
 //! Opening a lobby, and what it may be called.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use moothall_protocol::limits::LOBBY_CODE_LENGTH;
 use moothall_protocol::lobbies::{
-    HostKind, HostedLobby, Lobby, LobbyAccess, LobbyHostView, LobbyMember, LobbyProperties, LobbySeat,
-    LobbyStatus, OnHostLoss, OpenLobby, OwnLobby,
+    HostKind, HostedLobby, Lobby, LobbyAccess, LobbyHostView, LobbyMember, LobbyProperties, LobbyStatus,
+    LobbyStayedBehind, OnHostLoss, OpenLobby, OwnLobby, StayedBehind,
 };
 use moothall_protocol::{Event, UserId};
 use serde_json::Map;
 
 use super::lobby::{self, Change, Rules, State};
+use super::party::{self, Along};
 use super::{Error, follow, modes, secrets, store};
 use crate::{Cx, Topic, accounts, codes, filter};
 
-/// Opens a lobby. A player who hosts it has the first seat.
+/// Opens a lobby. A player who hosts it has the first seat, and brings along the party that follows them.
 pub async fn open(cx: &Cx, input: OpenLobby) -> Result<OwnLobby, Error> {
     let host = cx.require_user()?;
     let host_kind = input.host_kind.unwrap_or_default();
@@ -25,24 +26,51 @@ pub async fn open(cx: &Cx, input: OpenLobby) -> Result<OwnLobby, Error> {
     let slug = input.mode.clone();
     let mode = cx.read(move |tx| modes::find(tx, &slug)).await?.ok_or(Error::NoSuchMode)?;
     let rules = Rules::new(mode, &cx.hall().settings().lobbies)?;
-    let state = new_state(cx, host, host_kind, input, &rules)?;
-    let own = cx
-        .mutate(move |tx| {
-            store::insert(tx, &state, &rules.mode)?;
-            let own = state.own(host);
-            let lobby_id = state.lobby.id;
-            let event = match host_kind {
-                HostKind::Player => Event::LobbyJoined(Box::new(own.clone())),
-                HostKind::Dedicated => {
-                    Event::LobbyHosted(HostedLobby { lobby_id, version: 1, host: state.host.clone() })
+    let mut attempts = party::Attempts::default();
+    loop {
+        let along = match host_kind {
+            HostKind::Player => party::along(cx, host, None).await?,
+            HostKind::Dedicated => Along::default(),
+        };
+        let mut state = new_state(cx, host, host_kind, input.clone(), &rules)?;
+        if host_kind == HostKind::Player {
+            let users = [&[host], along.party.as_slice()].concat();
+            seat(cx, &mut state, &users, &rules)?;
+        }
+        let party = along.party.clone();
+        match insert(cx, state, along, &rules).await {
+            Err(Error::AlreadyInLobby) if attempts.again(&party) => {}
+            outcome => {
+                let own = outcome?;
+                for user in [host].into_iter().chain(party) {
+                    follow::settled(cx.hall(), user).await;
                 }
-            };
-            tx.emit(Topic::User(host), event);
-            Ok::<_, Error>(own)
-        })
-        .await?;
-    follow::settled(cx.hall(), host).await;
-    Ok(own)
+                return Ok(own);
+            }
+        }
+    }
+}
+
+/// Stores a new lobby, and tells those who are in it.
+async fn insert(cx: &Cx, state: State, along: Along, rules: &Rules) -> Result<OwnLobby, Error> {
+    let mode = rules.mode.clone();
+    cx.mutate(move |tx| {
+        store::insert(tx, &state, &mode)?;
+        let (host, lobby_id) = (state.lobby.host_id, state.lobby.id);
+        for user in state.lobby.members.keys() {
+            tx.emit(Topic::User(*user), Event::LobbyJoined(Box::new(state.own(*user))));
+        }
+        if state.lobby.host_kind == HostKind::Dedicated {
+            let hosted = HostedLobby { lobby_id, version: 1, host: state.host.clone() };
+            tx.emit(Topic::User(host), Event::LobbyHosted(hosted));
+        }
+        for StayedBehind { user_id, why } in &along.staying {
+            let stayed = LobbyStayedBehind { lobby_id, leader_id: host, why: *why };
+            tx.emit(Topic::User(*user_id), Event::LobbyStayedBehind(stayed));
+        }
+        Ok::<_, Error>(state.own(host))
+    })
+    .await
 }
 
 fn new_state(
@@ -95,32 +123,48 @@ fn new_state(
         ready_check: None,
         vote: None,
         ended_votes: Vec::new(),
+        room_id: cx.new_id(),
+        spectators_room_id: cx.new_id(),
         created_at: cx.now(),
     };
-    let mut state =
-        State { lobby, host: LobbyHostView::default(), password: None, votes: 0, rejected: BTreeMap::new() };
+    let mut state = State {
+        lobby,
+        host: LobbyHostView::default(),
+        password: None,
+        votes: 0,
+        rejected: BTreeMap::new(),
+        playing: BTreeSet::new(),
+    };
     state.set(&change, rules)?;
     state.check_properties(rules)?;
-    if host_kind == HostKind::Player {
-        take_first_seat(cx, &mut state, host_id);
-    }
     Ok(state)
 }
 
-fn take_first_seat(cx: &Cx, state: &mut State, user: UserId) {
+/// Seats those who open a lobby together, the host first: in one team if it has so many seats, else as long as there are any; the rest
+/// watches, and waits.
+fn seat(cx: &Cx, state: &mut State, users: &[UserId], rules: &Rules) -> Result<(), Error> {
     let now = cx.now();
-    let member = LobbyMember {
-        joined_at: now,
-        seated_at: Some(now),
-        is_ready: false,
-        role: None,
-        properties: Map::new(),
-    };
-    state.lobby.members.insert(user, member);
-    state.host.secrets.insert(user, secrets::new_secret(cx.random()));
-    if let Some(team) = state.lobby.teams.get_mut("1") {
-        team.seats.push(LobbySeat::User { user_id: user });
+    let room = state.lobby.seats() + rules.mode.spectators_max as usize;
+    if users.len() > room {
+        return Err(Error::PartyDoesNotFit);
     }
+    let together = state.team_with(users.len());
+    for user in users {
+        let member = LobbyMember {
+            joined_at: now,
+            seated_at: None,
+            is_ready: false,
+            role: None,
+            properties: Map::new(),
+        };
+        state.lobby.members.insert(*user, member);
+        state.host.secrets.insert(*user, secrets::new_secret(cx.random()));
+        match together.clone().or_else(|| state.team_with(1)) {
+            Some(number) => state.place(*user, &number, now),
+            None => state.lobby.queue.push(*user),
+        }
+    }
+    Ok(())
 }
 
 /// A name or a tag that may be shown to everybody: one line of what can be seen, with a letter or digit in it.

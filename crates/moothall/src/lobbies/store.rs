@@ -2,11 +2,11 @@
 
 use moothall_protocol::limits::LOBBIES_HOSTED_MAX;
 use moothall_protocol::lobbies::{GameMode, HostKind, OwnLobbies};
-use moothall_protocol::{LobbyId, UserId};
+use moothall_protocol::{LobbyId, RoomId, UserId};
 use moothall_store::{Json, OnConstraint as _, Row, params, statements};
 
 use super::lobby::{Effect, State};
-use super::{Error, follow};
+use super::{Error, follow, rooms};
 use crate::cx::Tx;
 use crate::{Topic, audit, connections};
 
@@ -25,6 +25,10 @@ statements! {
     DELETE_MEMBER = "DELETE FROM lobby_members WHERE user_id = $1 AND lobby_id = $2";
     DELETE_MEMBERS = "DELETE FROM lobby_members WHERE lobby_id = $1";
     LOBBY_OF = "SELECT lobby_id FROM lobby_members WHERE user_id = $1";
+
+    CLOSE_ROOM = "INSERT INTO closing_lobby_rooms (room_id) VALUES ($1)";
+    CLOSING_ROOMS = "SELECT room_id FROM closing_lobby_rooms ORDER BY room_id";
+    FORGET_ROOM = "DELETE FROM closing_lobby_rooms WHERE room_id = $1";
 }
 
 fn lobby(row: &Row) -> Result<(State, GameMode), Error> {
@@ -63,6 +67,7 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, state: &State, mode: &GameMode) -> Res
         listen(tx, lobby.id, lobby.host_id);
     }
     lobby.members.keys().try_for_each(|user| enter(tx, lobby.id, *user))?;
+    rooms::open(tx, state)?;
     show(tx, state);
     Ok(())
 }
@@ -108,6 +113,10 @@ pub(super) fn apply(tx: &mut Tx<'_, '_>, id: LobbyId, effects: &[&Effect]) -> Re
                 unlisten(tx, id, *user);
             }
             Effect::Unhosted { host } => unlisten(tx, id, *host),
+            Effect::Moved => {
+                let hall = tx.cx().hall().clone();
+                tx.after_commit(move || rooms::begin(&hall, id, Vec::new()));
+            }
             Effect::Audited(line) => {
                 let entry = audit::Entry::new(line.action).by(line.by).target(Topic::Lobby(id).to_string());
                 let entry = line.reason.iter().fold(entry.after(&line.about), |entry, why| entry.reason(why));
@@ -117,7 +126,7 @@ pub(super) fn apply(tx: &mut Tx<'_, '_>, id: LobbyId, effects: &[&Effect]) -> Re
     }
     match effects.iter().rev().find(|effect| matches!(effect, Effect::Saved(_) | Effect::Closed { .. })) {
         Some(Effect::Saved(state)) => save(tx, id, state),
-        Some(Effect::Closed { listeners }) => close(tx, id, listeners),
+        Some(Effect::Closed { listeners, rooms: closed }) => close(tx, id, listeners, *closed),
         _ => Ok(()),
     }
 }
@@ -134,14 +143,18 @@ fn save(tx: &mut Tx<'_, '_>, id: LobbyId, state: &State) -> Result<(), Error> {
     Ok(())
 }
 
-fn close(tx: &mut Tx<'_, '_>, id: LobbyId, listeners: &[UserId]) -> Result<(), Error> {
+fn close(tx: &mut Tx<'_, '_>, id: LobbyId, listeners: &[UserId], closed: [RoomId; 2]) -> Result<(), Error> {
     tx.execute(DELETE_MEMBERS, params![id])?;
     tx.execute(DELETE_LOBBY, params![id])?;
     for user in listeners {
         unlisten(tx, id, *user);
     }
+    closed.iter().try_for_each(|room| close_room(tx, *room))?;
     let hall = tx.cx().hall().clone();
-    tx.after_commit(move || hall.lobbies().index.remove(id));
+    tx.after_commit(move || {
+        hall.lobbies().index.remove(id);
+        rooms::begin(&hall, id, closed.into());
+    });
     Ok(())
 }
 
@@ -179,4 +192,21 @@ pub(super) fn of_user(tx: &mut Tx<'_, '_>, user: UserId) -> Result<OwnLobbies, E
     };
     let lobby = found.map(|(state, _)| Box::new(state.own(user)));
     Ok(OwnLobbies { lobby, hosted: hosted_by(tx, user)? })
+}
+
+/// Remembers that a room is to be closed.
+pub(super) fn close_room(tx: &mut Tx<'_, '_>, room: RoomId) -> Result<(), Error> {
+    tx.execute(CLOSE_ROOM, params![room])?;
+    Ok(())
+}
+
+/// Rooms of lobbies that have closed, and are still to be closed.
+pub(super) fn closing_rooms(tx: &mut Tx<'_, '_>) -> Result<Vec<RoomId>, Error> {
+    tx.query(CLOSING_ROOMS, params![])?.iter().map(|row| Ok(row.get(0)?)).collect()
+}
+
+/// Lets go of a room that is closed.
+pub(super) fn forget_room(tx: &mut Tx<'_, '_>, room: RoomId) -> Result<(), Error> {
+    tx.execute(FORGET_ROOM, params![room])?;
+    Ok(())
 }

@@ -90,10 +90,13 @@ async fn follow_once(cx: &Cx, id: PartyId, news: &News) -> Result<(), Error> {
     match (&party, news.ended) {
         (Some(party), _) => {
             let users = party.members.iter().map(|member| member.user_id).collect();
-            seat(cx, party.room_id, users, party.version).await?;
+            communication::seat_following_room(cx, party.room_id, users, party.version)
+                .await
+                .map_err(communication::Error::into_common)?;
         }
         (None, Some(room)) => {
-            seat(cx, room, Vec::new(), i64::MAX).await?;
+            let closed = communication::close_following_room(cx, room).await;
+            closed.map_err(communication::Error::into_common)?;
             cx.write(move |tx| store::forget(tx, id)).await?;
         }
         (None, None) => {}
@@ -102,14 +105,6 @@ async fn follow_once(cx: &Cx, id: PartyId, news: &News) -> Result<(), Error> {
         place(cx, id, party.as_ref(), *user).await?;
     }
     Ok(())
-}
-
-async fn seat(cx: &Cx, room: RoomId, users: Vec<UserId>, version: i64) -> Result<(), Error> {
-    match communication::seat_party(cx, room, users, version).await {
-        // Closed long ago, and gone with its history.
-        Ok(()) | Err(communication::Error::Common(crate::Error::NotFound)) => Ok(()),
-        Err(error) => Err(error.into_common().into()),
-    }
 }
 
 /// Tells the party whether the user is connected, and those who look at the user whether they are in the party.

@@ -46,17 +46,17 @@ impl Room {
         turn: &mut Turn<'_, Self>,
     ) -> Result<Reply, Error> {
         let needed = match self.card.kind {
-            RoomKind::Group | RoomKind::Direct | RoomKind::Party => RoomRole::Member,
             RoomKind::Room if change.is_for_owners() => RoomRole::Owner,
             RoomKind::Room => RoomRole::Moderator,
+            _ => RoomRole::Member,
         };
         let deed = Deed { power, action: "communication.update_room", about: json!(change) };
         self.require(deed, |seat| seat.role >= needed, turn)?;
+        self.require_own()?;
         match self.card.kind {
             RoomKind::Direct => return Err(Error::NotForDirect),
-            RoomKind::Party => return Err(Error::NotForParty),
             RoomKind::Group if change.is_about_modes() => return Err(Error::NotForGroup),
-            RoomKind::Group | RoomKind::Room => {}
+            _ => {}
         }
         if self.card.live_only && change.retention_days.is_some() {
             let message = "a live-only room keeps no messages";
@@ -91,11 +91,10 @@ impl Room {
     pub(super) fn archive(&mut self, power: &Power, turn: &mut Turn<'_, Self>) -> Result<Reply, Error> {
         let deed = Deed { power, action: "communication.archive_room", about: json!({ "archived": true }) };
         self.require(deed, |seat| seat.role == RoomRole::Owner, turn)?;
-        match self.card.kind {
+        self.require_own()?;
+        if self.card.kind == RoomKind::Direct {
             // The two would have no way to each other any more.
-            RoomKind::Direct => return Err(Error::NotForDirect),
-            RoomKind::Party => return Err(Error::NotForParty),
-            RoomKind::Room | RoomKind::Group => {}
+            return Err(Error::NotForDirect);
         }
         self.require_open()?;
         self.close(turn);
@@ -119,9 +118,7 @@ impl Room {
     pub(super) fn restore(&mut self, power: &Power, turn: &mut Turn<'_, Self>) -> Result<Reply, Error> {
         let deed = Deed { power, action: "communication.restore_room", about: json!({ "archived": false }) };
         self.require(deed, |_| false, turn)?;
-        if self.card.kind == RoomKind::Party {
-            return Err(Error::NotForParty);
-        }
+        self.require_own()?;
         if self.card.archived_at.is_some() {
             self.card.archived_at = None;
             self.card.version += 1;

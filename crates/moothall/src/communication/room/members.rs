@@ -32,11 +32,11 @@ impl Room {
         // Nobody comes into the conversations of others, not even staff.
         let power = if self.card.kind == RoomKind::Room { deed.power } else { &Power::Member };
         self.require(Deed { power, ..deed }, |seat| seat.role >= needed, turn)?;
+        self.require_own()?;
         match self.card.kind {
             RoomKind::Direct => return Err(Error::NotForDirect),
-            RoomKind::Party => return Err(Error::NotForParty),
             RoomKind::Room if !self.card.member_only => return Err(Error::NotForOpenRoom),
-            RoomKind::Room | RoomKind::Group => {}
+            _ => {}
         }
         match self.seats.get(&user) {
             Some(seat) => Ok(Reply::Member(self.member(user, seat))),
@@ -77,41 +77,49 @@ impl Room {
 
     pub(super) fn leave(&mut self, turn: &mut Turn<'_, Self>) -> Result<Reply, Error> {
         let (user, _) = self.seat(turn)?;
-        match self.card.kind {
-            RoomKind::Direct => return Err(Error::NotForDirect),
-            RoomKind::Party => return Err(Error::NotForParty),
-            RoomKind::Room | RoomKind::Group => {}
+        self.require_own()?;
+        if self.card.kind == RoomKind::Direct {
+            return Err(Error::NotForDirect);
         }
         self.remove(user, false, turn);
         Ok(Reply::Done)
     }
 
-    /// Has those in the room who are in its party; without any, it is closed. What an older version says is past.
-    pub(super) fn seat_party(
+    /// Has those in the room who are in what it follows, and nobody else. What an older version says is past.
+    pub(super) fn follow(
         &mut self,
         users: &[UserId],
         version: i64,
         turn: &mut Turn<'_, Self>,
     ) -> Result<Reply, Error> {
-        if self.card.kind != RoomKind::Party || version <= self.seated || self.card.archived_at.is_some() {
+        if !self.card.kind.follows() || version <= self.seated || self.card.archived_at.is_some() {
             return Ok(Reply::Done);
         }
         self.seated = version;
-        let mut gone: Vec<UserId> = self.seats.keys().filter(|user| !users.contains(user)).copied().collect();
-        gone.sort_unstable();
-        if users.is_empty() && gone.is_empty() {
-            self.close(turn);
-        }
-        // Before those who left go, so that the room is not found empty and closed.
+        self.let_go(|user| !users.contains(&user), turn);
         for user in users {
             if !self.seats.contains_key(user) {
                 self.enter(*user, false, turn)?;
             }
         }
+        Ok(Reply::Done)
+    }
+
+    /// What the room follows is no more, and so nobody is in it.
+    pub(super) fn end(&mut self, turn: &mut Turn<'_, Self>) -> Result<Reply, Error> {
+        if self.card.kind.follows() && self.card.archived_at.is_none() {
+            self.let_go(|_| true, turn);
+            self.close(turn);
+        }
+        Ok(Reply::Done)
+    }
+
+    fn let_go(&mut self, of: impl Fn(UserId) -> bool, turn: &mut Turn<'_, Self>) {
+        let mut gone: Vec<UserId> = self.seats.keys().copied().filter(|user| of(*user)).collect();
+        gone.sort_unstable();
         for user in gone {
             self.remove(user, false, turn);
         }
-        Ok(Reply::Done)
     }
 
     pub(super) fn kick(
@@ -124,10 +132,9 @@ impl Room {
         let is_room = self.card.kind == RoomKind::Room;
         let deed = Deed { power, action: "communication.kick", about: json!({ "user_id": user }) };
         self.require(deed, |seat| is_room && seat.role >= RoomRole::Moderator && seat.role > role, turn)?;
-        match self.card.kind {
-            RoomKind::Direct => return Err(Error::NotForDirect),
-            RoomKind::Party => return Err(Error::NotForParty),
-            RoomKind::Room | RoomKind::Group => {}
+        self.require_own()?;
+        if self.card.kind == RoomKind::Direct {
+            return Err(Error::NotForDirect);
         }
         if self.seats.contains_key(&user) {
             self.remove(user, true, turn);
@@ -152,7 +159,8 @@ impl Room {
         turn.emit(Topic::User(user), Event::RoomLeft(gone.clone()));
         self.tell(turn, Event::MemberLeft(gone));
         self.inherit(turn);
-        if self.seats.is_empty() && super::is_hidden(&self.card) && self.card.archived_at.is_none() {
+        let is_found = self.card.kind.follows() || !super::is_hidden(&self.card);
+        if self.seats.is_empty() && !is_found && self.card.archived_at.is_none() {
             // Nobody could ever find it again.
             self.close(turn);
         }
@@ -182,10 +190,9 @@ impl Room {
         let about = json!({ "user_id": user, "role": role });
         let deed = Deed { power, action: "communication.set_role", about };
         self.require(deed, |seat| seat.role == RoomRole::Owner, turn)?;
-        match self.card.kind {
-            RoomKind::Party => return Err(Error::NotForParty),
-            RoomKind::Group | RoomKind::Direct => return Err(Error::NotForGroup),
-            RoomKind::Room => {}
+        self.require_own()?;
+        if self.card.kind != RoomKind::Room {
+            return Err(Error::NotForGroup);
         }
         let seat = self.seats.get(&user).ok_or(crate::Error::NotFound)?;
         if seat.role == RoomRole::Owner && role != RoomRole::Owner && self.owners() == 1 {

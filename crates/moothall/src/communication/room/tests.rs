@@ -70,7 +70,7 @@ impl Simulated for Room {
         // Nobody comes by themselves to where all have left and only members know of: there nothing more would happen.
         let is_last = is_hidden(&self.card) && self.seats.len() == 1;
         let act = match random.below(36) {
-            0..=2 if self.card.kind == RoomKind::Party => {
+            0..=2 if self.card.kind.follows() => {
                 let users =
                     (0..USERS).map(user).filter(|one| *one == other || random.below(2) == 0).collect();
                 Act::Seat { users, version: self.seated + 1 }
@@ -224,14 +224,15 @@ fn a_room_keeps_its_promises_through_crashes_and_lost_writes() {
 }
 
 #[test]
-fn the_room_of_a_party_goes_by_the_latest_version_whichever_comes_first() {
+fn a_room_that_follows_goes_by_the_latest_version_whichever_comes_first_until_it_is_over() {
     let id = Id::from_uuid(uuid::Uuid::from_u128(7));
     let now = Timestamp::from_micros(1_795_000_000_000_000);
     let random = crate::SeededRandom::from_seed(1);
     let first = [(user(0), seat(RoomRole::Member, now))];
     let mut room = Room::new(blank(id, RoomKind::Party, 1, now), first, rules());
     let mut told = |users: &[u64], version| {
-        let act = Act::Seat { users: users.iter().copied().map(user).collect(), version };
+        let users = users.iter().copied().map(user).collect();
+        let act = if version == i64::MAX { Act::Unseat } else { Act::Seat { users, version } };
         let mut turn = Turn::new(now, None, &*random);
         room.handle(&Command { power: Power::Member, act }, &mut turn).unwrap();
         let mut here: Vec<UserId> = room.seats.keys().copied().collect();
@@ -241,6 +242,8 @@ fn the_room_of_a_party_goes_by_the_latest_version_whichever_comes_first() {
     assert_eq!(told(&[0, 1], 3), (vec![user(0), user(1)], false));
     assert_eq!(told(&[0], 2), (vec![user(0), user(1)], false), "what is past is past");
     assert_eq!(told(&[2], 4), (vec![user(2)], false), "all others at once");
-    assert_eq!(told(&[], i64::MAX), (vec![], true), "without anybody it is closed");
-    assert_eq!(told(&[0], i64::MAX), (vec![], true));
+    assert_eq!(told(&[], 5), (vec![], false), "somebody may come again");
+    assert_eq!(told(&[1], 6), (vec![user(1)], false));
+    assert_eq!(told(&[], i64::MAX), (vec![], true));
+    assert_eq!(told(&[0], 8), (vec![], true), "whoever comes late finds it closed");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use moothall_protocol::limits::{LOBBY_BANS_MAX, LOBBY_REQUESTS_MAX};
 use moothall_protocol::lobbies::{
     LeftWhy, LobbyAccess, LobbyBan, LobbyInvited, LobbyLeft, LobbyMember, LobbyRequest, LobbyRequestEnded,
-    LobbySeat, SeatWish,
+    LobbySeat, LobbyStayedBehind, SeatWish, StayedBehind, StayedWhy,
 };
 use moothall_protocol::{Event, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,10 @@ pub(in crate::lobbies) struct Entry {
     /// The code they gave.
     pub code: Option<String>,
     pub wish: SeatWish,
+    /// Those of their party who come along.
+    pub party: Vec<UserId>,
+    /// Those of their party who do not.
+    pub staying: Vec<StayedBehind>,
 }
 
 /// Why and how somebody goes.
@@ -46,13 +50,14 @@ enum Admission {
 }
 
 impl State {
+    /// Lets in whoever calls, with those of their party who come along: all of them, or none.
     pub(super) fn join(&mut self, entry: &Entry, step: &mut Step<'_, '_>) -> Result<Answer, Error> {
         let user = step.caller()?;
+        step.stayed.extend(entry.staying.iter().copied());
         // Joining twice is as once, and a dedicated host is where it is.
-        if self.is_member(user) || self.is_host(user) {
-            return Ok(Answer::Own);
-        }
+        let is_here = self.is_member(user) || self.is_host(user);
         let admission = match self.admission(user, entry) {
+            _ if is_here => Admission::Enters,
             // Nobody learns of staff's power what a password is: they need none.
             Err(_) if matches!(step.power, Power::Staff { .. }) => {
                 audited(Deed { action: "lobbies.join", about: json!({ "user_id": user }) }, step)?;
@@ -60,12 +65,34 @@ impl State {
             }
             admission => admission?,
         };
-        if admission == Admission::Asks {
-            return self.ask(user, step);
+        let mut comers: Vec<UserId> = Some(user).filter(|_| !is_here).into_iter().collect();
+        let mut asking = Vec::new();
+        for other in entry.party.iter().filter(|other| !self.is_member(**other) && !self.is_host(**other)) {
+            match self.admission(*other, entry) {
+                Ok(Admission::Enters) if admission == Admission::Enters => comers.push(*other),
+                // Each is let in by the host alone, whoever they came with.
+                Ok(_) => asking.push(*other),
+                Err(_) => step.stayed.push(StayedBehind { user_id: *other, why: StayedWhy::NotLetIn }),
+            }
         }
-        self.require_room(entry.wish, step)?;
-        self.enter(user, entry.wish, step);
-        Ok(Answer::Own)
+        if admission == Admission::Asks {
+            self.ask(user, step)?;
+        } else {
+            self.require_room(comers.len(), entry.wish, step)?;
+            self.enter(&comers, entry.wish, step);
+        }
+        for other in asking {
+            let why = if self.ask(other, step).is_ok() { StayedWhy::Asked } else { StayedWhy::NotLetIn };
+            step.stayed.push(StayedBehind { user_id: other, why });
+        }
+        let lobby_id = self.lobby.id;
+        for StayedBehind { user_id, why } in step.stayed.clone() {
+            step.tell(
+                user_id,
+                Event::LobbyStayedBehind(LobbyStayedBehind { lobby_id, leader_id: user, why }),
+            );
+        }
+        Ok(if admission == Admission::Asks { Answer::Request } else { Answer::Joined })
     }
 
     /// In this order, which clients are promised.
@@ -94,7 +121,7 @@ impl State {
         Ok(if is_asked { Admission::Asks } else { Admission::Enters })
     }
 
-    fn ask(&mut self, user: UserId, step: &mut Step<'_, '_>) -> Result<Answer, Error> {
+    fn ask(&mut self, user: UserId, step: &Step<'_, '_>) -> Result<(), Error> {
         if let Some(again_at) = self.rejected.get(&user) {
             return Err(Error::RequestRejected { retry_after: again_at.since(step.now()) });
         }
@@ -105,7 +132,7 @@ impl State {
             let (requested_at, expires_at) = (step.now(), step.now() + step.rules.request);
             self.host.requests.insert(user, LobbyRequest { requested_at, expires_at });
         }
-        Ok(Answer::Request)
+        Ok(())
     }
 
     pub(super) fn approve(&mut self, user: UserId, step: &mut Step<'_, '_>) -> Result<(), Error> {
@@ -113,8 +140,8 @@ impl State {
         if !self.host.requests.contains_key(&user) {
             return Err(Error::NoRequest);
         }
-        self.require_room(SeatWish::Spectate, step)?;
-        self.enter(user, SeatWish::Spectate, step);
+        self.require_room(1, SeatWish::Spectate, step)?;
+        self.enter(&[user], SeatWish::Spectate, step);
         Ok(())
     }
 
@@ -127,34 +154,41 @@ impl State {
         Ok(())
     }
 
-    /// Whether there is room for one more, who wants this.
-    fn require_room(&self, wish: SeatWish, step: &Step<'_, '_>) -> Result<(), Error> {
-        let is_seated = wish == SeatWish::Play && self.next_seat(step).is_some();
+    /// Whether there is room for so many more, who want this. Who finds no seat watches, and waits for one.
+    fn require_room(&self, comers: usize, wish: SeatWish, step: &Step<'_, '_>) -> Result<(), Error> {
+        let seats = if wish == SeatWish::Play { self.free_seats(step) } else { 0 };
         let watching = self.lobby.members.len() - self.lobby.players().count();
-        if is_seated || watching < step.rules.mode.spectators_max as usize {
-            Ok(())
-        } else {
-            Err(Error::Full)
+        let room = seats + (step.rules.mode.spectators_max as usize).saturating_sub(watching);
+        match room {
+            room if comers <= room => Ok(()),
+            0 => Err(Error::Full),
+            _ => Err(Error::PartyDoesNotFit),
         }
     }
 
-    fn enter(&mut self, user: UserId, wish: SeatWish, step: &mut Step<'_, '_>) {
-        let member = LobbyMember {
-            joined_at: step.now(),
-            seated_at: None,
-            is_ready: false,
-            role: None,
-            properties: Map::new(),
-        };
-        self.lobby.members.insert(user, member);
-        self.host.secrets.insert(user, secrets::new_secret(step.turn.random()));
-        self.host.invites.retain(|invited| *invited != user);
-        self.host.requests.remove(&user);
-        self.rejected.remove(&user);
-        step.turn.persist(Effect::Entered { user });
-        step.entered.push(user);
+    /// Takes these in. Those who want to play sit in one team, if there is one with so many seats.
+    fn enter(&mut self, users: &[UserId], wish: SeatWish, step: &mut Step<'_, '_>) {
+        for user in users {
+            let member = LobbyMember {
+                joined_at: step.now(),
+                seated_at: None,
+                is_ready: false,
+                role: None,
+                properties: Map::new(),
+            };
+            self.lobby.members.insert(*user, member);
+            self.host.secrets.insert(*user, secrets::new_secret(step.turn.random()));
+            self.host.invites.retain(|invited| invited != user);
+            self.host.requests.remove(user);
+            self.rejected.remove(user);
+            step.turn.persist(Effect::Entered { user: *user });
+            step.entered.push(*user);
+        }
         if wish == SeatWish::Play {
-            self.lobby.queue.push(user);
+            match self.team_for(users.len(), step) {
+                Some(number) => users.iter().for_each(|user| self.place(*user, &number, step.now())),
+                None => self.lobby.queue.extend(users),
+            }
             self.fill(step);
         }
     }

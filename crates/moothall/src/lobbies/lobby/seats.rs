@@ -23,12 +23,31 @@ impl State {
         }
     }
 
-    /// The team in which the next one would sit, if seats may be taken now: the one with the fewest, of these the first.
+    /// The team in which the next one would sit, if seats may be taken now.
     pub(super) fn next_seat(&self, step: &Step<'_, '_>) -> Option<String> {
+        self.team_for(1, step)
+    }
+
+    /// The team in which so many would sit together, if seats may be taken now.
+    pub(super) fn team_for(&self, users: usize, step: &Step<'_, '_>) -> Option<String> {
         self.require_seatable(step).ok()?;
-        let free = self.lobby.teams.iter().filter(|(_, team)| team.seats.len() < team.size as usize);
-        let next = free.min_by_key(|(number, team)| (team.seats.len(), number.parse::<u32>().unwrap_or(0)));
+        self.team_with(users)
+    }
+
+    /// Of the teams that have so many free seats, the one with the fewest taken, of these the first.
+    pub(in crate::lobbies) fn team_with(&self, free: usize) -> Option<String> {
+        let has_room = |team: &LobbyTeam| team.seats.len() + free <= team.size as usize;
+        let teams = self.lobby.teams.iter().filter(|(_, team)| has_room(team));
+        let next = teams.min_by_key(|(number, team)| (team.seats.len(), number.parse::<u32>().unwrap_or(0)));
         next.map(|(number, _)| number.clone())
+    }
+
+    /// How many could take a seat now.
+    pub(super) fn free_seats(&self, step: &Step<'_, '_>) -> usize {
+        match self.require_seatable(step) {
+            Ok(()) => self.lobby.seats().saturating_sub(self.lobby.seats_taken()),
+            Err(_) => 0,
+        }
     }
 
     /// Seats those who wait, in their order, as far as there are seats.
@@ -41,7 +60,7 @@ impl State {
         }
     }
 
-    fn place(&mut self, user: UserId, number: &str, now: Timestamp) {
+    pub(in crate::lobbies) fn place(&mut self, user: UserId, number: &str, now: Timestamp) {
         if let Some(team) = self.lobby.teams.get_mut(number) {
             team.seats.push(LobbySeat::User { user_id: user });
         }

@@ -1,6 +1,6 @@
 //! What a lobby is, and what each may do in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use moothall_protocol::lobbies::{GameMode, HostKind, Lobby as Shown, LobbyAccess, LobbyHostView, OwnLobby};
@@ -25,6 +25,8 @@ pub(in crate::lobbies) struct State {
     pub votes: i64,
     /// Whose request was rejected, and when they may ask again.
     pub rejected: BTreeMap<UserId, Timestamp>,
+    /// Who has had a seat in the game that runs.
+    pub playing: BTreeSet<UserId>,
 }
 
 /// What holds for a lobby as long as it is there: its mode, and how long things take.

@@ -59,6 +59,9 @@ pub(in crate::lobbies) struct Stored {
     state: State,
     /// Those with a row of their own.
     members: BTreeSet<UserId>,
+    /// Who was last told to be in which room, and whether another word of it came with the write at hand.
+    audiences: rooms::Audiences,
+    is_moved: bool,
     is_closed: bool,
 }
 
@@ -103,6 +106,8 @@ fn new_state(id: LobbyId, host_kind: HostKind, random: &dyn Random) -> State {
         ready_check: None,
         vote: None,
         ended_votes: Vec::new(),
+        room_id: RoomId::from_uuid(uuid::Uuid::from_u128(1)),
+        spectators_room_id: RoomId::from_uuid(uuid::Uuid::from_u128(2)),
         created_at: now,
     };
     let mut host = LobbyHostView::default();
@@ -118,7 +123,7 @@ fn new_state(id: LobbyId, host_kind: HostKind, random: &dyn Random) -> State {
         host.secrets.insert(user(0), "secret".into());
         lobby.teams.get_mut("1").unwrap().seats.push(LobbySeat::User { user_id: user(0) });
     }
-    State { lobby, host, password: None, votes: 0, rejected: BTreeMap::new() }
+    State { lobby, host, password: None, votes: 0, rejected: BTreeMap::new(), playing: BTreeSet::new() }
 }
 
 fn random_subject(user_id: UserId, random: &dyn Random) -> VoteSubject {
@@ -155,7 +160,11 @@ impl Lobby {
         match random.below(40) {
             0..=9 => {
                 let code = (random.below(6) == 0).then(|| lobby.code.clone());
-                Act::Join(Entry { password: self.state.password.clone(), code, wish })
+                // Now and then with others, as far as they are not elsewhere, which only the database knows.
+                let party =
+                    (0..USERS).map(user).filter(|one| *one != caller && random.below(6) == 0).collect();
+                let password = self.state.password.clone();
+                Act::Join(Entry { password, code, wish, party, staying: Vec::new() })
             }
             10 | 11 if !is_last => Act::Leave { present: vec![other] },
             12 if !is_last => Act::Kick {
@@ -227,7 +236,13 @@ impl Simulated for Lobby {
     fn create(id: LobbyId, random: &dyn Random) -> Stored {
         let kind = [HostKind::Player, HostKind::Dedicated][random.below(2) as usize];
         let state = new_state(id, kind, random);
-        Stored { members: state.lobby.members.keys().copied().collect(), state, is_closed: false }
+        Stored {
+            members: state.lobby.members.keys().copied().collect(),
+            audiences: state.audiences(),
+            state,
+            is_moved: false,
+            is_closed: false,
+        }
     }
 
     fn apply(stored: &mut Stored, effect: &Effect) {
@@ -256,11 +271,16 @@ impl Simulated for Lobby {
                     happened("somebody asked");
                 }
                 stored.state = (**state).clone();
+                if std::mem::take(&mut stored.is_moved) {
+                    stored.audiences = stored.state.audiences();
+                }
+                assert_eq!(stored.audiences, stored.state.audiences(), "rooms are told who is in them");
             }
             Effect::Closed { .. } => {
                 stored.is_closed = true;
                 stored.members.clear();
             }
+            Effect::Moved => stored.is_moved = true,
             Effect::Unhosted { .. } | Effect::Audited(_) => {}
         }
     }
@@ -297,7 +317,7 @@ impl Simulated for Lobby {
 
     /// Whoever was answered a version will never see an older one.
     fn answer(promised: &mut i64, _: Option<UserId>, _: &Command, reply: &Reply) {
-        if let Reply::Own(own) = reply {
+        if let Reply::Own(own) | Reply::Joined(own, _) = reply {
             *promised = (*promised).max(own.lobby.version);
         }
     }

@@ -52,7 +52,7 @@ async fn members_talk_in_a_room_that_follows_the_party_and_closes_with_it() {
         assert!(kept().await, "its history ends by retention");
         hall.clock.advance(Duration::from_secs(7 * 24 * 3_600));
         assert!(!kept().await, "and so does it");
-        let late = chat::seat_party(&hall.server(), party.room_id, vec![ana.id], i64::MAX).await;
+        let late = chat::seat_following_room(&hall.server(), party.room_id, vec![ana.id], i64::MAX).await;
         assert!(late.is_ok(), "whoever comes late finds it closed");
         assert_eq!(code(room(ana, &party).await), "not_found");
     })
@@ -102,7 +102,7 @@ async fn a_room_that_missed_a_change_follows_when_the_server_starts() {
         let [ana, ben, _] = &mut all;
         let party = ana.get(id).await.unwrap();
         // As if the server had died before the room heard of the other two.
-        chat::seat_party(&hall.server(), party.room_id, vec![ana.id], 99).await.unwrap();
+        chat::seat_following_room(&hall.server(), party.room_id, vec![ana.id], 99).await.unwrap();
         assert_eq!(code(room(ben, &party).await), "not_found");
         hall.restart().await;
         for player in [&mut *ana, ben] {

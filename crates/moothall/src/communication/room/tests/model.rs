@@ -67,11 +67,11 @@ impl Stored {
                     (None, RoomKind::Room) => "edited in a room",
                     (None, RoomKind::Group) => "edited in a group",
                     (None, RoomKind::Direct) => "edited between two",
-                    (None, RoomKind::Party) => "edited in a party",
+                    (None, _) => "edited in a party",
                     (Some(_), RoomKind::Room) => "deleted in a room",
                     (Some(_), RoomKind::Group) => "deleted in a group",
                     (Some(_), RoomKind::Direct) => "deleted between two",
-                    (Some(_), RoomKind::Party) => "deleted in a party",
+                    (Some(_), _) => "deleted in a party",
                 });
                 if message.deleted_at.is_none() {
                     self.check_writer(message.sender_id);
@@ -259,7 +259,7 @@ impl View {
         let members: BTreeSet<UserId> = members.collect();
         let topics = match card.kind {
             RoomKind::Direct => members.iter().map(|user| Topic::User(*user)).collect(),
-            RoomKind::Room | RoomKind::Group | RoomKind::Party => vec![Topic::Room(card.id)],
+            _ => vec![Topic::Room(card.id)],
         };
         let heard = topics.into_iter().map(|topic| (topic, Heard::new())).collect();
         Self { members, from: card.last_seq, heard }
