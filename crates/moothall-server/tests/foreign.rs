@@ -281,3 +281,72 @@ fn the_session_in_the_readme_is_true() {
     }
     assert_eq!(printed.lines().count(), shown.lines().count(), "{printed}");
 }
+
+/// The commands of a page, and what they print: a `sh` block goes on in the same shell, and what it and those before it have printed since
+/// the last is the `text` block behind it.
+#[test]
+fn the_guide_to_a_first_lobby_is_true() {
+    let server = ServerProcess::start();
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/first-lobby.md");
+    let page = std::fs::read_to_string(page).unwrap().replace("127.0.0.1:7350", &server.address.to_string());
+    const END: &str = "(end of block)";
+    let (mut script, mut shown) = ("set -eu -o pipefail\n".to_owned(), Vec::new());
+    for part in page.split("```").skip(1).step_by(2) {
+        match part.split_once('\n').expect("a language") {
+            ("sh", commands) => script.push_str(commands),
+            ("text", text) => {
+                script.push_str(&format!("echo '{END}'\n"));
+                shown.push(text);
+            }
+            (language, _) => panic!("a block of {language}"),
+        }
+    }
+    let output = Command::new("bash").arg("-c").arg(&script).output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{printed}\n{}", String::from_utf8_lossy(&output.stderr));
+    let printed: Vec<&str> = printed.split(&format!("{END}\n")).collect();
+    assert_eq!(shown.len(), 4);
+    assert_eq!(printed[..shown.len()], shown);
+}
+
+/// Eight players and a small dedicated host, all in Python, spend an evening on a server that is killed twice.
+#[test]
+fn eight_players_and_a_host_play_a_match_through_two_kills() {
+    let Some(python) = installed("MOOTHALL_TEST_PYTHON") else { return };
+    let mut server = ServerProcess::start();
+    let key = server.command(&["keys", "create", "berlin", "--bot", "berlin"]);
+    let key =
+        key.split_whitespace().find(|word| word.starts_with("moothall_host_")).expect("a key").to_owned();
+    let host = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/game_host/game_host.py");
+    let mut host = Command::new(&python)
+        .arg("-B")
+        .arg(host)
+        .args([&server.api.url(""), &key, "--lobby", "Evening", "--seconds", "3", "--matches", "1"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut players = Command::new(&python)
+        .arg("-B")
+        .arg(script("evening.py"))
+        .args([&server.api.url(""), "Evening"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = Vec::new();
+    for line in BufReader::new(players.stdout.take().unwrap()).lines() {
+        let line = line.unwrap();
+        if line == "KILL" {
+            server.restart();
+        }
+        said.push(line);
+    }
+    let is_well = players.wait().unwrap().success();
+    if !is_well {
+        let _ = host.kill();
+    }
+    let output = host.wait_with_output().unwrap();
+    let log = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(is_well && output.status.success(), "{said:?}\n{log}");
+    assert_eq!(said, ["KILL", "KILL", "DONE"]);
+    assert!(log.contains(" won "), "{log}");
+}
