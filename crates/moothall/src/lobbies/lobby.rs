@@ -17,8 +17,8 @@ mod state;
 mod votes;
 
 use moothall_protocol::lobbies::{
-    HostKind, HostedLobby, LeftWhy, LobbyClosed, LobbyLeft, LobbyRequest, LobbyUpdated, OwnLobby, VoteChoice,
-    VoteSubject,
+    HostKind, HostedLobby, LeftWhy, LobbyClosed, LobbyLeft, LobbyRequest, LobbySeat, LobbyUpdated, OwnLobby,
+    VoteChoice, VoteSubject,
 };
 use moothall_protocol::{Event, Id, LobbyBotId, LobbyId, MatchId, Timestamp, UserId, kind};
 use serde::{Deserialize, Serialize};
@@ -100,6 +100,10 @@ pub(super) enum Act {
         user: Option<UserId>,
     },
     Queue,
+    /// Who plays sits in these teams from now on.
+    Arrange {
+        teams: Vec<Vec<LobbySeat>>,
+    },
     AddBot {
         name: String,
         team: Option<u32>,
