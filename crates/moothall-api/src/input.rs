@@ -20,6 +20,8 @@ use crate::schemas::Schemas;
 
 /// Characters of a client's own name that are repeated to it, or compared with names there are.
 const NAME_LENGTH_MAX: usize = 64;
+/// So many fields are all named to whoever knows none of them.
+const FIELDS_LISTED: usize = 8;
 
 /// The check of one operation's input.
 #[derive(Debug)]
@@ -317,6 +319,9 @@ pub(crate) fn unknown_field(path: &str, name: &str, known: &[&str]) -> FieldErro
     let nearest = nearest(name, known.iter().copied());
     let message = match &nearest {
         Some(nearest) => format!("there is no such field; did you mean `{nearest}`?"),
+        None if (1..=FIELDS_LISTED).contains(&known.len()) => {
+            format!("there is no such field; there are: {}", known.join(", "))
+        }
         None => "there is no such field".to_owned(),
     };
     FieldError { nearest, ..field(&child(path, name), "unknown_field", message) }

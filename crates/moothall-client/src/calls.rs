@@ -111,7 +111,9 @@ calls! {
     "PUT" "/parties/{party_id}/leader" "parties.lead": moothall_protocol::parties::LeadParty => moothall_protocol::parties::Party;
     "PUT" "/parties/{party_id}/ready" "parties.set_ready": moothall_protocol::parties::SetPartyReady => moothall_protocol::parties::Party;
     "POST" "/lobbies" "lobbies.open": moothall_protocol::lobbies::OpenLobby => moothall_protocol::lobbies::OwnLobby;
-    "GET" "/lobbies" "lobbies.list": moothall_protocol::lobbies::ListLobbies => moothall_protocol::Page<moothall_protocol::lobbies::LobbySummary>;
+    "GET" "/lobbies" "lobbies.list": moothall_protocol::lobbies::ListLobbies => moothall_protocol::lobbies::LobbyPage;
+    "POST" "/lobbies/watch" "lobbies.watch": moothall_protocol::lobbies::WatchLobbies => moothall_protocol::lobbies::LobbyWatch;
+    "DELETE" "/lobbies/watch" "lobbies.unwatch": moothall_protocol::lobbies::UnwatchLobbies => ();
     "GET" "/lobbies/mine" "lobbies.mine": moothall_protocol::lobbies::MyLobbies => moothall_protocol::lobbies::OwnLobbies;
     "POST" "/lobbies/join" "lobbies.join_by_code": moothall_protocol::lobbies::JoinLobbyByCode => moothall_protocol::lobbies::LobbyEntry;
     "GET" "/lobbies/{lobby_id}" "lobbies.get": moothall_protocol::lobbies::GetLobby => moothall_protocol::lobbies::LobbySummary;
@@ -123,6 +125,7 @@ calls! {
     "POST" "/lobbies/{lobby_id}/seat" "lobbies.sit": moothall_protocol::lobbies::TakeSeat => moothall_protocol::lobbies::OwnLobby;
     "POST" "/lobbies/{lobby_id}/spectate" "lobbies.spectate": moothall_protocol::lobbies::Spectate => moothall_protocol::lobbies::OwnLobby;
     "POST" "/lobbies/{lobby_id}/queue" "lobbies.queue": moothall_protocol::lobbies::QueueForSeat => moothall_protocol::lobbies::OwnLobby;
+    "POST" "/lobbies/{lobby_id}/balance" "lobbies.balance": moothall_protocol::lobbies::BalanceLobby => moothall_protocol::lobbies::LobbyBalance;
     "POST" "/lobbies/{lobby_id}/bots" "lobbies.add_bot": moothall_protocol::lobbies::AddLobbyBot => moothall_protocol::lobbies::AddedLobbyBot;
     "PATCH" "/lobbies/{lobby_id}/bots/{bot_id}" "lobbies.update_bot": moothall_protocol::lobbies::UpdateLobbyBot => moothall_protocol::lobbies::OwnLobby;
     "DELETE" "/lobbies/{lobby_id}/bots/{bot_id}" "lobbies.remove_bot": moothall_protocol::lobbies::RemoveLobbyBot => moothall_protocol::lobbies::OwnLobby;

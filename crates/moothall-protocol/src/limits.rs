@@ -248,6 +248,8 @@ limits! {
     LOBBY_VOTES_KEPT = 10;
     /// Lobbies of one dedicated host.
     LOBBIES_HOSTED_MAX = 100;
+    /// Splits that balancing a lobby tells.
+    LOBBY_SPLITS_MAX = 3;
     /// Items of one list in a filter of lobbies.
     LOBBY_FILTER_ITEMS_MAX = 32;
     /// Characters of a text in such a filter.
@@ -255,7 +257,7 @@ limits! {
     /// Levels of filters within each other.
     LOBBY_FILTER_DEPTH_MAX = 5;
     /// Rules of such a filter, with those of the filters within it.
-    LOBBY_FILTER_RULES_MAX = 64;
+    LOBBY_FILTER_RULES_MAX = 32;
     /// By how many facets one answer counts lobbies.
     LOBBY_FACETS_MAX = 16;
     /// Values of one facet that are told.

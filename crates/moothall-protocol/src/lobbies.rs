@@ -7,6 +7,7 @@
 //! Who looks for a lobby has a list of [`LobbySummary`]: a page of it with `lobbies.list`, or a copy that `lobbies.list_updated` keeps
 //! right, with `lobbies.watch`. Both say which by a [`LobbyFilter`].
 
+mod balance;
 mod change;
 mod entry;
 mod filter;
@@ -15,6 +16,7 @@ mod lobby;
 mod mode;
 mod vote;
 
+pub use balance::{BalanceLobby, LobbyBalance, LobbySplit, LobbySplitTeam};
 pub use change::{
     AddLobbyBot, AddedLobbyBot, ApproveLobbyRequest, CancelLobbyStart, CheckLobbyReady, CloseLobby,
     FinishLobby, InviteToLobby, LobbyPropertiesChange, QueueForSeat, RejectLobbyRequest, RemoveLobbyBot,

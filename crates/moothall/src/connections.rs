@@ -29,7 +29,7 @@ use moothall_protocol::connections::{
     WatchPresence,
 };
 use moothall_protocol::limits::{PAGE_ITEMS_DEFAULT, WATCHED_USERS_MAX, WATCHES_MAX};
-use moothall_protocol::{CloseCode, Cursor, Page, SessionId, UserId, WatchId};
+use moothall_protocol::{CloseCode, Cursor, Page, PartyId, SessionId, UserId, WatchId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -326,6 +326,16 @@ pub(crate) async fn is_known_here(cx: &Cx, user: UserId) -> Result<bool, Error> 
     let own = cx.hall().directory().call::<presence::Presence>(cx, user, Command::Read).await?;
     let grace = presence::Grace::of(&cx.hall().connections().settings).forget_after;
     Ok(own.last_disconnected_at.is_some_and(|at| cx.now() < at + grace))
+}
+
+/// The party a user is in, as their presence has it, whoever may see that.
+pub(crate) async fn party_of(cx: &Cx, user: UserId) -> Result<Option<PartyId>, Error> {
+    let cx = Cx::server(cx.hall());
+    match cx.hall().directory().call::<presence::Presence>(&cx, user, Command::Read).await {
+        Ok(own) => Ok(own.presence.party_id),
+        Err(Error::NotConnected) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Runs this, in a task, for every user who is gone: for longer than the grace period, or on purpose. It is told who, and the number of

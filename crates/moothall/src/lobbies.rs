@@ -9,6 +9,7 @@
 //! durable, and was told to nobody before that; whoever drops out finds their seat again within the grace period, and so do all after
 //! a restart, votes and queue included; passwords are told to nobody.
 
+mod balance;
 mod error;
 mod follow;
 mod list;
@@ -43,6 +44,7 @@ use crate::following::Following;
 use crate::operation::{Access, Operations, Rate};
 use crate::runtime::Place;
 use crate::{Cx, Fault as _, Hall, Kind, Permission, connections, reach};
+pub use balance::balance;
 pub use error::Error;
 use list::Index;
 use lobby::{Act, Change, Command, Entry, Power, Reply, SelfChange};
@@ -133,6 +135,8 @@ fn of_seats(operations: Operations) -> Operations {
         .post("/lobbies/{lobby_id}/seat", "lobbies.sit", Access::Player, sit)
         .post("/lobbies/{lobby_id}/spectate", "lobbies.spectate", Access::Player, spectate)
         .post("/lobbies/{lobby_id}/queue", "lobbies.queue", Access::Player, queue)
+        .post("/lobbies/{lobby_id}/balance", "lobbies.balance", Access::Player, balance)
+        .unguarded()
         .post("/lobbies/{lobby_id}/bots", "lobbies.add_bot", Access::Player, add_bot)
         .patch("/lobbies/{lobby_id}/bots/{bot_id}", "lobbies.update_bot", Access::Player, update_bot)
         .delete("/lobbies/{lobby_id}/bots/{bot_id}", "lobbies.remove_bot", Access::Player, remove_bot)

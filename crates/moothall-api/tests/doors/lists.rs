@@ -23,7 +23,7 @@ async fn a_filter_that_is_wrong_is_told_where_and_what_is_right_by_both_doors() 
             json!({ "players": { "contains": "a" } }),
             "/filter/players/contains",
             "unknown_field",
-            "no such field",
+            "is, least, most",
         ),
         (
             json!({ "players": { "least": "a" } }),

@@ -115,6 +115,7 @@ const REACHED: &[(&str, &str)] = &[
     ("LOBBY_REQUESTS_MAX", "so_many_wait_for_the_host_and_so_many_are_banned_or_invited"),
     ("LOBBY_VOTES_KEPT", "a_late_timer_of_an_old_vote_is_ignored_and_history_is_bounded"),
     ("LOBBIES_HOSTED_MAX", "t101_a_dedicated_host_is_no_member_and_hosts_several"),
+    ("LOBBY_SPLITS_MAX", BY_SCHEMA),
     ("LOBBY_FILTER_ITEMS_MAX", BY_SCHEMA),
     ("LOBBY_FILTER_TEXT_LENGTH_MAX", BY_SCHEMA),
     ("LOBBY_FILTER_DEPTH_MAX", "a_filter_has_so_many_levels_rules_and_letters_and_no_more"),

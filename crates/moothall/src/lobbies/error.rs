@@ -68,6 +68,10 @@ crate::faults! {
         NotRunning => Conflict, "lobby_not_running", "no game is running";
         /// No countdown runs.
         NotStarting => Conflict, "lobby_not_starting", "nothing is about to start";
+        /// There are not two teams, or not two who have a seat.
+        NothingToBalance => Conflict, "nothing_to_balance", "it takes two teams and two players";
+        /// Others took or left a seat at the same time, again and again. Try again.
+        SeatsChanged => Conflict, "lobby_seats_changed", "others are changing their seats";
         /// Too few have a seat to start a game of this mode.
         TooFewPlayers => Conflict, "too_few_players", "too few players to start";
         /// Somebody who has a seat is not ready.

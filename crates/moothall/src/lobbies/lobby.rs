@@ -18,7 +18,7 @@ mod state;
 mod votes;
 
 use moothall_protocol::lobbies::{
-    HostKind, HostedLobby, LeftWhy, LobbyClosed, LobbyLeft, LobbyRequest, LobbyUpdated, OwnLobby,
+    HostKind, HostedLobby, LeftWhy, LobbyClosed, LobbyLeft, LobbyRequest, LobbySeat, LobbyUpdated, OwnLobby,
     StayedBehind, VoteChoice, VoteSubject,
 };
 use moothall_protocol::{Event, Id, LobbyBotId, LobbyId, MatchId, RoomId, Timestamp, UserId, kind};
@@ -101,6 +101,10 @@ pub(super) enum Act {
         user: Option<UserId>,
     },
     Queue,
+    /// Who plays sits in these teams from now on.
+    Arrange {
+        teams: Vec<Vec<LobbySeat>>,
+    },
     AddBot {
         name: String,
         team: Option<u32>,

@@ -1,5 +1,6 @@
 //! Lobbies, on a real database of each engine, with a clock that stands still.
 
+mod balance;
 mod entry;
 mod games;
 mod hosts;

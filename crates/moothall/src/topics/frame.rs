@@ -47,7 +47,7 @@ pub struct Frame {
     json: Arc<Shared>,
     msgpack: OnceLock<Arc<Shared>>,
     /// For one that says what is different: how the whole is.
-    whole: Option<Whole>,
+    whole: Option<Box<Whole>>,
 }
 
 /// What takes the place of several differences. It is put together for the first who needs it.
@@ -84,12 +84,13 @@ impl Frame {
         whole: impl Fn() -> Event + Send + Sync + 'static,
     ) -> Self {
         let whole = Whole { topic: topic.clone(), make: Box::new(whole), frame: OnceLock::new() };
-        Self { whole: Some(whole), ..Self::new(Some(topic), event) }
+        Self { whole: Some(Box::new(whole)), ..Self::new(Some(topic), event) }
     }
 
     /// What takes the place of this one and of those of its class before it; none if that is too heavy to be worth it.
     pub(super) fn instead(self: &Arc<Self>) -> Option<Arc<Self>> {
-        let Some(Whole { topic, make, frame }) = &self.whole else { return Some(Arc::clone(self)) };
+        let Some(whole) = &self.whole else { return Some(Arc::clone(self)) };
+        let Whole { topic, make, frame } = &**whole;
         let whole = frame.get_or_init(|| Arc::new(Self::new(Some(topic), make())));
         (whole.weight() <= OUTBOX_BYTES_MAX / 2).then(|| Arc::clone(whole))
     }

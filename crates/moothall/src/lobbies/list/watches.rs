@@ -145,7 +145,7 @@ pub(in crate::lobbies) async fn tell_watchers(hall: WeakHall) {
                 _ => resigned.push(session),
             }
         }
-        watches.tell(&hall.lobbies().index, hall.topics(), &resigned);
+        watches.tell(&hall.lobbies().index, hall.topics(), &resigned).await;
     }
 }
 
@@ -218,11 +218,12 @@ impl Watches {
     }
 
     /// Tells everybody of what became different. Those who resigned are not staff any more.
-    fn tell(&self, index: &Index, topics: &Topics, resigned: &[SessionId]) {
+    async fn tell(&self, index: &Index, topics: &Topics, resigned: &[SessionId]) {
         let (lists, moved) = self.inner.lock().begin(index.cards.read(), topics, resigned);
-        // One at a time, so that others have their turn at the table.
+        // One at a time, so that others have their turn at the table, and on this thread.
         for list in lists {
             self.inner.lock().tell(list, &index.cards.read(), topics);
+            tokio::task::yield_now().await;
         }
         let mut inner = self.inner.lock();
         inner.telling = None;

@@ -1,5 +1,7 @@
 //! Seats: teams without gaps, the queue of those who wait for one, and bots.
 
+use std::collections::HashSet;
+
 use moothall_protocol::lobbies::{LobbyBot, LobbySeat, LobbyStatus, LobbyTeam, TeamsShape};
 use moothall_protocol::{LobbyBotId, Timestamp, UserId};
 use serde_json::{Map, Value};
@@ -161,6 +163,27 @@ impl State {
         Ok(())
     }
 
+    /// Seats all who have a seat in these teams, in the order of the teams' numbers.
+    pub(super) fn arrange(&mut self, wanted: &[Vec<LobbySeat>], step: &Step<'_, '_>) -> Result<(), Error> {
+        self.boss(step)?;
+        self.require_waiting()?;
+        let seated: HashSet<LobbySeat> =
+            self.lobby.teams.values().flat_map(|team| &team.seats).copied().collect();
+        let all: HashSet<LobbySeat> = wanted.iter().flatten().copied().collect();
+        let mut teams: Vec<(u32, &mut LobbyTeam)> =
+            self.lobby.teams.iter_mut().map(|(number, team)| (number.parse().unwrap_or(0), team)).collect();
+        teams.sort_unstable_by_key(|(number, _)| *number);
+        let count = wanted.iter().map(Vec::len).sum::<usize>();
+        let fits = wanted.len() <= teams.len()
+            && teams.iter().zip(wanted).all(|((_, team), seats)| seats.len() <= team.size as usize);
+        if seated != all || count != all.len() || !fits {
+            return Err(Error::SeatsChanged);
+        }
+        let wanted = wanted.iter().cloned().chain(std::iter::repeat(Vec::new()));
+        teams.into_iter().zip(wanted).for_each(|((_, team), seats)| team.seats = seats);
+        Ok(())
+    }
+
     /// Gives the teams another shape. Who has no seat any more is the first to have one again.
     pub(super) fn reshape(&mut self, shape: TeamsShape, step: &Step<'_, '_>) -> Result<(), Error> {
         let mut teams = Self::teams_of(shape);
@@ -169,11 +192,7 @@ impl State {
         {
             return Ok(());
         }
-        match self.lobby.status {
-            LobbyStatus::Waiting => {}
-            LobbyStatus::Starting => return Err(Error::Starting),
-            LobbyStatus::Running => return Err(Error::Running),
-        }
+        self.require_waiting()?;
         let mut surplus = Vec::new();
         let mut old: Vec<(u32, LobbyTeam)> = std::mem::take(&mut self.lobby.teams)
             .into_iter()

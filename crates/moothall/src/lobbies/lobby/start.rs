@@ -12,7 +12,7 @@ use super::{State, Step};
 use crate::lobbies::Error;
 
 impl State {
-    fn require_waiting(&self) -> Result<(), Error> {
+    pub(in crate::lobbies) fn require_waiting(&self) -> Result<(), Error> {
         match self.lobby.status {
             LobbyStatus::Waiting => Ok(()),
             LobbyStatus::Starting => Err(Error::Starting),

@@ -104,6 +104,7 @@ impl State {
             Act::Sit { user, team } => self.sit(*user, *team, step)?,
             Act::Spectate { user } => self.spectate(*user, step)?,
             Act::Queue => self.queue(step)?,
+            Act::Arrange { teams } => self.arrange(teams, step)?,
             Act::AddBot { name, team, properties } => {
                 return self.add_bot(name, *team, properties, step).map(Answer::Bot);
             }
@@ -177,8 +178,13 @@ impl State {
     /// A boss or the host, and nobody else.
     pub(super) fn boss(&self, step: &Step<'_, '_>) -> Result<UserId, Error> {
         let user = step.caller()?;
+        self.require_boss_of(user).map(|()| user)
+    }
+
+    /// Refuses whoever is neither a boss nor the host.
+    pub(in crate::lobbies) fn require_boss_of(&self, user: UserId) -> Result<(), Error> {
         if self.is_boss(user) {
-            Ok(user)
+            Ok(())
         } else if self.is_member(user) {
             Err(Error::BossNeeded)
         } else {

@@ -1,10 +1,12 @@
 use moothall_protocol::communication::Message;
 use moothall_protocol::connections::Resumed;
-use moothall_protocol::{Event, MessageId, RoomId, Timestamp, UserId};
+use moothall_protocol::lobbies::LobbyListUpdated;
+use moothall_protocol::{Event, LobbyId, MessageId, RoomId, Timestamp, UserId, WatchId};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 use super::*;
+use crate::topics::{Topic, Viewer};
 
 fn event(n: u64) -> Arc<Frame> {
     Arc::new(Frame::new(None, Event::SessionResumed(Resumed { missed: n })))
@@ -242,4 +244,46 @@ fn what_was_sent_is_kept_up_to_a_bound_in_bytes() {
     drop(reader);
     assert!(outbox.resume(1).is_none(), "the oldest made room");
     assert!(outbox.resume(2).is_some_and(|(_, missed)| missed.len() == 4));
+}
+
+/// An update of a list, as heavy as so many lobbies make it.
+fn update(version: u64, is_whole: bool, lobbies: u128) -> Event {
+    let id = |number: u128| LobbyId::from_uuid(uuid::Uuid::from_u128(number));
+    let lobbies = (0..lobbies).map(|number| (id(number), None)).collect();
+    let watch_id = WatchId::from_uuid(uuid::Uuid::nil());
+    Event::LobbyListUpdated(LobbyListUpdated { watch_id, version, is_whole, lobbies })
+}
+
+fn difference(version: u64, lobbies_in_all: u128) -> Arc<Frame> {
+    let topic = Topic::LobbyList(WatchId::from_uuid(uuid::Uuid::nil()), Viewer::Anybody);
+    let whole = move || update(version, true, lobbies_in_all);
+    Arc::new(Frame::difference(&topic, update(version, false, 1), whole))
+}
+
+#[test]
+fn where_a_difference_still_waits_the_whole_takes_the_place_of_both_unless_it_is_heavy() {
+    let told = |reader: &Reader| {
+        let frames = reader.take(usize::MAX).unwrap().into_iter();
+        let told = frames.filter_map(|(_, frame)| match frame.event() {
+            Event::LobbyListUpdated(updated) => Some((updated.version, updated.is_whole)),
+            _ => None,
+        });
+        told.collect::<Vec<_>>()
+    };
+    let (outbox, reader) = begun();
+    assert_eq!(outbox.push(difference(1, 3)), Pushed::Queued);
+    assert_eq!(told(&reader), [(1, false)], "who keeps up hears what is different");
+    assert_eq!(outbox.push(difference(2, 3)), Pushed::Queued);
+    assert_eq!(outbox.push(event(7)), Pushed::Queued);
+    let weight = difference(4, 3).instead().unwrap().weight();
+    for version in 3..1_000 {
+        assert_eq!(outbox.push(difference(version, 3)), Pushed::Replaced);
+        assert!(outbox.inner.lock().waiting_bytes < 10 * weight, "nothing piles up");
+    }
+    assert_eq!(told(&reader), [(999, true)]);
+    // So much would fill the outbox by itself: the differences are kept, as long as there is room.
+    for version in 1..=3 {
+        assert_eq!(outbox.push(difference(version, 20_000)), Pushed::Queued);
+    }
+    assert_eq!(told(&reader), [(1, false), (2, false), (3, false)]);
 }

@@ -91,7 +91,8 @@ impl Table {
     }
 
     fn tell(&self) {
-        self.index.watches.tell(&self.index, &self.topics, &[]);
+        let telling = self.index.watches.tell(&self.index, &self.topics, &[]);
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(telling);
     }
 }
 
