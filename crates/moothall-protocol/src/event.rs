@@ -10,8 +10,8 @@ use crate::communication::{
 use crate::connections::{OwnPresence, PresenceChanged, Ready, Resumed};
 use crate::hosts::{HostLost, Reservation, ReservationEnded};
 use crate::lobbies::{
-    HostedLobby, LobbyClosed, LobbyInvited, LobbyLeft, LobbyRequestEnded, LobbyStayedBehind, LobbyUpdated,
-    OwnLobby,
+    HostedLobby, LobbyClosed, LobbyInvited, LobbyLeft, LobbyRequestEnded, LobbyStayedBehind, LobbyUnhosted,
+    LobbyUpdated, OwnLobby,
 };
 use crate::matches::{ClosedRelay, OpenedRelay, Relayed};
 use crate::parties::{Party, PartyInvite, PartyInviteEnded, PartyLeft, PartyUpdated};
@@ -126,6 +126,9 @@ pub enum Event {
     /// The user's party went into a lobby, and the user did not come along.
     #[serde(rename = "lobbies.stayed_behind")]
     LobbyStayedBehind(LobbyStayedBehind),
+    /// There is no host for the game of a lobby, or not any more: players gather again. To those in it.
+    #[serde(rename = "lobbies.unhosted")]
+    LobbyUnhosted(LobbyUnhosted),
     /// The user asked to be let into a lobby, and is not.
     #[serde(rename = "lobbies.request_ended")]
     LobbyRequestEnded(LobbyRequestEnded),
@@ -189,6 +192,7 @@ impl Event {
             | Self::LobbyClosed(_)
             | Self::LobbyInvited(_)
             | Self::LobbyStayedBehind(_)
+            | Self::LobbyUnhosted(_)
             | Self::LobbyRequestEnded(_) => Class::Reliable,
             Self::HostReserved(_) | Self::HostReleased(_) | Self::HostLost(_) => Class::Reliable,
             Self::PresenceChanged(_) | Self::RelayOpened(_) | Self::RelayClosed(_) | Self::Relayed(_) => {

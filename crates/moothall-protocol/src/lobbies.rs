@@ -9,6 +9,7 @@ mod entry;
 mod list;
 mod lobby;
 mod mode;
+mod policy;
 mod vote;
 
 pub use change::{
@@ -18,8 +19,8 @@ pub use change::{
     UpdateLobby, UpdateLobbyBot, UpdateSelf,
 };
 pub use entry::{
-    JoinLobby, JoinLobbyByCode, KickFromLobby, LeaveLobby, LobbyEntry, LobbyStayedBehind, OpenLobby, SeatWish,
-    StayedBehind, StayedWhy, UnbanFromLobby,
+    JoinLobby, JoinLobbyByCode, KickFromLobby, LeaveLobby, LobbyEntry, LobbyStayedBehind, OpenLobby,
+    SeatWish, StayedBehind, StayedWhy, UnbanFromLobby,
 };
 pub use list::{GetLobby, ListLobbies, LobbyOrder, LobbySummary, MyLobbies, OwnLobbies, ViewLobby};
 pub use lobby::{
@@ -28,6 +29,10 @@ pub use lobby::{
     LobbyStatus, LobbyTeam, LobbyUpdated, OnHostLoss, OwnLobby, ReadyCheck,
 };
 pub use mode::{GameMode, GameModes, ListGameModes, ModeTeams, PutGameMode, RemoveGameMode, TeamsShape};
+pub use policy::{
+    HostMissing, ListLobbyPolicies, LobbyPolicies, LobbyPolicy, LobbyUnhosted, PutLobbyPolicy,
+    RemoveLobbyPolicy,
+};
 pub use vote::{
     CallLobbyVote, CancelLobbyVote, CastLobbyVote, EndedVote, LobbyVote, VoteChoice, VoteOutcome, VoteSubject,
 };

@@ -17,8 +17,8 @@ use crate::runtime::{Bus, Directory, Leases};
 use crate::settings::{Settings, Synchronous};
 use crate::topics::{self, Topics};
 use crate::{
-    Rates, accounts, audit, communication, connections, hosts, idempotency, lobbies, mail, matches, parties, sweep,
-    system,
+    Rates, accounts, audit, communication, connections, hosts, idempotency, lobbies, mail, matches, parties,
+    sweep, system,
 };
 
 /// Every migration, oldest first. Added, never edited: a test compares checksums.

@@ -104,8 +104,9 @@ pub async fn register(cx: &Cx, input: RegisterHost) -> Result<Host, Error> {
     let user = cx.require_user()?;
     let place = place(cx, user).await;
     let RegisterHost { pool: slug, version, region, addresses, capacity, labels, running } = input;
-    let (wanted, before) =
-        cx.read(move |tx| Ok::<_, Error>((store::find_by_slug(tx, &slug)?, store::pool_of(tx, user)?))).await?;
+    let (wanted, before) = cx
+        .read(move |tx| Ok::<_, Error>((store::find_by_slug(tx, &slug)?, store::pool_of(tx, user)?)))
+        .await?;
     let wanted = wanted.ok_or(Error::NoSuchPool)?;
     if let Some(before) = before.filter(|before| *before != wanted) {
         // What is kept for a repeated request is what comes of it in the end.

@@ -208,7 +208,9 @@ impl Entity for Pool {
             return Err(crate::Error::NotFound.into());
         }
         let reply = match command {
-            Command::Read => Ok(Reply::Hosts(self.hosts.keys().filter_map(|user| self.show(*user)).collect())),
+            Command::Read => {
+                Ok(Reply::Hosts(self.hosts.keys().filter_map(|user| self.show(*user)).collect()))
+            }
             Command::Put { card, if_version, reason } => self.put(card, *if_version, reason, turn),
             Command::Remove { reason } => self.remove(reason, turn),
             Command::Register { about, running } => self.register(about, running.as_deref(), turn),

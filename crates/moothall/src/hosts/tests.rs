@@ -84,7 +84,10 @@ async fn pools_are_data_that_staff_changes_and_every_change_is_audited() {
         assert_eq!((changed.version, changed.modes.as_slice()), (2, ["duel".to_owned()].as_slice()));
         let stale = PutHostPool { if_version: Some(1), ..pool("eu") };
         assert_eq!(code(put_pool(&sue, stale).await), "version_conflict");
-        assert_eq!(code(put_pool(&sue, PutHostPool { if_version: Some(1), ..pool("us") }).await), "version_conflict");
+        assert_eq!(
+            code(put_pool(&sue, PutHostPool { if_version: Some(1), ..pool("us") }).await),
+            "version_conflict"
+        );
         hall.restart().await;
         let sue = hall.call(sue.user().unwrap(), &[MANAGE]);
         assert_eq!(list_pools(&sue, ListHostPools {}).await.unwrap().items, [changed]);
@@ -244,7 +247,10 @@ async fn what_a_lost_host_has_is_kept_until_it_is_back_or_its_time_is_over() {
         assert_eq!(reservation(&cx, one).await.unwrap(), None);
         let mut heard = [ended.recv().await.unwrap(), ended.recv().await.unwrap()];
         heard.sort_by_key(|ended| ended.match_id);
-        assert_eq!(heard.map(|ended| (ended.match_id, ended.why)), [one, two].map(|id| (id, ReleaseWhy::Lost)));
+        assert_eq!(
+            heard.map(|ended| (ended.match_id, ended.why)),
+            [one, two].map(|id| (id, ReleaseWhy::Lost))
+        );
         let ana = hall.call(ana.user().unwrap(), &[accounts::HOST]);
         assert_eq!(code(beat(&ana, BeatHost::default()).await), "host_not_registered");
         assert!(matches_of(&register(&ana, registering("eu", 2)).await.unwrap()).is_empty());

@@ -95,6 +95,8 @@ crate::faults! {
         TooManyHosted => Conflict, "too_many_lobbies", "that is too many lobbies for one host";
         /// There are so many game modes, see `GET /v1/limits`.
         TooManyModes => Conflict, "too_many_game_modes", "there are too many game modes";
+        /// There are so many policies of lobbies, see `GET /v1/limits`.
+        TooManyPolicies => Conflict, "too_many_lobby_policies", "there are too many policies of lobbies";
         /// The name or a tag holds words that may not be said here.
         Blocked => Invalid, "lobby_text_blocked", "this text holds words that are not allowed here";
     }

@@ -11,7 +11,7 @@ use moothall_protocol::{LobbyId, UserId};
 use uuid::Uuid;
 
 use super::lobby::{Act, Command, Lobby, Power, State};
-use super::{Error, list, rooms, store};
+use super::{Error, keeper, list, places, rooms, store};
 use crate::connections::{self, Placed};
 use crate::{Cx, Fault as _, Hall, Kind, WeakHall};
 
@@ -128,7 +128,7 @@ pub(super) fn present(hall: &Hall, lobby: LobbyId) -> Vec<UserId> {
 }
 
 /// Tells a lobby something in the server's name. One that is closed hears nothing any more.
-async fn tell(cx: &Cx, id: LobbyId, act: Act) -> Result<(), Error> {
+pub(super) async fn tell(cx: &Cx, id: LobbyId, act: Act) -> Result<(), Error> {
     let command = Command { power: Power::Member, act };
     cx.hall().directory().call_if_there::<Lobby>(cx, id, command).await.map(drop)
 }
@@ -160,7 +160,9 @@ pub(super) async fn load(hall: &Hall) -> Result<(), Error> {
         if states.is_empty() {
             return Ok(());
         }
-        states.iter().for_each(|state| hall.lobbies().index.put(list::Card::of(state)));
+        for state in &states {
+            hall.lobbies().index.put(list::Card::of(state));
+        }
     }
 }
 
@@ -179,11 +181,13 @@ pub(super) async fn recover(hall: WeakHall) {
 async fn wake(hall: &WeakHall) -> Result<(), Error> {
     if let Some(hall) = hall.upgrade() {
         rooms::recover(&Cx::server(&hall)).await?;
+        places::recover(&Cx::server(&hall)).await?;
     }
     let mut stored = Stored::all();
     while let Some(hall) = hall.upgrade() {
         let states = stored.next(&hall).await?;
         if states.is_empty() {
+            keeper::begin(&hall);
             break;
         }
         for (id, at) in states.iter().filter_map(|state| Some((state.lobby.id, state.next_due()?))) {
@@ -192,6 +196,9 @@ async fn wake(hall: &WeakHall) -> Result<(), Error> {
         for state in &states {
             rooms::begin(&hall, state.lobby.id, Vec::new());
             rooms::settled(&hall, state.lobby.id).await;
+            if state.place.is_some() {
+                places::begin(&hall, state.lobby.id, Vec::new());
+            }
         }
     }
     Ok(())

@@ -6,8 +6,10 @@
 use std::collections::{HashMap, HashSet};
 
 use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
-use moothall_protocol::lobbies::{ListLobbies, LobbyAccess, LobbyOrder, LobbySeat, LobbySummary};
-use moothall_protocol::{Cursor, LobbyId, Page, UserId};
+use moothall_protocol::lobbies::{
+    ListLobbies, LobbyAccess, LobbyOrder, LobbySeat, LobbyStatus, LobbySummary,
+};
+use moothall_protocol::{Cursor, LobbyId, MatchId, Page, UserId};
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,21 @@ pub(super) struct Card {
     name: String,
     /// Who is in it, hosts it or is invited.
     pub insiders: HashSet<UserId>,
+    /// Of a lobby that the server keeps.
+    pub kept: Option<KeptCard>,
+}
+
+/// What the keeper wants to know of a lobby that the server keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct KeptCard {
+    /// The policy, and its version when the lobby opened.
+    pub policy: (String, i64),
+    /// Whether players gather in it and a seat is free.
+    pub is_open: bool,
+    /// Whether nobody is in it, and no game.
+    pub is_empty: bool,
+    /// The match that is played at a host from a pool, or will be.
+    pub match_id: Option<MatchId>,
 }
 
 impl Card {
@@ -55,7 +72,13 @@ impl Card {
             created_at: lobby.created_at,
         };
         let insiders = lobby.members.keys().chain(&state.host.invites).chain([&lobby.host_id]);
-        Self { name: lobby.name.to_lowercase(), insiders: insiders.copied().collect(), summary }
+        let kept = lobby.policy.clone().zip(state.kept.as_ref()).map(|(slug, kept)| KeptCard {
+            policy: (slug, kept.version),
+            is_open: lobby.status == LobbyStatus::Waiting && !lobby.is_locked && summary.free_seats > 0,
+            is_empty: lobby.members.is_empty() && state.place.is_none(),
+            match_id: state.place.as_ref().map(|place| place.match_id),
+        });
+        Self { name: lobby.name.to_lowercase(), insiders: insiders.copied().collect(), kept, summary }
     }
 
     /// Whether this user may know of it.
@@ -111,12 +134,28 @@ pub(super) struct Index(RwLock<HashMap<LobbyId, Card>>);
 
 impl Index {
     /// Shows a lobby as it is now. Commits come in their order; only what was read at the start may be older.
-    pub fn put(&self, card: Card) {
-        self.0.write().insert(card.summary.id, card);
+    /// Returns whether the keeper should look.
+    pub fn put(&self, card: Card) -> bool {
+        let kept = card.kept.clone();
+        let before = self.0.write().insert(card.summary.id, card);
+        before.and_then(|before| before.kept) != kept
     }
 
-    pub fn remove(&self, id: LobbyId) {
-        self.0.write().remove(&id);
+    /// Returns whether the keeper should look.
+    pub fn remove(&self, id: LobbyId) -> bool {
+        self.0.write().remove(&id).is_some_and(|card| card.kept.is_some())
+    }
+
+    /// Those that the server keeps.
+    pub fn kept(&self) -> Vec<Card> {
+        self.0.read().values().filter(|card| card.kept.is_some()).cloned().collect()
+    }
+
+    /// The lobby whose game is played at a host from a pool as this match.
+    pub fn playing_at(&self, match_id: MatchId) -> Option<LobbyId> {
+        let all = self.0.read();
+        let plays = |card: &&Card| card.kept.as_ref().is_some_and(|kept| kept.match_id == Some(match_id));
+        all.values().find(plays).map(|card| card.summary.id)
     }
 
     pub fn find(&self, id: LobbyId) -> Option<Card> {

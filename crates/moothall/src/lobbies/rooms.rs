@@ -56,12 +56,7 @@ async fn follow_once(cx: &Cx, lobby: LobbyId, closed: &[RoomId]) -> Result<(), E
     let (audiences, version) = (state.audiences(), state.lobby.version);
     let (all, spectators) = tokio::join!(
         communication::seat_following_room(cx, state.lobby.room_id, audiences.all, version),
-        communication::seat_following_room(
-            cx,
-            state.lobby.spectators_room_id,
-            audiences.spectators,
-            version
-        ),
+        communication::seat_following_room(cx, state.lobby.spectators_room_id, audiences.spectators, version),
     );
     Ok(all.and(spectators).map_err(communication::Error::into_common)?)
 }

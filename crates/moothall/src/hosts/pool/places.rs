@@ -33,7 +33,8 @@ impl Pool {
     fn rank(&self, host: UserId, seat: &Seat, wanted: &Wanted, now: Timestamp) -> Option<Rank> {
         let about = &seat.record.about;
         let is_seen = seat.seen_at.is_some_and(|seen_at| now < seen_at + self.rules.lost_after);
-        let is_well = seat.record.kept_until.is_none() && seat.record.health == HostHealth::Healthy && is_seen;
+        let is_well =
+            seat.record.kept_until.is_none() && seat.record.health == HostHealth::Healthy && is_seen;
         let is_right = wanted.version.as_ref().is_none_or(|version| *version == about.version);
         let (taken, room) = (seat.reserved.len() as u64, u64::from(about.capacity));
         if !is_well || !is_right || taken >= room {

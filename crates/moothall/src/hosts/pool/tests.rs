@@ -39,11 +39,7 @@ fn card() -> HostPool {
 }
 
 fn rules() -> Rules {
-    Rules {
-        beat: Duration::from_secs(1),
-        lost_after: Duration::from_secs(4),
-        adopt: Duration::from_secs(8),
-    }
+    Rules { beat: Duration::from_secs(1), lost_after: Duration::from_secs(4), adopt: Duration::from_secs(8) }
 }
 
 fn about(capacity: u32, region: &str) -> About {
@@ -140,7 +136,8 @@ impl Simulated for Pool {
                 (Some(caller), Command::Register { about, running })
             }
             3..=9 => {
-                let health = [None, Some(HostHealth::Healthy), Some(HostHealth::Healthy), Some(HostHealth::Draining)];
+                let health =
+                    [None, Some(HostHealth::Healthy), Some(HostHealth::Healthy), Some(HostHealth::Draining)];
                 let health = health[random.below(4) as usize];
                 (Some(caller), Command::Beat { health, load: Some(random.below(100) as u32) })
             }
@@ -241,7 +238,13 @@ fn the_best_region_comes_first_then_the_emptiest_host_then_the_least_busy_and_at
         (host(1), seat(2, "west", 50)),
         (host(2), seat(4, "west", 50)),
         (host(3), seat(4, "west", 10)),
-        (host(4), Seat { record: Record { health: HostHealth::Draining, ..seat(9, "west", 0).record }, ..seat(9, "west", 0) }),
+        (
+            host(4),
+            Seat {
+                record: Record { health: HostHealth::Draining, ..seat(9, "west", 0).record },
+                ..seat(9, "west", 0)
+            },
+        ),
     ];
     let mut pool = Pool::new(card(), hosts, rules());
     let random = crate::SeededRandom::from_seed(1);

@@ -87,7 +87,10 @@ impl State {
         }
         let lobby_id = self.lobby.id;
         for StayedBehind { user_id, why } in step.stayed.clone() {
-            step.tell(user_id, Event::LobbyStayedBehind(LobbyStayedBehind { lobby_id, leader_id: user, why }));
+            step.tell(
+                user_id,
+                Event::LobbyStayedBehind(LobbyStayedBehind { lobby_id, leader_id: user, why }),
+            );
         }
         Ok(if admission == Admission::Asks { Answer::Request } else { Answer::Joined })
     }
@@ -282,7 +285,7 @@ impl State {
         let Farewell { why, reason, until } = farewell;
         step.tell(user, Event::LobbyLeft(LobbyLeft { lobby_id: self.lobby.id, why, reason, until }));
         if had_seat {
-            self.call_off();
+            self.call_off(step);
         }
         self.fill(step);
         if self.lobby.members.is_empty() && !self.is_kept() {

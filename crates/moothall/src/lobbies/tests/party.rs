@@ -190,8 +190,7 @@ async fn where_the_host_approves_all_of_a_party_ask() {
     on_both_engines(async |hall| {
         let [ana, mut ben, eve] = players(hall).await;
         party_of(&[&ana, &ben]).await;
-        let lobby =
-            opened(&eve.cx, OpenLobby { access: Some(LobbyAccess::Approval), ..of(2, 2) }).await;
+        let lobby = opened(&eve.cx, OpenLobby { access: Some(LobbyAccess::Approval), ..of(2, 2) }).await;
         let entry = plays(&ana.cx, lobby).await.unwrap();
         assert!(entry.request.is_some());
         assert_eq!(entry.stayed, [StayedBehind { user_id: ben.id(), why: StayedWhy::Asked }]);
