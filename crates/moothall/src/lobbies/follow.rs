@@ -56,6 +56,18 @@ impl Attempts {
     }
 }
 
+/// Has something tried again in a while that did not come about, and that nobody else would try.
+pub(super) fn try_later(hall: &Hall, again: impl FnOnce(&Hall) + Send + 'static) {
+    const WAIT: Duration = Duration::from_secs(30);
+    let (weak, clock) = (hall.downgrade(), hall.shared_clock());
+    hall.spawn(async move {
+        clock.sleep_until(clock.elapsed() + WAIT).await;
+        if let Some(hall) = weak.upgrade() {
+            again(&hall);
+        }
+    });
+}
+
 async fn follow_once(hall: &Hall, user: UserId, left: &[LobbyId]) -> Result<(), Error> {
     let cx = Cx::server(hall);
     let (lobby, hosted) =

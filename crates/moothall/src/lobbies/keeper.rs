@@ -28,6 +28,7 @@ pub(super) async fn settled(hall: &Hall) {
 async fn look(hall: Hall, (): (), _: Vec<()>) {
     if let Err(error) = look_once(&Cx::server(&hall)).await {
         tracing::warn!("Could not look after the lobbies that the server keeps: {error}");
+        follow::try_later(&hall, begin);
     }
 }
 

@@ -28,6 +28,8 @@ async fn follow(hall: Hall, lobby: LobbyId, released: Vec<MatchId>) {
     while let Err(error) = follow_once(&Cx::server(&hall), lobby, &released).await {
         if !attempts.wait(&hall, &error).await {
             tracing::warn!(lobby.id = %lobby, "The lobby {lobby} does not get the host it wants: {error}");
+            // Its players wait for it.
+            follow::try_later(&hall, move |hall| begin(hall, lobby, released));
             break;
         }
     }
