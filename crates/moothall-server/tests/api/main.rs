@@ -16,6 +16,7 @@ mod access;
 mod audit;
 mod cast;
 mod commands;
+mod hosts;
 mod idempotency;
 mod letters;
 mod lobbies;
