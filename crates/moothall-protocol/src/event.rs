@@ -11,7 +11,7 @@ use crate::connections::{OwnPresence, PresenceChanged, Ready, Resumed};
 use crate::hosts::{HostLost, Reservation, ReservationEnded};
 use crate::lobbies::{
     HostedLobby, LobbyClosed, LobbyInvited, LobbyLeft, LobbyListUpdated, LobbyRequestEnded,
-    LobbyStayedBehind, LobbyUpdated, OwnLobby,
+    LobbyStayedBehind, LobbyUnhosted, LobbyUpdated, OwnLobby,
 };
 use crate::matches::{ClosedRelay, OpenedRelay, Relayed};
 use crate::parties::{Party, PartyInvite, PartyInviteEnded, PartyLeft, PartyUpdated};
@@ -126,6 +126,9 @@ pub enum Event {
     /// The user's party went into a lobby, and the user did not come along.
     #[serde(rename = "lobbies.stayed_behind")]
     LobbyStayedBehind(LobbyStayedBehind),
+    /// There is no host for the game of a lobby, or not any more: players gather again. To those in it.
+    #[serde(rename = "lobbies.unhosted")]
+    LobbyUnhosted(LobbyUnhosted),
     /// The user asked to be let into a lobby, and is not.
     #[serde(rename = "lobbies.request_ended")]
     LobbyRequestEnded(LobbyRequestEnded),
@@ -194,6 +197,7 @@ impl Event {
             | Self::LobbyClosed(_)
             | Self::LobbyInvited(_)
             | Self::LobbyStayedBehind(_)
+            | Self::LobbyUnhosted(_)
             | Self::LobbyRequestEnded(_) => Class::Reliable,
             // A session watches one list.
             Self::LobbyListUpdated(_) => Class::Difference("lobbies.list_updated".to_owned()),

@@ -276,6 +276,14 @@ limits! {
     GAME_MODE_MAPS_MAX = 500;
     /// Bytes of JSON in a game mode's schema.
     GAME_MODE_SCHEMA_BYTES_MAX = 16 * 1024;
+    /// Policies of lobbies that the server keeps.
+    LOBBY_POLICIES_MAX = 100;
+    /// Characters of the name that a policy gives its lobbies; a number takes the place of `{n}`.
+    LOBBY_POLICY_NAME_LENGTH_MAX = 60;
+    /// Lobbies that a policy keeps open.
+    LOBBY_POLICY_OPEN_MAX = 50;
+    /// Lobbies of one policy, open or not.
+    LOBBY_POLICY_LOBBIES_MAX = 500;
 
     // Hosts.
     /// Characters of the slug of a pool, of a version and of a region.

@@ -14,6 +14,7 @@ mod filter;
 mod list;
 mod lobby;
 mod mode;
+mod policy;
 mod vote;
 
 pub use balance::{BalanceLobby, LobbyBalance, LobbySplit, LobbySplitTeam};
@@ -38,6 +39,10 @@ pub use lobby::{
     LobbyStatus, LobbyTeam, LobbyUpdated, OnHostLoss, OwnLobby, ReadyCheck,
 };
 pub use mode::{GameMode, GameModes, ListGameModes, ModeTeams, PutGameMode, RemoveGameMode, TeamsShape};
+pub use policy::{
+    HostMissing, ListLobbyPolicies, LobbyPolicies, LobbyPolicy, LobbyUnhosted, PutLobbyPolicy,
+    RemoveLobbyPolicy,
+};
 pub use vote::{
     CallLobbyVote, CancelLobbyVote, CastLobbyVote, EndedVote, LobbyVote, VoteChoice, VoteOutcome, VoteSubject,
 };

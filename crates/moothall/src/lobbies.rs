@@ -2,8 +2,9 @@
 //!
 //! Start at [`operations`]. They check what was asked and hand it to the *lobby*, a live entity (`lobbies/lobby.rs`) that decides alone
 //! what happens in it. What a lobby may look like is data: see [`modes`]. Finding lobbies goes past them, to an index in memory
-//! (`lobbies/list.rs`). What follows elsewhere from who is where is done after the commit (`lobbies/follow.rs`, and `lobbies/rooms.rs`
-//! for the rooms of `communication` in which a lobby talks).
+//! (`lobbies/list.rs`). What follows elsewhere from who is where is done after the commit (`lobbies/follow.rs`, `lobbies/rooms.rs` for
+//! the rooms in which a lobby talks, `lobbies/places.rs` for hosts from pools). Some lobbies the server keeps itself
+//! (`lobbies/keeper.rs`), by policies, which are data: see [`policies`].
 //!
 //! Promises: a user is in one lobby at most, also across a crash (the database has one row for a user); an answered change is
 //! durable, and was told to nobody before that; whoever drops out finds their seat again within the grace period, and so do all after
@@ -12,12 +13,15 @@
 mod balance;
 mod error;
 mod follow;
+mod keeper;
 mod list;
 mod lobby;
 mod merge;
 pub mod modes;
 mod opening;
 mod party;
+mod places;
+pub mod policies;
 mod properties;
 mod rooms;
 mod secrets;
@@ -43,7 +47,7 @@ use crate::cx::Tx;
 use crate::following::Following;
 use crate::operation::{Access, Operations, Rate};
 use crate::runtime::Place;
-use crate::{Cx, Fault as _, Hall, Kind, Permission, connections, reach};
+use crate::{Cx, Fault as _, Hall, Kind, Permission, connections, hosts, reach};
 pub use balance::balance;
 pub use error::Error;
 use list::Index;
@@ -54,6 +58,9 @@ pub use opening::open;
 pub const MODERATE: Permission = Permission("lobbies.moderate");
 /// Makes, changes and removes game modes.
 pub const MANAGE_MODES: Permission = Permission("lobbies.manage_modes");
+
+/// Makes, changes and removes policies of lobbies that the server keeps.
+pub const MANAGE_POLICIES: Permission = Permission("lobbies.manage_policies");
 
 /// Settings of lobbies.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -92,7 +99,7 @@ impl Default for Settings {
 pub fn operations() -> Operations {
     let operations =
         Operations::context("lobbies", "Where players gather before a match").errors(Error::CATALOGUE);
-    modes::offer(of_games(of_members(of_seats(of_lobbies(operations)))))
+    policies::offer(modes::offer(of_games(of_members(of_seats(of_lobbies(operations))))))
 }
 
 fn of_lobbies(operations: Operations) -> Operations {
@@ -159,6 +166,8 @@ pub(crate) struct Live {
     index: Index,
     following: Following<UserId, Vec<LobbyId>>,
     rooms: Following<LobbyId, Vec<RoomId>>,
+    places: Following<LobbyId, Vec<MatchId>>,
+    keeper: Following<(), Vec<()>>,
     guesses: Guesses,
 }
 
@@ -169,6 +178,8 @@ impl Default for Live {
             index: Index::default(),
             following: Following::default(),
             rooms: Following::default(),
+            places: Following::default(),
+            keeper: Following::default(),
             guesses,
         }
     }
@@ -513,6 +524,7 @@ async fn tell_from(
         follow::settled(cx.hall(), user).await;
     }
     rooms::settled(cx.hall(), lobby).await;
+    places::settled(cx.hall(), lobby).await;
     Ok(reply)
 }
 
@@ -529,7 +541,7 @@ pub(crate) async fn arrive(cx: &Cx, user: UserId) {
 
 /// All SQL of this context.
 pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
-    [store::STATEMENTS, modes::STATEMENTS].concat()
+    [store::STATEMENTS, modes::STATEMENTS, policies::STATEMENTS].concat()
 }
 
 /// Has lobbies found before anybody asks.
@@ -541,6 +553,7 @@ pub(crate) async fn prepare(hall: &Hall) -> Result<(), crate::Error> {
 pub(crate) fn start(hall: &Hall) {
     connections::on_gone(hall, follow::leave_behind);
     hall.spawn(list::tell_watchers(hall.downgrade()));
+    hosts::on_ended(hall, places::ended);
     hall.spawn(follow::recover(hall.downgrade()));
 }
 

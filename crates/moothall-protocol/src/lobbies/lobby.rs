@@ -18,6 +18,9 @@ pub enum HostKind {
     Player,
     /// A dedicated host's, which is not in the lobby and takes no seat.
     Dedicated,
+    /// The server keeps the lobby, by a policy, and takes a host from a pool when a game starts. Until then nobody hosts it: players
+    /// decide by votes, and bosses.
+    Server,
 }
 
 /// Who may come in.
@@ -70,12 +73,15 @@ pub struct Lobby {
     /// The map, once one is chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map: Option<String>,
-    /// Who hosts it.
+    /// Who hosts it. Where the server keeps the lobby, that is itself as long as no host is taken.
     pub host_id: UserId,
     /// Whose machine hosts the game.
     pub host_kind: HostKind,
     /// What becomes of it when the host is gone.
     pub on_host_loss: OnHostLoss,
+    /// The policy by which the server keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     /// Who may come in.
     pub access: LobbyAccess,
     /// Whether one needs a password to come in.

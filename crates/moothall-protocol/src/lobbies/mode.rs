@@ -8,7 +8,7 @@ use crate::audit::REASON;
 use crate::limits;
 
 /// How a mode, a map, a role or a tag may be written: it stands in addresses and in lists.
-const SLUG: &str = "^[a-z0-9][a-z0-9_.-]*$";
+pub(super) const SLUG: &str = "^[a-z0-9][a-z0-9_.-]*$";
 
 /// How many teams there may be, and how large.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

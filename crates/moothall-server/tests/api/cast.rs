@@ -10,7 +10,7 @@ use moothall::connections::Stream;
 use moothall::protocol::UserId;
 use moothall::protocol::accounts::{CreateBot, CreateKey, CreateRole, DeleteUser, GrantRole};
 use moothall::protocol::hosts::PutHostPool;
-use moothall::protocol::lobbies::{ModeTeams, PutGameMode, TeamsShape};
+use moothall::protocol::lobbies::{ModeTeams, PutGameMode, PutLobbyPolicy, TeamsShape};
 use moothall::protocol::matches::OpenRelay;
 use moothall::protocol::parties::{CreateParty, InviteToParty, JoinParty, Party};
 use moothall::{
@@ -446,6 +446,8 @@ impl<'a> Cast<'a> {
         };
         match (operation, field) {
             ("lobbies.remove_mode", "slug") => json!(self.game_mode().await),
+            ("lobbies.remove_policy", "slug") => json!(self.lobby_policy().await),
+            (_, "open_min") => json!(1),
             (_, "slug") => json!(fresh("mode")),
             (_, "teams") => json!(teams()),
             (_, "spectators_max") => json!(10),
@@ -484,6 +486,26 @@ impl<'a> Cast<'a> {
             (_, "bot_id") => post("bots", &self.player, json!({ "name": "Robo" })).await["bot_id"].clone(),
             _ => panic!("cast.rs does not say what `{field}` of {operation} is"),
         }
+    }
+
+    /// A policy of lobbies that the server keeps.
+    async fn lobby_policy(&self) -> String {
+        let policy = PutLobbyPolicy {
+            slug: fresh("policy"),
+            name: "Arena {n}".into(),
+            mode: "free".into(),
+            open_min: 1,
+            pool: None,
+            game_version: None,
+            regions: Vec::new(),
+            teams: None,
+            map: None,
+            is_rated: None,
+            tags: Vec::new(),
+            if_version: None,
+            reason: "for a test".into(),
+        };
+        lobbies::policies::put(&Cx::server(&self.server.hall), policy).await.unwrap().slug
     }
 
     /// The number of a vote that the bystander has called.

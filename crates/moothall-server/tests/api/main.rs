@@ -17,6 +17,7 @@ mod audit;
 mod cast;
 mod commands;
 mod crash;
+mod hosts;
 mod idempotency;
 mod letters;
 mod lobbies;

@@ -113,6 +113,8 @@ crate::faults! {
         /// So many different lists are watched that there can be no other now. A list that others watch, such as one without a filter,
         /// can be watched still, and every list read.
         ListsCrowded => Unavailable, "lobby_lists_crowded", "too many different lists of lobbies are watched: choose a simpler one";
+        /// There are so many policies of lobbies, see `GET /v1/limits`.
+        TooManyPolicies => Conflict, "too_many_lobby_policies", "there are too many policies of lobbies";
         /// The name or a tag holds words that may not be said here.
         Blocked => Invalid, "lobby_text_blocked", "this text holds words that are not allowed here";
     }

@@ -11,7 +11,7 @@ use moothall_protocol::{LobbyId, UserId};
 use uuid::Uuid;
 
 use super::lobby::{Act, Command, Lobby, Power, State};
-use super::{Error, list, rooms, store};
+use super::{Error, keeper, list, places, rooms, store};
 use crate::connections::{self, Placed};
 use crate::{Cx, Fault as _, Hall, Kind, WeakHall};
 
@@ -54,6 +54,18 @@ impl Attempts {
         }
         is_worth_it
     }
+}
+
+/// Has something tried again in a while that did not come about, and that nobody else would try.
+pub(super) fn try_later(hall: &Hall, again: impl FnOnce(&Hall) + Send + 'static) {
+    const WAIT: Duration = Duration::from_secs(30);
+    let (weak, clock) = (hall.downgrade(), hall.shared_clock());
+    hall.spawn(async move {
+        clock.sleep_until(clock.elapsed() + WAIT).await;
+        if let Some(hall) = weak.upgrade() {
+            again(&hall);
+        }
+    });
 }
 
 async fn follow_once(hall: &Hall, user: UserId, left: &[LobbyId]) -> Result<(), Error> {
@@ -129,7 +141,7 @@ pub(super) fn present(hall: &Hall, lobby: LobbyId) -> Vec<UserId> {
 }
 
 /// Tells a lobby something in the server's name. One that is closed hears nothing any more.
-async fn tell(cx: &Cx, id: LobbyId, act: Act) -> Result<(), Error> {
+pub(super) async fn tell(cx: &Cx, id: LobbyId, act: Act) -> Result<(), Error> {
     let command = Command { power: Power::Member, act };
     cx.hall().directory().call_if_there::<Lobby>(cx, id, command).await.map(drop)
 }
@@ -161,7 +173,9 @@ pub(super) async fn load(hall: &Hall) -> Result<(), Error> {
         if states.is_empty() {
             return Ok(());
         }
-        states.iter().for_each(|state| hall.lobbies().index.put(list::Card::of(state)));
+        for state in &states {
+            hall.lobbies().index.put(list::Card::of(state));
+        }
     }
 }
 
@@ -180,11 +194,13 @@ pub(super) async fn recover(hall: WeakHall) {
 async fn wake(hall: &WeakHall) -> Result<(), Error> {
     if let Some(hall) = hall.upgrade() {
         rooms::recover(&Cx::server(&hall)).await?;
+        places::recover(&Cx::server(&hall)).await?;
     }
     let mut stored = Stored::all();
     while let Some(hall) = hall.upgrade() {
         let states = stored.next(&hall).await?;
         if states.is_empty() {
+            keeper::begin(&hall);
             break;
         }
         for (id, at) in states.iter().filter_map(|state| Some((state.lobby.id, state.next_due()?))) {
@@ -193,6 +209,9 @@ async fn wake(hall: &WeakHall) -> Result<(), Error> {
         for state in &states {
             rooms::begin(&hall, state.lobby.id, Vec::new());
             rooms::settled(&hall, state.lobby.id).await;
+            if state.place.is_some() {
+                places::begin(&hall, state.lobby.id, Vec::new());
+            }
         }
     }
     Ok(())

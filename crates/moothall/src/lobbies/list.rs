@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
 use moothall_protocol::lobbies::{ListLobbies, LobbyPage};
-use moothall_protocol::{Cursor, LobbyId, Page, UserId};
+use moothall_protocol::{Cursor, LobbyId, MatchId, Page, UserId};
 use parking_lot::RwLock;
 
 use super::Error;
@@ -45,9 +45,11 @@ struct Cards {
 }
 
 impl Cards {
-    /// Replaces the card of a lobby. Returns who sees more or less than before, of those who see anything that others do not.
-    fn replace(&mut self, id: LobbyId, card: Option<Card>) -> HashSet<UserId> {
+    /// Replaces the card of a lobby. Returns who sees more or less than before, of those who see anything that others do not, and whether the
+    /// keeper should look.
+    fn replace(&mut self, id: LobbyId, card: Option<Card>) -> (HashSet<UserId>, bool) {
         let card = card.map(Arc::new);
+        let kept = card.as_ref().and_then(|card| card.kept.clone());
         let now: HashSet<UserId> = card.iter().flat_map(|card| card.seen_by_alone()).collect();
         let old = match card {
             Some(card) => self.by_id.insert(id, card),
@@ -65,7 +67,8 @@ impl Cards {
                 }
             }
         }
-        now.symmetric_difference(&before).copied().collect()
+        let is_for_keeper = old.and_then(|card| card.kept.clone()) != kept;
+        (now.symmetric_difference(&before).copied().collect(), is_for_keeper)
     }
 
     /// With whose eyes this user sees lists: their own, as long as they see what others do not.
@@ -88,18 +91,34 @@ fn is_shown(card: &Card, viewer: Viewer) -> bool {
 }
 
 impl Index {
-    /// Shows a lobby as it is now. Commits come in their order; only what was read at the start may be older.
-    pub fn put(&self, card: Card) {
-        self.replace(card.summary.id, Some(card));
+    /// Shows a lobby as it is now. Commits come in their order; only what was read at the start may be older. Returns whether the keeper
+    /// should look.
+    pub fn put(&self, card: Card) -> bool {
+        self.replace(card.summary.id, Some(card))
     }
 
-    pub fn remove(&self, id: LobbyId) {
-        self.replace(id, None);
+    /// Returns whether the keeper should look.
+    pub fn remove(&self, id: LobbyId) -> bool {
+        self.replace(id, None)
     }
 
-    fn replace(&self, id: LobbyId, card: Option<Card>) {
-        let moved = self.cards.write().replace(id, card);
+    fn replace(&self, id: LobbyId, card: Option<Card>) -> bool {
+        let (moved, is_for_keeper) = self.cards.write().replace(id, card);
         self.watches.note(id, moved);
+        is_for_keeper
+    }
+
+    /// Those that the server keeps.
+    pub fn kept(&self) -> Vec<Arc<Card>> {
+        self.cards.read().by_id.values().filter(|card| card.kept.is_some()).cloned().collect()
+    }
+
+    /// The lobby whose game is played at a host from a pool as this match.
+    pub fn playing_at(&self, match_id: MatchId) -> Option<LobbyId> {
+        let cards = self.cards.read();
+        let plays =
+            |card: &&Arc<Card>| card.kept.as_ref().is_some_and(|kept| kept.match_id == Some(match_id));
+        cards.by_id.values().find(plays).map(|card| card.summary.id)
     }
 
     pub fn find(&self, id: LobbyId) -> Option<Arc<Card>> {

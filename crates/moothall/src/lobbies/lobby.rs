@@ -3,13 +3,15 @@
 //! Start at [`Lobby::handle`]. A command is carried out on a copy of the [`State`]; what of it became different is told as a merge
 //! patch, and the whole of it is stored. So no command has to say what it changed, and one that changes nothing tells nobody. Each
 //! concern has a file of its own: `entry.rs` (coming and going), `seats.rs` (teams, queue, bots), `rules.rs` (what it is set to),
-//! `votes.rs`, `start.rs` (ready, countdown, game), `hosts.rs` (who hosts it), `rooms.rs` (who hears what is said).
+//! `votes.rs`, `start.rs` (ready, countdown, game), `hosts.rs` (who hosts it), `rooms.rs` (who hears what is said),
+//! `places.rs` (a host from a pool).
 //!
 //! Promises: a user has one seat at most, and seats are taken without gaps; who waits is seated as soon as a seat frees; versions
 //! count by one and each is told once; who is refused has changed nothing. That a user is in one lobby only is the database's promise.
 
 mod entry;
 mod hosts;
+mod places;
 mod rooms;
 mod rules;
 mod seats;
@@ -17,9 +19,10 @@ mod start;
 mod state;
 mod votes;
 
+use moothall_protocol::hosts::Reservation;
 use moothall_protocol::lobbies::{
-    HostKind, HostedLobby, LeftWhy, LobbyClosed, LobbyLeft, LobbyRequest, LobbySeat, LobbyUpdated, OwnLobby,
-    StayedBehind, VoteChoice, VoteSubject,
+    HostKind, HostMissing, HostedLobby, LeftWhy, LobbyClosed, LobbyLeft, LobbyRequest, LobbySeat,
+    LobbyUpdated, OwnLobby, StayedBehind, VoteChoice, VoteSubject,
 };
 use moothall_protocol::{Event, Id, LobbyBotId, LobbyId, MatchId, RoomId, Timestamp, UserId, kind};
 use serde::{Deserialize, Serialize};
@@ -32,7 +35,7 @@ use crate::runtime::{Entity, Turn};
 
 pub(super) use entry::Entry;
 pub(super) use rules::{Change, SelfChange};
-pub(super) use state::{Rules, State};
+pub(super) use state::{HostPlace, Kept, Rules, State};
 
 /// A lobby, in memory.
 #[derive(Clone, Debug)]
@@ -151,6 +154,17 @@ pub(super) enum Act {
     Close {
         reason: Option<String>,
     },
+    /// There is a host from the pool.
+    Taken {
+        reservation: Reservation,
+    },
+    /// There is none, or not any more.
+    Unhosted {
+        match_id: MatchId,
+        reason: HostMissing,
+    },
+    /// The server needs it no longer, if nobody is in it.
+    CloseEmpty,
     /// Nobody but the clock.
     Tick {
         at: Timestamp,
@@ -199,9 +213,19 @@ pub(super) enum Effect {
     Gone {
         user: UserId,
     },
-    /// A dedicated host hosts it no longer.
+    /// A host who is no member hosts it no longer.
     Unhosted {
         host: UserId,
+    },
+    /// A host from a pool hosts it from now on.
+    Hosted {
+        host: UserId,
+    },
+    /// A host is wanted for the match that is about to start.
+    Wanted,
+    /// No host is wanted for this match any more.
+    Released {
+        match_id: MatchId,
     },
     /// It is so from now on.
     Saved(Box<State>),
@@ -210,6 +234,7 @@ pub(super) enum Effect {
     Closed {
         listeners: Vec<UserId>,
         rooms: [RoomId; 2],
+        place: Option<MatchId>,
     },
     /// Staff did this.
     Audited(Audited),
@@ -347,12 +372,13 @@ impl Lobby {
         for user in &listeners {
             turn.emit(Topic::User(*user), Event::LobbyLeft(left.clone()));
         }
-        if state.lobby.host_kind == HostKind::Dedicated {
-            turn.emit(Topic::User(state.lobby.host_id), Event::LobbyClosed(LobbyClosed { lobby_id }));
-            listeners.push(state.lobby.host_id);
+        if let Some(host) = state.outside_host() {
+            turn.emit(Topic::User(host), Event::LobbyClosed(LobbyClosed { lobby_id }));
+            listeners.push(host);
         }
         let rooms = [state.lobby.room_id, state.lobby.spectators_room_id];
-        turn.persist(Effect::Closed { listeners, rooms });
+        let place = state.place.as_ref().map(|place| place.match_id);
+        turn.persist(Effect::Closed { listeners, rooms, place });
         self.is_closed = true;
         self.state = state;
     }

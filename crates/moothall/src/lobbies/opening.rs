@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use moothall_protocol::limits::LOBBY_CODE_LENGTH;
 use moothall_protocol::lobbies::{
-    HostKind, HostedLobby, Lobby, LobbyAccess, LobbyHostView, LobbyMember, LobbyProperties, LobbyStatus,
-    LobbyStayedBehind, OnHostLoss, OpenLobby, OwnLobby, StayedBehind,
+    HostKind, HostedLobby, Lobby, LobbyAccess, LobbyHostView, LobbyMember, LobbyPolicy, LobbyProperties,
+    LobbyStatus, LobbyStayedBehind, OnHostLoss, OpenLobby, OwnLobby, StayedBehind,
 };
 use moothall_protocol::{Event, UserId};
 use serde_json::Map;
 
-use super::lobby::{self, Change, Rules, State};
+use super::lobby::{self, Change, Kept, Rules, State};
 use super::party::{self, Along};
-use super::{Error, follow, modes, secrets, store};
+use super::{Error, follow, modes, policies, secrets, store};
+use crate::hosts::Wanted;
 use crate::{Cx, Topic, accounts, codes, filter};
 
 /// Opens a lobby. A player who hosts it has the first seat, and brings along the party that follows them.
@@ -22,6 +23,10 @@ pub async fn open(cx: &Cx, input: OpenLobby) -> Result<OwnLobby, Error> {
     if host_kind == HostKind::Dedicated {
         cx.require(accounts::HOST)?;
     }
+    if host_kind == HostKind::Server {
+        let message = "only the server opens such lobbies, by a policy";
+        return Err(crate::Error::field("/host_kind", "invalid", message).into());
+    }
     let _making = cx.hall().directory().making::<lobby::Lobby>(cx).await;
     let slug = input.mode.clone();
     let mode = cx.read(move |tx| modes::find(tx, &slug)).await?.ok_or(Error::NoSuchMode)?;
@@ -30,7 +35,7 @@ pub async fn open(cx: &Cx, input: OpenLobby) -> Result<OwnLobby, Error> {
     loop {
         let along = match host_kind {
             HostKind::Player => party::along(cx, host, None).await?,
-            HostKind::Dedicated => Along::default(),
+            HostKind::Dedicated | HostKind::Server => Along::default(),
         };
         let mut state = new_state(cx, host, host_kind, input.clone(), &rules)?;
         if host_kind == HostKind::Player {
@@ -49,6 +54,37 @@ pub async fn open(cx: &Cx, input: OpenLobby) -> Result<OwnLobby, Error> {
             }
         }
     }
+}
+
+/// Opens a lobby of a policy.
+pub(super) async fn open_kept(cx: &Cx, policy: &LobbyPolicy, number: u32) -> Result<(), Error> {
+    let slug = policy.mode.clone();
+    let mode = cx.read(move |tx| modes::find(tx, &slug)).await?.ok_or(Error::NoSuchMode)?;
+    let rules = Rules::new(mode, &cx.hall().settings().lobbies)?;
+    let input = OpenLobby {
+        name: policies::name(policy, number),
+        mode: policy.mode.clone(),
+        host_kind: Some(HostKind::Server),
+        on_host_loss: None,
+        access: None,
+        password: None,
+        map: policy.map.clone(),
+        teams: policy.teams,
+        is_rated: Some(policy.is_rated),
+        has_bosses: Some(true),
+        tags: policy.tags.clone(),
+        properties: None,
+    };
+    let mut state = new_state(cx, accounts::SYSTEM, HostKind::Server, input, &rules)?;
+    state.lobby.policy = Some(policy.slug.clone());
+    let wanted = policy.pool.clone().map(|pool| Wanted {
+        mode: policy.mode.clone(),
+        version: policy.game_version.clone(),
+        regions: policy.regions.clone(),
+        pool: Some(pool),
+    });
+    state.kept = Some(Kept { version: policy.version, wanted });
+    insert(cx, state, Along::default(), &rules).await.map(drop)
 }
 
 /// Stores a new lobby, and tells those who are in it.
@@ -101,8 +137,9 @@ fn new_state(
         host_kind,
         on_host_loss: input.on_host_loss.unwrap_or(match host_kind {
             HostKind::Player => OnHostLoss::Migrate,
-            HostKind::Dedicated => OnHostLoss::Close,
+            HostKind::Dedicated | HostKind::Server => OnHostLoss::Close,
         }),
+        policy: None,
         access: input.access.unwrap_or(LobbyAccess::Open),
         has_password: false,
         is_locked: false,
@@ -134,6 +171,8 @@ fn new_state(
         votes: 0,
         rejected: BTreeMap::new(),
         playing: BTreeSet::new(),
+        kept: None,
+        place: None,
     };
     state.set(&change, rules)?;
     state.check_properties(rules)?;

@@ -1,12 +1,12 @@
 //! SQL for lobbies and their members.
 
 use moothall_protocol::limits::LOBBIES_HOSTED_MAX;
-use moothall_protocol::lobbies::{GameMode, HostKind, OwnLobbies};
-use moothall_protocol::{LobbyId, RoomId, UserId};
+use moothall_protocol::lobbies::{GameMode, OwnLobbies};
+use moothall_protocol::{LobbyId, MatchId, RoomId, UserId};
 use moothall_store::{Json, OnConstraint as _, Row, params, statements};
 
 use super::lobby::{Effect, State};
-use super::{Error, follow, rooms};
+use super::{Error, follow, keeper, places, rooms};
 use crate::cx::Tx;
 use crate::{Topic, audit, connections};
 
@@ -26,6 +26,10 @@ statements! {
     DELETE_MEMBERS = "DELETE FROM lobby_members WHERE lobby_id = $1";
     LOBBY_OF = "SELECT lobby_id FROM lobby_members WHERE user_id = $1";
 
+    GIVE_BACK = "INSERT INTO released_host_places (match_id) VALUES ($1) ON CONFLICT (match_id) DO NOTHING";
+    GIVEN_BACK = "SELECT match_id FROM released_host_places ORDER BY match_id";
+    FORGET_PLACE = "DELETE FROM released_host_places WHERE match_id = $1";
+
     CLOSE_ROOM = "INSERT INTO closing_lobby_rooms (room_id) VALUES ($1)";
     CLOSING_ROOMS = "SELECT room_id FROM closing_lobby_rooms ORDER BY room_id";
     FORGET_ROOM = "DELETE FROM closing_lobby_rooms WHERE room_id = $1";
@@ -43,7 +47,7 @@ fn json(value: &impl serde::Serialize) -> Result<serde_json::Value, Error> {
 /// Stores a new lobby with the members it has.
 pub(super) fn insert(tx: &mut Tx<'_, '_>, state: &State, mode: &GameMode) -> Result<(), Error> {
     let lobby = &state.lobby;
-    let is_dedicated = lobby.host_kind == HostKind::Dedicated;
+    let is_dedicated = state.outside_host().is_some();
     tx.execute(
         INSERT_LOBBY,
         params![
@@ -99,7 +103,11 @@ fn enter(tx: &mut Tx<'_, '_>, lobby: LobbyId, user: UserId) -> Result<(), Error>
 /// Whoever looks for lobbies finds it as it is now.
 fn show(tx: &mut Tx<'_, '_>, state: &State) {
     let (hall, card) = (tx.cx().hall().clone(), super::list::Card::of(state));
-    tx.after_commit(move || hall.lobbies().index.put(card));
+    tx.after_commit(move || {
+        if hall.lobbies().index.put(card) {
+            keeper::begin(&hall);
+        }
+    });
 }
 
 /// Writes what a lobby did, in this order; of what it is, only the last counts.
@@ -113,6 +121,12 @@ pub(super) fn apply(tx: &mut Tx<'_, '_>, id: LobbyId, effects: &[&Effect]) -> Re
                 unlisten(tx, id, *user);
             }
             Effect::Unhosted { host } => unlisten(tx, id, *host),
+            Effect::Hosted { host } => listen(tx, id, *host),
+            Effect::Wanted => {
+                let hall = tx.cx().hall().clone();
+                tx.after_commit(move || places::begin(&hall, id, Vec::new()));
+            }
+            Effect::Released { match_id } => give_back(tx, id, *match_id)?,
             Effect::Moved => {
                 let hall = tx.cx().hall().clone();
                 tx.after_commit(move || rooms::begin(&hall, id, Vec::new()));
@@ -126,14 +140,17 @@ pub(super) fn apply(tx: &mut Tx<'_, '_>, id: LobbyId, effects: &[&Effect]) -> Re
     }
     match effects.iter().rev().find(|effect| matches!(effect, Effect::Saved(_) | Effect::Closed { .. })) {
         Some(Effect::Saved(state)) => save(tx, id, state),
-        Some(Effect::Closed { listeners, rooms: closed }) => close(tx, id, listeners, *closed),
+        Some(Effect::Closed { listeners, rooms: closed, place }) => {
+            place.iter().try_for_each(|match_id| give_back(tx, id, *match_id))?;
+            close(tx, id, listeners, *closed)
+        }
         _ => Ok(()),
     }
 }
 
 fn save(tx: &mut Tx<'_, '_>, id: LobbyId, state: &State) -> Result<(), Error> {
     let lobby = &state.lobby;
-    let is_dedicated = lobby.host_kind == HostKind::Dedicated;
+    let is_dedicated = state.outside_host().is_some();
     tx.execute(
         UPDATE_LOBBY,
         params![id, lobby.code, lobby.host_id, is_dedicated, json(state)?, lobby.version],
@@ -152,7 +169,9 @@ fn close(tx: &mut Tx<'_, '_>, id: LobbyId, listeners: &[UserId], closed: [RoomId
     closed.iter().try_for_each(|room| close_room(tx, *room))?;
     let hall = tx.cx().hall().clone();
     tx.after_commit(move || {
-        hall.lobbies().index.remove(id);
+        if hall.lobbies().index.remove(id) {
+            keeper::begin(&hall);
+        }
         rooms::begin(&hall, id, closed.into());
     });
     Ok(())
@@ -208,5 +227,30 @@ pub(super) fn closing_rooms(tx: &mut Tx<'_, '_>) -> Result<Vec<RoomId>, Error> {
 /// Lets go of a room that is closed.
 pub(super) fn forget_room(tx: &mut Tx<'_, '_>, room: RoomId) -> Result<(), Error> {
     tx.execute(FORGET_ROOM, params![room])?;
+    Ok(())
+}
+
+/// Remembers that a match needs its host no longer, and has that follow.
+fn give_back(tx: &mut Tx<'_, '_>, lobby: LobbyId, match_id: MatchId) -> Result<(), Error> {
+    note_released(tx, match_id)?;
+    let hall = tx.cx().hall().clone();
+    tx.after_commit(move || places::begin(&hall, lobby, vec![match_id]));
+    Ok(())
+}
+
+/// Remembers that a match needs its host no longer.
+pub(super) fn note_released(tx: &mut Tx<'_, '_>, match_id: MatchId) -> Result<(), Error> {
+    tx.execute(GIVE_BACK, params![match_id])?;
+    Ok(())
+}
+
+/// Matches that need their host no longer, of which the pool has still to hear.
+pub(super) fn given_back(tx: &mut Tx<'_, '_>) -> Result<Vec<MatchId>, Error> {
+    tx.query(GIVEN_BACK, params![])?.iter().map(|row| Ok(row.get(0)?)).collect()
+}
+
+/// Lets go of a match of which the pool has heard.
+pub(super) fn forget_place(tx: &mut Tx<'_, '_>, match_id: MatchId) -> Result<(), Error> {
+    tx.execute(FORGET_PLACE, params![match_id])?;
     Ok(())
 }

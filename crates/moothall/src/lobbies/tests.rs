@@ -4,6 +4,7 @@ mod balance;
 mod entry;
 mod games;
 mod hosts;
+mod kept;
 mod listing;
 mod party;
 mod restarts;
@@ -142,9 +143,11 @@ impl Ear {
         Self::at(hall, [Topic::User(id(user))])
     }
 
-    /// What was heard since the last time.
+    /// What was heard since the last time, but for the lobby's rooms.
     fn heard(&self) -> Vec<Event> {
-        self.0.take(usize::MAX).unwrap().into_iter().map(|(_, frame)| frame.event().clone()).collect()
+        let taken = self.0.take(usize::MAX).unwrap();
+        let events = taken.into_iter().map(|(_, frame)| frame.event().clone());
+        events.filter(|event| !matches!(event, Event::RoomJoined(_) | Event::RoomLeft(_))).collect()
     }
 
     /// The patches among it, each one version on.

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use moothall_protocol::lobbies::{LobbyAccess, LobbyOrder, LobbySeat, LobbySummary};
-use moothall_protocol::{LobbyId, UserId};
+use moothall_protocol::lobbies::{LobbyAccess, LobbyOrder, LobbySeat, LobbyStatus, LobbySummary};
+use moothall_protocol::{LobbyId, MatchId, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::lobbies::lobby::State;
@@ -19,6 +19,21 @@ pub(in crate::lobbies) struct Card {
     pub(super) words: String,
     /// Who is in it, hosts it or is invited.
     pub insiders: HashSet<UserId>,
+    /// Of a lobby that the server keeps.
+    pub kept: Option<KeptCard>,
+}
+
+/// What the keeper wants to know of a lobby that the server keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::lobbies) struct KeptCard {
+    /// The policy, and its version when the lobby opened.
+    pub policy: (String, i64),
+    /// Whether players gather in it and a seat is free.
+    pub is_open: bool,
+    /// Whether nobody is in it, and no game.
+    pub is_empty: bool,
+    /// The match that is played at a host from a pool, or will be.
+    pub match_id: Option<MatchId>,
 }
 
 impl Card {
@@ -52,13 +67,25 @@ impl Card {
             created_at: lobby.created_at,
         };
         let insiders = lobby.members.keys().chain(&state.host.invites).chain([&lobby.host_id]);
-        Self::new(summary, insiders.copied().collect())
+        let kept = lobby.policy.clone().zip(state.kept.as_ref()).map(|(slug, kept)| KeptCard {
+            policy: (slug, kept.version),
+            is_open: lobby.status == LobbyStatus::Waiting && !lobby.is_locked && summary.free_seats > 0,
+            is_empty: lobby.members.is_empty() && state.place.is_none(),
+            match_id: state.place.as_ref().map(|place| place.match_id),
+        });
+        Self { kept, ..Self::new(summary, insiders.copied().collect()) }
     }
 
     pub(super) fn new(summary: LobbySummary, insiders: HashSet<UserId>) -> Self {
         let texts = [&summary.name, &summary.mode].into_iter().chain(&summary.map).chain(&summary.tags);
         let words: Vec<String> = texts.map(|text| text.to_lowercase()).collect();
-        Self { name: summary.name.to_lowercase().into(), words: words.join("\n"), insiders, summary }
+        Self {
+            name: summary.name.to_lowercase().into(),
+            words: words.join("\n"),
+            insiders,
+            kept: None,
+            summary,
+        }
     }
 
     /// Whether this user may know of it.

@@ -285,7 +285,7 @@ impl State {
         let Farewell { why, reason, until } = farewell;
         step.tell(user, Event::LobbyLeft(LobbyLeft { lobby_id: self.lobby.id, why, reason, until }));
         if had_seat {
-            self.call_off();
+            self.call_off(step);
         }
         self.fill(step);
         if self.lobby.members.is_empty() && !self.is_kept() {

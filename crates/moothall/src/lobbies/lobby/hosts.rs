@@ -9,6 +9,10 @@ impl State {
     /// The host is gone: somebody else hosts the lobby, or it closes. Who is connected comes before who is not; of these a boss,
     /// else whoever has had a seat for longest, else whoever has been here for longest.
     pub(super) fn lose_host(&mut self, present: &[UserId], step: &mut Step<'_, '_>) {
+        // Hosts from a pool are looked after by that.
+        if self.lobby.host_kind == HostKind::Server {
+            return;
+        }
         let rank = |user: &UserId| self.lobby.bosses.iter().position(|boss| boss == user);
         let heir = self.lobby.members.iter().min_by_key(|(user, member)| {
             (

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use moothall_protocol::UserId;
-use moothall_protocol::lobbies::{HostKind, LobbyStatus};
+use moothall_protocol::lobbies::LobbyStatus;
 
 use super::State;
 
 /// Who is in which of a lobby's rooms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::lobbies) struct Audiences {
-    /// All who are here, and a dedicated host.
+    /// All who are here, and a host who is none of them.
     pub all: Vec<UserId>,
     /// Those who watch.
     pub spectators: Vec<UserId>,
@@ -19,7 +19,7 @@ pub(in crate::lobbies) struct Audiences {
 impl State {
     pub(in crate::lobbies) fn audiences(&self) -> Audiences {
         let members = self.lobby.members.keys().copied();
-        let host = Some(self.lobby.host_id).filter(|_| self.lobby.host_kind == HostKind::Dedicated);
+        let host = self.outside_host();
         let players: BTreeSet<UserId> = self.lobby.players().collect();
         let watches = |user: &UserId| !players.contains(user) && !self.playing.contains(user);
         Audiences {

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use moothall_protocol::lobbies::{LobbySeat, LobbyStatus, ReadyCheck};
-use moothall_protocol::{MatchId, UserId};
+use moothall_protocol::{MatchId, Timestamp, UserId};
 
 use super::{State, Step};
 use crate::lobbies::Error;
@@ -74,6 +74,7 @@ impl State {
         self.lobby.ready_check = None;
         self.lobby.status = LobbyStatus::Starting;
         self.lobby.starts_at = Some(step.now() + countdown);
+        self.want_host(step);
         self.expire_start(step);
         Ok(())
     }
@@ -83,16 +84,17 @@ impl State {
         if self.lobby.status != LobbyStatus::Starting {
             return Err(Error::NotStarting);
         }
-        self.call_off();
+        self.call_off(step);
         self.fill(step);
         Ok(())
     }
 
     /// Calls the countdown off, if one runs.
-    pub(super) fn call_off(&mut self) {
+    pub(super) fn call_off(&mut self, step: &mut Step<'_, '_>) {
         if self.lobby.status == LobbyStatus::Starting {
             self.lobby.status = LobbyStatus::Waiting;
             self.lobby.starts_at = None;
+            self.give_back(step);
         }
     }
 
@@ -105,8 +107,10 @@ impl State {
             }
             self.fill(step);
         }
-        if let Some(starts_at) = self.lobby.starts_at.filter(|starts_at| *starts_at <= now) {
+        let is_due = |starts_at: &Timestamp| *starts_at <= now && !self.is_wanting();
+        if let Some(starts_at) = self.lobby.starts_at.filter(is_due) {
             self.lobby.starts_at = None;
+            self.lobby.match_id = self.place.as_ref().map(|place| place.match_id);
             self.lobby.started_at = Some(starts_at);
             self.lobby.status = LobbyStatus::Running;
             // Where one may join a running game, seats are given out again.
@@ -134,6 +138,7 @@ impl State {
         }
         self.lobby.status = LobbyStatus::Waiting;
         (self.lobby.started_at, self.lobby.match_id) = (None, None);
+        self.give_back(step);
         for member in self.lobby.members.values_mut() {
             member.is_ready = false;
         }

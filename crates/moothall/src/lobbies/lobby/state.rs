@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use moothall_protocol::hosts::Reservation;
 use moothall_protocol::lobbies::{GameMode, HostKind, Lobby as Shown, LobbyAccess, LobbyHostView, OwnLobby};
-use moothall_protocol::{Timestamp, UserId};
+use moothall_protocol::{MatchId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Act, Answer, Audited, Effect, Power, Step};
+use crate::accounts;
+use crate::hosts::Wanted;
 use crate::lobbies::properties::PropertiesRule;
 use crate::lobbies::{Error, Settings};
 
@@ -27,6 +30,28 @@ pub(in crate::lobbies) struct State {
     pub rejected: BTreeMap<UserId, Timestamp>,
     /// Who has had a seat in the game that runs.
     pub playing: BTreeSet<UserId>,
+    /// Of a lobby that the server keeps: how it gets a host for a game.
+    pub kept: Option<Kept>,
+    /// The host for the game that is to be played, or is, where it is taken from a pool.
+    pub place: Option<HostPlace>,
+}
+
+/// What a lobby that the server keeps remembers of its policy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::lobbies) struct Kept {
+    /// The policy's version when the lobby opened.
+    pub version: i64,
+    /// What it needs of a host; nothing where its games run elsewhere.
+    pub wanted: Option<Wanted>,
+}
+
+/// A host that is wanted for a match, or taken.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::lobbies) struct HostPlace {
+    /// The match that is to be played.
+    pub match_id: MatchId,
+    /// The host, once there is one.
+    pub reservation: Option<Reservation>,
 }
 
 /// What holds for a lobby as long as it is there: its mode, and how long things take.
@@ -130,6 +155,18 @@ impl State {
                 self.require_host(Deed { action: "lobbies.close", about }, step)?;
                 step.closing = Some(reason.clone());
             }
+            Act::Taken { reservation } => {
+                self.taken(reservation, step)?;
+                return Ok(Answer::Done);
+            }
+            Act::Unhosted { match_id, reason } => {
+                self.unhosted(*match_id, *reason, step)?;
+                return Ok(Answer::Done);
+            }
+            Act::CloseEmpty => {
+                self.close_empty(step)?;
+                return Ok(Answer::Done);
+            }
             Act::Tick { .. } => return Ok(Answer::Done),
         }
         Ok(Answer::Own)
@@ -150,7 +187,9 @@ impl State {
         let vote = self.lobby.vote.as_ref().map(|vote| vote.ends_at);
         let check = self.lobby.ready_check.as_ref().map(|check| check.ends_at);
         let rejected = self.rejected.values().copied();
-        requests.chain(rejected).chain(bans).chain(vote).chain(check).chain(self.lobby.starts_at).min()
+        // Where a host is still wanted the game waits for it.
+        let start = self.lobby.starts_at.filter(|_| !self.is_wanting());
+        requests.chain(rejected).chain(bans).chain(vote).chain(check).chain(start).min()
     }
 
     /// The member who calls. To others a lobby that is only for the invited is not there.
@@ -221,9 +260,19 @@ impl State {
         if *step.power == Power::Member { Err(refusal) } else { audited(deed, step) }
     }
 
-    /// Whether a dedicated host keeps it open without anybody in it.
+    /// Whether a dedicated host, or the server, keeps it open without anybody in it.
     pub(super) fn is_kept(&self) -> bool {
-        self.lobby.host_kind == HostKind::Dedicated
+        self.lobby.host_kind != HostKind::Player
+    }
+
+    /// The host, if it is none of the members.
+    pub(in crate::lobbies) fn outside_host(&self) -> Option<UserId> {
+        let is_outside = match self.lobby.host_kind {
+            HostKind::Player => false,
+            HostKind::Dedicated => true,
+            HostKind::Server => self.lobby.host_id != accounts::SYSTEM,
+        };
+        is_outside.then_some(self.lobby.host_id)
     }
 }
 

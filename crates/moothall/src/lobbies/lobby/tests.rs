@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use moothall_protocol::lobbies::{
-    GameMode, Lobby as Shown, LobbyAccess, LobbyHostView, LobbyMember, LobbyProperties,
+    GameMode, HostKind, Lobby as Shown, LobbyAccess, LobbyHostView, LobbyMember, LobbyProperties,
     LobbyPropertiesChange, LobbySeat, LobbyStatus, ModeTeams, OnHostLoss, SeatWish, TeamsShape, VoteChoice,
     VoteOutcome,
 };
@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::*;
 use crate::Random;
+use crate::hosts::Wanted;
 use crate::lobbies::Settings;
 use crate::runtime::simulator::{self, Simulated};
 use crate::testing::seeds;
@@ -86,6 +87,7 @@ fn new_state(id: LobbyId, host_kind: HostKind, random: &dyn Random) -> State {
         host_id: user(0),
         host_kind,
         on_host_loss: OnHostLoss::Migrate,
+        policy: None,
         access: LobbyAccess::Open,
         has_password: false,
         is_locked: false,
@@ -110,6 +112,11 @@ fn new_state(id: LobbyId, host_kind: HostKind, random: &dyn Random) -> State {
         spectators_room_id: RoomId::from_uuid(uuid::Uuid::from_u128(2)),
         created_at: now,
     };
+    let kept = (host_kind == HostKind::Server).then(|| {
+        lobby.host_id = crate::accounts::SYSTEM;
+        lobby.policy = Some("arena".into());
+        Kept { version: 1, wanted: Some(Wanted::default()) }
+    });
     let mut host = LobbyHostView::default();
     if host_kind == HostKind::Player {
         let member = LobbyMember {
@@ -123,7 +130,29 @@ fn new_state(id: LobbyId, host_kind: HostKind, random: &dyn Random) -> State {
         host.secrets.insert(user(0), "secret".into());
         lobby.teams.get_mut("1").unwrap().seats.push(LobbySeat::User { user_id: user(0) });
     }
-    State { lobby, host, password: None, votes: 0, rejected: BTreeMap::new(), playing: BTreeSet::new() }
+    State {
+        lobby,
+        host,
+        password: None,
+        votes: 0,
+        rejected: BTreeMap::new(),
+        playing: BTreeSet::new(),
+        kept,
+        place: None,
+    }
+}
+
+fn reservation(match_id: MatchId) -> Reservation {
+    Reservation {
+        match_id,
+        host_id: user(90),
+        pool: "eu".into(),
+        mode: "duel".into(),
+        addresses: vec!["192.0.2.1:7000".into()],
+        region: "eu".into(),
+        version: "1".into(),
+        reserved_at: Timestamp::from_micros(1_795_000_000_000_000),
+    }
 }
 
 fn random_subject(user_id: UserId, random: &dyn Random) -> VoteSubject {
@@ -244,7 +273,8 @@ impl Simulated for Lobby {
     type View = View;
 
     fn create(id: LobbyId, random: &dyn Random) -> Stored {
-        let kind = [HostKind::Player, HostKind::Dedicated][random.below(2) as usize];
+        let kinds = [HostKind::Player, HostKind::Player, HostKind::Dedicated, HostKind::Server];
+        let kind = kinds[random.below(4) as usize];
         let state = new_state(id, kind, random);
         Stored {
             members: state.lobby.members.keys().copied().collect(),
@@ -291,6 +321,9 @@ impl Simulated for Lobby {
                 stored.members.clear();
             }
             Effect::Moved => stored.is_moved = true,
+            Effect::Wanted => happened("a host was wanted"),
+            Effect::Hosted { .. } => happened("a host was taken"),
+            Effect::Released { .. } => happened("a host was given back"),
             Effect::Unhosted { .. } | Effect::Audited(_) => {}
         }
     }
@@ -312,6 +345,16 @@ impl Simulated for Lobby {
             let gone = if random.below(2) == 0 { lobby.host_id } else { user(random.below(USERS)) };
             let present = lobby.members.keys().copied().filter(|user| *user != gone).take(2).collect();
             return (None, Command { power: Power::Member, act: Act::Gone { user: gone, present } });
+        }
+        if let Some(place) = self.state.place.as_ref().filter(|_| random.below(8) == 0) {
+            // What the pool says may be late, and of another match.
+            let match_id =
+                if random.below(4) == 0 { MatchId::from_uuid(uuid::Uuid::nil()) } else { place.match_id };
+            let act = match random.below(3) {
+                0 => Act::Unhosted { match_id, reason: HostMissing::HostLost },
+                _ => Act::Taken { reservation: reservation(match_id) },
+            };
+            return (None, Command { power: Power::Member, act });
         }
         // Half of what is said comes from the host, as much is only the host's.
         let caller = if random.below(2) == 0 { lobby.host_id } else { user(random.below(USERS)) };
@@ -382,6 +425,17 @@ impl Simulated for Lobby {
         }
         if lobby.host_kind == HostKind::Player && !is_inside(&lobby.host_id) {
             return Err("the host is not there".into());
+        }
+        let is_hosted = self.state.outside_host().is_some();
+        let has_place = self.state.place.as_ref().is_some_and(|place| place.reservation.is_some());
+        if lobby.host_kind == HostKind::Server && is_hosted != has_place {
+            return Err(format!("{:?} hosts it, {:?} is reserved", lobby.host_id, self.state.place));
+        }
+        if self.state.place.is_some() && lobby.status == LobbyStatus::Waiting {
+            return Err("a host is wanted for nothing".into());
+        }
+        if lobby.status == LobbyStatus::Running && self.state.is_wanting() {
+            return Err("a game runs without the host it wants".into());
         }
         if lobby.ended_votes.len() > moothall_protocol::limits::LOBBY_VOTES_KEPT {
             return Err("too many votes are remembered".into());
@@ -454,6 +508,9 @@ fn a_lobby_keeps_its_promises_through_crashes_and_lost_writes() {
         "another host",
         "a game ran",
         "somebody waited",
+        "a host was wanted",
+        "a host was taken",
+        "a host was given back",
         "somebody asked",
     ] {
         assert!(is_one || happened.get(what).is_some_and(|count| *count > 10), "{what}: {happened:?}");

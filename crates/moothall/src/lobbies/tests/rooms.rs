@@ -135,7 +135,7 @@ async fn spectators_talk_among_themselves_and_a_player_of_the_running_game_reads
 #[tokio::test]
 async fn a_dedicated_host_speaks_in_the_room_of_its_lobby_and_is_not_among_the_spectators() {
     on_both_engines(async |hall| {
-        let [host, ana] = people(hall, ["Host", "Ana"]).await;
+        let [host, ana] = people(hall, ["Helm", "Ana"]).await;
         let host = hall.call(id(&host), &[crate::accounts::HOST]);
         let lobby =
             opened(&host, OpenLobby { host_kind: Some(HostKind::Dedicated), ..opening("Arena") }).await;
