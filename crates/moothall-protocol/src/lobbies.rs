@@ -13,7 +13,7 @@ mod vote;
 
 pub use change::{
     AddLobbyBot, AddedLobbyBot, ApproveLobbyRequest, CancelLobbyStart, CheckLobbyReady, CloseLobby,
-    FinishLobby, InviteToLobby, LobbyPropertiesChange, QueueForSeat, RejectLobbyRequest, RemoveLobbyBot,
+    InviteToLobby, LobbyPropertiesChange, QueueForSeat, RejectLobbyRequest, RemoveLobbyBot,
     RenewLobbyCode, SetLobbyBoss, SetLobbyMap, Spectate, StartLobby, TakeSeat, UninviteFromLobby,
     UpdateLobby, UpdateLobbyBot, UpdateSelf,
 };

@@ -42,6 +42,7 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261128000900_typed_addresses",
     "20261128001000_lobbies",
     "20261128001100_parties",
+    "20261128001200_matches",
 ];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.
@@ -204,6 +205,7 @@ impl Builder {
             connections::start(&hall);
             parties::start(&hall);
             lobbies::start(&hall);
+            matches::start(&hall);
             mail::start(&hall);
             hall.spawn(sweep::run(hall.downgrade()));
         }
@@ -237,6 +239,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         &communication::statements(),
         parties::STATEMENTS,
         &lobbies::statements(),
+        matches::STATEMENTS,
     ]
     .concat()
 }

@@ -12,7 +12,6 @@ mod error;
 mod follow;
 mod list;
 mod lobby;
-mod merge;
 pub mod modes;
 mod opening;
 mod properties;
@@ -22,7 +21,7 @@ mod store;
 use moothall_protocol::limits::{LOBBY_CODE_LENGTH, LOBBY_COUNTDOWN_MS_MAX, LOBBY_GUESSES_MAX};
 use moothall_protocol::lobbies::{
     AddLobbyBot, AddedLobbyBot, ApproveLobbyRequest, CallLobbyVote, CancelLobbyStart, CancelLobbyVote,
-    CastLobbyVote, CheckLobbyReady, CloseLobby, FinishLobby, GetLobby, InviteToLobby, JoinLobby,
+    CastLobbyVote, CheckLobbyReady, CloseLobby, GetLobby, InviteToLobby, JoinLobby,
     JoinLobbyByCode, KickFromLobby, LeaveLobby, ListLobbies, LobbyEntry, LobbySummary, MyLobbies, OwnLobbies,
     OwnLobby, QueueForSeat, RejectLobbyRequest, RemoveLobbyBot, RenewLobbyCode, SetLobbyBoss, SetLobbyMap,
     Spectate, StartLobby, TakeSeat, UnbanFromLobby, UninviteFromLobby, UpdateLobby, UpdateLobbyBot,
@@ -37,7 +36,7 @@ use crate::cx::Tx;
 use crate::following::Following;
 use crate::operation::{Access, Operations, Rate};
 use crate::runtime::Place;
-use crate::{Cx, Fault as _, Hall, Kind, Permission, connections, reach};
+use crate::{Cx, Fault as _, Hall, Kind, Permission, connections, matches, reach};
 pub use error::Error;
 use list::Index;
 use lobby::{Act, Change, Command, Entry, Power, Reply, SelfChange};
@@ -126,7 +125,6 @@ fn of_games(operations: Operations) -> Operations {
         .post("/lobbies/{lobby_id}/ready_check", "lobbies.check_ready", Access::Player, check_ready)
         .post("/lobbies/{lobby_id}/start", "lobbies.start", Access::Player, start_game)
         .delete("/lobbies/{lobby_id}/start", "lobbies.cancel_start", Access::Player, cancel_start)
-        .post("/lobbies/{lobby_id}/finish", "lobbies.finish", Access::Player, finish)
 }
 
 /// What this context keeps in memory.
@@ -134,13 +132,15 @@ fn of_games(operations: Operations) -> Operations {
 pub(crate) struct Live {
     index: Index,
     following: Following<UserId, Vec<LobbyId>>,
+    /// Of lobbies that play: the match that has to follow who is there.
+    seating: Following<LobbyId, Vec<MatchId>>,
     guesses: Guesses,
 }
 
 impl Default for Live {
     fn default() -> Self {
         let guesses = Guesses::new(LOBBY_GUESSES_MAX);
-        Self { index: Index::default(), following: Following::default(), guesses }
+        Self { guesses, index: Index::default(), following: Following::default(), seating: Following::default() }
     }
 }
 
@@ -415,16 +415,6 @@ pub async fn cancel_start(cx: &Cx, input: CancelLobbyStart) -> Result<OwnLobby, 
     tell(cx, input.lobby_id, Act::CancelStart).await?.own()
 }
 
-/// Says that the game is over.
-pub async fn finish(cx: &Cx, input: FinishLobby) -> Result<OwnLobby, Error> {
-    tell(cx, input.lobby_id, Act::Finish).await?.own()
-}
-
-/// Names the match that a lobby plays. For the context that keeps matches, and for embedding programs.
-pub async fn record_match(cx: &Cx, lobby: LobbyId, match_id: MatchId) -> Result<(), Error> {
-    tell(cx, lobby, Act::Record { match_id }).await.map(drop)
-}
-
 /// Beyond what they are in the lobby, a caller may do this.
 fn power(cx: &Cx, reason: Option<String>) -> Power {
     if cx.can(MODERATE) { Power::Staff { reason } } else { Power::Member }
@@ -479,6 +469,7 @@ pub(crate) async fn prepare(hall: &Hall) -> Result<(), crate::Error> {
 /// Has lobbies hear of those who are gone, and wakes those there are.
 pub(crate) fn start(hall: &Hall) {
     connections::on_gone(hall, follow::leave_behind);
+    matches::on_over(hall, follow::match_over);
     hall.spawn(follow::recover(hall.downgrade()));
 }
 

@@ -21,6 +21,8 @@ pub struct Settings {
     pub parties: crate::parties::Settings,
     /// Lobbies.
     pub lobbies: crate::lobbies::Settings,
+    /// Matches.
+    pub matches: crate::matches::Settings,
 }
 
 /// Where the data lives.

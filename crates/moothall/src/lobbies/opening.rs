@@ -117,7 +117,7 @@ fn take_first_seat(cx: &Cx, state: &mut State, user: UserId) {
         properties: Map::new(),
     };
     state.lobby.members.insert(user, member);
-    state.host.secrets.insert(user, secrets::new_secret(cx.random()));
+    state.host.secrets.insert(user, codes::secret(cx.random()));
     if let Some(team) = state.lobby.teams.get_mut("1") {
         team.seats.push(LobbySeat::User { user_id: user });
     }

@@ -2,13 +2,14 @@
 
 use moothall_protocol::limits::LOBBIES_HOSTED_MAX;
 use moothall_protocol::lobbies::{GameMode, HostKind, OwnLobbies};
-use moothall_protocol::{LobbyId, UserId};
+use moothall_protocol::{LobbyId, MatchId, UserId};
 use moothall_store::{Json, OnConstraint as _, Row, params, statements};
 
 use super::lobby::{Effect, State};
 use super::{Error, follow};
 use crate::cx::Tx;
-use crate::{Topic, audit, connections};
+use crate::matches::{Begin, Seat};
+use crate::{Topic, audit, connections, matches, parties};
 
 statements! {
     INSERT_LOBBY = "INSERT INTO lobbies (id, code, host_id, is_dedicated, mode, state, version, created_at)
@@ -102,6 +103,11 @@ pub(super) fn apply(tx: &mut Tx<'_, '_>, id: LobbyId, effects: &[&Effect]) -> Re
     for effect in effects {
         match effect {
             Effect::Saved(_) | Effect::Closed { .. } => {}
+            Effect::Started(begin) => start(tx, begin)?,
+            Effect::Reseated { match_id } => {
+                let (hall, match_id) = (tx.cx().hall().clone(), *match_id);
+                tx.after_commit(move || follow::reseat(&hall, id, match_id));
+            }
             Effect::Entered { user } => enter(tx, id, *user)?,
             Effect::Gone { user } => {
                 tx.execute(DELETE_MEMBER, params![user, id])?;
@@ -117,9 +123,26 @@ pub(super) fn apply(tx: &mut Tx<'_, '_>, id: LobbyId, effects: &[&Effect]) -> Re
     }
     match effects.iter().rev().find(|effect| matches!(effect, Effect::Saved(_) | Effect::Closed { .. })) {
         Some(Effect::Saved(state)) => save(tx, id, state),
-        Some(Effect::Closed { listeners }) => close(tx, id, listeners),
+        Some(Effect::Closed { listeners, running }) => close(tx, id, listeners, *running),
         _ => Ok(()),
     }
+}
+
+/// Begins a match. Which parties are in it is asked now, in this transaction.
+fn start(tx: &mut Tx<'_, '_>, begin: &Begin) -> Result<(), Error> {
+    let mut begin = begin.clone();
+    bring_parties(tx, &mut begin.seats)?;
+    Ok(matches::begin(tx, begin).map_err(matches::Error::into_common)?)
+}
+
+/// Says of these which party they are in.
+pub(super) fn bring_parties(tx: &mut Tx<'_, '_>, seats: &mut [Seat]) -> Result<(), Error> {
+    let users: Vec<UserId> = seats.iter().map(|seat| seat.user).collect();
+    let parties = parties::parties_of(tx, &users).map_err(parties::Error::into_common)?;
+    for seat in seats {
+        seat.party = parties.get(&seat.user).copied();
+    }
+    Ok(())
 }
 
 fn save(tx: &mut Tx<'_, '_>, id: LobbyId, state: &State) -> Result<(), Error> {
@@ -134,7 +157,12 @@ fn save(tx: &mut Tx<'_, '_>, id: LobbyId, state: &State) -> Result<(), Error> {
     Ok(())
 }
 
-fn close(tx: &mut Tx<'_, '_>, id: LobbyId, listeners: &[UserId]) -> Result<(), Error> {
+fn close(
+    tx: &mut Tx<'_, '_>,
+    id: LobbyId,
+    listeners: &[UserId],
+    running: Option<(MatchId, bool)>,
+) -> Result<(), Error> {
     tx.execute(DELETE_MEMBERS, params![id])?;
     tx.execute(DELETE_LOBBY, params![id])?;
     for user in listeners {
@@ -142,6 +170,10 @@ fn close(tx: &mut Tx<'_, '_>, id: LobbyId, listeners: &[UserId]) -> Result<(), E
     }
     let hall = tx.cx().hall().clone();
     tx.after_commit(move || hall.lobbies().index.remove(id));
+    if let Some((match_id, is_by_somebody)) = running {
+        let hall = tx.cx().hall().clone();
+        tx.after_commit(move || follow::leave_match(&hall, match_id, is_by_somebody));
+    }
     Ok(())
 }
 

@@ -59,6 +59,8 @@ pub(in crate::lobbies) struct Stored {
     state: State,
     /// Those with a row of their own.
     members: BTreeSet<UserId>,
+    /// The matches it began.
+    matches: BTreeSet<MatchId>,
     is_closed: bool,
 }
 
@@ -209,7 +211,6 @@ impl Lobby {
             34 => Act::CheckReady,
             35 => Act::Start { countdown_ms: (random.below(2) == 0).then_some(0) },
             36 => Act::CancelStart,
-            37 => Act::Finish,
             _ if lobby.members.contains_key(&caller) => {
                 let is_ready = Some(random.below(2) == 0);
                 Act::UpdateSelf(SelfChange { is_ready, role: Some("medic".into()), properties })
@@ -227,7 +228,8 @@ impl Simulated for Lobby {
     fn create(id: LobbyId, random: &dyn Random) -> Stored {
         let kind = [HostKind::Player, HostKind::Dedicated][random.below(2) as usize];
         let state = new_state(id, kind, random);
-        Stored { members: state.lobby.members.keys().copied().collect(), state, is_closed: false }
+        let members = state.lobby.members.keys().copied().collect();
+        Stored { members, state, matches: BTreeSet::new(), is_closed: false }
     }
 
     fn apply(stored: &mut Stored, effect: &Effect) {
@@ -257,6 +259,14 @@ impl Simulated for Lobby {
                 }
                 stored.state = (**state).clone();
             }
+            Effect::Started(begin) => {
+                assert!(stored.matches.insert(begin.id), "no match begins twice");
+                assert!(begin.seats.iter().any(|seat| seat.team.is_some()), "somebody plays");
+            }
+            Effect::Reseated { match_id } => {
+                assert!(stored.matches.contains(match_id));
+                happened("somebody came to a game");
+            }
             Effect::Closed { .. } => {
                 stored.is_closed = true;
                 stored.members.clear();
@@ -283,6 +293,11 @@ impl Simulated for Lobby {
             let present = lobby.members.keys().copied().filter(|user| *user != gone).take(2).collect();
             return (None, Command { power: Power::Member, act: Act::Gone { user: gone, present } });
         }
+        if let Some(match_id) = lobby.match_id.filter(|_| random.below(12) == 0) {
+            // Now and then what is told of an old match comes late.
+            let match_id = if random.below(4) == 0 { random.id(self.state.lobby.created_at) } else { match_id };
+            return (None, Command { power: Power::Member, act: Act::Over { match_id } });
+        }
         // Half of what is said comes from the host, as much is only the host's.
         let caller = if random.below(2) == 0 { lobby.host_id } else { user(random.below(USERS)) };
         let is_staff = random.below(20) == 0;
@@ -304,8 +319,8 @@ impl Simulated for Lobby {
 
     fn view(&self) -> View {
         View {
-            copy: fields(&self.state.lobby),
-            host_copy: fields(&self.state.host),
+            copy: merge::fields(&self.state.lobby),
+            host_copy: merge::fields(&self.state.host),
             host_id: self.state.lobby.host_id,
             version: self.state.lobby.version,
         }
@@ -319,7 +334,7 @@ impl Simulated for Lobby {
                 merge::apply(&mut view.copy, &updated.patch);
             }
             Event::LobbyHostUpdated(updated) => merge::apply(&mut view.host_copy, &updated.patch),
-            Event::LobbyHosted(hosted) => view.host_copy = fields(&hosted.host),
+            Event::LobbyHosted(hosted) => view.host_copy = merge::fields(&hosted.host),
             _ => {}
         }
         view.host_id = serde_json::from_value(view.copy["host_id"].clone()).unwrap();
@@ -333,10 +348,10 @@ impl Simulated for Lobby {
         if self.state != stored.state || lobby.version < *promised {
             return Err(format!("{:?} is stored, {:?} is in memory", stored.state, self.state));
         }
-        if view.copy != fields(lobby) {
+        if view.copy != merge::fields(lobby) {
             return Err(format!("{:?} is believed, {lobby:?} is so", view.copy));
         }
-        if view.host_copy != fields(&self.state.host) {
+        if view.host_copy != merge::fields(&self.state.host) {
             return Err(format!("{:?} is believed of the host's", view.host_copy));
         }
         if !stored.members.iter().eq(lobby.members.keys()) {
@@ -360,6 +375,11 @@ impl Simulated for Lobby {
             || (lobby.status == LobbyStatus::Running) != lobby.started_at.is_some()
         {
             return Err(format!("{:?} since when?", lobby.status));
+        }
+        if (lobby.status == LobbyStatus::Running) != lobby.match_id.is_some()
+            || lobby.match_id.is_some_and(|match_id| !stored.matches.contains(&match_id))
+        {
+            return Err(format!("{:?} with the match {:?}", lobby.status, lobby.match_id));
         }
         Ok(())
     }
@@ -420,6 +440,7 @@ fn a_lobby_keeps_its_promises_through_crashes_and_lost_writes() {
         "a vote was cancelled",
         "another host",
         "a game ran",
+        "somebody came to a game",
         "somebody waited",
         "somebody asked",
     ] {
