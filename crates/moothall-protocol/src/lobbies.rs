@@ -13,9 +13,9 @@ mod vote;
 
 pub use change::{
     AddLobbyBot, AddedLobbyBot, ApproveLobbyRequest, CancelLobbyStart, CheckLobbyReady, CloseLobby,
-    InviteToLobby, LobbyPropertiesChange, QueueForSeat, RejectLobbyRequest, RemoveLobbyBot,
-    RenewLobbyCode, SetLobbyBoss, SetLobbyMap, Spectate, StartLobby, TakeSeat, UninviteFromLobby,
-    UpdateLobby, UpdateLobbyBot, UpdateSelf,
+    InviteToLobby, LobbyPropertiesChange, QueueForSeat, RejectLobbyRequest, RemoveLobbyBot, RenewLobbyCode,
+    SetLobbyBoss, SetLobbyMap, Spectate, StartLobby, TakeSeat, UninviteFromLobby, UpdateLobby,
+    UpdateLobbyBot, UpdateSelf,
 };
 pub use entry::{
     JoinLobby, JoinLobbyByCode, KickFromLobby, LeaveLobby, LobbyEntry, OpenLobby, SeatWish, UnbanFromLobby,

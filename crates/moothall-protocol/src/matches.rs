@@ -21,7 +21,5 @@ pub use list::{
     GetMatch, HeadToHead, HostedMatch, ListMatchResults, ListMatches, MatchOrder, MatchResults, MatchSummary,
     MyMatches, OwnMatches, ReadHeadToHead, Tally, TallyOfMode, UserOutcome, UserRow,
 };
-pub use relay::{
-    CloseRelay, ClosedRelay, MyRelays, Opaque, OpenRelay, OpenedRelay, Relay, Relayed, Relays,
-};
+pub use relay::{CloseRelay, ClosedRelay, MyRelays, Opaque, OpenRelay, OpenedRelay, Relay, Relayed, Relays};
 pub use result::{MatchOutcome, MatchReport, MatchResult, PlayerReport, ResultBy, ResultStatus};

@@ -21,11 +21,11 @@ mod store;
 use moothall_protocol::limits::{LOBBY_CODE_LENGTH, LOBBY_COUNTDOWN_MS_MAX, LOBBY_GUESSES_MAX};
 use moothall_protocol::lobbies::{
     AddLobbyBot, AddedLobbyBot, ApproveLobbyRequest, CallLobbyVote, CancelLobbyStart, CancelLobbyVote,
-    CastLobbyVote, CheckLobbyReady, CloseLobby, GetLobby, InviteToLobby, JoinLobby,
-    JoinLobbyByCode, KickFromLobby, LeaveLobby, ListLobbies, LobbyEntry, LobbySummary, MyLobbies, OwnLobbies,
-    OwnLobby, QueueForSeat, RejectLobbyRequest, RemoveLobbyBot, RenewLobbyCode, SetLobbyBoss, SetLobbyMap,
-    Spectate, StartLobby, TakeSeat, UnbanFromLobby, UninviteFromLobby, UpdateLobby, UpdateLobbyBot,
-    UpdateSelf, ViewLobby,
+    CastLobbyVote, CheckLobbyReady, CloseLobby, GetLobby, InviteToLobby, JoinLobby, JoinLobbyByCode,
+    KickFromLobby, LeaveLobby, ListLobbies, LobbyEntry, LobbySummary, MyLobbies, OwnLobbies, OwnLobby,
+    QueueForSeat, RejectLobbyRequest, RemoveLobbyBot, RenewLobbyCode, SetLobbyBoss, SetLobbyMap, Spectate,
+    StartLobby, TakeSeat, UnbanFromLobby, UninviteFromLobby, UpdateLobby, UpdateLobbyBot, UpdateSelf,
+    ViewLobby,
 };
 use moothall_protocol::{LobbyId, MatchId, Page, UserId};
 use schemars::JsonSchema;
@@ -140,7 +140,12 @@ pub(crate) struct Live {
 impl Default for Live {
     fn default() -> Self {
         let guesses = Guesses::new(LOBBY_GUESSES_MAX);
-        Self { guesses, index: Index::default(), following: Following::default(), seating: Following::default() }
+        Self {
+            guesses,
+            index: Index::default(),
+            following: Following::default(),
+            seating: Following::default(),
+        }
     }
 }
 

@@ -34,8 +34,8 @@ pub(crate) use begin::{Begin, begin};
 pub use error::Error;
 pub use follow::on_confirmed;
 pub(crate) use follow::{Over, on_over};
-use game::{Act, Command, Match, Reply, State};
 pub(crate) use game::Seat;
+use game::{Act, Command, Match, Reply, State};
 pub use relays::{close_relay, my_relays, open_relay, relay};
 use store::Viewer;
 

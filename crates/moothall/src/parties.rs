@@ -289,10 +289,7 @@ pub async fn followers(cx: &Cx, leader: UserId) -> Result<Vec<UserId>, Error> {
 }
 
 /// The parties these users are in, as far as they are in one.
-pub(crate) fn parties_of(
-    tx: &mut Tx<'_, '_>,
-    users: &[UserId],
-) -> Result<BTreeMap<UserId, PartyId>, Error> {
+pub(crate) fn parties_of(tx: &mut Tx<'_, '_>, users: &[UserId]) -> Result<BTreeMap<UserId, PartyId>, Error> {
     store::parties_of(tx, users)
 }
 

@@ -19,6 +19,7 @@ mod commands;
 mod idempotency;
 mod letters;
 mod lobbies;
+mod matches;
 mod probes;
 mod secrets;
 mod serve;

@@ -42,8 +42,15 @@ macro_rules! wanted {
 macro_rules! page {
     ($than:literal, $order:literal) => {
         concat!(
-            "SELECT ", columns!(), " FROM matches m WHERE m.id ", $than, " $1 AND ", wanted!(),
-            " ORDER BY m.id ", $order, " LIMIT $14"
+            "SELECT ",
+            columns!(),
+            " FROM matches m WHERE m.id ",
+            $than,
+            " $1 AND ",
+            wanted!(),
+            " ORDER BY m.id ",
+            $order,
+            " LIMIT $14"
         )
     };
 }
@@ -437,9 +444,10 @@ pub(super) fn head_to_head(
             let (together, against) = (Tally::default(), Tally::default());
             all.modes.push(TallyOfMode { mode, together, against });
         }
-        let of_mode = all.modes.last_mut().map(|of_mode| {
-            if is_together { &mut of_mode.together } else { &mut of_mode.against }
-        });
+        let of_mode = all
+            .modes
+            .last_mut()
+            .map(|of_mode| if is_together { &mut of_mode.together } else { &mut of_mode.against });
         let of_all = if is_together { &mut all.together } else { &mut all.against };
         for tally in of_mode.into_iter().chain([of_all]) {
             add(tally, result, count);

@@ -121,7 +121,15 @@ fn name(number: usize) -> String {
 
 /// The whole audit log.
 fn audited() -> ListAudit {
-    ListAudit { actor_id: None, target: None, action: None, since: None, until: None, limit: None, cursor: None }
+    ListAudit {
+        actor_id: None,
+        target: None,
+        action: None,
+        since: None,
+        until: None,
+        limit: None,
+        cursor: None,
+    }
 }
 
 /// What somebody hears.

@@ -241,10 +241,7 @@ pub(super) fn party_of(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Option<Party
 }
 
 /// The parties these users are in, as far as they are in one.
-pub(super) fn parties_of(
-    tx: &mut Tx<'_, '_>,
-    users: &[UserId],
-) -> Result<BTreeMap<UserId, PartyId>, Error> {
+pub(super) fn parties_of(tx: &mut Tx<'_, '_>, users: &[UserId]) -> Result<BTreeMap<UserId, PartyId>, Error> {
     let rows = tx.query(PARTIES_OF, params![users.to_vec()])?;
     rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }

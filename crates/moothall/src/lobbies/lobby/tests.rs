@@ -295,7 +295,8 @@ impl Simulated for Lobby {
         }
         if let Some(match_id) = lobby.match_id.filter(|_| random.below(12) == 0) {
             // Now and then what is told of an old match comes late.
-            let match_id = if random.below(4) == 0 { random.id(self.state.lobby.created_at) } else { match_id };
+            let match_id =
+                if random.below(4) == 0 { random.id(self.state.lobby.created_at) } else { match_id };
             return (None, Command { power: Power::Member, act: Act::Over { match_id } });
         }
         // Half of what is said comes from the host, as much is only the host's.

@@ -42,11 +42,13 @@ async fn until(is_so: impl AsyncFn() -> bool) {
 async fn b42_t122_t123_t131_a_start_records_all_there_is_and_counts_players_alone() {
     on_both_engines(async |hall| {
         let [ana, ben, cy, dot] = people(hall, ["Ana", "Ben", "Cy", "Dot"]).await;
-        let party = CreateParty { max_members: None, invites_by: None, is_open: Some(true), follow_leader: None };
+        let party =
+            CreateParty { max_members: None, invites_by: None, is_open: Some(true), follow_leader: None };
         let party = parties::create(&ana, party).await.unwrap();
         parties::join(&ben, JoinParty { code: party.code.clone().unwrap() }).await.unwrap();
         let with = |text: &str| Map::from_iter([(text.to_owned(), json!(text))]);
-        let properties = LobbyPropertiesChange { public: with("public"), members: with("members"), host: with("host") };
+        let properties =
+            LobbyPropertiesChange { public: with("public"), members: with("members"), host: with("host") };
         let opening = OpenLobby {
             map: Some("hill".into()),
             teams: Some(TeamsShape { count: 3, size: 2 }),
@@ -61,17 +63,28 @@ async fn b42_t122_t123_t131_a_start_records_all_there_is_and_counts_players_alon
             sits(user, lobby, 2).await.unwrap();
         }
         watches(&dot, lobby).await.unwrap();
-        let colour = UpdateSelf { lobby_id: lobby, is_ready: None, role: None, properties: Some(with("red")) };
+        let colour =
+            UpdateSelf { lobby_id: lobby, is_ready: None, role: None, properties: Some(with("red")) };
         update_self(&ben, colour).await.unwrap();
         let bot = AddLobbyBot { lobby_id: lobby, name: "Robo".into(), team: Some(1), properties: None };
         let bot = add_bot(&ana, bot).await.unwrap().bot_id;
         let match_id = started(&ana, lobby).await;
         let game = read(&ben, match_id).await;
         assert_eq!((game.lobby_id, game.name.as_str(), game.mode.as_str()), (Some(lobby), "Den", "free"));
-        assert_eq!((game.map.as_deref(), game.is_rated, game.tags.clone()), (Some("hill"), false, vec!["fast".to_owned()]));
+        assert_eq!(
+            (game.map.as_deref(), game.is_rated, game.tags.clone()),
+            (Some("hill"), false, vec!["fast".to_owned()])
+        );
         assert_eq!((game.host_id, game.host_kind), (ana.user(), HostKind::Player));
-        assert_eq!((game.team_count, game.team_size, game.player_count), (2, 2, 3), "who watches does not count");
-        assert_eq!((game.settings.clone(), game.private.clone().unwrap().settings), (with("public"), with("members")));
+        assert_eq!(
+            (game.team_count, game.team_size, game.player_count),
+            (2, 2, 3),
+            "who watches does not count"
+        );
+        assert_eq!(
+            (game.settings.clone(), game.private.clone().unwrap().settings),
+            (with("public"), with("members"))
+        );
         let team = |user: &Cx| game.members[&id(user)].team;
         assert_eq!([&ana, &ben, &cy, &dot].map(team), [Some(1), Some(2), Some(2), None]);
         let of_party = |user: &Cx| game.members[&id(user)].party_id;
@@ -79,7 +92,8 @@ async fn b42_t122_t123_t131_a_start_records_all_there_is_and_counts_players_alon
         assert_eq!(game.members[&id(&ben)].properties, with("red"));
         assert_eq!((game.bots[&bot].name.as_str(), game.bots[&bot].team), ("Robo", Some(1)));
         let host = own(&ana, match_id).await.host.unwrap();
-        let tokens: Vec<_> = [&ana, &ben, &cy, &dot].into_iter().map(|user| host.tokens[&id(user)].clone()).collect();
+        let tokens: Vec<_> =
+            [&ana, &ben, &cy, &dot].into_iter().map(|user| host.tokens[&id(user)].clone()).collect();
         for (user, token) in [&ana, &ben, &cy, &dot].into_iter().zip(&tokens) {
             assert_eq!(own(user, match_id).await.token.as_ref(), Some(token));
             assert_eq!(tokens.iter().filter(|other| *other == token).count(), 1, "each their own");

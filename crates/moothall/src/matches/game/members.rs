@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use moothall_protocol::limits::{MATCH_CONNECTION_BYTES_MAX, MATCH_MEMBERS_MAX, MATCH_NESTING_MAX};
-use moothall_protocol::matches::{
-    MatchLeft, MatchMember, MatchMemberChange, MatchPrivate, MatchStatus,
-};
+use moothall_protocol::matches::{MatchLeft, MatchMember, MatchMemberChange, MatchPrivate, MatchStatus};
 use moothall_protocol::{PartyId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -169,7 +169,8 @@ impl State {
             return if *confirmed == report { Ok(()) } else { Err(Error::Confirmed) };
         }
         self.audit("matches.decide", reason, json!({ "outcome": report.outcome }), step);
-        let source = Source { by: ResultBy::Staff, user: step.turn.caller(), key: step.key, reason: Some(reason) };
+        let source =
+            Source { by: ResultBy::Staff, user: step.turn.caller(), key: step.key, reason: Some(reason) };
         self.confirm(report, &source, step);
         Ok(())
     }
@@ -277,7 +278,12 @@ impl State {
                 return Err(Error::NoSuchMember);
             }
             if last.replace(player.user_id) == Some(player.user_id) {
-                return Err(crate::Error::field("/report/players", "not_unique", "a player stands twice in it").into());
+                return Err(crate::Error::field(
+                    "/report/players",
+                    "not_unique",
+                    "a player stands twice in it",
+                )
+                .into());
             }
             player.stats = merge::without_nulls(&player.stats);
             objects::check(

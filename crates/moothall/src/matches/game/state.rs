@@ -118,8 +118,7 @@ impl State {
         let now = step.now();
         let is_due = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
         if self.game.is_on() && is_due(self.game.ready_by) {
-            let why =
-                if self.game.host_id.is_none() { AbortWhy::NoHost } else { AbortWhy::NotReady };
+            let why = if self.game.host_id.is_none() { AbortWhy::NoHost } else { AbortWhy::NotReady };
             self.stop(why, None, step);
         }
         if is_due(self.game.report_by) {
@@ -251,13 +250,7 @@ impl State {
     }
 
     /// Writes down who did this, and why.
-    pub(super) fn audit(
-        &self,
-        action: &'static str,
-        reason: &str,
-        about: Value,
-        step: &mut Step<'_, '_>,
-    ) {
+    pub(super) fn audit(&self, action: &'static str, reason: &str, about: Value, step: &mut Step<'_, '_>) {
         let by = step.turn.caller();
         step.turn.persist(Effect::Audited(Audited { by, action, reason: reason.to_owned(), about }));
     }

@@ -130,11 +130,18 @@ impl Match {
             return Act::Ready { addresses: vec!["here".into()], connection: Map::new() };
         }
         match random.below(24) {
-            0 | 1 => Act::Ready { addresses: vec![format!("there {}", random.below(2))], connection: Map::new() },
+            0 | 1 => {
+                Act::Ready { addresses: vec![format!("there {}", random.below(2))], connection: Map::new() }
+            }
             2..=8 => {
                 let change = match random.below(2) {
                     0 => MatchMemberChange::Joined { user_id: other },
-                    _ => MatchMemberChange::Left { user_id: other, why: MatchLeftWhy::Crash, note: None, at: None },
+                    _ => MatchMemberChange::Left {
+                        user_id: other,
+                        why: MatchLeftWhy::Crash,
+                        note: None,
+                        at: None,
+                    },
                 };
                 // Now and then an old one comes again, or one is missing.
                 let update = (self.state.host.update + 1 + random.below(3)).saturating_sub(1);
@@ -264,7 +271,10 @@ impl Simulated for Match {
         match event {
             Event::MatchUpdated(updated) => {
                 let is_again = matches!(topic, Topic::User(_)) && updated.version == view.version;
-                assert!(is_again || updated.version == view.version + 1, "each version is told, and in order");
+                assert!(
+                    is_again || updated.version == view.version + 1,
+                    "each version is told, and in order"
+                );
                 view.version = updated.version;
                 merge::apply(&mut view.copy, &updated.patch);
             }
@@ -322,7 +332,9 @@ impl Match {
             let expected = match (game.result.as_ref().map(|result| &result.outcome), member.team) {
                 (None | Some(MatchOutcome::None), _) | (_, None) => None,
                 (Some(MatchOutcome::Draw), _) => Some(MemberResult::Draw),
-                (Some(MatchOutcome::Won { teams }), Some(team)) if teams.contains(&team) => Some(MemberResult::Won),
+                (Some(MatchOutcome::Won { teams }), Some(team)) if teams.contains(&team) => {
+                    Some(MemberResult::Won)
+                }
                 (Some(MatchOutcome::Won { .. }), Some(_)) => Some(MemberResult::Lost),
             };
             if member.result != expected {
@@ -343,8 +355,18 @@ fn a_match_keeps_its_promises_through_crashes_and_lost_writes() {
     }
     let happened = HAPPENED.lock();
     for what in [
-        "Running", "Ended", "Aborted", "Reported", "Confirmed", "Disputed", "by Host", "by Quorum", "by Staff",
-        "a correction", "a host came back", "NotReady",
+        "Running",
+        "Ended",
+        "Aborted",
+        "Reported",
+        "Confirmed",
+        "Disputed",
+        "by Host",
+        "by Quorum",
+        "by Staff",
+        "a correction",
+        "a host came back",
+        "NotReady",
     ] {
         assert!(is_one || happened.get(what).is_some_and(|count| *count > 3), "{what}: {happened:?}");
     }

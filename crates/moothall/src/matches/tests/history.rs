@@ -144,7 +144,10 @@ async fn head_to_head_counts_together_and_against_by_mode() {
         assert_eq!((mine.together, mine.against), (of(1, 1, 0, 0), of(3, 1, 1, 1)));
         let [duels, others] = &mine.modes[..] else { panic!("{mine:?}") };
         assert_eq!((duels.mode.as_str(), duels.against), ("duel", of(2, 1, 1, 0)));
-        assert_eq!((others.mode.as_str(), others.together, others.against), ("ffa", of(1, 1, 0, 0), of(1, 0, 0, 1)));
+        assert_eq!(
+            (others.mode.as_str(), others.together, others.against),
+            ("ffa", of(1, 1, 0, 0), of(1, 0, 0, 1))
+        );
         let theirs = read(&ben, &ana).await;
         assert_eq!((theirs.together, theirs.against), (mine.together, mine.against));
         assert_eq!(read(&ana, &host).await, HeadToHead::default());
@@ -157,7 +160,8 @@ async fn a_session_is_told_of_so_many_matches_and_no_more() {
     on_both_engines(async |hall| {
         let [ana, host] = people(hall, ["Ana", "Hal"]).await;
         for _ in 0..=MATCHES_HOSTED_TOLD_MAX {
-            begun(hall, beginning(&hall.server(), &host, HostKind::Dedicated, vec![seat(&ana, Some(1))])).await;
+            begun(hall, beginning(&hall.server(), &host, HostKind::Dedicated, vec![seat(&ana, Some(1))]))
+                .await;
         }
         assert_eq!(mine(&ana, MyMatches {}).await.unwrap().playing.len(), MATCHES_PLAYED_TOLD_MAX);
         assert_eq!(mine(&host, MyMatches {}).await.unwrap().hosted.len(), MATCHES_HOSTED_TOLD_MAX);

@@ -25,9 +25,15 @@ async fn everybody_hears_where_to_connect_and_only_their_own_token() {
         assert!(!format!("{heard:?}").contains(&token), "nor is it in any log");
         assert_eq!(hosted.game.private.as_ref().unwrap().settings["address"], "10.0.0.1");
 
-        assert_eq!(code(ready(&ana, ReadyMatch { match_id, addresses: vec![], connection: Map::new() }).await), "match_host_needed");
+        assert_eq!(
+            code(ready(&ana, ReadyMatch { match_id, addresses: vec![], connection: Map::new() }).await),
+            "match_host_needed"
+        );
         let huge = Map::from_iter([("k".to_owned(), json!("x".repeat(MATCH_CONNECTION_BYTES_MAX)))]);
-        assert_eq!(code(ready(&host, ReadyMatch { match_id, addresses: vec![], connection: huge }).await), "invalid");
+        assert_eq!(
+            code(ready(&host, ReadyMatch { match_id, addresses: vec![], connection: huge }).await),
+            "invalid"
+        );
         let told = Ear::at(hall, [Topic::Match(match_id)]);
         goes(&host, match_id).await;
         let heard = told.heard();
@@ -37,7 +43,11 @@ async fn everybody_hears_where_to_connect_and_only_their_own_token() {
         let version = goes(&host, match_id).await.game.version;
         assert_eq!(version, updated.version);
         let seen = get(&cy, GetMatch { match_id }).await.unwrap();
-        assert_eq!((seen.game.private, seen.token, seen.host), (None, None, None), "others see the match alone");
+        assert_eq!(
+            (seen.game.private, seen.token, seen.host),
+            (None, None, None),
+            "others see the match alone"
+        );
         assert_eq!(get(&ana, GetMatch { match_id }).await.unwrap().token, Some(token));
     })
     .await;
@@ -54,7 +64,10 @@ async fn a_host_that_is_not_ready_in_time_has_the_match_aborted() {
         let game = read(&ben, match_id).await;
         assert_eq!((game.status, game.aborted.unwrap().why), (MatchStatus::Aborted, AbortWhy::NotReady));
         assert_eq!(game.duration_ms, None, "it was not played");
-        assert_eq!(code(ready(&ana, ReadyMatch { match_id, addresses: vec![], connection: Map::new() }).await), "match_over");
+        assert_eq!(
+            code(ready(&ana, ReadyMatch { match_id, addresses: vec![], connection: Map::new() }).await),
+            "match_over"
+        );
         assert_eq!(code(says(&ana, match_id, won(&[1])).await), "match_over");
         // One that waits for a host does so for as long.
         let waiting = Begin { host: None, ..beginning(&hall.server(), &ana, HostKind::Dedicated, seats()) };
@@ -107,7 +120,10 @@ async fn updates_are_taken_in_their_order_and_each_once() {
         assert_eq!(says(1, leaves(None)).await.unwrap().update, 1);
         let member = read(&ana, match_id).await.members[&id(&ben)].clone();
         let left = member.left.unwrap();
-        assert_eq!((left.at, left.why, member.departures), (started + Duration::from_secs(20), MatchLeftWhy::Crash, 1));
+        assert_eq!(
+            (left.at, left.why, member.departures),
+            (started + Duration::from_secs(20), MatchLeftWhy::Crash, 1)
+        );
         assert_eq!(left.note.as_deref(), Some("signal 11"));
         let page = list(&ben, ListMatches { user_id: ben.user(), ..ListMatches::default() }).await.unwrap();
         assert_eq!(page.items[0].user.as_ref().unwrap().left_why, Some(MatchLeftWhy::Crash));
@@ -128,8 +144,15 @@ async fn updates_are_taken_in_their_order_and_each_once() {
         let late = started + Duration::from_secs(9_000);
         let change = UpdateMatch { match_id, update: 3, changes: vec![leaves(Some(late))] };
         update(&host, change).await.unwrap();
-        assert_eq!(read(&ben, match_id).await.members[&id(&ben)].left.as_ref().unwrap().at, hall.server().now());
-        let change = UpdateMatch { match_id, update: 4, changes: vec![MatchMemberChange::Joined { user_id: id(&host) }] };
+        assert_eq!(
+            read(&ben, match_id).await.members[&id(&ben)].left.as_ref().unwrap().at,
+            hall.server().now()
+        );
+        let change = UpdateMatch {
+            match_id,
+            update: 4,
+            changes: vec![MatchMemberChange::Joined { user_id: id(&host) }],
+        };
         assert_eq!(code(update(&host, change).await), "not_a_match_member");
         let change = UpdateMatch { match_id, update: 4, changes: vec![] };
         assert_eq!(code(update(&ben, change).await), "match_host_needed");
@@ -142,7 +165,8 @@ async fn players_abort_a_match_soon_after_it_began_and_staff_says_why() {
     on_both_engines(async |hall| {
         let [ana, ben, cy, host] = people(hall, ["Ana", "Ben", "Cy", "Hal"]).await;
         let staff = hall.call(hall.user("Sue").await, &[MODERATE]);
-        let aborting = |match_id, reason: Option<&str>| AbortMatch { match_id, reason: reason.map(str::to_owned) };
+        let aborting =
+            |match_id, reason: Option<&str>| AbortMatch { match_id, reason: reason.map(str::to_owned) };
         let match_id = duel(hall, &host, HostKind::Dedicated, [&ana, &ben]).await;
         assert_eq!(code(abort(&cy, aborting(match_id, None)).await), "not_in_match");
         for _ in 0..2 {
@@ -152,7 +176,8 @@ async fn players_abort_a_match_soon_after_it_began_and_staff_says_why() {
         let game = abort(&ben, aborting(match_id, None)).await.unwrap().game;
         assert_eq!((game.status, game.aborted.unwrap().why), (MatchStatus::Aborted, AbortWhy::Players));
         assert_eq!(code(says(&with_key(&host), match_id, won(&[1])).await), "match_over");
-        let counted = head_to_head(&ana, ReadHeadToHead { user_id: id(&ana), other_id: id(&ben) }).await.unwrap();
+        let counted =
+            head_to_head(&ana, ReadHeadToHead { user_id: id(&ana), other_id: id(&ben) }).await.unwrap();
         assert_eq!(counted, HeadToHead::default(), "it counts for nothing");
 
         let match_id = duel(hall, &host, HostKind::Dedicated, [&ana, &ben]).await;
@@ -165,7 +190,11 @@ async fn players_abort_a_match_soon_after_it_began_and_staff_says_why() {
         let game = abort(&host, aborting(match_id, None)).await.unwrap().game;
         assert_eq!(game.aborted.unwrap().why, AbortWhy::Host);
         let log = crate::audit::list(&hall.server(), audited()).await.unwrap();
-        assert_eq!((log.items.len(), log.items[0].action.as_str()), (1, "matches.abort"), "only what staff did");
+        assert_eq!(
+            (log.items.len(), log.items[0].action.as_str()),
+            (1, "matches.abort"),
+            "only what staff did"
+        );
     })
     .await;
 }
@@ -212,7 +241,8 @@ async fn a_running_match_and_its_deadlines_are_there_after_a_restart() {
         let hosting = call(&hall.hall, &host).await;
         let match_id = duel(hall, &hosting, HostKind::Dedicated, [&ana, &ben]).await;
         hall.clock.advance(Duration::from_millis(1));
-        let silent = begun(hall, beginning(&hall.server(), &ana, HostKind::Player, vec![seat(&ana, Some(1))])).await;
+        let silent =
+            begun(hall, beginning(&hall.server(), &ana, HostKind::Player, vec![seat(&ana, Some(1))])).await;
         let before = get(&hosting, GetMatch { match_id }).await.unwrap();
         hall.restart().await;
         let [ana, ben] = [&ana, &ben].map(|user| hall.call(id(user), &[]));
@@ -289,7 +319,11 @@ async fn who_comes_late_is_let_in_and_nobody_changes_sides() {
         seats_now(hall, match_id, 8, now.clone()).await;
         let game = read(&ana, match_id).await;
         let team = |user: &Cx| game.members[&id(user)].team;
-        assert_eq!((team(&ana), team(&ben), team(&cy)), (Some(1), Some(2), None), "nobody changes to the side that wins");
+        assert_eq!(
+            (team(&ana), team(&ben), team(&cy)),
+            (Some(1), Some(2), None),
+            "nobody changes to the side that wins"
+        );
         assert_eq!((game.team_count, game.player_count), (2, 2));
         let heard = ear.heard();
         let [Event::MatchStarted(own)] = &heard[..] else { panic!("{heard:?}") };

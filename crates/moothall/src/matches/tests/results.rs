@@ -1,6 +1,8 @@
 //! How matches end, who is believed, and what becomes of it.
 
-use moothall_protocol::limits::{MATCH_NESTING_MAX, MATCH_PLAYER_STATS_BYTES_MAX, MATCH_RESULTS_MAX, MATCH_STATS_BYTES_MAX};
+use moothall_protocol::limits::{
+    MATCH_NESTING_MAX, MATCH_PLAYER_STATS_BYTES_MAX, MATCH_RESULTS_MAX, MATCH_STATS_BYTES_MAX,
+};
 use parking_lot::Mutex;
 
 use super::*;
@@ -32,7 +34,8 @@ async fn b41_t125_a_trusted_result_ends_the_match_and_its_duration_is_positive()
         assert_eq!(code(says(&cy, match_id, won(&[1])).await), "match_player_needed");
         let stats = Map::from_iter([("kills".to_owned(), json!(3)), ("none".to_owned(), Value::Null)]);
         let players = vec![PlayerReport { user_id: id(&ben), left_after_ms: Some(80_000), stats }];
-        let told = MatchReport { players, replay: Some("https://replays.example/1".into()), ..saying(won(&[2])) };
+        let told =
+            MatchReport { players, replay: Some("https://replays.example/1".into()), ..saying(won(&[2])) };
         let own = report(&key, ReportMatch { match_id, report: told.clone() }).await.unwrap();
         let game = own.game;
         assert_eq!((game.status, game.result_status), (MatchStatus::Ended, ResultStatus::Confirmed));
@@ -54,7 +57,9 @@ async fn b41_t125_a_trusted_result_ends_the_match_and_its_duration_is_positive()
         assert_eq!(code(says(&key, match_id, won(&[1])).await), "match_result_confirmed");
         let user = hall.server();
         let ana_id = id(&ana);
-        let played = accounts::get_user(&user, moothall_protocol::accounts::GetUser { user_id: ana_id }).await.unwrap();
+        let played = accounts::get_user(&user, moothall_protocol::accounts::GetUser { user_id: ana_id })
+            .await
+            .unwrap();
         let record = played.record.unwrap();
         assert!(record.last_played_at.is_some(), "B40: what follows from a match is done with it");
     })
@@ -114,7 +119,11 @@ async fn t126_what_makes_no_sense_for_this_match_is_refused() {
         let key = with_key(&host);
         assert_eq!(code(says(&key, match_id, won(&[3])).await), "no_such_match_team");
         assert_eq!(code(says(&key, match_id, won(&[2, 1])).await), "all_match_teams_won");
-        let of = |user: &Cx, stats: Map<String, Value>| PlayerReport { user_id: id(user), left_after_ms: None, stats };
+        let of = |user: &Cx, stats: Map<String, Value>| PlayerReport {
+            user_id: id(user),
+            left_after_ms: None,
+            stats,
+        };
         let with = |players: Vec<PlayerReport>, stats| MatchReport { players, stats, ..saying(won(&[1])) };
         let text = |bytes: usize| Map::from_iter([("t".to_owned(), json!("x".repeat(bytes)))]);
         let deep = (0..=MATCH_NESTING_MAX).fold(json!(1), |inner, _| json!([inner]));
@@ -129,7 +138,11 @@ async fn t126_what_makes_no_sense_for_this_match_is_refused() {
             assert_eq!(code(report(&key, told).await), expected);
         }
         assert_eq!(code(says(&cy, match_id, won(&[1])).await), "not_in_match");
-        assert_eq!(read(&host, match_id).await.status, MatchStatus::Running, "who is refused has changed nothing");
+        assert_eq!(
+            read(&host, match_id).await.status,
+            MatchStatus::Running,
+            "who is refused has changed nothing"
+        );
     })
     .await;
 }
@@ -212,7 +225,10 @@ async fn contradictions_are_for_staff_to_decide_and_it_is_written_down_who_did()
         decide(&staff, deciding()).await.unwrap();
         let log = crate::audit::list(&hall.server(), audited()).await.unwrap();
         assert_eq!(log.items[0].action, "matches.decide");
-        assert_eq!((log.items[0].actor_id, log.items[0].reason.as_deref()), (staff.user(), Some("the replay")));
+        assert_eq!(
+            (log.items[0].actor_id, log.items[0].reason.as_deref()),
+            (staff.user(), Some("the replay"))
+        );
     })
     .await;
 }
@@ -255,7 +271,8 @@ async fn a_correction_keeps_what_was_before_and_is_counted_once_by_whoever_count
         assert_eq!(code(correct(&key, correcting(MatchOutcome::Draw)).await), "match_correction_too_late");
         correct(&staff, correcting(MatchOutcome::Draw)).await.unwrap();
         let versions = results(&ana, ListMatchResults { match_id }).await.unwrap().items;
-        let said: Vec<_> = versions.iter().map(|result| (result.version, result.by, result.outcome.clone())).collect();
+        let said: Vec<_> =
+            versions.iter().map(|result| (result.version, result.by, result.outcome.clone())).collect();
         assert_eq!(
             said,
             [
