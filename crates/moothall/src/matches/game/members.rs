@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use moothall_protocol::limits::{MATCH_CONNECTION_BYTES_MAX, MATCH_MEMBERS_MAX, MATCH_NESTING_MAX};
 use moothall_protocol::matches::{MatchLeft, MatchMember, MatchMemberChange, MatchPrivate, MatchStatus};
-use moothall_protocol::{PartyId, UserId};
+use moothall_protocol::{PartyId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -48,12 +48,7 @@ impl State {
     }
 
     /// Makes somebody a member.
-    pub(in crate::matches) fn enter(
-        &mut self,
-        seat: &Seat,
-        token: String,
-        now: moothall_protocol::Timestamp,
-    ) {
+    pub(in crate::matches) fn enter(&mut self, seat: &Seat, token: String, now: Timestamp) {
         let member = MatchMember {
             team: seat.team,
             party_id: seat.party,

@@ -14,8 +14,8 @@ use moothall_protocol::lobbies::HostKind;
 use moothall_protocol::matches::{
     MatchOutcome, MatchReport, MatchResult, MatchStatus, MemberResult, ResultBy, ResultStatus,
 };
-use moothall_protocol::{ApiKeyId, UserId};
-use serde_json::json;
+use moothall_protocol::{ApiKeyId, Timestamp, UserId};
+use serde_json::{Map, json};
 
 use super::state::Reported;
 use super::{State, Step};
@@ -144,7 +144,7 @@ impl State {
     }
 
     /// When the first of those who reported did.
-    fn said_first(&self) -> Option<moothall_protocol::Timestamp> {
+    fn said_first(&self) -> Option<Timestamp> {
         self.reports.values().map(|said| said.at).min()
     }
 
@@ -228,7 +228,7 @@ impl State {
         self.over(MatchStatus::Ended, self.said_first().unwrap_or(step.now()));
         for member in self.game.members.values_mut() {
             member.result = member.team.and_then(|team| result_of(team, &report.outcome));
-            (member.left_after_ms, member.stats) = (None, serde_json::Map::new());
+            (member.left_after_ms, member.stats) = (None, Map::new());
         }
         for said in &report.players {
             if let Some(member) = self.game.members.get_mut(&said.user_id) {

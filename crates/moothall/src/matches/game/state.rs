@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use moothall_protocol::lobbies::HostKind;
 use moothall_protocol::matches::{
     AbortWhy, Match as Shown, MatchAborted, MatchHostView, MatchReport, MatchStatus, OwnMatch, ResultStatus,
 };
@@ -229,8 +230,7 @@ impl State {
 
     /// Whether players say how it ended, because nobody whom the server trusts does.
     pub(super) fn asks_players(&self) -> bool {
-        self.game.host_kind == moothall_protocol::lobbies::HostKind::Player
-            || self.game.host_lost_until.is_some()
+        self.game.host_kind == HostKind::Player || self.game.host_lost_until.is_some()
     }
 
     /// The host, and nobody else. One that was lost is found by it.
