@@ -6,6 +6,7 @@
 pub(crate) mod body;
 pub(crate) mod cors;
 pub(crate) mod fields;
+pub(crate) mod lines;
 pub(crate) mod origin;
 pub(crate) mod reply;
 pub(crate) mod routes;
@@ -95,10 +96,13 @@ async fn operate(doors: &Doors, cx: &Cx, parts: &Parts, body: &mut Body, seat: S
         // Whoever may not call, or not so often, is not read from. The dispatcher says so, and counts it.
         Err(refusal) => Err(refusal),
     };
-    match call(doors, &cx, shape, request, seat).await {
-        Ok(answer) => reply::success(shape, &*answer, parts, &cx),
-        Err(problem) => reply::problem(&problem, Some(shape.operation.rate), &cx),
-    }
+    let answered = if lines::wants(&parts.headers, shape) {
+        lines::answer(doors, &cx, shape, request).await
+    } else {
+        let answer = call(doors, &cx, shape, request, seat).await;
+        answer.map(|answer| reply::success(shape, &*answer, parts, &cx))
+    };
+    answered.unwrap_or_else(|problem| reply::problem(&problem, Some(shape.operation.rate), &cx))
 }
 
 /// Calls the operation. What changes something runs in a task of its own: once begun it is finished, whether or not the client

@@ -92,6 +92,18 @@ calls! {
     "PUT" "/rooms/{room_id}/read" "communication.mark_read": moothall_protocol::communication::MarkRead => moothall_protocol::communication::Marker;
     "PUT" "/rooms/{room_id}/delivered" "communication.mark_delivered": moothall_protocol::communication::MarkDelivered => moothall_protocol::communication::Marker;
     "POST" "/rooms/{room_id}/typing" "communication.say_typing": moothall_protocol::communication::SayTyping => ();
+    "GET" "/matches" "matches.list": moothall_protocol::matches::ListMatches => moothall_protocol::Page<moothall_protocol::matches::MatchSummary>;
+    "GET" "/matches/mine" "matches.mine": moothall_protocol::matches::MyMatches => moothall_protocol::matches::OwnMatches;
+    "GET" "/matches/head_to_head" "matches.head_to_head": moothall_protocol::matches::ReadHeadToHead => moothall_protocol::matches::HeadToHead;
+    "GET" "/matches/{match_id}" "matches.get": moothall_protocol::matches::GetMatch => moothall_protocol::matches::OwnMatch;
+    "GET" "/matches/{match_id}/results" "matches.results": moothall_protocol::matches::ListMatchResults => moothall_protocol::matches::MatchResults;
+    "POST" "/matches/{match_id}/ready" "matches.ready": moothall_protocol::matches::ReadyMatch => moothall_protocol::matches::OwnMatch;
+    "POST" "/matches/{match_id}/updates" "matches.update": moothall_protocol::matches::UpdateMatch => moothall_protocol::matches::UpdatedMatch;
+    "POST" "/matches/{match_id}/end" "matches.end": moothall_protocol::matches::EndMatch => moothall_protocol::matches::OwnMatch;
+    "POST" "/matches/{match_id}/abort" "matches.abort": moothall_protocol::matches::AbortMatch => moothall_protocol::matches::OwnMatch;
+    "POST" "/matches/{match_id}/reports" "matches.report": moothall_protocol::matches::ReportMatch => moothall_protocol::matches::OwnMatch;
+    "POST" "/matches/{match_id}/decision" "matches.decide": moothall_protocol::matches::DecideMatch => moothall_protocol::matches::OwnMatch;
+    "POST" "/matches/{match_id}/corrections" "matches.correct": moothall_protocol::matches::CorrectMatch => moothall_protocol::matches::OwnMatch;
     "POST" "/matches/relays" "matches.open_relay": moothall_protocol::matches::OpenRelay => moothall_protocol::matches::OpenedRelay;
     "GET" "/matches/relays" "matches.my_relays": moothall_protocol::matches::MyRelays => moothall_protocol::matches::Relays;
     "DELETE" "/matches/{match_id}/relay" "matches.close_relay": moothall_protocol::matches::CloseRelay => ();
@@ -145,7 +157,6 @@ calls! {
     "POST" "/lobbies/{lobby_id}/ready_check" "lobbies.check_ready": moothall_protocol::lobbies::CheckLobbyReady => moothall_protocol::lobbies::OwnLobby;
     "POST" "/lobbies/{lobby_id}/start" "lobbies.start": moothall_protocol::lobbies::StartLobby => moothall_protocol::lobbies::OwnLobby;
     "DELETE" "/lobbies/{lobby_id}/start" "lobbies.cancel_start": moothall_protocol::lobbies::CancelLobbyStart => moothall_protocol::lobbies::OwnLobby;
-    "POST" "/lobbies/{lobby_id}/finish" "lobbies.finish": moothall_protocol::lobbies::FinishLobby => moothall_protocol::lobbies::OwnLobby;
     "GET" "/game_modes" "lobbies.modes": moothall_protocol::lobbies::ListGameModes => moothall_protocol::lobbies::GameModes;
     "PUT" "/game_modes/{slug}" "lobbies.put_mode": moothall_protocol::lobbies::PutGameMode => moothall_protocol::lobbies::GameMode;
     "DELETE" "/game_modes/{slug}" "lobbies.remove_mode": moothall_protocol::lobbies::RemoveGameMode => ();

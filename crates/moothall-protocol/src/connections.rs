@@ -11,6 +11,7 @@ use crate::audit::REASON;
 use crate::communication::Unread;
 use crate::limits;
 use crate::lobbies::OwnLobbies;
+use crate::matches::OwnMatches;
 use crate::parties::OwnParties;
 use crate::system::RateBudget;
 use crate::{Cursor, LobbyId, PartyId, SessionId, Timestamp, UserId, WatchId};
@@ -44,6 +45,8 @@ pub struct Ready {
     pub parties: OwnParties,
     /// The lobby the user is in, and those they host. Of these the session hears from here on.
     pub lobbies: OwnLobbies,
+    /// The matches that the user plays, watches or hosts. Of these the session hears from here on.
+    pub matches: OwnMatches,
 }
 
 /// One list for all who are sent it.
@@ -327,7 +330,10 @@ pub struct PresenceChanged {
 }
 
 crate::hide! {
-    Ready { session_id, user_id, me, server_version, server_time, limits, rates, presence, unread, parties, lobbies; resume_token }
+    Ready {
+        session_id, user_id, me, server_version, server_time, limits, rates, presence, unread, parties, lobbies, matches;
+        resume_token
+    }
     Authenticate { seq; access_token, api_key, resume }
     Ticket { expires_at; ticket }
 }

@@ -13,7 +13,7 @@ use crate::lobbies::{
     HostedLobby, LobbyClosed, LobbyInvited, LobbyLeft, LobbyListUpdated, LobbyRequestEnded,
     LobbyStayedBehind, LobbyUnhosted, LobbyUpdated, OwnLobby,
 };
-use crate::matches::{ClosedRelay, OpenedRelay, Relayed};
+use crate::matches::{ClosedRelay, MatchUpdated, OpenedRelay, OwnMatch, Relayed};
 use crate::parties::{Party, PartyInvite, PartyInviteEnded, PartyLeft, PartyUpdated};
 
 /// An event. On the wire `{"seq":912,"topic":"room:…","event":"communication.message_sent","data":{…}}`.
@@ -87,6 +87,15 @@ pub enum Event {
     /// A player of a match sent something to the others: see `matches.relay`.
     #[serde(rename = "matches.relayed")]
     Relayed(Relayed),
+    /// A match begins that the user plays, watches or hosts, or they have come to one that is on.
+    #[serde(rename = "matches.started")]
+    MatchStarted(Box<OwnMatch>),
+    /// A match is different from before. To those in it, and to its host.
+    #[serde(rename = "matches.updated")]
+    MatchUpdated(MatchUpdated),
+    /// What only the host sees of a match is different. To the host.
+    #[serde(rename = "matches.host_updated")]
+    MatchHostUpdated(MatchUpdated),
     /// The user is in a party from now on; an invite into it is used up.
     #[serde(rename = "parties.joined")]
     PartyJoined(Party),
@@ -189,6 +198,7 @@ impl Event {
             | Self::PartyInvited(_)
             | Self::PartyInviteEnded(_)
             | Self::PartyUpdated(_) => Class::Reliable,
+            Self::MatchStarted(_) | Self::MatchUpdated(_) | Self::MatchHostUpdated(_) => Class::Reliable,
             Self::LobbyJoined(_)
             | Self::LobbyLeft(_)
             | Self::LobbyUpdated(_)

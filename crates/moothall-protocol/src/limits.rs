@@ -74,6 +74,8 @@ limits! {
     PAGE_ITEMS_MAX = 200;
     /// Items of one page when the request does not say.
     PAGE_ITEMS_DEFAULT = 50;
+    /// Items of a list that is read as lines, after which no further page is begun.
+    LINES_MAX = 2_000;
     /// Characters of a cursor.
     CURSOR_LENGTH_MAX = 512;
 
@@ -308,6 +310,34 @@ limits! {
     HOST_CAPACITY_MAX = 1_000;
 
     // Matches.
+    /// Players and spectators of a match, those who came late among them; who comes later still watches the lobby alone.
+    MATCH_MEMBERS_MAX = 1_000;
+    /// Addresses at which a host says that its match is to be found.
+    MATCH_ADDRESSES_MAX = 8;
+    /// Characters of such an address.
+    MATCH_ADDRESS_LENGTH_MAX = 200;
+    /// Bytes of JSON in what else one needs to connect.
+    MATCH_CONNECTION_BYTES_MAX = 2 * 1024;
+    /// Levels of nesting in that, and in what a result counts.
+    MATCH_NESTING_MAX = 8;
+    /// Changes of members in one update of a match.
+    MATCH_CHANGES_MAX = 100;
+    /// Characters of what a host says about somebody who left.
+    MATCH_NOTE_LENGTH_MAX = 200;
+    /// Bytes of JSON in what a result counts of one player.
+    MATCH_PLAYER_STATS_BYTES_MAX = 1024;
+    /// Bytes of JSON in what a result counts of the match as a whole.
+    MATCH_STATS_BYTES_MAX = 8 * 1024;
+    /// Characters of the address of a replay.
+    MATCH_REPLAY_LENGTH_MAX = 500;
+    /// Versions of the result of one match.
+    MATCH_RESULTS_MAX = 50;
+    /// Other users in one filter of the history.
+    MATCHES_WITH_MAX = 8;
+    /// Matches that a user plays or watches, as a session that begins is told.
+    MATCHES_PLAYED_TOLD_MAX = 5;
+    /// Matches that a user hosts, as a session that begins is told.
+    MATCHES_HOSTED_TOLD_MAX = 100;
     /// Bytes of one piece of data relayed in a match.
     RELAY_BYTES_MAX = 4 * 1024;
     /// Milliseconds for which relayed data waits for more, to leave in one write.

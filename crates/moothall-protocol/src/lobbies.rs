@@ -20,9 +20,9 @@ mod vote;
 pub use balance::{BalanceLobby, LobbyBalance, LobbySplit, LobbySplitTeam};
 pub use change::{
     AddLobbyBot, AddedLobbyBot, ApproveLobbyRequest, CancelLobbyStart, CheckLobbyReady, CloseLobby,
-    FinishLobby, InviteToLobby, LobbyPropertiesChange, QueueForSeat, RejectLobbyRequest, RemoveLobbyBot,
-    RenewLobbyCode, SetLobbyBoss, SetLobbyMap, Spectate, StartLobby, TakeSeat, UninviteFromLobby,
-    UpdateLobby, UpdateLobbyBot, UpdateSelf,
+    InviteToLobby, LobbyPropertiesChange, QueueForSeat, RejectLobbyRequest, RemoveLobbyBot, RenewLobbyCode,
+    SetLobbyBoss, SetLobbyMap, Spectate, StartLobby, TakeSeat, UninviteFromLobby, UpdateLobby,
+    UpdateLobbyBot, UpdateSelf,
 };
 pub use entry::{
     JoinLobby, JoinLobbyByCode, KickFromLobby, LeaveLobby, LobbyEntry, LobbyStayedBehind, OpenLobby,

@@ -1,8 +1,9 @@
-//! Short codes that people tell each other, and how often somebody may guess at them.
+//! Short codes that people tell each other, how often somebody may guess at them, and secrets that only programs tell.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use data_encoding::BASE64URL_NOPAD;
 use moka::sync::Cache;
 use moothall_protocol::UserId;
 use parking_lot::Mutex;
@@ -32,6 +33,11 @@ pub(crate) fn make(random: &dyn Random, length: usize) -> String {
         LETTERS.get(usize::from(byte.unwrap_or_default() % count)).copied().map_or('3', char::from)
     };
     (0..length).map(letter).collect()
+}
+
+/// By which a game host knows somebody: nobody guesses it.
+pub(crate) fn secret(random: &dyn Random) -> String {
+    BASE64URL_NOPAD.encode(&random.bytes::<24>())
 }
 
 /// The wrong guesses of each user. A guess is counted before it is looked at, so that a thousand at once count as a thousand, and the one

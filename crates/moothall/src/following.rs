@@ -8,11 +8,12 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::Hall;
+use crate::{Fault, Hall, Kind};
 
 /// What happened, gathered until a step takes it.
 pub(crate) trait News: Default + Send + 'static {
@@ -105,5 +106,23 @@ impl<K: Copy + Eq + Hash + Send + 'static, N: News> Following<K, N> {
         let (sender, receiver) = oneshot::channel();
         all.get_mut(&key)?.waiting.push(sender);
         Some(receiver)
+    }
+}
+
+/// Counts how often something was tried while a partition is too busy or the database is away.
+#[derive(Default)]
+pub(crate) struct Attempts(u32);
+
+impl Attempts {
+    /// Waits until it is worth trying again. Returns whether it is at all.
+    pub async fn wait(&mut self, hall: &Hall, error: &impl Fault) -> bool {
+        const MOST: u32 = 10;
+        self.0 += 1;
+        let is_worth_it = self.0 < MOST && error.kind() == Kind::Unavailable;
+        if is_worth_it {
+            let clock = hall.shared_clock();
+            clock.sleep_until(clock.elapsed() + Duration::from_millis(100) * self.0).await;
+        }
+        is_worth_it
     }
 }

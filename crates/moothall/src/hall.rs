@@ -42,6 +42,7 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261128000900_typed_addresses",
     "20261128001000_lobbies",
     "20261128001100_parties",
+    "20261128001200_matches",
     "20261128001300_lobby_rooms",
     "20261128001400_hosts",
 ];
@@ -209,6 +210,7 @@ impl Builder {
             parties::start(&hall);
             hosts::start(&hall);
             lobbies::start(&hall);
+            matches::start(&hall);
             mail::start(&hall);
             hall.spawn(sweep::run(hall.downgrade()));
         }
@@ -244,6 +246,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         parties::STATEMENTS,
         &lobbies::statements(),
         hosts::STATEMENTS,
+        matches::STATEMENTS,
     ]
     .concat()
 }

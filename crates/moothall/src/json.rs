@@ -1,6 +1,8 @@
 //! What bounds JSON whose shape is its writer's own.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use crate::Error;
 
 /// Levels of arrays and objects within each other.
 pub(crate) fn depth(value: &Value) -> usize {
@@ -19,4 +21,25 @@ pub(crate) fn has_zero(value: &Value) -> bool {
         Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_zero(value)),
         _ => false,
     }
+}
+
+/// Refuses an object that is too deep or too large, or has a text that no database keeps.
+pub(crate) fn check(
+    fields: &Map<String, Value>,
+    path: &str,
+    nesting_max: usize,
+    bytes_max: usize,
+) -> Result<(), Error> {
+    if fields.values().any(|value| depth(value) > nesting_max) {
+        let message = format!("at most {nesting_max} levels of nesting");
+        return Err(Error::most(path, "too_large", message, nesting_max));
+    }
+    if serde_json::to_vec(fields).map_err(Error::internal)?.len() > bytes_max {
+        let message = format!("at most {bytes_max} bytes of JSON");
+        return Err(Error::most(path, "too_large", message, bytes_max));
+    }
+    if fields.iter().any(|(name, value)| name.contains('\0') || has_zero(value)) {
+        return Err(Error::field(path, "invalid", "no text may have a zero character in it"));
+    }
+    Ok(())
 }

@@ -52,6 +52,7 @@ mod json;
 pub mod lobbies;
 pub mod mail;
 pub mod matches;
+mod merge;
 pub mod operation;
 pub mod parties;
 mod permission;

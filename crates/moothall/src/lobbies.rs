@@ -16,7 +16,6 @@ mod follow;
 mod keeper;
 mod list;
 mod lobby;
-mod merge;
 pub mod modes;
 mod opening;
 mod party;
@@ -32,11 +31,11 @@ use moothall_protocol::limits::{
 };
 use moothall_protocol::lobbies::{
     AddLobbyBot, AddedLobbyBot, ApproveLobbyRequest, CallLobbyVote, CancelLobbyStart, CancelLobbyVote,
-    CastLobbyVote, CheckLobbyReady, CloseLobby, FinishLobby, GetLobby, InviteToLobby, JoinLobby,
-    JoinLobbyByCode, KickFromLobby, LeaveLobby, ListLobbies, LobbyEntry, LobbyPage, LobbySummary, LobbyWatch,
-    MyLobbies, OwnLobbies, OwnLobby, QueueForSeat, RejectLobbyRequest, RemoveLobbyBot, RenewLobbyCode,
-    SetLobbyBoss, SetLobbyMap, Spectate, StartLobby, TakeSeat, UnbanFromLobby, UninviteFromLobby,
-    UnwatchLobbies, UpdateLobby, UpdateLobbyBot, UpdateSelf, ViewLobby, WatchLobbies,
+    CastLobbyVote, CheckLobbyReady, CloseLobby, GetLobby, InviteToLobby, JoinLobby, JoinLobbyByCode,
+    KickFromLobby, LeaveLobby, ListLobbies, LobbyEntry, LobbyPage, LobbySummary, LobbyWatch, MyLobbies,
+    OwnLobbies, OwnLobby, QueueForSeat, RejectLobbyRequest, RemoveLobbyBot, RenewLobbyCode, SetLobbyBoss,
+    SetLobbyMap, Spectate, StartLobby, TakeSeat, UnbanFromLobby, UninviteFromLobby, UnwatchLobbies,
+    UpdateLobby, UpdateLobbyBot, UpdateSelf, ViewLobby, WatchLobbies,
 };
 use moothall_protocol::{LobbyId, MatchId, RoomId, UserId};
 use schemars::JsonSchema;
@@ -47,7 +46,7 @@ use crate::cx::Tx;
 use crate::following::Following;
 use crate::operation::{Access, Operations, Rate};
 use crate::runtime::Place;
-use crate::{Cx, Fault as _, Hall, Kind, Permission, connections, hosts, reach};
+use crate::{Cx, Fault as _, Hall, Kind, Permission, connections, hosts, matches, reach};
 pub use balance::balance;
 pub use error::Error;
 use list::Index;
@@ -157,7 +156,6 @@ fn of_games(operations: Operations) -> Operations {
         .post("/lobbies/{lobby_id}/ready_check", "lobbies.check_ready", Access::Player, check_ready)
         .post("/lobbies/{lobby_id}/start", "lobbies.start", Access::Player, start_game)
         .delete("/lobbies/{lobby_id}/start", "lobbies.cancel_start", Access::Player, cancel_start)
-        .post("/lobbies/{lobby_id}/finish", "lobbies.finish", Access::Player, finish)
 }
 
 /// What this context keeps in memory.
@@ -168,6 +166,8 @@ pub(crate) struct Live {
     rooms: Following<LobbyId, Vec<RoomId>>,
     places: Following<LobbyId, Vec<MatchId>>,
     keeper: Following<(), Vec<()>>,
+    /// Of lobbies that play: the match that has to follow who is there.
+    seating: Following<LobbyId, Vec<MatchId>>,
     guesses: Guesses,
 }
 
@@ -180,6 +180,7 @@ impl Default for Live {
             rooms: Following::default(),
             places: Following::default(),
             keeper: Following::default(),
+            seating: Following::default(),
             guesses,
         }
     }
@@ -485,16 +486,6 @@ pub async fn cancel_start(cx: &Cx, input: CancelLobbyStart) -> Result<OwnLobby, 
     tell(cx, input.lobby_id, Act::CancelStart).await?.own()
 }
 
-/// Says that the game is over.
-pub async fn finish(cx: &Cx, input: FinishLobby) -> Result<OwnLobby, Error> {
-    tell(cx, input.lobby_id, Act::Finish).await?.own()
-}
-
-/// Names the match that a lobby plays. For the context that keeps matches, and for embedding programs.
-pub async fn record_match(cx: &Cx, lobby: LobbyId, match_id: MatchId) -> Result<(), Error> {
-    tell(cx, lobby, Act::Record { match_id }).await.map(drop)
-}
-
 /// Beyond what they are in the lobby, a caller may do this.
 fn power(cx: &Cx, reason: Option<String>) -> Power {
     if cx.can(MODERATE) { Power::Staff { reason } } else { Power::Member }
@@ -554,6 +545,7 @@ pub(crate) fn start(hall: &Hall) {
     connections::on_gone(hall, follow::leave_behind);
     hall.spawn(list::tell_watchers(hall.downgrade()));
     hosts::on_ended(hall, places::ended);
+    matches::on_over(hall, follow::match_over);
     hall.spawn(follow::recover(hall.downgrade()));
 }
 

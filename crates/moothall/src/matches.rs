@@ -1,102 +1,344 @@
-//! Matches: played games. So far what their players send each other through the server while they play.
+//! Matches: played games, how they ended, and their history.
 //!
-//! Start at [`relay`]: the cheapest path through the server. What is relayed is opaque, is stored nowhere, and reaches each player who is
-//! connected once and in order. Who may relay to whom is opened by a host, lives in memory (`relays.rs`), and is gone after a restart.
+//! Start at [`operations`]. They check what was asked and hand it to the *match*, a live entity (`matches/game.rs`) that decides alone what
+//! becomes of it. A lobby makes one as it starts, in the same transaction (`matches/begin.rs`). What follows elsewhere, and what matches
+//! hear of their hosts, is in `matches/follow.rs`; what players send each other while they play in `matches/relays.rs`.
+//!
+//! Promises: a start makes one match; a result is confirmed once, with the rows of all who played and whatever other contexts count, in one
+//! transaction; a correction keeps what was before; what a host tells twice happens once; a match that nobody ends comes to an end by
+//! itself, also across restarts; tokens are told to nobody but their owner and the host.
 
+mod begin;
+mod error;
+mod follow;
+mod game;
 mod relays;
+mod store;
 
-use moothall_protocol::limits::RELAY_BYTES_MAX;
+use std::time::Duration;
+
+use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
 use moothall_protocol::matches::{
-    CloseRelay, ClosedRelay, MyRelays, OpenRelay, OpenedRelay, Relay, Relayed, Relays,
+    AbortMatch, CorrectMatch, DecideMatch, EndMatch, GetMatch, HeadToHead, ListMatchResults, ListMatches,
+    MatchOrder, MatchResults, MatchSummary, MyMatches, OwnMatch, OwnMatches, ReadHeadToHead, ReadyMatch,
+    ReportMatch, UpdateMatch, UpdatedMatch,
 };
-use moothall_protocol::{Event, UserId};
+use moothall_protocol::{Cursor, MatchId, Page, UserId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
+use crate::cx::Tx;
 use crate::operation::{Access, Operations, Rate};
-use crate::topics::Audience;
-use crate::{Cx, Error, Permission, Topic, connections, reach};
-pub(crate) use relays::Live;
+use crate::{Cx, Hall, Permission, Topic, connections, reach};
+pub(crate) use begin::{Begin, Hosting, begin};
+pub use error::Error;
+pub use follow::on_confirmed;
+pub(crate) use follow::{Over, on_over};
+pub(crate) use game::Seat;
+use game::{Act, Command, Match, Reply, State};
+pub use relays::{close_relay, my_relays, open_relay, relay};
+use store::Viewer;
 
+/// Decides, corrects and aborts matches of others, and sees those that are hidden. Every such deed is audited.
+pub const MODERATE: Permission = Permission("matches.moderate");
 /// Closes relays that other hosts opened.
 pub const MANAGE_RELAYS: Permission = Permission("matches.manage_relays");
 
+/// Settings of matches.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Milliseconds in which a host must be found for a match.
+    #[schemars(range(min = 1_000, max = 3_600_000))]
+    pub reserved_ms: u64,
+    /// Milliseconds in which the host of a new match must say where to connect.
+    #[schemars(range(min = 1_000, max = 3_600_000))]
+    pub ready_ms: u64,
+    /// Milliseconds in which players say how their match ended, once one of them or their host has said that it did.
+    #[schemars(range(min = 1_000, max = 86_400_000))]
+    pub report_ms: u64,
+    /// Percent of the players of which more must say the same.
+    #[schemars(range(min = 50, max = 99))]
+    pub quorum_percent: u32,
+    /// Milliseconds after the beginning in which players may have their match aborted.
+    #[schemars(range(max = 86_400_000))]
+    pub abort_window_ms: u64,
+    /// Milliseconds in which a host that is gone may come back to its match, after the time for which every session may drop.
+    #[schemars(range(min = 1_000, max = 86_400_000))]
+    pub host_lost_ms: u64,
+    /// Milliseconds after the end in which a dedicated host may correct a result.
+    #[schemars(range(max = 2_592_000_000_u64))]
+    pub correct_ms: u64,
+    /// Milliseconds that a match may take.
+    #[schemars(range(min = 60_000, max = 2_592_000_000_u64))]
+    pub longest_ms: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            reserved_ms: 60_000,
+            ready_ms: 60_000,
+            report_ms: 120_000,
+            quorum_percent: 50,
+            abort_window_ms: 180_000,
+            host_lost_ms: 300_000,
+            correct_ms: 3_600_000,
+            longest_ms: 86_400_000,
+        }
+    }
+}
+
 /// The operations of this context.
 pub fn operations() -> Operations {
-    Operations::context("matches", "Played games, and what their players send each other")
-        .post("/matches/relays", "matches.open_relay", Access::Host, open_relay)
+    let operations = Operations::context("matches", "Played games, how they ended, and their history")
+        .errors(Error::CATALOGUE);
+    relays::offer(of_results(of_hosts(of_history(operations))))
+}
+
+fn of_history(operations: Operations) -> Operations {
+    operations
+        .get("/matches", "matches.list", Access::Player, list)
+        .get("/matches/mine", "matches.mine", Access::Player, mine)
+        .get("/matches/head_to_head", "matches.head_to_head", Access::Player, head_to_head)
+        .get("/matches/{match_id}", "matches.get", Access::Player, get)
+        .get("/matches/{match_id}/results", "matches.results", Access::Player, results)
+}
+
+fn of_hosts(operations: Operations) -> Operations {
+    operations
+        .post("/matches/{match_id}/ready", "matches.ready", Access::Player, ready)
+        .post("/matches/{match_id}/updates", "matches.update", Access::Player, update)
+        // Its number guards it, and for longer.
         .unguarded()
-        .get("/matches/relays", "matches.my_relays", Access::Player, my_relays)
-        .delete("/matches/{match_id}/relay", "matches.close_relay", Access::Host, close_relay)
-        .unguarded()
-        .post("/matches/{match_id}/relay", "matches.relay", Access::Player, relay)
-        .rate(Rate::Relay)
-        .unguarded()
+        .post("/matches/{match_id}/end", "matches.end", Access::Player, end)
+        .post("/matches/{match_id}/abort", "matches.abort", Access::Player, abort)
 }
 
-/// Opens a relay between players.
-pub async fn open_relay(cx: &Cx, input: OpenRelay) -> Result<OpenedRelay, Error> {
-    let reachable = reach::reachable(cx, &input.user_ids).await?;
-    let unknown = input.user_ids.iter().position(|user| !reachable.contains(user));
-    if let Some(place) = unknown {
-        return Err(Error::field(&format!("/user_ids/{place}"), "unknown_user", "there is no such user"));
+fn of_results(operations: Operations) -> Operations {
+    operations
+        .post("/matches/{match_id}/reports", "matches.report", Access::Player, report)
+        .post("/matches/{match_id}/decision", "matches.decide", Access::Permission(MODERATE), decide)
+        .rate(Rate::Admin)
+        .post("/matches/{match_id}/corrections", "matches.correct", Access::Player, correct)
+}
+
+/// What this context keeps in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Live {
+    relays: relays::OpenRelays,
+    followers: follow::Followers,
+}
+
+/// Lists matches.
+pub async fn list(cx: &Cx, input: ListMatches) -> Result<Page<MatchSummary>, Error> {
+    let order = input.order.unwrap_or_default();
+    let wrong = || crate::Error::field("/cursor", "invalid", "this is no cursor of this list");
+    let after = input.cursor.as_ref().map(|cursor| cursor.key::<(MatchOrder, MatchId)>().ok_or_else(wrong));
+    let after = after.transpose()?;
+    if after.is_some_and(|(of, _)| of != order) {
+        return Err(wrong().into());
     }
-    let mut user_ids = input.user_ids;
-    user_ids.sort_unstable();
-    user_ids.dedup();
-    let opened = OpenedRelay { match_id: cx.new_id(), user_ids, opened_at: cx.now() };
-    let hall = cx.hall();
-    let live = hall.matches();
-    live.open(cx.elapsed(), cx.user(), &opened)?;
-    for user in &opened.user_ids {
-        connections::subscribe_user(hall, *user, Topic::Match(opened.match_id));
-        hall.topics().publish(Topic::User(*user), Event::RelayOpened(opened.clone()));
+    match input.user_id {
+        Some(user) => require_history(cx, &[user]).await?,
+        None if !input.with.is_empty() => return Err(needs_user("/with")),
+        None if input.outcome.is_some() => return Err(needs_user("/outcome")),
+        None => {}
     }
-    Ok(opened)
+    cx.hall().directory().all_answered::<Match>(cx).await;
+    let (viewer, limit) = (viewer(cx), input.limit.unwrap_or(PAGE_ITEMS_DEFAULT));
+    let after = after.map(|(_, id)| id);
+    let rows = cx.read(move |tx| store::list(tx, &input, viewer, after, limit + 1)).await?;
+    Ok(Page::cut(rows, limit, |last| Cursor::of(&(order, last.id))))
 }
 
-/// The relays of the caller.
-pub async fn my_relays(cx: &Cx, _: MyRelays) -> Result<Relays, Error> {
-    Ok(Relays { items: cx.hall().matches().of_user(cx.require_user()?) })
+fn needs_user(path: &str) -> Error {
+    crate::Error::field(path, "invalid", "say in `user_id` whose history it is about").into()
 }
 
-/// Closes a relay.
-pub async fn close_relay(cx: &Cx, input: CloseRelay) -> Result<(), Error> {
-    let may_all = cx.can(MANAGE_RELAYS);
-    let hall = cx.hall();
-    let closed =
-        hall.matches().close(input.match_id, |host| may_all || host.is_some() && host == cx.user())?;
-    let topic = Topic::Match(closed.match_id);
-    let event = Event::RelayClosed(ClosedRelay { match_id: closed.match_id });
-    hall.topics().publish(topic.clone(), event);
-    for user in &closed.user_ids {
-        connections::unsubscribe_user(hall, *user, &topic);
+/// Refuses whoever may not look at the history of one of these users.
+async fn require_history(cx: &Cx, users: &[UserId]) -> Result<(), Error> {
+    let shown = reach::histories(cx, users).await?;
+    if users.iter().all(|user| shown.contains(user)) { Ok(()) } else { Err(crate::Error::NotFound.into()) }
+}
+
+fn viewer(cx: &Cx) -> Viewer {
+    Viewer { user: cx.user(), is_staff: cx.can(MODERATE) }
+}
+
+/// The matches that the caller plays, watches or hosts at this moment.
+pub async fn mine(cx: &Cx, _: MyMatches) -> Result<OwnMatches, Error> {
+    let user = cx.require_user()?;
+    cx.hall().directory().all_answered::<Match>(cx).await;
+    cx.read(move |tx| store::of_user(tx, user)).await
+}
+
+/// Reads a match.
+pub async fn get(cx: &Cx, input: GetMatch) -> Result<OwnMatch, Error> {
+    cx.hall().directory().answered::<Match>(cx, input.match_id).await;
+    let viewer = viewer(cx);
+    cx.read(move |tx| {
+        let state = visible(tx, input.match_id, viewer)?;
+        Ok(match viewer.user {
+            Some(user) => state.own(user),
+            None => OwnMatch { game: state.game.from_outside(), token: None, host: None },
+        })
+    })
+    .await
+}
+
+/// Reads every version of how a match ended.
+pub async fn results(cx: &Cx, input: ListMatchResults) -> Result<MatchResults, Error> {
+    cx.hall().directory().answered::<Match>(cx, input.match_id).await;
+    let viewer = viewer(cx);
+    cx.read(move |tx| {
+        visible(tx, input.match_id, viewer)?;
+        Ok(MatchResults { items: store::results(tx, input.match_id)? })
+    })
+    .await
+}
+
+/// The match, if the viewer may know of it.
+fn visible(tx: &mut Tx<'_, '_>, id: MatchId, viewer: Viewer) -> Result<State, Error> {
+    let state = store::find(tx, id)?.ok_or(crate::Error::NotFound)?;
+    let is_inside = viewer.user.is_some_and(|user| state.knows(user));
+    if is_inside || viewer.is_staff || !state.game.is_hidden {
+        Ok(state)
+    } else {
+        Err(crate::Error::NotFound.into())
     }
-    Ok(())
 }
 
-/// Sends data to other players of a match.
-pub async fn relay(cx: &Cx, input: Relay) -> Result<(), Error> {
-    let from = cx.require_user()?;
-    if input.data.0.len() > RELAY_BYTES_MAX {
-        return Err(Error::most("/data", "too_long", "this is too much to relay at once", RELAY_BYTES_MAX));
+/// What came of the matches of two users.
+pub async fn head_to_head(cx: &Cx, input: ReadHeadToHead) -> Result<HeadToHead, Error> {
+    let ReadHeadToHead { user_id, other_id } = input;
+    require_history(cx, &[user_id, other_id]).await?;
+    let viewer = viewer(cx);
+    cx.read(move |tx| store::head_to_head(tx, user_id, other_id, viewer)).await
+}
+
+/// Says where to connect.
+pub async fn ready(cx: &Cx, input: ReadyMatch) -> Result<OwnMatch, Error> {
+    let ReadyMatch { match_id, addresses, connection } = input;
+    own(tell(cx, match_id, Act::Ready { addresses, connection }).await?)
+}
+
+/// Says what became of members.
+pub async fn update(cx: &Cx, input: UpdateMatch) -> Result<UpdatedMatch, Error> {
+    let UpdateMatch { match_id, update, changes } = input;
+    match tell(cx, match_id, Act::Update { update, changes }).await? {
+        Reply::Updated(update) => Ok(UpdatedMatch { update }),
+        Reply::Own(_) | Reply::Done => Err(unexpected()),
     }
-    // To others a relay they are not in is not there.
-    cx.hall().matches().require_member(cx.elapsed(), input.match_id, from)?;
-    let audience = match input.to {
-        Some(mut users) => {
-            users.retain(|user| *user != from);
-            Audience::Only(users.into_boxed_slice())
-        }
-        None => Audience::Except(from),
-    };
-    let event = Event::Relayed(Relayed { from, data: input.data });
-    cx.hall().topics().publish_to(Topic::Match(input.match_id), event, audience);
-    Ok(())
 }
 
-/// The topics of the matches a user is in.
+/// Says that a match is over.
+pub async fn end(cx: &Cx, input: EndMatch) -> Result<OwnMatch, Error> {
+    own(tell(cx, input.match_id, Act::End).await?)
+}
+
+/// Aborts a match, or says that the caller wants it.
+pub async fn abort(cx: &Cx, input: AbortMatch) -> Result<OwnMatch, Error> {
+    own(tell(cx, input.match_id, Act::Abort { reason: input.reason }).await?)
+}
+
+/// Says how a match ended.
+pub async fn report(cx: &Cx, input: ReportMatch) -> Result<OwnMatch, Error> {
+    own(tell(cx, input.match_id, Act::Report(Box::new(input.report))).await?)
+}
+
+/// Says how a match ended where that is not confirmed.
+pub async fn decide(cx: &Cx, input: DecideMatch) -> Result<OwnMatch, Error> {
+    cx.require(MODERATE)?;
+    let DecideMatch { match_id, report, reason } = input;
+    own(tell(cx, match_id, Act::Decide { report: Box::new(report), reason }).await?)
+}
+
+/// Says that a match ended otherwise than was confirmed.
+pub async fn correct(cx: &Cx, input: CorrectMatch) -> Result<OwnMatch, Error> {
+    let CorrectMatch { match_id, report, reason, if_version } = input;
+    own(tell(cx, match_id, Act::Correct { report: Box::new(report), reason, if_version }).await?)
+}
+
+/// Tells a match something in the caller's name. When this returns, its lobby knows whether it is over.
+async fn tell(cx: &Cx, id: MatchId, act: Act) -> Result<Reply, Error> {
+    cx.require_user()?;
+    let key = cx.identity().and_then(|identity| identity.api_key_id);
+    let command = Command { is_staff: cx.can(MODERATE), key, act };
+    let reply = cx.hall().directory().call::<Match>(cx, id, command).await?;
+    follow::settled(cx.hall(), id).await;
+    Ok(reply)
+}
+
+fn own(reply: Reply) -> Result<OwnMatch, Error> {
+    if let Reply::Own(own) = reply { Ok(*own) } else { Err(unexpected()) }
+}
+
+fn unexpected() -> Error {
+    crate::Error::internal("a match gave an answer to something else").into()
+}
+
+/// This host was found for a match that waited for one. For the context that finds hosts, and for embedding programs.
+pub async fn assign(cx: &Cx, id: MatchId, host: UserId) -> Result<(), Error> {
+    let command = Command::of_server(Act::Assign { host });
+    cx.hall().directory().call::<Match>(cx, id, command).await.map(drop)
+}
+
+/// Who is in the lobby of a match by now, at this version of the lobby.
+pub(crate) async fn seat(hall: &Hall, id: MatchId, lobby_version: i64, seats: Vec<Seat>) {
+    follow::tell_persistently(hall, id, &Act::Seat { lobby_version, seats }).await;
+}
+
+/// Somebody closed the lobby of a match.
+pub(crate) async fn close(hall: &Hall, id: MatchId) {
+    follow::tell_persistently(hall, id, &Act::LobbyClosed).await;
+    follow::settled(hall, id).await;
+}
+
+/// The host of a match is gone for good.
+pub(crate) async fn lose_host(hall: &Hall, id: MatchId) {
+    follow::tell_persistently(hall, id, &Act::HostLost).await;
+}
+
+/// The lobby of a match is no more, because nobody is left in it or its host is gone. As long as the host is there it goes on.
+pub(crate) async fn lose_lobby(hall: &Hall, id: MatchId) {
+    follow::look_after(hall, id).await;
+}
+
+/// Whether a match is neither ended nor aborted.
+pub(crate) fn is_on(tx: &mut Tx<'_, '_>, id: MatchId) -> Result<bool, Error> {
+    Ok(store::find(tx, id)?.is_some_and(|state| state.game.is_on()))
+}
+
+/// The matches of a user, for a session that begins.
+pub(crate) fn of_user(tx: &mut Tx<'_, '_>, user: UserId) -> Result<OwnMatches, Error> {
+    store::of_user(tx, user)
+}
+
+/// The topics of the matches a user is in or hosts, and of the relays they may send through.
+pub(crate) fn topics(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<Topic>, Error> {
+    let live = store::live_ids(tx, user)?;
+    Ok(live.into_iter().map(Topic::Match).chain(topics_of(tx.cx(), user)).collect())
+}
+
+/// The topics of the relays of a user.
 pub(crate) fn topics_of(cx: &Cx, user: UserId) -> Vec<Topic> {
-    let relays = cx.hall().matches().of_user(user);
-    relays.into_iter().map(|relay| Topic::Match(relay.match_id)).collect()
+    relays::topics_of(cx, user)
+}
+
+/// A host has connected: matches that waited for it go on when this returns.
+pub(crate) async fn arrive(cx: &Cx, host: UserId) {
+    follow::arrive(cx.hall(), host).await;
+}
+
+pub(crate) use store::STATEMENTS;
+
+/// Has matches hear of hosts that are gone, and wakes those there are.
+pub(crate) fn start(hall: &Hall) {
+    connections::on_gone(hall, follow::leave_behind);
+    let clock = hall.shared_clock();
+    let grace_ends = clock.elapsed() + Duration::from_millis(hall.settings().connections.grace_ms);
+    hall.spawn(follow::recover(hall.downgrade(), clock, grace_ends));
 }
 
 #[cfg(test)]

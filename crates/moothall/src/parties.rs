@@ -12,6 +12,8 @@ mod follow;
 mod party;
 mod store;
 
+use std::collections::BTreeMap;
+
 use moothall_protocol::communication::RoomKind;
 use moothall_protocol::connections::GetPresence;
 use moothall_protocol::limits::{
@@ -291,6 +293,11 @@ pub async fn followers(cx: &Cx, leader: UserId) -> Result<Vec<UserId>, Error> {
     let led = party.filter(|party| party.follow_leader && party.leader_id == leader);
     let members = led.map(|party| party.members).unwrap_or_default();
     Ok(members.into_iter().map(|member| member.user_id).filter(|user| *user != leader).collect())
+}
+
+/// The parties these users are in, as far as they are in one.
+pub(crate) fn parties_of(tx: &mut Tx<'_, '_>, users: &[UserId]) -> Result<BTreeMap<UserId, PartyId>, Error> {
+    store::parties_of(tx, users)
 }
 
 /// The caller's place in the order of what they tell this party: taken before anything else is waited for.

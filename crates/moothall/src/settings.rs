@@ -23,6 +23,8 @@ pub struct Settings {
     pub lobbies: crate::lobbies::Settings,
     /// Machines that run games.
     pub hosts: crate::hosts::Settings,
+    /// Matches.
+    pub matches: crate::matches::Settings,
 }
 
 /// Where the data lives.

@@ -9,6 +9,7 @@ use moothall_protocol::accounts::Me;
 use moothall_protocol::communication::Unread;
 use moothall_protocol::connections::Ready;
 use moothall_protocol::lobbies::OwnLobbies;
+use moothall_protocol::matches::OwnMatches;
 use moothall_protocol::parties::OwnParties;
 
 use crate::connections::{self, Attached, Begun, Error, Opening, Resume, Stream};
@@ -20,10 +21,11 @@ const ATTEMPTS: u32 = 3;
 /// What one look at the database says of a user.
 struct Looked {
     me: Me,
-    /// Of the rooms, the party and the lobbies they are in.
+    /// Of the rooms, the party, the lobbies and the matches they are in.
     topics: Vec<Topic>,
     parties: OwnParties,
     lobbies: OwnLobbies,
+    matches: OwnMatches,
     /// Not looked up while there are topics that nobody listens to yet.
     unread: Option<Unread>,
 }
@@ -44,6 +46,9 @@ pub async fn open(cx: &Cx, resume: Option<&Resume>) -> Result<Stream, Error> {
     }
     if looked.lobbies.lobby.is_some() {
         lobbies::arrive(cx, user).await;
+    }
+    if !looked.matches.hosted.is_empty() {
+        matches::arrive(cx, user).await;
     }
     for _ in 0..ATTEMPTS {
         if looked.unread.is_none() {
@@ -77,18 +82,20 @@ async fn look(cx: &Cx, user: UserId, is_heard: bool) -> Result<Looked, Error> {
         let lobbies = lobbies::of_user(tx, user).map_err(lobbies::Error::into_common)?;
         let own = lobbies.lobby.iter().map(|own| own.lobby.id);
         topics.extend(own.chain(lobbies.hosted.iter().copied()).map(Topic::Lobby));
+        let matches = matches::of_user(tx, user).map_err(matches::Error::into_common)?;
+        topics.extend(matches::topics(tx, user).map_err(matches::Error::into_common)?);
         let is_complete = is_heard || topics.is_empty();
         let unread = is_complete
             .then(|| communication::unread_of(tx, user))
             .transpose()
             .map_err(communication::Error::into_common)?;
-        Ok(Looked { me, topics, parties, lobbies, unread })
+        Ok(Looked { me, topics, parties, lobbies, matches, unread })
     })
     .await
 }
 
 async fn ready(cx: &Cx, opening: &Opening, looked: Looked) -> Result<Ready, Error> {
-    let Looked { me, parties, lobbies, unread, .. } = looked;
+    let Looked { me, parties, lobbies, matches, unread, .. } = looked;
     Ok(Ready {
         session_id: opening.session_id(),
         resume_token: opening.token().to_owned(),
@@ -102,5 +109,6 @@ async fn ready(cx: &Cx, opening: &Opening, looked: Looked) -> Result<Ready, Erro
         unread: unread.unwrap_or_default(),
         parties,
         lobbies,
+        matches,
     })
 }

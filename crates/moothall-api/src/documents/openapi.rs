@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{about, who};
 use crate::rest::fields::Shape;
+use crate::rest::lines;
 use crate::schemas::{Schemas, refer};
 
 pub(super) fn document(registry: &Registry, schemas: &Schemas) -> Value {
@@ -181,6 +182,18 @@ fn responses(registry: &Registry, schemas: &Schemas, shape: &Shape) -> Value {
     let mut success = json!({ "description": "Done." });
     if operation.status != 204 {
         success["content"] = json!({ "application/json": { "schema": schemas.output(operation.name) } });
+    }
+    if shape.is_paged {
+        success["description"] = format!(
+            "Done. As `{}`: an item a line, page after page and at most {} or a page more; the last line is `{{\"next\": …}}`, the cursor to go on from, or `null`.",
+            lines::MEDIA,
+            limits::LINES_MAX
+        )
+        .into();
+        let page = schemas.resolve(schemas.output(operation.name));
+        let item = page.pointer("/properties/items/items").cloned().unwrap_or(Value::Bool(true));
+        let next = json!({ "type": "object", "properties": { "next": page.pointer("/properties/next") }, "required": ["next"] });
+        success["content"][lines::MEDIA] = json!({ "schema": { "anyOf": [item, next] } });
     }
     let text = |about: &str| json!({ "description": about, "schema": { "type": "string" } });
     let mut headers = json!({ "X-Request-Id": text("Names this request in the server's log.") });

@@ -41,6 +41,8 @@ pub(crate) struct Shape {
     pub operation: Operation,
     /// Whether the answer has a version: a number, not the name of a release.
     pub has_version: bool,
+    /// Whether it answers in pages, which a cursor leads through.
+    pub is_paged: bool,
     fields: HashMap<String, Field>,
 }
 
@@ -50,13 +52,15 @@ impl Shape {
         let properties = |schema: &Value| {
             schemas.resolve(schema).get("properties").and_then(Value::as_object).cloned().unwrap_or_default()
         };
-        let fields = properties(schemas.input(operation.name))
-            .into_iter()
-            .map(|(name, schema)| (name, field_of(schemas, &schema)))
-            .collect();
-        let version = properties(schemas.output(operation.name)).get(VERSION).cloned();
-        let has_version = version.is_some_and(|schema| is_type(past_null(schemas, &schema), "integer"));
-        Self { operation: operation.clone(), has_version, fields }
+        let inputs = properties(schemas.input(operation.name));
+        let output = properties(schemas.output(operation.name));
+        let is_paged = operation.method == moothall::Method::Get
+            && inputs.contains_key("cursor")
+            && ["items", "next"].into_iter().all(|field| output.contains_key(field));
+        let fields = inputs.into_iter().map(|(name, schema)| (name, field_of(schemas, &schema))).collect();
+        let has_version =
+            output.get(VERSION).is_some_and(|schema| is_type(past_null(schemas, schema), "integer"));
+        Self { operation: operation.clone(), has_version, is_paged, fields }
     }
 
     /// The names of the path's fields, in their order.

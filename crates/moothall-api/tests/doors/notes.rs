@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use moothall::operation::Rate;
 use moothall::{Access, Cx, Error, Operations};
-use moothall_protocol::{Id, IdKind};
+use moothall_protocol::{Cursor, Id, IdKind, Page};
 use parking_lot::Mutex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,7 @@ pub fn operations() -> Operations {
         .created("/notes/{note_id}")
         .get("/notes", "notes.list", Access::Public, list)
         .get("/notes/big", "notes.big", Access::Public, big)
+        .get("/notes/pages", "notes.pages", Access::Public, pages)
         .get("/notes/{note_id}", "notes.get", Access::Public, get)
         .cacheable()
         .get("/notes/{note_id}/read", "notes.read", Access::Public, read)
@@ -60,6 +61,38 @@ pub struct Note {
 pub enum Order {
     Newest,
     Oldest,
+}
+
+/// Counts, from the cursor on.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CountPages {
+    /// Up to this.
+    pub count: u64,
+    /// How many at once.
+    #[schemars(range(min = 1, max = 200))]
+    pub limit: u64,
+    /// From there.
+    #[serde(default)]
+    pub cursor: Option<Cursor>,
+}
+
+/// One number.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Counted {
+    /// It.
+    pub number: u64,
+}
+
+async fn pages(_: &Cx, input: CountPages) -> Result<Page<Counted>, Error> {
+    let wrong = || Error::field("/cursor", "invalid", "this is no cursor of this list");
+    let from = match input.cursor {
+        Some(cursor) => cursor.key::<u64>().ok_or_else(wrong)?,
+        None => 0,
+    };
+    let to = input.count.min(from + input.limit);
+    let items = (from..to).map(|number| Counted { number }).collect();
+    Ok(Page { items, next: (to < input.count).then(|| Cursor::of(&to)) })
 }
 
 /// Writes a note.

@@ -59,6 +59,44 @@ async fn what_may_change_without_its_version_is_sent_although_the_version_is_kno
 }
 
 #[tokio::test]
+async fn a_list_is_read_as_lines_page_after_page_and_says_where_to_go_on() {
+    let server = Server::start().await;
+    let read = async |query: &str| {
+        let accept = [("accept", "text/html, application/x-ndjson;q=0.9")];
+        server.call("GET", &format!("/v1/notes/pages?{query}"), &accept, None).await
+    };
+    let lines = |body: &[u8]| -> Vec<serde_json::Value> {
+        let text = std::str::from_utf8(body).unwrap();
+        assert!(text.ends_with('\n'));
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let reply = read("count=5&limit=2").await;
+    assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/x-ndjson")));
+    let expected: Vec<_> =
+        (0..5).map(|number| json!({ "number": number })).chain([json!({ "next": null })]).collect();
+    assert_eq!(lines(&reply.body), expected);
+    assert_eq!(lines(&read("count=0&limit=2").await.body), [json!({ "next": null })]);
+    // There is an end to one answer, not to the list.
+    let mut numbers = Vec::new();
+    let mut query = "count=2300&limit=150".to_owned();
+    loop {
+        let mut read = lines(&read(&query).await.body);
+        let last = read.pop().unwrap();
+        assert!(read.len() < moothall_protocol::limits::LINES_MAX + 150);
+        numbers.extend(read.iter().map(|line| line["number"].as_u64().unwrap()));
+        let Some(next) = last["next"].as_str() else { break };
+        query = format!("count=2300&limit=150&cursor={next}");
+    }
+    assert_eq!(numbers, (0..2300).collect::<Vec<_>>());
+    // A refusal is one, and who asks for nothing of it gets a page as ever.
+    read("count=5&limit=0").await.refused(422, "invalid");
+    let page = server.get("/v1/notes/pages?count=5&limit=2").await;
+    assert_eq!(page.header("content-type"), Some("application/json"));
+    let other = server.call("GET", "/v1/notes/big", &[("accept", "application/x-ndjson")], None).await;
+    assert_eq!(other.header("content-type"), Some("application/json"), "this is no list");
+}
+
+#[tokio::test]
 async fn a_query_is_read_by_the_types_of_its_fields() {
     let server = Server::start().await;
     let query = "limit=7&tags=a%20b&tags=7&near=-3&is_loud=true&order=oldest&score=1e2";

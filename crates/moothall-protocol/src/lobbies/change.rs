@@ -292,14 +292,6 @@ pub struct CancelLobbyStart {
     pub lobby_id: LobbyId,
 }
 
-/// Says that the game is over: the lobby waits again, and nobody is ready. For the host.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct FinishLobby {
-    /// Which.
-    pub lobby_id: LobbyId,
-}
-
 crate::hide! {
     LobbyPropertiesChange { public; members, host }
     UpdateLobby {

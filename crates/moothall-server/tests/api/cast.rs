@@ -67,6 +67,7 @@ pub struct Cast<'a> {
     /// Those of players who must be connected.
     streams: Mutex<Vec<Stream>>,
     lobby: OnceCell<Lobby>,
+    played: OnceCell<String>,
     /// The letter to the player's address after they signed up has come: the next one is what was asked for.
     is_welcome: OnceCell<()>,
 }
@@ -129,6 +130,7 @@ impl<'a> Cast<'a> {
             party: OnceCell::new(),
             streams: Mutex::default(),
             lobby: OnceCell::new(),
+            played: OnceCell::new(),
             is_welcome: OnceCell::new(),
         }
     }
@@ -251,7 +253,10 @@ impl<'a> Cast<'a> {
                 json!([self.bystander().await.id, self.server.api.sign_up(&fresh("third")).await.id])
             }
             ("communication.set_role", "role") => json!("moderator"),
-            (name, "match_id") if name.starts_with("matches.") => {
+            (name, field) if name.starts_with("matches.") && is_of_match(name, field) => {
+                self.match_field(name, field).await
+            }
+            ("matches.relay" | "matches.close_relay", "match_id") => {
                 let input = OpenRelay { user_ids: vec![player.id] };
                 json!(matches::open_relay(&Cx::server(&self.server.hall), input).await.unwrap().match_id)
             }
@@ -468,10 +473,6 @@ impl<'a> Cast<'a> {
                 self.called_vote().await;
                 json!(self.lobby().await.id)
             }
-            ("lobbies.finish", "lobby_id") => {
-                post("start", &self.player, json!({ "countdown_ms": 0 })).await;
-                json!(self.lobby().await.id)
-            }
             ("lobbies.cancel_start", "lobby_id") => {
                 post("start", &self.player, json!({})).await;
                 json!(self.lobby().await.id)
@@ -506,6 +507,42 @@ impl<'a> Cast<'a> {
             reason: "for a test".into(),
         };
         lobbies::policies::put(&Cx::server(&self.server.hall), policy).await.unwrap().slug
+    }
+
+    async fn match_field(&self, operation: &str, field: &str) -> Value {
+        match (operation, field) {
+            (_, "match_id") => json!(self.played.get_or_init(async || self.played(operation).await).await),
+            ("matches.head_to_head", "user_id") => json!(self.player.id),
+            ("matches.head_to_head", "other_id") => json!(self.bystander().await.id),
+            (_, "update") => json!(1),
+            ("matches.correct", "report") => json!({ "outcome": { "kind": "draw" } }),
+            (_, "report") => json!({ "outcome": { "kind": "won", "teams": [1] } }),
+            _ => panic!("cast.rs does not say what `{field}` of {operation} is"),
+        }
+    }
+
+    /// A match of the player and the bystander, as far as this operation needs it to be.
+    async fn played(&self, operation: &str) -> String {
+        let bystander = self.bystander().await;
+        let path = format!("/v1/lobbies/{}/start", self.lobby().await.id);
+        let own: Value = self.server.api.post(&path, &self.player, json!({ "countdown_ms": 0 })).await.ok();
+        let id = text(&own["lobby"]["match_id"]);
+        let says = async |by: &Player, what: &str, body: Value| {
+            let path = format!("/v1/matches/{id}/{what}");
+            let reply = self.server.api.post(&path, by, body).await;
+            assert!(reply.status < 300, "{}", reply.text);
+        };
+        if operation == "matches.ready" {
+            return id;
+        }
+        says(&self.player, "ready", json!({})).await;
+        let won = |team: u32| json!({ "report": { "outcome": { "kind": "won", "teams": [team] } } });
+        if let "matches.decide" | "matches.correct" = operation {
+            says(&self.player, "reports", won(1)).await;
+            // They agree, or contradict each other.
+            says(bystander, "reports", won(if operation == "matches.correct" { 1 } else { 2 })).await;
+        }
+        id
     }
 
     /// The number of a vote that the bystander has called.
@@ -569,6 +606,11 @@ impl<'a> Cast<'a> {
     }
 }
 
+/// Whether a field is about a played match, and not about a relay.
+fn is_of_match(operation: &str, field: &str) -> bool {
+    !["matches.open_relay", "matches.close_relay", "matches.relay"].contains(&operation) && field != "reason"
+}
+
 fn teams() -> ModeTeams {
     let default = TeamsShape { count: 2, size: 1 };
     ModeTeams { count_min: 1, count_max: 4, size_min: 1, size_max: 4, default }
@@ -622,6 +664,7 @@ fn optional(operation: &str) -> &'static [&'static str] {
         | "communication.set_role"
         | "communication.delete" => &["reason"],
         "lobbies.update" => &["name", "reason"],
+        "matches.abort" => &["reason"],
         "lobbies.join" | "lobbies.kick" | "lobbies.close" => &["reason"],
         _ => &[],
     }

@@ -82,9 +82,12 @@ async fn votes(evening: &Evening, lobby: &Value) {
     }
 }
 
-async fn finishes(evening: &Evening, _: &Value) {
-    let path = format!("/v1/lobbies/{}/finish", evening.lobby);
-    evening.server.api.post(&path, Shows::Key(&evening.host), json!({})).await;
+async fn finishes(evening: &Evening, lobby: &Value) {
+    let Some(match_id) = lobby["match_id"].as_str() else { return };
+    for step in ["ready", "end"] {
+        let path = format!("/v1/matches/{match_id}/{step}");
+        evening.server.api.post(&path, Shows::Key(&evening.host), json!({})).await;
+    }
 }
 
 /// Whatever the server is at when it dies: each game has its host, and each host is given back.

@@ -21,6 +21,7 @@ mod hosts;
 mod idempotency;
 mod letters;
 mod lobbies;
+mod matches;
 mod probes;
 mod secrets;
 mod serve;

@@ -64,8 +64,6 @@ crate::faults! {
         Starting => Conflict, "lobby_starting", "the lobby is about to start";
         /// The game runs, and the mode lets nobody take a seat meanwhile.
         Running => Conflict, "lobby_running", "the game is running";
-        /// No game runs.
-        NotRunning => Conflict, "lobby_not_running", "no game is running";
         /// No countdown runs.
         NotStarting => Conflict, "lobby_not_starting", "nothing is about to start";
         /// There are not two teams, or not two who have a seat.
@@ -74,6 +72,8 @@ crate::faults! {
         SeatsChanged => Conflict, "lobby_seats_changed", "others are changing their seats";
         /// Too few have a seat to start a game of this mode.
         TooFewPlayers => Conflict, "too_few_players", "too few players to start";
+        /// Only bots have a seat.
+        NoPlayers => Conflict, "no_players", "nobody has a seat who plays";
         /// Somebody who has a seat is not ready.
         NotReady => Conflict, "players_not_ready", "not all players are ready";
         /// There is no game mode of this name.

@@ -7,13 +7,15 @@
 
 use std::time::Duration;
 
-use moothall_protocol::{LobbyId, UserId};
+use moothall_protocol::{LobbyId, MatchId, UserId};
 use uuid::Uuid;
 
 use super::lobby::{Act, Command, Lobby, Power, State};
 use super::{Error, keeper, list, places, rooms, store};
 use crate::connections::{self, Placed};
-use crate::{Cx, Fault as _, Hall, Kind, WeakHall};
+use crate::following::Attempts;
+use crate::matches::{self, Over};
+use crate::{Cx, Hall, WeakHall};
 
 /// Lobbies read together when the server starts.
 const BATCH: usize = 200;
@@ -35,24 +37,6 @@ async fn follow(hall: Hall, user: UserId, left: Vec<LobbyId>) {
             tracing::warn!(user.id = %user, "The presence of {user} does not say where they are: {error}");
             break;
         }
-    }
-}
-
-/// Counts how often something was tried while a partition is too busy or the database is away.
-#[derive(Default)]
-pub(super) struct Attempts(u32);
-
-impl Attempts {
-    /// Waits until it is worth trying again. Returns whether it is at all.
-    pub async fn wait(&mut self, hall: &Hall, error: &Error) -> bool {
-        const MOST: u32 = 10;
-        self.0 += 1;
-        let is_worth_it = self.0 < MOST && error.kind() == Kind::Unavailable;
-        if is_worth_it {
-            let clock = hall.shared_clock();
-            clock.sleep_until(clock.elapsed() + Duration::from_millis(100) * self.0).await;
-        }
-        is_worth_it
     }
 }
 
@@ -146,6 +130,73 @@ pub(super) async fn tell(cx: &Cx, id: LobbyId, act: Act) -> Result<(), Error> {
     cx.hall().directory().call_if_there::<Lobby>(cx, id, command).await.map(drop)
 }
 
+/// Has the match that a lobby plays follow who is in it by now.
+pub(super) fn reseat(hall: &Hall, lobby: LobbyId, match_id: MatchId) {
+    hall.lobbies().seating.begin(hall, lobby, vec![match_id], |hall, lobby, news| async move {
+        let mut attempts = Attempts::default();
+        while let Err(error) = reseat_once(&hall, lobby, &news).await {
+            if !attempts.wait(&hall, &error).await {
+                tracing::warn!(lobby.id = %lobby, "The match of {lobby} does not know who came: {error}");
+                break;
+            }
+        }
+    });
+}
+
+async fn reseat_once(hall: &Hall, lobby: LobbyId, playing: &[MatchId]) -> Result<(), Error> {
+    let cx = Cx::server(hall);
+    let found = cx.read(move |tx| {
+        let Some((state, _)) = store::find(tx, lobby)? else { return Ok(None) };
+        let mut seats = state.seats();
+        store::bring_parties(tx, &mut seats)?;
+        Ok::<_, Error>(Some((state.lobby, seats)))
+    });
+    if let Some((lobby, seats)) = found.await?
+        && let Some(match_id) = lobby.match_id.filter(|match_id| playing.contains(match_id))
+    {
+        matches::seat(hall, match_id, lobby.version, seats).await;
+    }
+    Ok(())
+}
+
+/// The match of a lobby hears that the lobby is no more: closed by somebody, or left by all.
+pub(super) fn leave_match(hall: &Hall, match_id: MatchId, is_by_somebody: bool) {
+    let weak = hall.downgrade();
+    hall.spawn(async move {
+        let Some(hall) = weak.upgrade() else { return };
+        if is_by_somebody {
+            matches::close(&hall, match_id).await;
+        } else {
+            matches::lose_lobby(&hall, match_id).await;
+        }
+    });
+}
+
+/// The host of the match that a lobby plays is gone for good.
+pub(super) fn desert_match(hall: &Hall, match_id: MatchId) {
+    let weak = hall.downgrade();
+    hall.spawn(async move {
+        if let Some(hall) = weak.upgrade() {
+            matches::lose_host(&hall, match_id).await;
+        }
+    });
+}
+
+/// The match that a lobby played is over: the lobby waits again.
+pub(super) async fn match_over(hall: Hall, over: Over) {
+    let Over { match_id, lobby_id: Some(lobby) } = over else { return };
+    let cx = Cx::server(&hall);
+    let mut attempts = Attempts::default();
+    while let Err(error) = tell(&cx, lobby, Act::Over { match_id }).await {
+        if !attempts.wait(&hall, &error).await {
+            tracing::warn!(lobby.id = %lobby, "The lobby {lobby} does not know that its match is over: {error}");
+            break;
+        }
+    }
+    rooms::settled(&hall, lobby).await;
+    places::settled(&hall, lobby).await;
+}
+
 /// All lobbies as they are stored, some at a time.
 struct Stored {
     after: LobbyId,
@@ -213,6 +264,22 @@ async fn wake(hall: &WeakHall) -> Result<(), Error> {
                 places::begin(&hall, state.lobby.id, Vec::new());
             }
         }
+        for (lobby, match_id) in
+            states.iter().filter_map(|state| Some((state.lobby.id, state.lobby.match_id?)))
+        {
+            meet_match(&hall, lobby, match_id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What a crash may have kept a lobby from hearing of its match, or the match of its lobby.
+async fn meet_match(hall: &Hall, lobby: LobbyId, match_id: MatchId) -> Result<(), Error> {
+    let is_on = Cx::server(hall).read(move |tx| matches::is_on(tx, match_id)).await;
+    if is_on.map_err(matches::Error::into_common)? {
+        reseat(hall, lobby, match_id);
+    } else {
+        match_over(hall.clone(), Over { match_id, lobby_id: Some(lobby) }).await;
     }
     Ok(())
 }

@@ -22,8 +22,8 @@ use parking_lot::RwLock;
 
 use super::Error;
 use crate::topics::Viewer;
-pub(super) use card::Card;
 use card::Key;
+pub(super) use card::{Card, KeptCard};
 use filter::Filter;
 use watches::Watches;
 pub(super) use watches::{tell_watchers, unwatch, watch};

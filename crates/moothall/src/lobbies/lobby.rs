@@ -21,17 +21,18 @@ mod votes;
 
 use moothall_protocol::hosts::Reservation;
 use moothall_protocol::lobbies::{
-    HostKind, HostMissing, HostedLobby, LeftWhy, LobbyClosed, LobbyLeft, LobbyRequest, LobbySeat,
-    LobbyUpdated, OwnLobby, StayedBehind, VoteChoice, VoteSubject,
+    HostMissing, HostedLobby, LeftWhy, LobbyClosed, LobbyLeft, LobbyRequest, LobbySeat, LobbyUpdated,
+    OwnLobby, StayedBehind, VoteChoice, VoteSubject,
 };
 use moothall_protocol::{Event, Id, LobbyBotId, LobbyId, MatchId, RoomId, Timestamp, UserId, kind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Error, merge, store};
-use crate::Topic;
+use super::{Error, store};
 use crate::cx::Tx;
+use crate::matches::Begin;
 use crate::runtime::{Entity, Turn};
+use crate::{Topic, merge};
 
 pub(super) use entry::Entry;
 pub(super) use rules::{Change, SelfChange};
@@ -146,11 +147,10 @@ pub(super) enum Act {
         countdown_ms: Option<u64>,
     },
     CancelStart,
-    /// The match that runs. For the context of matches.
-    Record {
+    /// The match that it played is over.
+    Over {
         match_id: MatchId,
     },
-    Finish,
     Close {
         reason: Option<String>,
     },
@@ -231,10 +231,22 @@ pub(super) enum Effect {
     Saved(Box<State>),
     /// Others than before hear what is said.
     Moved,
+    /// A match begins.
+    Started(Box<Begin>),
+    /// While this match runs somebody came, or sits otherwise.
+    Reseated {
+        match_id: MatchId,
+    },
+    /// The match that runs has lost its host from a pool for good.
+    Deserted {
+        match_id: MatchId,
+    },
     Closed {
         listeners: Vec<UserId>,
         rooms: [RoomId; 2],
         place: Option<MatchId>,
+        /// The match that runs, and whether somebody closed the lobby.
+        running: Option<(MatchId, bool)>,
     },
     /// Staff did this.
     Audited(Audited),
@@ -258,8 +270,19 @@ struct Step<'a, 'b> {
     entered: Vec<UserId>,
     /// Who of the caller's party did not come along.
     stayed: Vec<StayedBehind>,
-    /// Why it is to be closed.
-    closing: Option<Option<String>>,
+    /// The match that begins.
+    begun: Option<Box<Begin>>,
+    /// How it is to be closed.
+    closing: Option<Closing>,
+}
+
+/// How a lobby closes.
+#[derive(Debug, Default)]
+struct Closing {
+    /// Why somebody closed it.
+    reason: Option<String>,
+    /// Whether somebody did, or it was the last to go.
+    is_by_somebody: bool,
 }
 
 impl Step<'_, '_> {
@@ -295,12 +318,13 @@ impl Entity for Lobby {
             rules: &self.rules,
             entered: Vec::new(),
             stayed: Vec::new(),
+            begun: None,
             closing: None,
         };
         // What is due was due before anybody said anything.
         state.expire(&mut step)?;
         let answer = state.carry_out(&command.act, &mut step)?;
-        let Step { entered, stayed, closing, .. } = step;
+        let Step { entered, stayed, begun, closing, .. } = step;
         if let Act::Tick { at } = &command.act
             && self.armed == Some(*at)
         {
@@ -308,8 +332,8 @@ impl Entity for Lobby {
         }
         let caller = turn.caller();
         match closing {
-            Some(reason) => self.close(state, reason, turn),
-            None => self.change(state, &entered, turn),
+            Some(closing) => self.close(state, closing, turn),
+            None => self.change(state, &entered, begun, turn),
         }
         self.arm(turn);
         self.reply(answer, caller, stayed)
@@ -336,7 +360,13 @@ impl Lobby {
     }
 
     /// The state is another, if it is; whoever is concerned hears of it.
-    fn change(&mut self, mut state: State, entered: &[UserId], turn: &mut Turn<'_, Self>) {
+    fn change(
+        &mut self,
+        mut state: State,
+        entered: &[UserId],
+        begun: Option<Box<Begin>>,
+        turn: &mut Turn<'_, Self>,
+    ) {
         if state == self.state {
             return;
         }
@@ -347,24 +377,38 @@ impl Lobby {
             turn.persist(Effect::Moved);
         }
         turn.persist(Effect::Saved(Box::new(state.clone())));
+        self.follow_with_match(&state, begun, turn);
         for user in entered {
             turn.emit(Topic::User(*user), Event::LobbyJoined(Box::new(state.own(*user))));
         }
         let told = |patch| LobbyUpdated { lobby_id: id, version, patch };
-        let patch = merge::difference(&fields(&self.state.lobby), &fields(&state.lobby));
+        let patch = merge::between(&self.state.lobby, &state.lobby);
         turn.emit(Topic::Lobby(id), Event::LobbyUpdated(told(patch)));
         let host = state.lobby.host_id;
         if host != self.state.lobby.host_id {
             let hosted = HostedLobby { lobby_id: id, version, host: state.host.clone() };
             turn.emit(Topic::User(host), Event::LobbyHosted(hosted));
         } else if state.host != self.state.host {
-            let patch = merge::difference(&fields(&self.state.host), &fields(&state.host));
+            let patch = merge::between(&self.state.host, &state.host);
             turn.emit(Topic::User(host), Event::LobbyHostUpdated(told(patch)));
         }
         self.state = state;
     }
 
-    fn close(&mut self, state: State, reason: Option<String>, turn: &mut Turn<'_, Self>) {
+    /// A lobby that starts begins a match, and while it runs the match hears who comes and sits.
+    fn follow_with_match(&self, state: &State, begun: Option<Box<Begin>>, turn: &mut Turn<'_, Self>) {
+        let Some(match_id) = state.lobby.match_id else { return };
+        let known = begun.as_ref().map_or_else(|| self.state.seats(), |begin| begin.seats.clone());
+        if let Some(begin) = begun {
+            turn.persist(Effect::Started(begin));
+        }
+        if known != state.seats() {
+            turn.persist(Effect::Reseated { match_id });
+        }
+    }
+
+    fn close(&mut self, state: State, closing: Closing, turn: &mut Turn<'_, Self>) {
+        let Closing { reason, is_by_somebody } = closing;
         let lobby_id = state.lobby.id;
         let left = LobbyLeft { lobby_id, why: LeftWhy::Closed, reason, until: None };
         // Those, too, whom this very command has removed are no longer in it, and were told.
@@ -378,7 +422,8 @@ impl Lobby {
         }
         let rooms = [state.lobby.room_id, state.lobby.spectators_room_id];
         let place = state.place.as_ref().map(|place| place.match_id);
-        turn.persist(Effect::Closed { listeners, rooms, place });
+        let running = self.state.lobby.match_id.map(|match_id| (match_id, is_by_somebody));
+        turn.persist(Effect::Closed { listeners, rooms, place, running });
         self.is_closed = true;
         self.state = state;
     }
@@ -411,14 +456,6 @@ impl Lobby {
             (Answer::Bot(bot), _) => Reply::Bot(bot),
             (Answer::Own | Answer::Joined | Answer::Request, None) | (Answer::Done, _) => Reply::Done,
         })
-    }
-}
-
-/// The fields of what is plain data with names.
-fn fields(value: &impl Serialize) -> Map<String, Value> {
-    match serde_json::to_value(value) {
-        Ok(Value::Object(fields)) => fields,
-        _ => Map::new(),
     }
 }
 

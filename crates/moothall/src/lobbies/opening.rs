@@ -197,7 +197,7 @@ fn seat(cx: &Cx, state: &mut State, users: &[UserId], rules: &Rules) -> Result<(
             properties: Map::new(),
         };
         state.lobby.members.insert(*user, member);
-        state.host.secrets.insert(*user, secrets::new_secret(cx.random()));
+        state.host.secrets.insert(*user, codes::secret(cx.random()));
         match together.clone().or_else(|| state.team_with(1)) {
             Some(number) => state.place(*user, &number, now),
             None => state.lobby.queue.push(*user),

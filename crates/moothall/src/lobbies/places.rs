@@ -8,9 +8,9 @@ use moothall_protocol::hosts::ReservationEnded;
 use moothall_protocol::lobbies::HostMissing;
 use moothall_protocol::{LobbyId, MatchId};
 
-use super::follow::Attempts;
 use super::lobby::{Act, HostPlace, State};
 use super::{Error, follow, store};
+use crate::following::Attempts;
 use crate::{Cx, Hall, WeakHall, hosts};
 
 /// Has the pools follow what a lobby wants. `released` are matches that need their host no longer.

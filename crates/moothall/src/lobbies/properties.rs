@@ -11,8 +11,8 @@ use moothall_protocol::limits::{
 };
 use serde_json::{Map, Value};
 
-use super::{Error, merge};
-use crate::json;
+use super::Error;
+use crate::{json, merge};
 
 /// The schema of a game mode, ready to be held against what a lobby is set to.
 #[derive(Clone, Default)]
@@ -83,17 +83,5 @@ fn change_within(
     bytes_max: usize,
 ) -> Result<(), Error> {
     merge::apply(target, patch);
-    let target = &*target;
-    if target.values().any(|value| json::depth(value) > LOBBY_NESTING_MAX) {
-        let message = format!("at most {LOBBY_NESTING_MAX} levels of nesting");
-        return Err(crate::Error::most(path, "too_large", message, LOBBY_NESTING_MAX).into());
-    }
-    if serde_json::to_vec(target).map_err(crate::Error::internal)?.len() > bytes_max {
-        let message = format!("at most {bytes_max} bytes of JSON");
-        return Err(crate::Error::most(path, "too_large", message, bytes_max).into());
-    }
-    if target.iter().any(|(name, value)| name.contains('\0') || json::has_zero(value)) {
-        return Err(crate::Error::field(path, "invalid", "no text may have a zero character in it").into());
-    }
-    Ok(())
+    Ok(json::check(target, path, LOBBY_NESTING_MAX, bytes_max)?)
 }

@@ -8,11 +8,11 @@
 use moothall_protocol::communication::RoomKind;
 use moothall_protocol::{LobbyId, RoomId, UserId};
 
-use super::follow::Attempts;
 use super::lobby::State;
 use super::{Error, store};
 use crate::communication::{self, FollowingRoom};
 use crate::cx::Tx;
+use crate::following::Attempts;
 use crate::{Cx, Hall};
 
 /// Makes the rooms of a lobby that opens.

@@ -1,10 +1,8 @@
-//! What lets somebody into a lobby: its password, and the secret by which the game host knows a member.
+//! What is kept of a lobby's password.
 
-use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use data_encoding::HEXLOWER;
 use moothall_protocol::LobbyId;
 use ring::digest::{Context, SHA256};
-
-use crate::Random;
 
 /// What is kept of a password: its hash together with the lobby's id, so that the same password looks different in another lobby.
 ///
@@ -15,9 +13,4 @@ pub(super) fn password_hash(lobby: LobbyId, password: &str) -> String {
     context.update(lobby.uuid().as_bytes());
     context.update(password.as_bytes());
     HEXLOWER.encode(context.finish().as_ref())
-}
-
-/// By which the game host knows a member.
-pub(super) fn new_secret(random: &dyn Random) -> String {
-    BASE64URL_NOPAD.encode(&random.bytes::<24>())
 }

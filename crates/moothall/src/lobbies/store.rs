@@ -8,7 +8,8 @@ use moothall_store::{Json, OnConstraint as _, Row, params, statements};
 use super::lobby::{Effect, State};
 use super::{Error, follow, keeper, places, rooms};
 use crate::cx::Tx;
-use crate::{Topic, audit, connections};
+use crate::matches::{Begin, Seat};
+use crate::{Topic, audit, connections, matches, parties};
 
 statements! {
     INSERT_LOBBY = "INSERT INTO lobbies (id, code, host_id, is_dedicated, mode, state, version, created_at)
@@ -115,6 +116,11 @@ pub(super) fn apply(tx: &mut Tx<'_, '_>, id: LobbyId, effects: &[&Effect]) -> Re
     for effect in effects {
         match effect {
             Effect::Saved(_) | Effect::Closed { .. } => {}
+            Effect::Started(begin) => start(tx, begin)?,
+            Effect::Reseated { match_id } => {
+                let (hall, match_id) = (tx.cx().hall().clone(), *match_id);
+                tx.after_commit(move || follow::reseat(&hall, id, match_id));
+            }
             Effect::Entered { user } => enter(tx, id, *user)?,
             Effect::Gone { user } => {
                 tx.execute(DELETE_MEMBER, params![user, id])?;
@@ -122,6 +128,10 @@ pub(super) fn apply(tx: &mut Tx<'_, '_>, id: LobbyId, effects: &[&Effect]) -> Re
             }
             Effect::Unhosted { host } => unlisten(tx, id, *host),
             Effect::Hosted { host } => listen(tx, id, *host),
+            Effect::Deserted { match_id } => {
+                let (hall, match_id) = (tx.cx().hall().clone(), *match_id);
+                tx.after_commit(move || follow::desert_match(&hall, match_id));
+            }
             Effect::Wanted => {
                 let hall = tx.cx().hall().clone();
                 tx.after_commit(move || places::begin(&hall, id, Vec::new()));
@@ -140,12 +150,29 @@ pub(super) fn apply(tx: &mut Tx<'_, '_>, id: LobbyId, effects: &[&Effect]) -> Re
     }
     match effects.iter().rev().find(|effect| matches!(effect, Effect::Saved(_) | Effect::Closed { .. })) {
         Some(Effect::Saved(state)) => save(tx, id, state),
-        Some(Effect::Closed { listeners, rooms: closed, place }) => {
+        Some(Effect::Closed { listeners, rooms: closed, place, running }) => {
             place.iter().try_for_each(|match_id| give_back(tx, id, *match_id))?;
-            close(tx, id, listeners, *closed)
+            close(tx, id, listeners, *closed, *running)
         }
         _ => Ok(()),
     }
+}
+
+/// Begins a match. Which parties are in it is asked now, in this transaction.
+fn start(tx: &mut Tx<'_, '_>, begin: &Begin) -> Result<(), Error> {
+    let mut begin = begin.clone();
+    bring_parties(tx, &mut begin.seats)?;
+    Ok(matches::begin(tx, begin).map_err(matches::Error::into_common)?)
+}
+
+/// Says of these which party they are in.
+pub(super) fn bring_parties(tx: &mut Tx<'_, '_>, seats: &mut [Seat]) -> Result<(), Error> {
+    let users: Vec<UserId> = seats.iter().map(|seat| seat.user).collect();
+    let parties = parties::parties_of(tx, &users).map_err(parties::Error::into_common)?;
+    for seat in seats {
+        seat.party = parties.get(&seat.user).copied();
+    }
+    Ok(())
 }
 
 fn save(tx: &mut Tx<'_, '_>, id: LobbyId, state: &State) -> Result<(), Error> {
@@ -160,7 +187,13 @@ fn save(tx: &mut Tx<'_, '_>, id: LobbyId, state: &State) -> Result<(), Error> {
     Ok(())
 }
 
-fn close(tx: &mut Tx<'_, '_>, id: LobbyId, listeners: &[UserId], closed: [RoomId; 2]) -> Result<(), Error> {
+fn close(
+    tx: &mut Tx<'_, '_>,
+    id: LobbyId,
+    listeners: &[UserId],
+    closed: [RoomId; 2],
+    running: Option<(MatchId, bool)>,
+) -> Result<(), Error> {
     tx.execute(DELETE_MEMBERS, params![id])?;
     tx.execute(DELETE_LOBBY, params![id])?;
     for user in listeners {
@@ -173,6 +206,9 @@ fn close(tx: &mut Tx<'_, '_>, id: LobbyId, listeners: &[UserId], closed: [RoomId
             keeper::begin(&hall);
         }
         rooms::begin(&hall, id, closed.into());
+        if let Some((match_id, is_by_somebody)) = running {
+            follow::leave_match(&hall, match_id, is_by_somebody);
+        }
     });
     Ok(())
 }

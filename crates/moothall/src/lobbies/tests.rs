@@ -6,6 +6,7 @@ mod games;
 mod hosts;
 mod kept;
 mod listing;
+mod matches;
 mod party;
 mod restarts;
 mod rooms;
@@ -18,7 +19,8 @@ use std::time::Duration;
 
 use moothall_protocol::connections::Resumed;
 use moothall_protocol::lobbies::*;
-use moothall_protocol::{Event, LobbyId, UserId};
+use moothall_protocol::matches::{EndMatch, ReadyMatch};
+use moothall_protocol::{Event, LobbyId, MatchId, UserId};
 use serde_json::{Map, Value, json};
 
 use super::lobby::{Act, Command, Power};
@@ -121,6 +123,13 @@ async fn later(hall: &TestHall, lobby: LobbyId, seconds: u64) {
     let command = Command { power: Power::Member, act: Act::Tick { at: hall.server().now() } };
     // One that has closed meanwhile has done so.
     let _ = hall.hall.directory().call::<lobby::Lobby>(&hall.server(), lobby, command).await;
+}
+
+/// The host plays a match from its beginning to its end, without saying how it ended.
+async fn played(host: &Cx, match_id: MatchId) {
+    let ready = ReadyMatch { match_id, addresses: Vec::new(), connection: Map::new() };
+    crate::matches::ready(host, ready).await.unwrap();
+    crate::matches::end(host, EndMatch { match_id }).await.unwrap();
 }
 
 /// A client that keeps a copy of a lobby.

@@ -1,99 +1,102 @@
-//! Which relays there are, between whom, and who opened them.
+//! What players of a match send each other through the server while they play.
+//!
+//! Start at [`relay`]: the cheapest path through the server. What is relayed is opaque, is stored nowhere, and reaches each player who is
+//! connected once and in order. Who may relay to whom is opened by a host, lives in memory (`relays/open.rs`), and is gone after a restart.
 
-use std::collections::HashMap;
-use std::time::Duration;
+mod open;
 
-use moothall_protocol::limits::RELAYS_MAX;
-use moothall_protocol::matches::OpenedRelay;
-use moothall_protocol::{MatchId, UserId};
-use parking_lot::Mutex;
+use moothall_protocol::limits::RELAY_BYTES_MAX;
+use moothall_protocol::matches::{
+    CloseRelay, ClosedRelay, MyRelays, OpenRelay, OpenedRelay, Relay, Relayed, Relays,
+};
+use moothall_protocol::{Event, UserId};
 
-use crate::Error;
+pub(super) use open::OpenRelays;
 
-/// A relay through which nothing was sent for so long makes room for another.
-const KEPT: Duration = Duration::from_secs(3_600);
+use super::MANAGE_RELAYS;
+use crate::operation::{Access, Operations, Rate};
+use crate::topics::Audience;
+use crate::{Cx, Error, Topic, connections, reach};
 
-/// What this context keeps in memory: bounded by [`RELAYS_MAX`].
-#[derive(Debug, Default)]
-pub(crate) struct Live(Mutex<Inner>);
-
-#[derive(Debug, Default)]
-struct Inner {
-    relays: HashMap<MatchId, Open>,
-    /// Oldest first.
-    by_user: HashMap<UserId, Vec<MatchId>>,
+/// Adds the operations on relays.
+pub(super) fn offer(operations: Operations) -> Operations {
+    operations
+        .post("/matches/relays", "matches.open_relay", Access::Host, open_relay)
+        .unguarded()
+        .get("/matches/relays", "matches.my_relays", Access::Player, my_relays)
+        .delete("/matches/{match_id}/relay", "matches.close_relay", Access::Host, close_relay)
+        .unguarded()
+        .post("/matches/{match_id}/relay", "matches.relay", Access::Player, relay)
+        .rate(Rate::Relay)
+        .unguarded()
 }
 
-#[derive(Debug)]
-struct Open {
-    host: Option<UserId>,
-    /// Its users are sorted.
-    relay: OpenedRelay,
-    used_at: Duration,
+/// Opens a relay between players.
+pub async fn open_relay(cx: &Cx, input: OpenRelay) -> Result<OpenedRelay, Error> {
+    let reachable = reach::reachable(cx, &input.user_ids).await?;
+    let unknown = input.user_ids.iter().position(|user| !reachable.contains(user));
+    if let Some(place) = unknown {
+        return Err(Error::field(&format!("/user_ids/{place}"), "unknown_user", "there is no such user"));
+    }
+    let mut user_ids = input.user_ids;
+    user_ids.sort_unstable();
+    user_ids.dedup();
+    let opened = OpenedRelay { match_id: cx.new_id(), user_ids, opened_at: cx.now() };
+    let hall = cx.hall();
+    let live = &hall.matches().relays;
+    live.open(cx.elapsed(), cx.user(), &opened)?;
+    for user in &opened.user_ids {
+        connections::subscribe_user(hall, *user, Topic::Match(opened.match_id));
+        hall.topics().publish(Topic::User(*user), Event::RelayOpened(opened.clone()));
+    }
+    Ok(opened)
 }
 
-impl Live {
-    /// Adds a relay that this host opened.
-    pub fn open(&self, now: Duration, host: Option<UserId>, relay: &OpenedRelay) -> Result<(), Error> {
-        let mut inner = self.0.lock();
-        if inner.relays.len() >= RELAYS_MAX {
-            inner.forget_unused(now);
-        }
-        if inner.relays.len() >= RELAYS_MAX {
-            return Err(Error::Unavailable);
-        }
-        for user in &relay.user_ids {
-            inner.by_user.entry(*user).or_default().push(relay.match_id);
-        }
-        inner.relays.insert(relay.match_id, Open { host, relay: relay.clone(), used_at: now });
-        Ok(())
-    }
-
-    /// Takes away a relay, if its host lets the caller.
-    pub fn close(&self, id: MatchId, may: impl Fn(Option<UserId>) -> bool) -> Result<OpenedRelay, Error> {
-        let mut inner = self.0.lock();
-        match inner.relays.get(&id) {
-            Some(open) if may(open.host) => inner.remove(id).ok_or(Error::NotFound),
-            _ => Err(Error::NotFound),
-        }
-    }
-
-    /// Whether the user may send through this relay, which is then in use.
-    pub fn require_member(&self, now: Duration, id: MatchId, user: UserId) -> Result<(), Error> {
-        let mut inner = self.0.lock();
-        let open = inner.relays.get_mut(&id).ok_or(Error::NotFound)?;
-        open.relay.user_ids.binary_search(&user).map_err(|_| Error::NotFound)?;
-        open.used_at = now;
-        Ok(())
-    }
-
-    /// The relays of a user, oldest first.
-    pub fn of_user(&self, user: UserId) -> Vec<OpenedRelay> {
-        let inner = self.0.lock();
-        let ids = inner.by_user.get(&user).map(Vec::as_slice).unwrap_or_default();
-        ids.iter().filter_map(|id| inner.relays.get(id)).map(|open| open.relay.clone()).collect()
-    }
+/// The relays of the caller.
+pub async fn my_relays(cx: &Cx, _: MyRelays) -> Result<Relays, Error> {
+    Ok(Relays { items: cx.hall().matches().relays.of_user(cx.require_user()?) })
 }
 
-impl Inner {
-    fn forget_unused(&mut self, now: Duration) {
-        let unused: Vec<MatchId> =
-            self.relays.iter().filter(|(_, open)| open.used_at + KEPT <= now).map(|(id, _)| *id).collect();
-        for id in unused {
-            self.remove(id);
-        }
+/// Closes a relay.
+pub async fn close_relay(cx: &Cx, input: CloseRelay) -> Result<(), Error> {
+    let may_all = cx.can(MANAGE_RELAYS);
+    let hall = cx.hall();
+    let closed =
+        hall.matches().relays.close(input.match_id, |host| may_all || host.is_some() && host == cx.user())?;
+    let topic = Topic::Match(closed.match_id);
+    let event = Event::RelayClosed(ClosedRelay { match_id: closed.match_id });
+    hall.topics().publish(topic.clone(), event);
+    for user in &closed.user_ids {
+        connections::unsubscribe_user(hall, *user, &topic);
     }
-
-    fn remove(&mut self, id: MatchId) -> Option<OpenedRelay> {
-        let open = self.relays.remove(&id)?;
-        for user in &open.relay.user_ids {
-            if let Some(ids) = self.by_user.get_mut(user) {
-                ids.retain(|known| *known != id);
-                if ids.is_empty() {
-                    self.by_user.remove(user);
-                }
-            }
-        }
-        Some(open.relay)
-    }
+    Ok(())
 }
+
+/// Sends data to other players of a match.
+pub async fn relay(cx: &Cx, input: Relay) -> Result<(), Error> {
+    let from = cx.require_user()?;
+    if input.data.0.len() > RELAY_BYTES_MAX {
+        return Err(Error::most("/data", "too_long", "this is too much to relay at once", RELAY_BYTES_MAX));
+    }
+    // To others a relay they are not in is not there.
+    cx.hall().matches().relays.require_member(cx.elapsed(), input.match_id, from)?;
+    let audience = match input.to {
+        Some(mut users) => {
+            users.retain(|user| *user != from);
+            Audience::Only(users.into_boxed_slice())
+        }
+        None => Audience::Except(from),
+    };
+    let event = Event::Relayed(Relayed { from, data: input.data });
+    cx.hall().topics().publish_to(Topic::Match(input.match_id), event, audience);
+    Ok(())
+}
+
+/// The topics of the relays a user is in.
+pub(super) fn topics_of(cx: &Cx, user: UserId) -> Vec<Topic> {
+    let relays = cx.hall().matches().relays.of_user(user);
+    relays.into_iter().map(|relay| Topic::Match(relay.match_id)).collect()
+}
+
+#[cfg(test)]
+mod tests;

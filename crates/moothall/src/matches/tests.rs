@@ -1,100 +1,166 @@
-//! Rules of relays. That what is relayed arrives is tested over real sockets.
+//! Matches, on a real database of each engine, with a clock that stands still. How a lobby makes one is tested with the lobbies.
 
+mod history;
+mod hosts;
+mod results;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moothall_protocol::MatchId;
-use moothall_protocol::limits::RELAYS_MAX;
-use moothall_protocol::matches::Opaque;
+use moothall_protocol::audit::ListAudit;
+use moothall_protocol::connections::Resumed;
+use moothall_protocol::lobbies::HostKind;
+use moothall_protocol::matches::{Match as Shown, *};
+use moothall_protocol::{Event, MatchId, UserId};
+use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::testing::{TestHall, on_both_engines};
-use crate::topics::{Frame, Reader};
-use crate::{Fault as _, Random, SeededRandom, accounts};
+use crate::topics::{Frame, Outbox, Reader};
+use crate::{Caller, Fault as _};
 
-/// Hears what the sessions of a user hear.
-fn listen(hall: &TestHall, user: UserId, topics: &[Topic]) -> Reader {
-    let outbox = hall.hall.topics().outbox(user);
-    for topic in topics {
-        hall.hall.topics().subscribe(topic.clone(), &outbox);
+/// Calls by users of these names.
+async fn people<const N: usize>(hall: &TestHall, names: [&str; N]) -> [Cx; N] {
+    let mut calls = Vec::new();
+    for name in names {
+        calls.push(hall.call(hall.user(name).await, &[]));
     }
-    let epoch = outbox.restart();
-    let first = Event::RelayClosed(ClosedRelay { match_id: hall.server().new_id() });
-    let reader = outbox.begin(epoch, Arc::new(Frame::new(None, first))).unwrap();
-    reader.take(1).unwrap();
-    reader
+    calls.try_into().unwrap_or_else(|_| panic!("as many calls as names"))
 }
 
-fn heard(reader: &Reader) -> Vec<Event> {
-    reader.take(usize::MAX).unwrap().iter().map(|(_, frame)| frame.event().clone()).collect()
+fn id(cx: &Cx) -> UserId {
+    cx.user().unwrap()
+}
+
+/// The same caller, with an API key.
+fn with_key(cx: &Cx) -> Cx {
+    let mut identity = cx.identity().unwrap().clone();
+    identity.api_key_id = Some(cx.new_id());
+    cx.by(Caller::Member(Arc::new(identity)))
+}
+
+fn seat(user: &Cx, team: Option<u32>) -> Seat {
+    Seat { user: id(user), team, party: None, role: None, properties: Map::new() }
+}
+
+/// What a match begins with between these, each in this team.
+fn beginning(cx: &Cx, host: &Cx, host_kind: HostKind, seats: Vec<Seat>) -> Begin {
+    Begin {
+        id: cx.new_id(),
+        lobby_id: cx.new_id(),
+        lobby_version: 7,
+        name: "Den".into(),
+        mode: "duel".into(),
+        map: Some("hill".into()),
+        hosting: Hosting::By(id(host)),
+        host_kind,
+        is_rated: true,
+        is_hidden: false,
+        tags: vec!["fast".into()],
+        settings: Map::from_iter([("speed".to_owned(), json!(2))]),
+        private: Map::from_iter([("address".to_owned(), json!("10.0.0.1"))]),
+        seats,
+        bots: BTreeMap::new(),
+    }
+}
+
+async fn begun(hall: &TestHall, begin: Begin) -> MatchId {
+    let id = begin.id;
+    hall.server().write(move |tx| super::begin(tx, begin.clone())).await.unwrap();
+    id
+}
+
+/// A duel that runs, hosted by the first.
+async fn duel(hall: &TestHall, host: &Cx, kind: HostKind, players: [&Cx; 2]) -> MatchId {
+    let seats = vec![seat(players[0], Some(1)), seat(players[1], Some(2))];
+    let id = begun(hall, beginning(&hall.server(), host, kind, seats)).await;
+    goes(host, id).await;
+    id
+}
+
+/// The host says where to connect.
+async fn goes(host: &Cx, match_id: MatchId) -> OwnMatch {
+    let input = ReadyMatch { match_id, addresses: vec!["game.example:7000".into()], connection: Map::new() };
+    ready(host, input).await.unwrap()
+}
+
+async fn read(cx: &Cx, match_id: MatchId) -> Shown {
+    get(cx, GetMatch { match_id }).await.unwrap().game
+}
+
+fn won(teams: &[u32]) -> MatchOutcome {
+    MatchOutcome::Won { teams: teams.to_vec() }
+}
+
+fn saying(outcome: MatchOutcome) -> MatchReport {
+    MatchReport { outcome, players: Vec::new(), stats: Map::new(), duration_ms: None, replay: None }
+}
+
+async fn says(cx: &Cx, match_id: MatchId, outcome: MatchOutcome) -> Result<OwnMatch, Error> {
+    report(cx, ReportMatch { match_id, report: saying(outcome) }).await
+}
+
+/// Moves the clock, and returns when the match has done what was due then.
+async fn later(hall: &TestHall, id: MatchId, wait: Duration) {
+    hall.clock.advance(wait);
+    let command = Command::of_server(Act::Tick { at: hall.server().now() });
+    hall.hall.directory().call::<game::Match>(&hall.server(), id, command).await.unwrap();
+}
+
+/// The lobby of a match has these in it by now.
+async fn seats_now(hall: &TestHall, match_id: MatchId, lobby_version: i64, seats: Vec<Seat>) {
+    super::seat(&hall.hall, match_id, lobby_version, seats).await;
+}
+
+/// The name of one of many: letters only, as digits may look like them.
+fn name(number: usize) -> String {
+    let letter = |number: usize| char::from(b'a' + (number % 20) as u8);
+    format!("P{}{}{}", letter(number / 400), letter(number / 20), letter(number))
+}
+
+/// The whole audit log.
+fn audited() -> ListAudit {
+    ListAudit {
+        actor_id: None,
+        target: None,
+        action: None,
+        since: None,
+        until: None,
+        limit: None,
+        cursor: None,
+    }
+}
+
+/// What somebody hears.
+struct Ear(Reader);
+
+impl Ear {
+    fn at(hall: &TestHall, topics: impl IntoIterator<Item = Topic>) -> Self {
+        let outbox = Arc::new(Outbox::default());
+        for topic in topics {
+            hall.hall.topics().subscribe(topic, &outbox);
+        }
+        let first = Frame::new(None, Event::SessionResumed(Resumed { missed: 0 }));
+        let reader = outbox.begin(outbox.restart(), Arc::new(first)).unwrap();
+        let ear = Self(reader);
+        ear.heard();
+        ear
+    }
+
+    fn of(hall: &TestHall, user: &Cx) -> Self {
+        Self::at(hall, [Topic::User(id(user))])
+    }
+
+    /// What was heard since the last time.
+    fn heard(&self) -> Vec<Event> {
+        self.0.take(usize::MAX).unwrap().into_iter().map(|(_, frame)| frame.event().clone()).collect()
+    }
 }
 
 fn code<T>(outcome: Result<T, Error>) -> &'static str {
-    outcome.err().expect("a refusal").code()
-}
-
-#[tokio::test]
-async fn players_of_a_relay_hear_that_it_opens_and_closes_and_only_its_host_closes_it() {
-    on_both_engines(async |hall| {
-        let [ana, ben, host] = [hall.user("Ana").await, hall.user("Ben").await, hall.user("Hera").await];
-        let ear = listen(hall, ben, &[Topic::User(ben)]);
-        let host = hall.call(host, &[accounts::HOST]);
-        let opened = open_relay(&host, OpenRelay { user_ids: vec![ben, ana, ben] }).await.unwrap();
-        assert_eq!(heard(&ear), [Event::RelayOpened(opened.clone())]);
-        let mut players = vec![ana, ben];
-        players.sort();
-        assert_eq!(opened.user_ids, players, "twice is as once");
-        let mine = my_relays(&hall.call(ana, &[]), MyRelays {}).await.unwrap();
-        assert_eq!(mine.items, std::slice::from_ref(&opened));
-
-        let close = CloseRelay { match_id: opened.match_id };
-        let other = hall.call(ana, &[accounts::HOST]);
-        assert_eq!(code(close_relay(&other, close.clone()).await), "not_found");
-        let told = listen(hall, ana, &[Topic::Match(opened.match_id)]);
-        close_relay(&host, close.clone()).await.unwrap();
-        assert_eq!(heard(&told), [Event::RelayClosed(ClosedRelay { match_id: opened.match_id })]);
-        assert_eq!(code(close_relay(&host, close).await), "not_found");
-        assert!(my_relays(&other, MyRelays {}).await.unwrap().items.is_empty());
-
-        let second = open_relay(&host, OpenRelay { user_ids: vec![ana] }).await.unwrap();
-        let staff = hall.call(ben, &[accounts::HOST, MANAGE_RELAYS]);
-        close_relay(&staff, CloseRelay { match_id: second.match_id }).await.unwrap();
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn whoever_is_not_in_a_relay_does_not_learn_of_it() {
-    on_both_engines(async |hall| {
-        let [ana, eve] = [hall.user("Ana").await, hall.user("Eve").await];
-        let host = hall.call(ana, &[accounts::HOST]);
-        let opened = open_relay(&host, OpenRelay { user_ids: vec![ana] }).await.unwrap();
-        let send = |match_id: MatchId, bytes| Relay { match_id, data: Opaque(vec![7; bytes]), to: None };
-        let eve = hall.call(eve, &[]);
-        assert_eq!(code(relay(&eve, send(opened.match_id, 1)).await), "not_found");
-        assert_eq!(code(relay(&eve, send(eve.new_id(), 1)).await), "not_found");
-        relay(&host, send(opened.match_id, RELAY_BYTES_MAX)).await.unwrap();
-        assert_eq!(code(relay(&host, send(opened.match_id, RELAY_BYTES_MAX + 1)).await), "invalid");
-        let nobody = OpenRelay { user_ids: vec![ana, eve.new_id()] };
-        assert_eq!(code(open_relay(&host, nobody).await), "invalid");
-    })
-    .await;
-}
-
-#[test]
-fn relays_are_bounded_and_an_unused_one_makes_room() {
-    let live = Live::default();
-    let random: Arc<dyn Random> = SeededRandom::from_seed(1);
-    let now = moothall_protocol::Timestamp::from_micros(0);
-    let make = || OpenedRelay { match_id: random.id(now), user_ids: vec![random.id(now)], opened_at: now };
-    let first = make();
-    live.open(Duration::ZERO, None, &first).unwrap();
-    for _ in 1..RELAYS_MAX {
-        live.open(Duration::ZERO, None, &make()).unwrap();
+    match outcome {
+        Ok(_) => "ok",
+        Err(error) => error.code(),
     }
-    assert!(live.open(Duration::from_secs(60), None, &make()).is_err());
-    let player = first.user_ids[0];
-    live.require_member(Duration::from_secs(3_000), first.match_id, player).unwrap();
-    live.open(Duration::from_secs(3_600), None, &make()).unwrap();
-    assert_eq!(live.of_user(player), [first], "the one in use is kept");
 }

@@ -31,6 +31,7 @@ statements! {
     READY_MEMBER = "UPDATE party_members SET is_ready = $3 WHERE user_id = $1 AND party_id = $2";
     UNREADY_MEMBERS = "UPDATE party_members SET is_ready = FALSE WHERE party_id = $1";
     MEMBERS = "SELECT user_id, number, joined_at, is_ready FROM party_members WHERE party_id = $1";
+    PARTIES_OF = "SELECT user_id, party_id FROM party_members WHERE user_id {in $1}";
     PARTY_OF = "SELECT party_id FROM party_members WHERE user_id = $1";
 
     INSERT_INVITE = "INSERT INTO party_invites (user_id, party_id, number, invited_by, sent_at, expires_at)
@@ -237,6 +238,12 @@ pub(super) fn find_by_code(tx: &mut Tx<'_, '_>, code: &str) -> Result<Option<Par
 /// The party a user is in.
 pub(super) fn party_of(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Option<PartyId>, Error> {
     Ok(tx.query_opt(PARTY_OF, params![user])?.map(|row| row.get(0)).transpose()?)
+}
+
+/// The parties these users are in, as far as they are in one.
+pub(super) fn parties_of(tx: &mut Tx<'_, '_>, users: &[UserId]) -> Result<BTreeMap<UserId, PartyId>, Error> {
+    let rows = tx.query(PARTIES_OF, params![users.to_vec()])?;
+    rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }
 
 /// The party a user is in, and the invites they can accept.

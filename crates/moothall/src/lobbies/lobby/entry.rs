@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
 use super::state::{Deed, audited};
-use super::{Answer, Effect, Power, State, Step};
-use crate::lobbies::{Error, secrets};
+use super::{Answer, Closing, Effect, Power, State, Step};
+use crate::codes;
+use crate::lobbies::Error;
 
 /// What somebody brings who wants to come in.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -177,7 +178,7 @@ impl State {
                 properties: Map::new(),
             };
             self.lobby.members.insert(*user, member);
-            self.host.secrets.insert(*user, secrets::new_secret(step.turn.random()));
+            self.host.secrets.insert(*user, codes::secret(step.turn.random()));
             self.host.invites.retain(|invited| invited != user);
             self.host.requests.remove(user);
             self.rejected.remove(user);
@@ -289,7 +290,7 @@ impl State {
         }
         self.fill(step);
         if self.lobby.members.is_empty() && !self.is_kept() {
-            step.closing = Some(None);
+            step.closing = Some(Closing::default());
         }
         self.forget_voter(user, step)
     }

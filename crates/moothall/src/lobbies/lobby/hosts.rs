@@ -3,7 +3,7 @@
 use moothall_protocol::UserId;
 use moothall_protocol::lobbies::{HostKind, OnHostLoss};
 
-use super::{Effect, State, Step};
+use super::{Closing, Effect, State, Step};
 
 impl State {
     /// The host is gone: somebody else hosts the lobby, or it closes. Who is connected comes before who is not; of these a boss,
@@ -24,7 +24,7 @@ impl State {
             )
         });
         match heir.filter(|_| self.lobby.on_host_loss == OnHostLoss::Migrate).map(|(user, _)| *user) {
-            None => step.closing = Some(None),
+            None => step.closing = Some(Closing::default()),
             Some(heir) => {
                 if self.lobby.host_kind == HostKind::Dedicated {
                     step.turn.persist(Effect::Unhosted { host: self.lobby.host_id });

@@ -10,7 +10,7 @@ use moothall_protocol::{Event, MatchId};
 use serde_json::json;
 
 use super::state::HostPlace;
-use super::{Effect, State, Step};
+use super::{Closing, Effect, State, Step};
 use crate::lobbies::Error;
 use crate::{Topic, accounts};
 
@@ -64,11 +64,13 @@ impl State {
             return Ok(());
         }
         let lobby_id = self.lobby.id;
-        match self.lobby.status {
-            LobbyStatus::Running => self.finish(step)?,
-            _ => self.call_off(step),
+        if self.lobby.status == LobbyStatus::Running {
+            // The lobby waits again once the match is over.
+            step.turn.persist(Effect::Deserted { match_id });
+        } else {
+            self.call_off(step);
+            self.fill(step);
         }
-        self.fill(step);
         let unhosted = LobbyUnhosted { lobby_id, match_id, reason };
         step.turn.emit(Topic::Lobby(lobby_id), Event::LobbyUnhosted(unhosted));
         Ok(())
@@ -89,7 +91,7 @@ impl State {
     pub(super) fn close_empty(&mut self, step: &mut Step<'_, '_>) -> Result<(), Error> {
         require_server(step)?;
         if self.lobby.members.is_empty() && self.place.is_none() {
-            step.closing = Some(None);
+            step.closing = Some(Closing::default());
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use moothall_protocol::{MatchId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Act, Answer, Audited, Effect, Power, Step};
+use super::{Act, Answer, Audited, Closing, Effect, Power, Step};
 use crate::accounts;
 use crate::hosts::Wanted;
 use crate::lobbies::properties::PropertiesRule;
@@ -148,12 +148,11 @@ impl State {
             Act::CheckReady => self.check_ready(step)?,
             Act::Start { countdown_ms } => self.start(*countdown_ms, step)?,
             Act::CancelStart => self.cancel_start(step)?,
-            Act::Record { match_id } => self.record(*match_id, step)?,
-            Act::Finish => self.finish(step)?,
+            Act::Over { match_id } => self.finish(*match_id, step)?,
             Act::Close { reason } => {
                 let about = json!({ "name": self.lobby.name });
                 self.require_host(Deed { action: "lobbies.close", about }, step)?;
-                step.closing = Some(reason.clone());
+                step.closing = Some(Closing { reason: reason.clone(), is_by_somebody: true });
             }
             Act::Taken { reservation } => {
                 self.taken(reservation, step)?;

@@ -63,6 +63,8 @@ pub(in crate::lobbies) struct Stored {
     /// Who was last told to be in which room, and whether another word of it came with the write at hand.
     audiences: rooms::Audiences,
     is_moved: bool,
+    /// The matches it began.
+    matches: BTreeSet<MatchId>,
     is_closed: bool,
 }
 
@@ -257,7 +259,6 @@ impl Lobby {
             34 => Act::CheckReady,
             35 => Act::Start { countdown_ms: (random.below(2) == 0).then_some(0) },
             36 => Act::CancelStart,
-            37 => Act::Finish,
             _ if lobby.members.contains_key(&caller) => {
                 let is_ready = Some(random.below(2) == 0);
                 Act::UpdateSelf(SelfChange { is_ready, role: Some("medic".into()), properties })
@@ -281,6 +282,7 @@ impl Simulated for Lobby {
             audiences: state.audiences(),
             state,
             is_moved: false,
+            matches: BTreeSet::new(),
             is_closed: false,
         }
     }
@@ -316,6 +318,14 @@ impl Simulated for Lobby {
                 }
                 assert_eq!(stored.audiences, stored.state.audiences(), "rooms are told who is in them");
             }
+            Effect::Started(begin) => {
+                assert!(stored.matches.insert(begin.id), "no match begins twice");
+                assert!(begin.seats.iter().any(|seat| seat.team.is_some()), "somebody plays");
+            }
+            Effect::Reseated { match_id } => {
+                assert!(stored.matches.contains(match_id));
+                happened("somebody came to a game");
+            }
             Effect::Closed { .. } => {
                 stored.is_closed = true;
                 stored.members.clear();
@@ -324,6 +334,10 @@ impl Simulated for Lobby {
             Effect::Wanted => happened("a host was wanted"),
             Effect::Hosted { .. } => happened("a host was taken"),
             Effect::Released { .. } => happened("a host was given back"),
+            Effect::Deserted { match_id } => {
+                assert!(stored.matches.contains(match_id));
+                happened("a game lost its host");
+            }
             Effect::Unhosted { .. } | Effect::Audited(_) => {}
         }
     }
@@ -356,6 +370,12 @@ impl Simulated for Lobby {
             };
             return (None, Command { power: Power::Member, act });
         }
+        if let Some(match_id) = lobby.match_id.filter(|_| random.below(12) == 0) {
+            // Now and then what is told of an old match comes late.
+            let match_id =
+                if random.below(4) == 0 { random.id(self.state.lobby.created_at) } else { match_id };
+            return (None, Command { power: Power::Member, act: Act::Over { match_id } });
+        }
         // Half of what is said comes from the host, as much is only the host's.
         let caller = if random.below(2) == 0 { lobby.host_id } else { user(random.below(USERS)) };
         let is_staff = random.below(20) == 0;
@@ -377,8 +397,8 @@ impl Simulated for Lobby {
 
     fn view(&self) -> View {
         View {
-            copy: fields(&self.state.lobby),
-            host_copy: fields(&self.state.host),
+            copy: merge::fields(&self.state.lobby),
+            host_copy: merge::fields(&self.state.host),
             host_id: self.state.lobby.host_id,
             version: self.state.lobby.version,
         }
@@ -392,7 +412,7 @@ impl Simulated for Lobby {
                 merge::apply(&mut view.copy, &updated.patch);
             }
             Event::LobbyHostUpdated(updated) => merge::apply(&mut view.host_copy, &updated.patch),
-            Event::LobbyHosted(hosted) => view.host_copy = fields(&hosted.host),
+            Event::LobbyHosted(hosted) => view.host_copy = merge::fields(&hosted.host),
             _ => {}
         }
         view.host_id = serde_json::from_value(view.copy["host_id"].clone()).unwrap();
@@ -406,10 +426,10 @@ impl Simulated for Lobby {
         if self.state != stored.state || lobby.version < *promised {
             return Err(format!("{:?} is stored, {:?} is in memory", stored.state, self.state));
         }
-        if view.copy != fields(lobby) {
+        if view.copy != merge::fields(lobby) {
             return Err(format!("{:?} is believed, {lobby:?} is so", view.copy));
         }
-        if view.host_copy != fields(&self.state.host) {
+        if view.host_copy != merge::fields(&self.state.host) {
             return Err(format!("{:?} is believed of the host's", view.host_copy));
         }
         if !stored.members.iter().eq(lobby.members.keys()) {
@@ -444,6 +464,11 @@ impl Simulated for Lobby {
             || (lobby.status == LobbyStatus::Running) != lobby.started_at.is_some()
         {
             return Err(format!("{:?} since when?", lobby.status));
+        }
+        if (lobby.status == LobbyStatus::Running) != lobby.match_id.is_some()
+            || lobby.match_id.is_some_and(|match_id| !stored.matches.contains(&match_id))
+        {
+            return Err(format!("{:?} with the match {:?}", lobby.status, lobby.match_id));
         }
         Ok(())
     }
@@ -507,10 +532,12 @@ fn a_lobby_keeps_its_promises_through_crashes_and_lost_writes() {
         "a vote was cancelled",
         "another host",
         "a game ran",
+        "somebody came to a game",
         "somebody waited",
         "a host was wanted",
         "a host was taken",
         "a host was given back",
+        "a game lost its host",
         "somebody asked",
     ] {
         assert!(is_one || happened.get(what).is_some_and(|count| *count > 10), "{what}: {happened:?}");

@@ -33,7 +33,6 @@ async fn t116_the_start_happens_once_and_the_lobby_goes_round_to_waiting_with_it
         watches(&cy, lobby).await.unwrap();
         let go = || StartLobby { lobby_id: lobby, countdown_ms: None };
         let cancel = || CancelLobbyStart { lobby_id: lobby };
-        let over = || FinishLobby { lobby_id: lobby };
         assert_eq!(code(start_game(&ben, go()).await), "lobby_boss_needed");
         let now = start_game(&ana, go()).await.unwrap().lobby;
         assert_eq!(now.status, LobbyStatus::Starting);
@@ -55,20 +54,20 @@ async fn t116_the_start_happens_once_and_the_lobby_goes_round_to_waiting_with_it
         assert_eq!((now.status, now.starts_at), (LobbyStatus::Running, None));
         assert_eq!(code(start_game(&ana, go()).await), "lobby_running");
         assert_eq!(get(&ben, GetLobby { lobby_id: lobby }).await.unwrap().status, LobbyStatus::Running);
-        let match_id = ana.new_id();
-        assert_eq!(code(record_match(&ana, lobby, match_id).await), "forbidden");
-        record_match(&hall.server(), lobby, match_id).await.unwrap();
+        let match_id = now.match_id.unwrap();
         // Who comes late sees that a game runs, and which.
         let dot = hall.call(hall.user("Dot").await, &[]);
         let late = plays(&dot, lobby).await.unwrap().own.unwrap().lobby;
         assert_eq!((late.status, late.match_id), (LobbyStatus::Running, Some(match_id)));
-        assert_eq!(code(finish(&ben, over()).await), "lobby_host_needed");
-        let now = finish(&ana, over()).await.unwrap().lobby;
+        played(&ana, match_id).await;
+        let now = inside(&ana, lobby).await;
         assert_eq!(
             (now.status, now.match_id, now.map.as_deref()),
             (LobbyStatus::Waiting, None, Some("hill"))
         );
-        assert_eq!(code(finish(&ana, over()).await), "lobby_not_running");
+        // A second start makes a second match.
+        start_game(&ana, StartLobby { lobby_id: lobby, countdown_ms: Some(0) }).await.unwrap();
+        assert!(inside(&ana, lobby).await.match_id.is_some_and(|second| second != match_id));
     })
     .await;
 }
@@ -116,7 +115,9 @@ async fn where_nobody_joins_a_running_game_seats_are_given_out_when_it_is_over()
         leaves(&ben, lobby).await;
         assert_eq!(plays(&cy, lobby).await.unwrap().own.unwrap().lobby.queue, [id(&cy)]);
         assert_eq!(code(sits(&cy, lobby, 2).await), "lobby_running");
-        let now = finish(&ana, FinishLobby { lobby_id: lobby }).await.unwrap().lobby;
+        let match_id = inside(&ana, lobby).await.match_id.unwrap();
+        played(&ana, match_id).await;
+        let now = inside(&ana, lobby).await;
         assert_eq!(teams(&now)[1], [Some(id(&cy))]);
         assert!(now.members.values().all(|member| !member.is_ready));
     })

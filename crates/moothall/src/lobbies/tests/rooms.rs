@@ -126,7 +126,8 @@ async fn spectators_talk_among_themselves_and_a_player_of_the_running_game_reads
         later(hall, lobby, 1).await;
         assert_eq!(code(reads(&ben, room).await), "not_found");
         says(&cy, room, "still here").await.unwrap();
-        finish(&ana, FinishLobby { lobby_id: lobby }).await.unwrap();
+        let match_id = inside(&ana, lobby).await.match_id.unwrap();
+        played(&ana, match_id).await;
         assert_eq!(reads(&ben, room).await.unwrap().len(), 3, "it is over");
     })
     .await;

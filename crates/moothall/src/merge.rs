@@ -3,10 +3,11 @@
 //! Start at [`apply`] and [`difference`]. The promise between the two: what the difference of two objects says, applied to the first,
 //! is the second, as long as no field of an object is `null`. What was made by patches never has one.
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// Changes `target` as the patch says.
-pub(super) fn apply(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
+pub(crate) fn apply(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
     for (name, change) in patch {
         match change {
             Value::Null => drop(target.remove(name)),
@@ -24,7 +25,7 @@ pub(super) fn apply(target: &mut Map<String, Value>, patch: &Map<String, Value>)
 }
 
 /// What makes `after` of `before`.
-pub(super) fn difference(before: &Map<String, Value>, after: &Map<String, Value>) -> Map<String, Value> {
+pub(crate) fn difference(before: &Map<String, Value>, after: &Map<String, Value>) -> Map<String, Value> {
     let mut patch = Map::new();
     for name in before.keys().filter(|name| !after.contains_key(*name)) {
         patch.insert(name.clone(), Value::Null);
@@ -40,6 +41,26 @@ pub(super) fn difference(before: &Map<String, Value>, after: &Map<String, Value>
     patch
 }
 
+/// What makes the one of two things of the other, as they are written in JSON.
+pub(crate) fn between<T: Serialize>(before: &T, after: &T) -> Map<String, Value> {
+    difference(&fields(before), &fields(after))
+}
+
+/// The fields of what is plain data with names.
+pub(crate) fn fields(value: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(value) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    }
+}
+
+/// The object without fields that are `null`, which no patch could tell of.
+pub(crate) fn without_nulls(object: &Map<String, Value>) -> Map<String, Value> {
+    let mut kept = Map::new();
+    apply(&mut kept, object);
+    kept
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -50,13 +71,6 @@ mod tests {
     fn object(value: Value) -> Map<String, Value> {
         let Value::Object(fields) = value else { panic!("{value} is no object") };
         fields
-    }
-
-    /// The object without fields that are `null`, which no patch could leave there.
-    fn without_nulls(object: &Map<String, Value>) -> Map<String, Value> {
-        let mut kept = Map::new();
-        apply(&mut kept, object);
-        kept
     }
 
     fn any_value() -> impl Strategy<Value = Value> {

@@ -1,0 +1,195 @@
+//! What follows from a match elsewhere, and what matches hear of their hosts.
+//!
+//! Other contexts say what they make of a match with [`on_over`] and [`on_confirmed`]: the one is called after the commit, once for every
+//! match that ends or is aborted (and by whoever recovers from a crash in between), the other in the transaction of the result, so that what
+//! is counted is counted once. A host that is gone beyond the grace period is told to its matches; one that comes back finds them.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use moothall_protocol::matches::Match as Shown;
+use moothall_protocol::{LobbyId, MatchId, UserId};
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use super::game::{Act, Command, Match, State};
+use super::{Error, store};
+use crate::cx::Tx;
+use crate::following::{Attempts, Following};
+use crate::operation::BoxFuture;
+use crate::{Clock, Cx, Hall, WeakHall, connections};
+
+/// Matches read together when the server starts, and matches of one host.
+const BATCH: usize = 200;
+
+/// A match has ended or was aborted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Over {
+    pub match_id: MatchId,
+    /// The lobby it came from, which goes back to waiting.
+    pub lobby_id: Option<LobbyId>,
+}
+
+type OverFollower = Arc<dyn Fn(Hall, Over) -> BoxFuture<'static, ()> + Send + Sync>;
+type ConfirmedFollower = Arc<dyn Fn(&mut Tx<'_, '_>, &Shown) -> Result<(), crate::Error> + Send + Sync>;
+
+/// Who follows matches.
+#[derive(Default)]
+pub(super) struct Followers {
+    over: Mutex<Vec<OverFollower>>,
+    confirmed: Mutex<Vec<ConfirmedFollower>>,
+    following: Following<MatchId, Vec<Over>>,
+}
+
+impl fmt::Debug for Followers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Followers").finish_non_exhaustive()
+    }
+}
+
+/// Runs this for every match that has ended or was aborted, after the commit.
+pub(crate) fn on_over<F>(hall: &Hall, follower: impl Fn(Hall, Over) -> F + Send + Sync + 'static)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let follower: OverFollower = Arc::new(move |hall, over| Box::pin(follower(hall, over)));
+    hall.matches().followers.over.lock().push(follower);
+}
+
+/// Runs this in the transaction of every result that is confirmed, and of every correction: `result.version` tells which. It may be run
+/// again, of which only one run counts. An error refuses the result. For the contexts that rate and count, and for embedding programs.
+pub fn on_confirmed(
+    hall: &Hall,
+    follower: impl Fn(&mut Tx<'_, '_>, &Shown) -> Result<(), crate::Error> + Send + Sync + 'static,
+) {
+    hall.matches().followers.confirmed.lock().push(Arc::new(follower));
+}
+
+/// The result of this match is confirmed or corrected, in this transaction.
+pub(super) fn confirmed(tx: &mut Tx<'_, '_>, game: &Shown) -> Result<(), crate::Error> {
+    let followers = tx.cx().hall().matches().followers.confirmed.lock().clone();
+    followers.iter().try_for_each(|follower| follower(tx, game))
+}
+
+/// Has all who follow a match do what they do when it is over.
+pub(super) fn begin(hall: &Hall, over: Over) {
+    hall.matches().followers.following.begin(hall, over.match_id, vec![over], |hall, _, news| async move {
+        let followers = hall.matches().followers.over.lock().clone();
+        for over in news {
+            for follower in &followers {
+                follower(hall.clone(), over).await;
+            }
+        }
+    });
+}
+
+/// Returns once all have followed what happened to a match until now.
+pub(super) async fn settled(hall: &Hall, id: MatchId) {
+    hall.matches().followers.following.settled(id).await;
+}
+
+/// Has a match that was just made wait for its host.
+pub(super) fn wake(hall: &Hall, id: MatchId) {
+    let weak = hall.downgrade();
+    hall.spawn(async move {
+        let Some(hall) = weak.upgrade() else { return };
+        let at = hall.clock().now();
+        tell_persistently(&hall, id, &Act::Tick { at }).await;
+    });
+}
+
+/// Tells a match something in the server's name, and again while a partition is too busy.
+pub(super) async fn tell_persistently(hall: &Hall, id: MatchId, act: &Act) {
+    let cx = Cx::server(hall);
+    let mut attempts = Attempts::default();
+    while let Err(error) = tell(&cx, id, act.clone()).await {
+        if !attempts.wait(hall, &error).await {
+            tracing::warn!(match.id = %id, "The match {id} did not hear something: {error}");
+            break;
+        }
+    }
+}
+
+async fn tell(cx: &Cx, id: MatchId, act: Act) -> Result<(), Error> {
+    cx.hall().directory().call_if_there::<Match>(cx, id, Command::of_server(act)).await.map(drop)
+}
+
+/// A user is gone whose last attachment had this number: the matches they host wait for them for a while.
+pub(super) async fn leave_behind(hall: WeakHall, user: UserId, visit: u64) {
+    let Some(hall) = hall.upgrade() else { return };
+    if connections::visit_of(&hall, user).is_some_and(|newest| newest > visit) {
+        return;
+    }
+    tell_hosted(&hall, user, &Act::HostGone).await;
+}
+
+/// A host is connected: the matches that waited for it go on.
+pub(super) async fn arrive(hall: &Hall, host: UserId) {
+    tell_hosted(hall, host, &Act::HostBack).await;
+}
+
+async fn tell_hosted(hall: &Hall, host: UserId, act: &Act) {
+    let is_back = matches!(act, Act::HostBack);
+    match Cx::server(hall).read(move |tx| store::live_by_host(tx, host, BATCH)).await {
+        Ok(hosted) => {
+            let concerned = hosted.iter().filter(|state| state.game.host_lost_until.is_some() == is_back);
+            for state in concerned {
+                tell_persistently(hall, state.game.id, act).await;
+            }
+        }
+        Err(error) => {
+            tracing::warn!(user.id = %host, "The matches that {host} hosts could not be told: {error}");
+        }
+    }
+}
+
+/// Sets the timers of all matches again when the server starts, and when the grace period is over, by this clock, lets go of hosts that did
+/// not come back.
+pub(super) async fn recover(hall: WeakHall, clock: Arc<dyn Clock>, grace_ends: Duration) {
+    for_all(&hall, async |hall, state| {
+        if let Some(at) = state.next_due(&hall.settings().matches) {
+            tell_persistently(hall, state.game.id, &Act::Tick { at }).await;
+        }
+    })
+    .await;
+    clock.sleep_until(grace_ends).await;
+    for_all(&hall, async |hall, state| {
+        look_after_host(hall, state).await;
+    })
+    .await;
+}
+
+/// A match whose host is not here waits for it for a while.
+pub(super) async fn look_after(hall: &Hall, id: MatchId) {
+    match Cx::server(hall).read(move |tx| store::find(tx, id)).await {
+        Ok(Some(state)) => look_after_host(hall, &state).await,
+        Ok(None) => {}
+        Err(error) => tracing::warn!(match.id = %id, "Could not look after the match {id}: {error}"),
+    }
+}
+
+async fn look_after_host(hall: &Hall, state: &State) {
+    let Some(host) = state.game.host_id else { return };
+    // Of whoever was connected since, `connections` tells.
+    if !connections::is_known_here(&Cx::server(hall), host).await.unwrap_or(true) {
+        tell_persistently(hall, state.game.id, &Act::HostGone).await;
+    }
+}
+
+/// Does this with every match of which something may come.
+async fn for_all(weak: &WeakHall, step: impl AsyncFn(&Hall, &State)) {
+    let mut after = MatchId::from_uuid(Uuid::nil());
+    while let Some(hall) = weak.upgrade() {
+        match Cx::server(&hall).read(move |tx| store::live(tx, after, BATCH)).await {
+            Ok(states) => {
+                let Some(last) = states.last() else { return };
+                after = last.game.id;
+                for state in &states {
+                    step(&hall, state).await;
+                }
+            }
+            Err(error) => return tracing::warn!("Could not wake all matches: {error}"),
+        }
+    }
+}

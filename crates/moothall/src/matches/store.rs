@@ -1,0 +1,464 @@
+//! SQL for matches, who was in them, and how they ended.
+
+use moothall_protocol::limits::{MATCHES_HOSTED_TOLD_MAX, MATCHES_PLAYED_TOLD_MAX};
+use moothall_protocol::matches::{
+    HeadToHead, HostedMatch, ListMatches, Match as Shown, MatchOrder, MatchOutcome, MatchResult, MatchStatus,
+    MatchSummary, MemberResult, OwnMatches, Tally, TallyOfMode, UserRow,
+};
+use moothall_protocol::{LobbyId, MatchId, Timestamp, UserId};
+use moothall_store::{Json, Row, ToParam, params, statements, values};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use super::game::{Effect, State};
+use super::{Error, Over, follow};
+use crate::cx::Tx;
+use crate::{Topic, accounts, audit, connections};
+
+/// The columns of a [`MatchSummary`], in its order.
+macro_rules! columns {
+    () => {
+        "m.id, m.version, m.lobby_id, m.name, m.mode, m.map, m.host_id, m.host_kind, m.is_rated, m.status, m.result_status, \
+         m.created_at, m.started_at, m.ended_at, m.team_count, m.team_size, m.player_count"
+    };
+}
+
+/// What is wanted of a match in a list, and that the caller may know of it.
+macro_rules! wanted {
+    () => {
+        "(m.mode = $2 OR $2 IS NULL) AND (m.map = $3 OR $3 IS NULL) AND (m.status = $4 OR $4 IS NULL) \
+         AND (m.result_status = $5 OR $5 IS NULL) AND (m.is_rated = $6 OR $6 IS NULL) AND (m.host_id = $7 OR $7 IS NULL) \
+         AND (m.lobby_id = $8 OR $8 IS NULL) \
+         AND (EXISTS (SELECT 1 FROM match_tags t WHERE t.tag = $9 AND t.match_id = m.id) OR $9 IS NULL) \
+         AND m.created_at >= $10 AND m.created_at < $11 \
+         AND (NOT m.is_hidden OR $12 OR m.host_id = $13 \
+              OR EXISTS (SELECT 1 FROM match_members s WHERE s.match_id = m.id AND s.user_id = $13))"
+    };
+}
+
+/// A page of all matches, in this direction.
+macro_rules! page {
+    ($than:literal, $order:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM matches m WHERE m.id ",
+            $than,
+            " $1 AND ",
+            wanted!(),
+            " ORDER BY m.id ",
+            $order,
+            " LIMIT $14"
+        )
+    };
+}
+
+/// A page of the history of a user, in this direction.
+macro_rules! page_of_user {
+    ($than:literal, $order:literal) => {
+        concat!(
+            "SELECT ", columns!(), ", u.user_id, u.team, u.party_id, u.result, u.left_at, u.left_why
+             FROM match_members u JOIN matches m ON m.id = u.match_id
+             WHERE u.user_id = $15 AND u.match_id ", $than, " $1 AND ", wanted!(),
+            " AND (u.result = $16 OR $16 IS NULL)
+              AND (SELECT count(*) FROM match_members o WHERE o.match_id = m.id AND o.user_id {in $17}) = $18
+              ORDER BY u.match_id ", $order, " LIMIT $14"
+        )
+    };
+}
+
+statements! {
+    INSERT_MATCH = "INSERT INTO matches (id, lobby_id, host_id, host_kind, mode, map, name, is_rated, is_hidden, status,
+        result_status, outcome, is_live, team_count, team_size, player_count, created_at, started_at, ended_at, state, version)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, TRUE, $12, $13, $14, $15, NULL, NULL, $16, $17)";
+    UPDATE_MATCH = "UPDATE matches SET host_id = $2, status = $3, result_status = $4, outcome = $5, is_live = $6, team_count = $7,
+        team_size = $8, player_count = $9, started_at = $10, ended_at = $11, state = $12, version = $13 WHERE id = $1";
+    FIND_MATCH = "SELECT state FROM matches WHERE id = $1";
+    LIVE = "SELECT state FROM matches WHERE is_live AND id > $1 ORDER BY id LIMIT $2";
+    LIVE_BY_HOST = "SELECT state FROM matches WHERE is_live AND host_id = $1 ORDER BY id DESC LIMIT $2";
+    LIVE_BY_MEMBER = "SELECT m.state FROM match_members u JOIN matches m ON m.id = u.match_id
+        WHERE u.is_live AND u.user_id = $1 ORDER BY u.match_id DESC LIMIT $2";
+    LIVE_IDS_BY_MEMBER = "SELECT match_id FROM match_members WHERE is_live AND user_id = $1";
+    LIVE_IDS_BY_HOST = "SELECT id FROM matches WHERE is_live AND host_id = $1";
+
+    PUT_MEMBER = "INSERT INTO match_members (match_id, user_id, team, party_id, result, joined_at, left_at, left_why, left_note, is_live)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (match_id, user_id) DO UPDATE SET team = $3, result = $5,
+        left_at = $7, left_why = $8, left_note = $9";
+    SETTLE_MEMBERS = "UPDATE match_members SET is_live = FALSE WHERE match_id = $1";
+    INSERT_TAG = "INSERT INTO match_tags (tag, match_id) VALUES ($1, $2)";
+
+    INSERT_RESULT = "INSERT INTO match_results (match_id, version, said_by, user_id, api_key_id, reason, result, players, at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    RESULTS = "SELECT result FROM match_results WHERE match_id = $1 ORDER BY version";
+
+    NEWEST = page!("<", "DESC");
+    OLDEST = page!(">", "ASC");
+    NEWEST_OF_USER = page_of_user!("<", "DESC");
+    OLDEST_OF_USER = page_of_user!(">", "ASC");
+
+    HEAD_TO_HEAD = "SELECT m.mode, a.team = b.team, a.result, count(*)
+        FROM match_members a JOIN match_members b ON b.match_id = a.match_id AND b.user_id = $2 JOIN matches m ON m.id = a.match_id
+        WHERE a.user_id = $1 AND a.result IS NOT NULL AND b.team IS NOT NULL
+          AND (NOT m.is_hidden OR $3 OR m.host_id = $4
+               OR EXISTS (SELECT 1 FROM match_members s WHERE s.match_id = m.id AND s.user_id = $4))
+        GROUP BY 1, 2, 3 ORDER BY 1";
+}
+
+/// The word by which a plain choice is written, on the wire and here.
+fn word(choice: &impl Serialize) -> Result<String, Error> {
+    match serde_json::to_value(choice).map_err(crate::Error::internal)? {
+        serde_json::Value::String(word) => Ok(word),
+        other => Err(crate::Error::internal(format!("{other} is no word")).into()),
+    }
+}
+
+fn choice<T: DeserializeOwned>(word: String) -> Result<T, Error> {
+    Ok(serde_json::from_value(word.into()).map_err(crate::Error::internal)?)
+}
+
+fn words<T: Serialize>(choice: Option<&T>) -> Result<Option<String>, Error> {
+    choice.map(word).transpose()
+}
+
+fn outcome_word(result: &MatchResult) -> &'static str {
+    match result.outcome {
+        MatchOutcome::Won { .. } => "won",
+        MatchOutcome::Draw => "draw",
+        MatchOutcome::None => "none",
+    }
+}
+
+fn json(value: &impl Serialize) -> Result<serde_json::Value, Error> {
+    Ok(serde_json::to_value(value).map_err(crate::Error::internal)?)
+}
+
+fn state(row: &Row) -> Result<State, Error> {
+    let Json(state) = row.get(0)?;
+    Ok(state)
+}
+
+/// Stores a new match with those who are in it.
+pub(super) fn insert(tx: &mut Tx<'_, '_>, state: &State) -> Result<(), Error> {
+    let game = &state.game;
+    tx.execute(
+        INSERT_MATCH,
+        params![
+            game.id,
+            game.lobby_id,
+            game.host_id,
+            word(&game.host_kind)?,
+            game.mode,
+            game.map,
+            game.name,
+            game.is_rated,
+            game.is_hidden,
+            word(&game.status)?,
+            word(&game.result_status)?,
+            game.team_count,
+            game.team_size,
+            game.player_count,
+            game.created_at,
+            json(state)?,
+            game.version
+        ],
+    )?;
+    for tag in &game.tags {
+        tx.execute(INSERT_TAG, params![tag, game.id])?;
+    }
+    game.members.keys().try_for_each(|user| put_member(tx, state, *user))
+}
+
+fn put_member(tx: &mut Tx<'_, '_>, state: &State, user: UserId) -> Result<(), Error> {
+    let Some(member) = state.game.members.get(&user) else { return Ok(()) };
+    let left = member.left.as_ref();
+    tx.execute(
+        PUT_MEMBER,
+        params![
+            state.game.id,
+            user,
+            member.team,
+            member.party_id,
+            words(member.result.as_ref())?,
+            member.joined_at,
+            left.map(|left| left.at),
+            words(left.map(|left| &left.why))?,
+            left.and_then(|left| left.note.as_ref()),
+            state.is_live()
+        ],
+    )?;
+    Ok(())
+}
+
+/// Between the commit and the events: whoever is in hears of everything from their own arrival on.
+pub(super) fn listen(tx: &mut Tx<'_, '_>, id: MatchId, user: UserId) {
+    let hall = tx.cx().hall().clone();
+    tx.after_commit(move || connections::subscribe_user(&hall, user, Topic::Match(id)));
+}
+
+/// Writes what a match did, in this order; of what it is, only the last counts.
+pub(super) fn apply(tx: &mut Tx<'_, '_>, id: MatchId, effects: &[&Effect]) -> Result<(), Error> {
+    let saved = effects.iter().rev().find_map(|effect| match effect {
+        Effect::Saved { state, .. } => Some(&**state),
+        _ => None,
+    });
+    if let Some(state) = saved {
+        save(tx, state)?;
+        for user in effects.iter().flat_map(|effect| effect.changed_members()) {
+            put_member(tx, state, *user)?;
+        }
+    }
+    for effect in effects {
+        match effect {
+            Effect::Saved { .. } => {}
+            Effect::Entered { user } => listen(tx, id, *user),
+            Effect::Confirmed(state) => confirm(tx, state)?,
+            Effect::Over => {
+                if let Some(state) = saved {
+                    end(tx, &state.game)?;
+                }
+            }
+            Effect::Settled { listeners } => settle(tx, id, listeners)?,
+            Effect::Audited(line) => {
+                let entry = audit::Entry::new(line.action).by(line.by).target(Topic::Match(id).to_string());
+                audit::record(tx, entry.reason(&line.reason).after(&line.about))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn save(tx: &mut Tx<'_, '_>, state: &State) -> Result<(), Error> {
+    let game = &state.game;
+    tx.execute(
+        UPDATE_MATCH,
+        params![
+            game.id,
+            game.host_id,
+            word(&game.status)?,
+            word(&game.result_status)?,
+            game.result.as_ref().map(outcome_word),
+            state.is_live(),
+            game.team_count,
+            game.team_size,
+            game.player_count,
+            game.started_at,
+            game.ended_at,
+            json(state)?,
+            game.version
+        ],
+    )?;
+    Ok(())
+}
+
+/// Keeps the version of the result for good, and has the contexts that make something of it do so in the same transaction.
+fn confirm(tx: &mut Tx<'_, '_>, state: &State) -> Result<(), Error> {
+    let (Some(result), Some(report)) = (&state.game.result, &state.confirmed) else { return Ok(()) };
+    tx.execute(
+        INSERT_RESULT,
+        params![
+            state.game.id,
+            result.version,
+            word(&result.by)?,
+            result.user_id,
+            result.api_key_id,
+            result.reason,
+            json(result)?,
+            json(&report.players)?,
+            result.at
+        ],
+    )?;
+    Ok(follow::confirmed(tx, &state.game)?)
+}
+
+fn end(tx: &mut Tx<'_, '_>, game: &Shown) -> Result<(), Error> {
+    if let Some(ended_at) = game.ended_at.filter(|_| game.status == MatchStatus::Ended) {
+        let players: Vec<UserId> = game.players().map(|(user, _)| user).collect();
+        accounts::stamp_played(tx, &players, ended_at)?;
+    }
+    let over = Over { match_id: game.id, lobby_id: game.lobby_id };
+    let hall = tx.cx().hall().clone();
+    tx.after_commit(move || follow::begin(&hall, over));
+    Ok(())
+}
+
+fn settle(tx: &mut Tx<'_, '_>, id: MatchId, listeners: &[UserId]) -> Result<(), Error> {
+    tx.execute(SETTLE_MEMBERS, params![id])?;
+    for user in listeners {
+        let (hall, user) = (tx.cx().hall().clone(), *user);
+        tx.after_commit(move || connections::unsubscribe_user(&hall, user, &Topic::Match(id)));
+    }
+    Ok(())
+}
+
+pub(super) fn find(tx: &mut Tx<'_, '_>, id: MatchId) -> Result<Option<State>, Error> {
+    tx.query_opt(FIND_MATCH, params![id])?.as_ref().map(state).transpose()
+}
+
+/// Some matches after this one of which something may come by itself.
+pub(super) fn live(tx: &mut Tx<'_, '_>, after: MatchId, limit: usize) -> Result<Vec<State>, Error> {
+    tx.query(LIVE, params![after, limit])?.iter().map(state).collect()
+}
+
+/// The latest of them that this user hosts.
+pub(super) fn live_by_host(tx: &mut Tx<'_, '_>, host: UserId, limit: usize) -> Result<Vec<State>, Error> {
+    tx.query(LIVE_BY_HOST, params![host, limit])?.iter().map(state).collect()
+}
+
+/// All of them that the user is in or hosts.
+pub(super) fn live_ids(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<MatchId>, Error> {
+    let mut rows = tx.query(LIVE_IDS_BY_MEMBER, params![user])?;
+    rows.extend(tx.query(LIVE_IDS_BY_HOST, params![user])?);
+    rows.iter().map(|row| Ok(row.get(0)?)).collect()
+}
+
+/// The matches of a user of which something may still come.
+pub(super) fn of_user(tx: &mut Tx<'_, '_>, user: UserId) -> Result<OwnMatches, Error> {
+    let rows = tx.query(LIVE_BY_MEMBER, params![user, MATCHES_PLAYED_TOLD_MAX])?;
+    let playing = rows.iter().map(|row| Ok::<_, Error>(state(row)?.own(user)));
+    let playing = playing.collect::<Result<_, _>>()?;
+    let hosted = live_by_host(tx, user, MATCHES_HOSTED_TOLD_MAX)?;
+    let shown = |state: &State| HostedMatch {
+        match_id: state.game.id,
+        status: state.game.status,
+        update: state.host.update,
+    };
+    Ok(OwnMatches { playing, hosted: hosted.iter().map(shown).collect() })
+}
+
+/// Every version of the result.
+pub(super) fn results(tx: &mut Tx<'_, '_>, id: MatchId) -> Result<Vec<MatchResult>, Error> {
+    let rows = tx.query(RESULTS, params![id])?;
+    let result = |row: &Row| {
+        let Json(result) = row.get(0)?;
+        Ok(result)
+    };
+    rows.iter().map(result).collect()
+}
+
+/// Who looks at a list, and whether they see all there is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Viewer {
+    pub user: Option<UserId>,
+    pub is_staff: bool,
+}
+
+/// Matches behind this one that are wanted and that the viewer may know of.
+pub(super) fn list(
+    tx: &mut Tx<'_, '_>,
+    wanted: &ListMatches,
+    viewer: Viewer,
+    after: Option<MatchId>,
+    limit: usize,
+) -> Result<Vec<MatchSummary>, Error> {
+    let order = wanted.order.unwrap_or_default();
+    let first = match order {
+        MatchOrder::Newest => Uuid::max(),
+        MatchOrder::Oldest => Uuid::nil(),
+    };
+    let mut all = values![
+        after.unwrap_or(MatchId::from_uuid(first)),
+        wanted.mode,
+        wanted.map,
+        words(wanted.status.as_ref())?,
+        words(wanted.result_status.as_ref())?,
+        wanted.is_rated,
+        wanted.host_id,
+        wanted.lobby_id,
+        wanted.tag,
+        wanted.since.unwrap_or(Timestamp::MIN),
+        wanted.until.unwrap_or(Timestamp::MAX),
+        viewer.is_staff,
+        viewer.user,
+        limit
+    ]?;
+    let statement = match (wanted.user_id, order) {
+        (None, MatchOrder::Newest) => NEWEST,
+        (None, MatchOrder::Oldest) => OLDEST,
+        (Some(_), MatchOrder::Newest) => NEWEST_OF_USER,
+        (Some(_), MatchOrder::Oldest) => OLDEST_OF_USER,
+    };
+    let with = dedup(&wanted.with);
+    if let Some(user) = wanted.user_id {
+        all.extend(values![user, words(wanted.outcome.as_ref())?, with, with.len()]?);
+    }
+    let all: Vec<&dyn ToParam> = all.iter().map(|value| value as &dyn ToParam).collect();
+    tx.query(statement, &all)?.iter().map(|row| summary(row, wanted.user_id.is_some())).collect()
+}
+
+fn dedup(users: &[UserId]) -> Vec<UserId> {
+    let mut users = users.to_vec();
+    users.sort_unstable();
+    users.dedup();
+    users
+}
+
+fn summary(row: &Row, has_user: bool) -> Result<MatchSummary, Error> {
+    Ok(MatchSummary {
+        id: row.get(0)?,
+        version: row.get(1)?,
+        lobby_id: row.get::<Option<LobbyId>>(2)?,
+        name: row.get(3)?,
+        mode: row.get(4)?,
+        map: row.get(5)?,
+        host_id: row.get(6)?,
+        host_kind: choice(row.get(7)?)?,
+        is_rated: row.get(8)?,
+        status: choice(row.get(9)?)?,
+        result_status: choice(row.get(10)?)?,
+        created_at: row.get(11)?,
+        started_at: row.get(12)?,
+        ended_at: row.get(13)?,
+        team_count: row.get(14)?,
+        team_size: row.get(15)?,
+        player_count: row.get(16)?,
+        user: has_user.then(|| user_row(row)).transpose()?,
+    })
+}
+
+fn user_row(row: &Row) -> Result<UserRow, Error> {
+    Ok(UserRow {
+        user_id: row.get(17)?,
+        team: row.get(18)?,
+        party_id: row.get(19)?,
+        result: row.get::<Option<String>>(20)?.map(choice).transpose()?,
+        left_at: row.get(21)?,
+        left_why: row.get::<Option<String>>(22)?.map(choice).transpose()?,
+    })
+}
+
+/// What came of the matches of two users.
+pub(super) fn head_to_head(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    other: UserId,
+    viewer: Viewer,
+) -> Result<HeadToHead, Error> {
+    let mut all = HeadToHead::default();
+    for row in tx.query(HEAD_TO_HEAD, params![user, other, viewer.is_staff, viewer.user])? {
+        let (mode, is_together): (String, bool) = (row.get(0)?, row.get(1)?);
+        let (result, count): (MemberResult, u64) = (choice(row.get(2)?)?, row.get(3)?);
+        if all.modes.last().is_none_or(|last| last.mode != mode) {
+            let (together, against) = (Tally::default(), Tally::default());
+            all.modes.push(TallyOfMode { mode, together, against });
+        }
+        let of_mode = all
+            .modes
+            .last_mut()
+            .map(|of_mode| if is_together { &mut of_mode.together } else { &mut of_mode.against });
+        let of_all = if is_together { &mut all.together } else { &mut all.against };
+        for tally in of_mode.into_iter().chain([of_all]) {
+            add(tally, result, count);
+        }
+    }
+    Ok(all)
+}
+
+fn add(tally: &mut Tally, result: MemberResult, count: u64) {
+    tally.played += count;
+    match result {
+        MemberResult::Won => tally.won += count,
+        MemberResult::Lost => tally.lost += count,
+        MemberResult::Draw => tally.draw += count,
+    }
+}
