@@ -149,7 +149,7 @@ impl View {
     }
 
     fn last_shown(&self) -> Option<Key> {
-        self.found.keys().take(self.query.limit).last().cloned()
+        self.found.keys().take(self.query.limit).next_back().cloned()
     }
 
     /// Those that look otherwise than was told, each once.
@@ -159,7 +159,7 @@ impl View {
             |card: &Arc<Card>| self.told.get(&card.summary.id).is_some_and(|told| Arc::ptr_eq(told, card));
         let is_gone = |id: &LobbyId| {
             let key = self.keys.get(id);
-            !key.zip(last.as_ref()).is_some_and(|(key, last)| key <= last)
+            key.zip(last.as_ref()).is_none_or(|(key, last)| key > last)
         };
         let new = self.window().filter(|card| !is_told(card)).map(|card| card.summary.id);
         let gone = self.told.keys().copied().filter(is_gone);

@@ -60,7 +60,10 @@ impl Watcher {
     /// Takes in what came since.
     fn hear(&mut self) {
         let Some(stream) = &mut self.stream else { return };
-        for (seq, frame) in stream.take(usize::MAX).unwrap() {
+        // What was missed before a resume comes first, and by itself.
+        let mut heard = stream.take(usize::MAX).unwrap();
+        heard.extend(stream.take(usize::MAX).unwrap());
+        for (seq, frame) in heard {
             assert_eq!(seq, self.seen + 1, "every event once and in order");
             self.seen = seq;
             let Event::LobbyListUpdated(updated) = frame.event() else { continue };
