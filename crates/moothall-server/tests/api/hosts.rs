@@ -125,7 +125,11 @@ async fn games_of_a_lobby_that_the_server_keeps_find_their_host_and_give_it_back
             evening.killed_while(after_ms, "vote/cast", Some(1), yes).await;
             evening.until("running", votes).await;
             let now = evening.inside().await;
-            assert_eq!(evening.reserved().await, [now["match_id"].clone()], "one place, for the game that runs");
+            assert_eq!(
+                evening.reserved().await,
+                [now["match_id"].clone()],
+                "one place, for the game that runs"
+            );
             assert_eq!(now["properties"]["members"]["host"]["addresses"], json!(["192.0.2.1:7000"]));
             evening.killed_while(after_ms, "finish", None, json!({})).await;
             evening.until("waiting", finishes).await;
