@@ -160,4 +160,14 @@ calls! {
     "GET" "/game_modes" "lobbies.modes": moothall_protocol::lobbies::ListGameModes => moothall_protocol::lobbies::GameModes;
     "PUT" "/game_modes/{slug}" "lobbies.put_mode": moothall_protocol::lobbies::PutGameMode => moothall_protocol::lobbies::GameMode;
     "DELETE" "/game_modes/{slug}" "lobbies.remove_mode": moothall_protocol::lobbies::RemoveGameMode => ();
+    "GET" "/lobby_policies" "lobbies.policies": moothall_protocol::lobbies::ListLobbyPolicies => moothall_protocol::lobbies::LobbyPolicies;
+    "PUT" "/lobby_policies/{slug}" "lobbies.put_policy": moothall_protocol::lobbies::PutLobbyPolicy => moothall_protocol::lobbies::LobbyPolicy;
+    "DELETE" "/lobby_policies/{slug}" "lobbies.remove_policy": moothall_protocol::lobbies::RemoveLobbyPolicy => ();
+    "GET" "/host_pools" "hosts.list_pools": moothall_protocol::hosts::ListHostPools => moothall_protocol::hosts::HostPools;
+    "PUT" "/host_pools/{slug}" "hosts.put_pool": moothall_protocol::hosts::PutHostPool => moothall_protocol::hosts::HostPool;
+    "DELETE" "/host_pools/{slug}" "hosts.remove_pool": moothall_protocol::hosts::RemoveHostPool => ();
+    "POST" "/hosts/register" "hosts.register": moothall_protocol::hosts::RegisterHost => moothall_protocol::hosts::Host;
+    "POST" "/hosts/beat" "hosts.beat": moothall_protocol::hosts::BeatHost => moothall_protocol::hosts::Host;
+    "GET" "/hosts/mine" "hosts.mine": moothall_protocol::hosts::MyHost => moothall_protocol::hosts::Host;
+    "GET" "/hosts" "hosts.list": moothall_protocol::hosts::ListHosts => moothall_protocol::Page<moothall_protocol::hosts::Host>;
 }

@@ -4,7 +4,8 @@ use moothall_protocol::hosts::{BeatHost, HostState, MyHost, PutHostPool, Registe
 use moothall_protocol::limits::{LOBBY_POLICIES_MAX, LOBBY_POLICY_LOBBIES_MAX};
 
 use super::*;
-use crate::{accounts, hosts};
+use crate::accounts::testing::{call, sign_up_guest};
+use crate::{accounts, hosts, snapshot};
 
 fn policy(slug: &str, open_min: u32) -> PutLobbyPolicy {
     PutLobbyPolicy {
@@ -193,7 +194,9 @@ async fn at_the_start_a_host_is_taken_from_the_pool_and_given_back_when_the_game
 async fn without_a_free_host_players_are_told_why_and_may_start_again_at_once() {
     on_both_engines(async |hall| {
         let sue = staff(hall).await;
-        let [ana] = people(hall, ["Ana"]).await;
+        let ana = call(&hall.hall, &sign_up_guest(&hall.hall).await).await;
+        // Time passes: who is not connected would have left.
+        let _stream = snapshot::open(&ana, None).await.unwrap();
         policies::put(&sue, PutLobbyPolicy { pool: Some("eu".into()), ..policy("arena", 1) }).await.unwrap();
         let lobby = named(&ana, "Arena 1").await;
         plays(&ana, lobby).await.unwrap();
