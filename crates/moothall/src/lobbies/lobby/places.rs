@@ -60,7 +60,7 @@ impl State {
         step: &mut Step<'_, '_>,
     ) -> Result<(), Error> {
         require_server(step)?;
-        if !self.place.as_ref().is_some_and(|place| place.match_id == match_id) {
+        if self.place.as_ref().is_none_or(|place| place.match_id != match_id) {
             return Ok(());
         }
         let lobby_id = self.lobby.id;
