@@ -231,7 +231,7 @@ impl Simulated for Match {
 
     fn command(&self, _: &Stored, random: &dyn Random) -> (Option<UserId>, Command) {
         if random.below(6) == 0 {
-            let seats = (0..random.below(USERS)).map(|number| seat(number, Some(1)).clone()).collect();
+            let seats = (0..random.below(USERS)).map(|number| seat(number, Some(1))).collect();
             let lobby_version = self.state.lobby_version + random.below(3) as i64 - 1;
             let act = match random.below(6) {
                 0 => Act::Assign { host: user(HOST) },
