@@ -96,6 +96,9 @@ fn reach(root: &Value, schema: &Value, keyword: &str, bound: &Value) -> Option<(
 /// Something that fits well enough to stand in a list.
 fn sample(root: &Value, schema: &Value) -> Value {
     let schema = resolve(root, schema);
+    if let Some(choice) = schema.get("const") {
+        return choice.clone();
+    }
     if let Some(branch) = schema.get("oneOf").or(schema.get("anyOf")).and_then(|branches| branches.get(0)) {
         return sample(root, branch);
     }

@@ -1,10 +1,9 @@
 //! Balancing the teams.
 
-use moothall_protocol::parties::{CreateParty, JoinParty, Party};
-
 use super::*;
 use crate::accounts::testing as people;
-use crate::{parties, snapshot};
+use crate::connections::Placed;
+use crate::snapshot;
 
 fn balancing(lobby_id: LobbyId) -> BalanceLobby {
     BalanceLobby { lobby_id, choice: None, is_preview: None }
@@ -68,11 +67,12 @@ fn teams_of_seats(lobby: &Lobby) -> Vec<Vec<LobbySeat>> {
     lobby.teams.values().map(|team| team.seats.clone()).collect()
 }
 
-/// Two who go together.
-async fn party(ana: &Cx, ben: &Cx) -> Party {
-    let open = CreateParty { is_open: Some(true), ..CreateParty::default() };
-    let party = parties::create(ana, open).await.unwrap();
-    parties::join(ben, JoinParty { code: party.code.unwrap() }).await.unwrap()
+/// Has the presence of these two say that they are in a party.
+async fn party(hall: &TestHall, players: [&Cx; 2]) {
+    let party = hall.server().new_id();
+    for player in players {
+        connections::place(&hall.server(), id(player), Placed::InParty(party)).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -86,8 +86,8 @@ async fn who_came_together_plays_together() {
             players.push((cx, stream));
         }
         let cx = |number: usize| &players[number].0;
-        party(cx(0), cx(1)).await;
-        party(cx(2), cx(3)).await;
+        party(hall, [cx(0), cx(1)]).await;
+        party(hall, [cx(2), cx(3)]).await;
         let teams = Some(TeamsShape { count: 2, size: 3 });
         let lobby = opened(cx(0), OpenLobby { teams, ..opening("Den") }).await;
         for number in 1..6 {
