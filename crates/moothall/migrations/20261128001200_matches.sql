@@ -15,6 +15,7 @@ CREATE TABLE matches (
     result_status {text} NOT NULL,
     outcome       {text},          -- won, draw or none, once that is confirmed
     is_live       {bool} NOT NULL, -- whether something may come of it by itself
+    has_room      {bool} NOT NULL, -- whether the room of its players is open
     team_count    {i64}  NOT NULL,
     team_size     {i64}  NOT NULL,
     player_count  {i64}  NOT NULL,
@@ -30,6 +31,7 @@ CREATE INDEX matches_by_mode ON matches (mode, id);
 CREATE INDEX matches_by_map ON matches (map, id);
 CREATE INDEX matches_by_host ON matches (host_id, id);
 CREATE INDEX matches_by_lobby ON matches (lobby_id, id);
+CREATE INDEX matches_with_room ON matches (id) WHERE has_room;
 CREATE INDEX matches_live ON matches (id) WHERE is_live;
 CREATE INDEX matches_live_by_host ON matches (host_id, id) WHERE is_live;
 

@@ -13,11 +13,12 @@ mod error;
 mod follow;
 mod game;
 mod relays;
+mod rooms;
 mod store;
 
 use std::time::Duration;
 
-use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
+use moothall_protocol::limits::{PAGE_ITEMS_DEFAULT, RETENTION_DAYS_MAX};
 use moothall_protocol::matches::{
     AbortMatch, CorrectMatch, DecideMatch, EndMatch, GetMatch, HeadToHead, ListMatchResults, ListMatches,
     MatchOrder, MatchResults, MatchSummary, MyMatches, OwnMatch, OwnMatches, ReadHeadToHead, ReadyMatch,
@@ -28,6 +29,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cx::Tx;
+use crate::following::Following;
 use crate::operation::{Access, Operations, Rate};
 use crate::{Cx, Hall, Permission, Topic, connections, reach};
 pub(crate) use begin::{Begin, Hosting, begin};
@@ -72,6 +74,9 @@ pub struct Settings {
     /// Milliseconds that a match may take.
     #[schemars(range(min = 60_000, max = 2_592_000_000_u64))]
     pub longest_ms: u64,
+    /// Days for which what its players say in its room is kept.
+    #[schemars(range(min = 1, max = RETENTION_DAYS_MAX))]
+    pub chat_days: u32,
 }
 
 impl Default for Settings {
@@ -85,6 +90,7 @@ impl Default for Settings {
             host_lost_ms: 300_000,
             correct_ms: 3_600_000,
             longest_ms: 86_400_000,
+            chat_days: 7,
         }
     }
 }
@@ -128,6 +134,7 @@ fn of_results(operations: Operations) -> Operations {
 pub(crate) struct Live {
     relays: relays::OpenRelays,
     followers: follow::Followers,
+    rooms: Following<MatchId, Vec<()>>,
 }
 
 /// Lists matches.
@@ -267,6 +274,7 @@ async fn tell(cx: &Cx, id: MatchId, act: Act) -> Result<Reply, Error> {
     let command = Command { is_staff: cx.can(MODERATE), key, act };
     let reply = cx.hall().directory().call::<Match>(cx, id, command).await?;
     follow::settled(cx.hall(), id).await;
+    rooms::settled(cx.hall(), id).await;
     Ok(reply)
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{MatchResult, ResultStatus};
 use crate::lobbies::HostKind;
-use crate::{LobbyBotId, LobbyId, MatchId, PartyId, Timestamp, UserId};
+use crate::{LobbyBotId, LobbyId, MatchId, PartyId, RoomId, Timestamp, UserId};
 
 /// What a match is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -163,6 +163,8 @@ pub struct Match {
     /// The lobby it came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lobby_id: Option<LobbyId>,
+    /// Where its players talk, as long as it is on: a room of `communication` like others.
+    pub room_id: RoomId,
     /// Its name: what the lobby was called.
     pub name: String,
     /// The game mode, by its slug.

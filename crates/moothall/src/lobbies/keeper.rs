@@ -36,7 +36,10 @@ async fn look(hall: Hall, (): (), _: Vec<()>) {
 async fn look_once(cx: &Cx) -> Result<(), Error> {
     let policies = cx.read(policies::all).await?;
     let mut cards = cx.hall().lobbies().index.kept();
-    cards.sort_unstable_by_key(|card| card.summary.id);
+    // Of those of one moment the higher number is the newer.
+    let age =
+        |card: &Arc<Card>| (card.summary.created_at, card.summary.name.len(), card.summary.name.clone());
+    cards.sort_by_cached_key(age);
     for lobby in surplus(&policies, &cards) {
         follow::tell(cx, lobby, Act::CloseEmpty).await?;
     }

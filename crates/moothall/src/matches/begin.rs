@@ -11,7 +11,7 @@ use moothall_protocol::{Event, LobbyBotId, LobbyId, MatchId, UserId};
 use serde_json::{Map, Value};
 
 use super::game::{Seat, State};
-use super::{Error, follow, store};
+use super::{Error, follow, rooms, store};
 use crate::cx::Tx;
 use crate::{Topic, codes};
 
@@ -42,7 +42,10 @@ pub(crate) struct Begin {
 pub(crate) enum Hosting {
     By(UserId),
     /// It waits until [`assign`](super::assign) names somebody.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for matches that no lobby begins: those of matchmaking"))]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for matches that no lobby begins: those of matchmaking")
+    )]
     Sought,
     /// Its players play it among themselves.
     Nobody,
@@ -52,6 +55,7 @@ pub(crate) enum Hosting {
 pub(crate) fn begin(tx: &mut Tx<'_, '_>, begin: Begin) -> Result<(), Error> {
     let state = new_state(tx, begin);
     store::insert(tx, &state)?;
+    rooms::open(tx, &state)?;
     let id = state.game.id;
     for user in state.game.members.keys().copied().chain(state.game.host_id) {
         store::listen(tx, id, user);
@@ -77,6 +81,7 @@ fn new_state(tx: &Tx<'_, '_>, begin: Begin) -> State {
         id: begin.id,
         version: 1,
         lobby_id: Some(begin.lobby_id),
+        room_id: cx.new_id(),
         name: begin.name,
         mode: begin.mode,
         map: begin.map,

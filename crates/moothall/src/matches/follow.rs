@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::game::{Act, Command, Match, State};
-use super::{Error, store};
+use super::{Error, rooms, store};
 use crate::cx::Tx;
 use crate::following::{Attempts, Following};
 use crate::operation::BoxFuture;
@@ -147,6 +147,11 @@ async fn tell_hosted(hall: &Hall, host: UserId, act: &Act) {
 /// Sets the timers of all matches again when the server starts, and when the grace period is over, by this clock, lets go of hosts that did
 /// not come back.
 pub(super) async fn recover(hall: WeakHall, clock: Arc<dyn Clock>, grace_ends: Duration) {
+    if let Some(hall) = hall.upgrade()
+        && let Err(error) = rooms::recover(&hall).await
+    {
+        tracing::warn!("Could not tell all rooms of matches how these stand: {error}");
+    }
     for_all(&hall, async |hall, state| {
         if let Some(at) = state.next_due(&hall.settings().matches) {
             tell_persistently(hall, state.game.id, &Act::Tick { at }).await;

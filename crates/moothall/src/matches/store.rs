@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::game::{Effect, State};
-use super::{Error, Over, follow};
+use super::{Error, Over, follow, rooms};
 use crate::cx::Tx;
 use crate::{Topic, accounts, audit, connections};
 
@@ -70,10 +70,12 @@ macro_rules! page_of_user {
 
 statements! {
     INSERT_MATCH = "INSERT INTO matches (id, lobby_id, host_id, host_kind, mode, map, name, is_rated, is_hidden, status,
-        result_status, outcome, is_live, team_count, team_size, player_count, created_at, started_at, ended_at, state, version)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, TRUE, $12, $13, $14, $15, NULL, NULL, $16, $17)";
+        result_status, outcome, is_live, has_room, team_count, team_size, player_count, created_at, started_at, ended_at, state, version)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, TRUE, TRUE, $12, $13, $14, $15, NULL, NULL, $16, $17)";
     UPDATE_MATCH = "UPDATE matches SET host_id = $2, status = $3, result_status = $4, outcome = $5, is_live = $6, team_count = $7,
         team_size = $8, player_count = $9, started_at = $10, ended_at = $11, state = $12, version = $13 WHERE id = $1";
+    WITH_ROOM = "SELECT id FROM matches WHERE has_room AND id > $1 ORDER BY id LIMIT $2";
+    CLOSE_ROOM = "UPDATE matches SET has_room = FALSE WHERE id = $1";
     FIND_MATCH = "SELECT state FROM matches WHERE id = $1";
     LIVE = "SELECT state FROM matches WHERE is_live AND id > $1 ORDER BY id LIMIT $2";
     LIVE_BY_HOST = "SELECT state FROM matches WHERE is_live AND host_id = $1 ORDER BY id DESC LIMIT $2";
@@ -190,6 +192,25 @@ fn put_member(tx: &mut Tx<'_, '_>, state: &State, user: UserId) -> Result<(), Er
     Ok(())
 }
 
+/// Some matches after this one whose rooms are open.
+pub(super) fn with_room(tx: &mut Tx<'_, '_>, after: MatchId, limit: usize) -> Result<Vec<MatchId>, Error> {
+    let rows = tx.query(WITH_ROOM, params![after, limit])?;
+    rows.iter().map(|row| Ok(row.get(0)?)).collect()
+}
+
+/// The room of a match is closed.
+pub(super) fn close_room(tx: &mut Tx<'_, '_>, id: MatchId) -> Result<(), Error> {
+    tx.execute(CLOSE_ROOM, params![id])?;
+    Ok(())
+}
+
+/// As if the server had died before the room of a match was closed.
+#[cfg(test)]
+pub(super) fn reopen_room(tx: &mut Tx<'_, '_>, id: MatchId) -> Result<(), Error> {
+    tx.execute("UPDATE matches SET has_room = TRUE WHERE id = $1", params![id])?;
+    Ok(())
+}
+
 /// Between the commit and the events: whoever is in hears of everything from their own arrival on.
 pub(super) fn listen(tx: &mut Tx<'_, '_>, id: MatchId, user: UserId) {
     let hall = tx.cx().hall().clone();
@@ -207,6 +228,8 @@ pub(super) fn apply(tx: &mut Tx<'_, '_>, id: MatchId, effects: &[&Effect]) -> Re
         for user in effects.iter().flat_map(|effect| effect.changed_members()) {
             put_member(tx, state, *user)?;
         }
+        let hall = tx.cx().hall().clone();
+        tx.after_commit(move || rooms::begin(&hall, id));
     }
     for effect in effects {
         match effect {

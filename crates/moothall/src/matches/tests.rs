@@ -3,6 +3,7 @@
 mod history;
 mod hosts;
 mod results;
+mod rooms;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

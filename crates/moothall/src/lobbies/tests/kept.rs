@@ -3,6 +3,8 @@
 use moothall_protocol::hosts::{BeatHost, HostState, MyHost, PutHostPool, RegisterHost};
 use moothall_protocol::limits::{LOBBY_POLICIES_MAX, LOBBY_POLICY_LOBBIES_MAX};
 
+use moothall_protocol::matches::{AbortWhy, GetMatch};
+
 use super::*;
 use crate::accounts::testing::{call, sign_up_guest};
 use crate::{accounts, hosts, snapshot};
@@ -218,6 +220,9 @@ async fn without_a_free_host_players_are_told_why_and_may_start_again_at_once() 
         later(hall, lobby, 5).await;
         assert_eq!(inside(&ana, lobby).await.status, LobbyStatus::Running);
         assert_eq!(unhosted(&ear), []);
+        let match_id = inside(&ana, lobby).await.match_id.unwrap();
+        let ready = ReadyMatch { match_id, addresses: Vec::new(), connection: Map::new() };
+        crate::matches::ready(&host, ready).await.unwrap();
         // The host vanishes, and does not come back: the game is over when its time is.
         let settings = hall.hall.settings().hosts.clone();
         let is = async |wanted: LobbyStatus| {
@@ -246,6 +251,8 @@ async fn without_a_free_host_players_are_told_why_and_may_start_again_at_once() 
         hall.clock.advance(Duration::from_millis(settings.adopt_ms));
         is(LobbyStatus::Waiting).await;
         assert_eq!(unhosted(&ear), [HostMissing::HostLost]);
+        let game = crate::matches::get(&ana, GetMatch { match_id }).await.unwrap().game;
+        assert_eq!(game.aborted.map(|aborted| aborted.why), Some(AbortWhy::HostLost));
     })
     .await;
 }

@@ -53,6 +53,7 @@ fn new_state(id: MatchId, host_kind: HostKind, is_reserved: bool, players: u64) 
         id,
         version: 1,
         lobby_id: None,
+        room_id: moothall_protocol::RoomId::from_uuid(uuid::Uuid::nil()),
         name: "Den".into(),
         mode: "duel".into(),
         map: None,

@@ -15,7 +15,7 @@ async fn everybody_hears_where_to_connect_and_only_their_own_token() {
         let seats = vec![seat(&ana, Some(1)), seat(&ben, None)];
         let match_id = begun(hall, beginning(&hall.server(), &host, HostKind::Dedicated, seats)).await;
         let heard = ear.heard();
-        let [Event::MatchStarted(own)] = &heard[..] else { panic!("{heard:?}") };
+        let [Event::RoomJoined(_), Event::MatchStarted(own)] = &heard[..] else { panic!("{heard:?}") };
         assert_eq!((own.game.status, &own.host), (MatchStatus::Starting, &None));
         let token = own.token.clone().unwrap();
         let heard = hosts.heard();
