@@ -5,7 +5,7 @@ CREATE TABLE matches (
     id            {id}   NOT NULL, -- made in the order of time: lists go by it
     lobby_id      {id},            -- no foreign key: lobbies go
     host_id       {id},            -- NULL until one is found
-    host_kind     {text} NOT NULL,
+    is_dedicated  {bool} NOT NULL, -- whether the host is a dedicated one
     mode          {text} NOT NULL,
     map           {text},
     name          {text} NOT NULL,
@@ -15,7 +15,6 @@ CREATE TABLE matches (
     result_status {text} NOT NULL,
     outcome       {text},          -- won, draw or none, once that is confirmed
     is_live       {bool} NOT NULL, -- whether something may come of it by itself
-    has_room      {bool} NOT NULL, -- whether the room of its players is open
     team_count    {i64}  NOT NULL,
     team_size     {i64}  NOT NULL,
     player_count  {i64}  NOT NULL,
@@ -31,7 +30,6 @@ CREATE INDEX matches_by_mode ON matches (mode, id);
 CREATE INDEX matches_by_map ON matches (map, id);
 CREATE INDEX matches_by_host ON matches (host_id, id);
 CREATE INDEX matches_by_lobby ON matches (lobby_id, id);
-CREATE INDEX matches_with_room ON matches (id) WHERE has_room;
 CREATE INDEX matches_live ON matches (id) WHERE is_live;
 CREATE INDEX matches_live_by_host ON matches (host_id, id) WHERE is_live;
 

@@ -45,6 +45,7 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261128001200_matches",
     "20261128001300_lobby_rooms",
     "20261128001400_hosts",
+    "20261128001500_match_rooms",
 ];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.

@@ -237,6 +237,10 @@ pub(super) enum Effect {
     Reseated {
         match_id: MatchId,
     },
+    /// All have left a lobby that the server keeps, while this match runs.
+    Abandoned {
+        match_id: MatchId,
+    },
     /// The match that runs has lost its host from a pool for good.
     Deserted {
         match_id: MatchId,

@@ -128,6 +128,10 @@ pub(super) fn apply(tx: &mut Tx<'_, '_>, id: LobbyId, effects: &[&Effect]) -> Re
             }
             Effect::Unhosted { host } => unlisten(tx, id, *host),
             Effect::Hosted { host } => listen(tx, id, *host),
+            Effect::Abandoned { match_id } => {
+                let (hall, match_id) = (tx.cx().hall().clone(), *match_id);
+                tx.after_commit(move || follow::leave_match(&hall, match_id, true));
+            }
             Effect::Deserted { match_id } => {
                 let (hall, match_id) = (tx.cx().hall().clone(), *match_id);
                 tx.after_commit(move || follow::desert_match(&hall, match_id));

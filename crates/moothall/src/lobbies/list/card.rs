@@ -70,7 +70,9 @@ impl Card {
         let kept = lobby.policy.clone().zip(state.kept.as_ref()).map(|(slug, kept)| KeptCard {
             policy: (slug, kept.version),
             is_open: lobby.status == LobbyStatus::Waiting && !lobby.is_locked && summary.free_seats > 0,
-            is_empty: lobby.members.is_empty() && state.place.is_none(),
+            is_empty: lobby.members.is_empty()
+                && lobby.status == LobbyStatus::Waiting
+                && state.place.is_none(),
             match_id: state.place.as_ref().map(|place| place.match_id),
         });
         Self { kept, ..Self::new(summary, insiders.copied().collect()) }

@@ -289,8 +289,12 @@ impl State {
             self.call_off(step);
         }
         self.fill(step);
-        if self.lobby.members.is_empty() && !self.is_kept() {
-            step.closing = Some(Closing::default());
+        if self.lobby.members.is_empty() {
+            match (self.is_kept(), self.lobby.match_id) {
+                (true, Some(match_id)) => step.turn.persist(Effect::Abandoned { match_id }),
+                (true, None) => {}
+                (false, _) => step.closing = Some(Closing::default()),
+            }
         }
         self.forget_voter(user, step)
     }

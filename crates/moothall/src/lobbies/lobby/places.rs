@@ -90,7 +90,8 @@ impl State {
     /// The server has more of them than it needs: this one goes, if still nobody is in it.
     pub(super) fn close_empty(&mut self, step: &mut Step<'_, '_>) -> Result<(), Error> {
         require_server(step)?;
-        if self.lobby.members.is_empty() && self.place.is_none() {
+        if self.lobby.members.is_empty() && self.lobby.status == LobbyStatus::Waiting && self.place.is_none()
+        {
             step.closing = Some(Closing::default());
         }
         Ok(())

@@ -334,6 +334,10 @@ impl Simulated for Lobby {
             Effect::Wanted => happened("a host was wanted"),
             Effect::Hosted { .. } => happened("a host was taken"),
             Effect::Released { .. } => happened("a host was given back"),
+            Effect::Abandoned { match_id } => {
+                assert!(stored.matches.contains(match_id));
+                happened("a game was abandoned");
+            }
             Effect::Deserted { match_id } => {
                 assert!(stored.matches.contains(match_id));
                 happened("a game lost its host");

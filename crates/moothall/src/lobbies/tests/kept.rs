@@ -339,3 +339,32 @@ async fn so_many_lobbies_of_one_policy_are_open_at_most() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_kept_lobby_that_all_leave_gives_back_its_host_and_waits_again() {
+    on_both_engines(async |hall| {
+        let sue = staff(hall).await;
+        let host = host(hall, &sue, 1).await;
+        let [ana] = people(hall, ["Ana"]).await;
+        policies::put(&sue, PutLobbyPolicy { pool: Some("eu".into()), ..policy("arena", 1) }).await.unwrap();
+        let lobby = named(&ana, "Arena 1").await;
+        plays(&ana, lobby).await.unwrap();
+        vote_for_start(lobby, &[&ana]).await;
+        later(hall, lobby, 5).await;
+        let match_id = inside(&ana, lobby).await.match_id.unwrap();
+        assert_eq!(reserved(&host).await, 1);
+        leaves(&ana, lobby).await;
+        for _ in 0..2_000 {
+            if reserved(&host).await == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(reserved(&host).await, 0);
+        let game = crate::matches::get(&ana, GetMatch { match_id }).await.unwrap().game;
+        assert_eq!(game.aborted.map(|aborted| aborted.why), Some(AbortWhy::LobbyClosed));
+        plays(&ana, lobby).await.unwrap();
+        assert_eq!(inside(&ana, lobby).await.status, LobbyStatus::Waiting);
+    })
+    .await;
+}

@@ -32,7 +32,10 @@ impl State {
             return;
         }
         self.lobby_version = lobby_version;
+        // Whoever comes once it is said how it ended has no part in that.
+        let is_late = !self.reports.is_empty();
         for seat in seats {
+            let seat = &Seat { team: seat.team.filter(|_| !is_late), ..seat.clone() };
             if let Some(member) = self.game.members.get_mut(&seat.user) {
                 if member.team.is_none() && seat.team.is_some() {
                     (member.team, member.role) = (seat.team, seat.role.clone());

@@ -106,7 +106,7 @@ impl State {
             }
             Act::HostBack => {
                 step.require_server()?;
-                self.game.host_lost_until = None;
+                self.find_host();
                 return Ok(Answer::Done);
             }
             Act::LobbyClosed => {
@@ -211,6 +211,10 @@ impl State {
             MatchStatus::Reserved | MatchStatus::Starting | MatchStatus::Running => {}
         }
         if self.is_host(caller) {
+            // What players have said of it stands: a player who hosts does not take it back.
+            if self.asks_players() && !self.reports.is_empty() {
+                return self.end(step);
+            }
             self.stop(AbortWhy::Host, reason, step);
         } else if step.is_staff && (reason.is_some() || !self.is_player(caller)) {
             let why = reason.ok_or_else(|| {
@@ -243,11 +247,21 @@ impl State {
         self.game.host_kind != HostKind::Dedicated || self.game.host_lost_until.is_some()
     }
 
+    /// The host is there again. Of a trusted one it is heard how it ends, and not of players any more.
+    fn find_host(&mut self) {
+        let was_lost = self.game.host_lost_until.take().is_some();
+        if was_lost && self.game.is_on() && !self.asks_players() {
+            self.reports.clear();
+            self.game.reported_by.clear();
+            (self.game.report_by, self.game.result_status) = (None, ResultStatus::None);
+        }
+    }
+
     /// The host, and nobody else. One that was lost is found by it.
     pub(super) fn the_host(&mut self, step: &Step<'_, '_>) -> Result<UserId, Error> {
         let user = step.caller()?;
         if self.is_host(user) {
-            self.game.host_lost_until = None;
+            self.find_host();
             Ok(user)
         } else {
             Err(if self.knows(user) { Error::HostNeeded } else { self.outside(step) })
