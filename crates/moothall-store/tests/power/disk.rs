@@ -101,7 +101,7 @@ impl Disk {
         for id in left.names.values() {
             let mut file = state.files[id].clone();
             if let Cache::Half(seed) = cache {
-                file.sync(|page| super::workload::chance(seed ^ (id << 32) ^ page as u64).is_multiple_of(2));
+                file.sync(|page| super::chance(seed ^ (id << 32) ^ page as u64).is_multiple_of(2));
             }
             let synced = file.synced;
             left.files.insert(*id, File { now: synced.clone(), synced, dirty: BTreeSet::new() });
