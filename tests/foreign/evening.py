@@ -112,7 +112,7 @@ async def gather_in_parties(ana, ben, cy, dora):
     await ben.until(lambda: ben.heard("parties.invited"), "an invite")
     joined = await ben.server.call("parties.accept", party_id=party["id"])
     assert [member["user_id"] for member in joined["members"]] == [ana.id, ben.id]
-    other = await cy.server.call("parties.create")
+    other = await cy.server.call("parties.create", is_open=True)
     await dora.server.call("parties.join", code=other["code"])
     return party["id"]
 
@@ -179,4 +179,4 @@ async def main():
     print("DONE", flush=True)
 
 
-asyncio.run(main())
+asyncio.run(asyncio.wait_for(main(), 2 * PATIENCE))
