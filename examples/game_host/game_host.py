@@ -80,6 +80,7 @@ class GameHost:
         self.arguments = arguments
         self.played = 0
         self.lobby = None  # as it is now, by the server's last word
+        self.is_starting = False
         self.games = {}  # match id -> the task that plays it
         self.tasks = set()
 
@@ -171,12 +172,15 @@ class GameHost:
         size = sum(team["size"] for team in lobby["teams"].values())
         players = [seat["user_id"] for seat in seats if seat["kind"] == "user"]
         ready = all(lobby["members"][user]["is_ready"] for user in players if user in lobby["members"])
-        if lobby["status"] == "waiting" and len(seats) == size and ready and not self.is_done():
+        if lobby["status"] == "waiting" and len(seats) == size and ready and not (self.is_starting or self.is_done()):
+            self.is_starting = True
             try:
                 await self.server.call("lobbies.start", lobby_id=lobby["id"], countdown_ms=0)
             except Refused as refused:
                 # Somebody was quicker: the next change says what came of it.
                 print(f"not started: {refused.code}", flush=True)
+            finally:
+                self.is_starting = False
 
     def play(self, match_id):
         if match_id not in self.games:

@@ -26,7 +26,7 @@ class Player:
     def __init__(self, name):
         self.name = name
         self.events = []
-        self.is_back = asyncio.Event()
+        self.arrivals = 0
         self.changed = asyncio.Event()
         self.lobby = None
         self.match = None
@@ -50,7 +50,6 @@ class Player:
                     await self.server.listen(self.hear)
             except (OSError, websockets.WebSocketException):
                 pass
-            self.is_back.clear()
             await asyncio.sleep(0.1)
 
     def hear(self, event, data):
@@ -61,7 +60,7 @@ class Player:
             self.lobby = own and own["lobby"]
             if data["matches"]["playing"]:
                 self.started(data["matches"]["playing"][0])
-            self.is_back.set()
+            self.arrivals += 1
         elif event == "lobbies.joined":
             self.lobby = data["lobby"]
         elif event == "lobbies.updated" and self.lobby and data["version"] > self.lobby["version"]:
@@ -98,12 +97,9 @@ async def each(players, deed):
 
 async def killed(players):
     """The server dies, and all come back by themselves."""
+    before = {player.name: player.arrivals for player in players}
     print("KILL", flush=True)
-    for player in players:
-        # Gone first, or they would count as back while the server still is there.
-        while player.is_back.is_set():
-            await asyncio.sleep(0.01)
-        await asyncio.wait_for(player.is_back.wait(), PATIENCE)
+    await each(players, lambda player: player.until(lambda: player.arrivals > before[player.name], "the server"))
 
 
 async def gather_in_parties(ana, ben, cy, dora):
@@ -132,7 +128,7 @@ async def main():
     async with httpx.AsyncClient(base_url=URL, timeout=30) as http:
         await each(players, lambda player: player.sign_in(http))
     connections = [asyncio.create_task(player.stay_connected()) for player in players]
-    await each(players, lambda player: player.is_back.wait())
+    await each(players, lambda player: player.until(lambda: player.arrivals, "the server"))
     party = await gather_in_parties(ana, ben, cy, dora)
 
     lobby = await find_lobby(ana)
