@@ -90,7 +90,7 @@ pub struct AbortMatch {
     pub match_id: MatchId,
     /// Why. Staff must say so.
     #[serde(default)]
-    #[schemars(length(max = limits::REASON_LENGTH_MAX))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: Option<String>,
 }
 

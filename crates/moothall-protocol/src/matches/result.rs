@@ -44,6 +44,7 @@ pub struct PlayerReport {
     pub user_id: UserId,
     /// Milliseconds of the game after which they were out of it; without it they played to the end.
     #[serde(default)]
+    #[schemars(range(max = 2_592_000_000_u64))]
     pub left_after_ms: Option<u64>,
     /// Whatever the game counts, at most 1,024 bytes of JSON.
     #[serde(default)]
@@ -65,6 +66,7 @@ pub struct MatchReport {
     pub stats: Map<String, Value>,
     /// Milliseconds that the game took, as the game counts.
     #[serde(default)]
+    #[schemars(range(max = 2_592_000_000_u64))]
     pub duration_ms: Option<u64>,
     /// Where the replay is to be found.
     #[serde(default)]
