@@ -66,7 +66,7 @@ pub struct PutHostPool {
     #[serde(default)]
     pub if_version: Option<i64>,
     /// Why; kept in the audit log.
-    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: String,
 }
 
@@ -78,7 +78,7 @@ pub struct RemoveHostPool {
     #[schemars(length(min = 1, max = limits::HOST_SLUG_LENGTH_MAX))]
     pub slug: String,
     /// Why; kept in the audit log.
-    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: String,
 }
 

@@ -99,7 +99,7 @@ pub struct PutLobbyPolicy {
     #[serde(default)]
     pub if_version: Option<i64>,
     /// Why; kept in the audit log.
-    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: String,
 }
 
@@ -111,7 +111,7 @@ pub struct RemoveLobbyPolicy {
     #[schemars(length(min = 1, max = limits::GAME_MODE_SLUG_LENGTH_MAX))]
     pub slug: String,
     /// Why; kept in the audit log.
-    #[schemars(length(min = 1, max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: String,
 }
 
