@@ -103,9 +103,7 @@ pub async fn list(cx: &Cx, input: ListAudit) -> Result<Page<AuditLine>, Error> {
     cx.require(READ)?;
     let limit = input.limit.map_or(PAGE_ITEMS_DEFAULT, |limit| limit as usize);
     let before = match &input.cursor {
-        Some(cursor) => cursor
-            .key()
-            .ok_or_else(|| Error::field("/cursor", "invalid", "this is no cursor of this list"))?,
+        Some(cursor) => cursor.key().ok_or_else(Error::wrong_cursor)?,
         None => store::NEWEST,
     };
     let rows = cx.read(move |tx| store::list(tx, &input, before, limit + 1)).await?;

@@ -126,13 +126,10 @@ pub async fn redeem_ticket(hall: &Hall, ticket: &str) -> Result<Arc<Identity>, E
 /// Lists live sessions, with those that can still be resumed.
 pub async fn list(cx: &Cx, input: ListConnected) -> Result<Page<Connected>, Error> {
     cx.require(LIST)?;
-    let after =
-        match &input.cursor {
-            Some(cursor) => Some(cursor.key().ok_or_else(|| {
-                crate::Error::field("/cursor", "invalid", "this is no cursor of this list")
-            })?),
-            None => None,
-        };
+    let after = match &input.cursor {
+        Some(cursor) => Some(cursor.key().ok_or_else(crate::Error::wrong_cursor)?),
+        None => None,
+    };
     let limit = input.limit.map_or(PAGE_ITEMS_DEFAULT, |limit| limit as usize);
     let sessions = cx.hall().connections().list(input.kind, after, limit + 1);
     Ok(Page::cut(sessions, limit, |last| Cursor::of(&last.session_id)))

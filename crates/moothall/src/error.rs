@@ -426,6 +426,11 @@ impl Error {
         Self::bounded(path, code, message, None, None)
     }
 
+    /// A cursor that is none of this list.
+    pub(crate) fn wrong_cursor() -> Self {
+        Self::field("/cursor", "invalid", "this is no cursor of this list")
+    }
+
     /// One field below its lower bound.
     pub fn least(path: &str, code: &str, message: impl Into<String>, min: usize) -> Self {
         Self::bounded(path, code, message, Some(min), None)

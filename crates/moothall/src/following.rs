@@ -109,20 +109,21 @@ impl<K: Copy + Eq + Hash + Send + 'static, N: News> Following<K, N> {
     }
 }
 
-/// Counts how often something was tried while a partition is too busy or the database is away.
-#[derive(Default)]
-pub(crate) struct Attempts(u32);
-
-impl Attempts {
-    /// Waits until it is worth trying again. Returns whether it is at all.
-    pub async fn wait(&mut self, hall: &Hall, error: &impl Fault) -> bool {
-        const MOST: u32 = 10;
-        self.0 += 1;
-        let is_worth_it = self.0 < MOST && error.kind() == Kind::Unavailable;
-        if is_worth_it {
-            let clock = hall.shared_clock();
-            clock.sleep_until(clock.elapsed() + Duration::from_millis(100) * self.0).await;
+/// Does this, and does it again while a partition is too busy or the database is away. An error is one that another try would not mend, or
+/// that the last of ten ended with.
+pub(crate) async fn persistently<E: Fault, F>(hall: &Hall, step: impl Fn() -> F) -> Result<(), E>
+where
+    F: Future<Output = Result<(), E>>,
+{
+    const ATTEMPTS: u32 = 10;
+    for attempt in 1..ATTEMPTS {
+        match step().await {
+            Err(error) if error.kind() == Kind::Unavailable => {
+                let clock = hall.shared_clock();
+                clock.sleep_until(clock.elapsed() + Duration::from_millis(100) * attempt).await;
+            }
+            done => return done,
         }
-        is_worth_it
     }
+    step().await
 }

@@ -142,10 +142,7 @@ pub async fn list(cx: &Cx, input: ListHosts) -> Result<Page<Host>, Error> {
     let after: Option<UserId> = input
         .cursor
         .as_ref()
-        .map(|cursor| {
-            let wrong = || crate::Error::field("/cursor", "invalid", "this is no cursor of this list");
-            cursor.key().ok_or_else(wrong)
-        })
+        .map(|cursor| cursor.key().ok_or_else(crate::Error::wrong_cursor))
         .transpose()?;
     let mut hosts = Vec::new();
     for (pool, card) in cx.read(|tx| store::list(tx, HOST_POOLS_MAX)).await? {

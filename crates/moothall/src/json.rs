@@ -1,8 +1,28 @@
-//! What bounds JSON whose shape is its writer's own.
+//! JSON: what is stored as it, and what bounds JSON whose shape is its writer's own.
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::Error;
+
+/// What is stored of plain data.
+pub(crate) fn value(data: &impl Serialize) -> Result<Value, Error> {
+    serde_json::to_value(data).map_err(Error::internal)
+}
+
+/// The word by which a plain choice is written, on the wire and in the database.
+pub(crate) fn word(choice: &impl Serialize) -> Result<String, Error> {
+    match value(choice)? {
+        Value::String(word) => Ok(word),
+        other => Err(Error::internal(format!("{other} is no word"))),
+    }
+}
+
+/// The choice that is written by this word.
+pub(crate) fn choice<T: DeserializeOwned>(word: String) -> Result<T, Error> {
+    serde_json::from_value(Value::String(word)).map_err(Error::internal)
+}
 
 /// Levels of arrays and objects within each other.
 pub(crate) fn depth(value: &Value) -> usize {

@@ -140,11 +140,13 @@ pub(crate) struct Live {
 /// Lists matches.
 pub async fn list(cx: &Cx, input: ListMatches) -> Result<Page<MatchSummary>, Error> {
     let order = input.order.unwrap_or_default();
-    let wrong = || crate::Error::field("/cursor", "invalid", "this is no cursor of this list");
-    let after = input.cursor.as_ref().map(|cursor| cursor.key::<(MatchOrder, MatchId)>().ok_or_else(wrong));
+    let after = input
+        .cursor
+        .as_ref()
+        .map(|cursor| cursor.key::<(MatchOrder, MatchId)>().ok_or_else(crate::Error::wrong_cursor));
     let after = after.transpose()?;
     if after.is_some_and(|(of, _)| of != order) {
-        return Err(wrong().into());
+        return Err(crate::Error::wrong_cursor().into());
     }
     match input.user_id {
         Some(user) => require_history(cx, &[user]).await?,

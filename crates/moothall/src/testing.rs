@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moothall_protocol::accounts::SessionKind;
-use moothall_protocol::{SessionId, Timestamp, UserId};
+use moothall_protocol::connections::Resumed;
+use moothall_protocol::{Event, SessionId, Timestamp, UserId};
 use moothall_store::{params, statements};
 use moothall_testing::databases::{self, TestDatabase};
 use parking_lot::Mutex;
@@ -15,15 +16,43 @@ use crate::accounts::names::{self, Name};
 use crate::hooks::NoHooks;
 use crate::mail::{Email, MailError, Mailer};
 use crate::operation::BoxFuture;
+use crate::topics::{Frame, Outbox, Reader};
 use crate::{
     Caller, Clock as _, Cx, Error, FakeClock, Hall, Hooks, Identity, Origin, Permissions, SeededRandom,
-    Settings,
+    Settings, Topic,
 };
 
 statements! {
     INSERT_USER = "INSERT INTO users (id, name, name_key, email, email_key, email_verified_at, is_guest, is_bot,
                    behaviour_score, trust_score, social_score, is_shadow_banned, version, created_at, updated_at)
                    VALUES ($1, $2, $3, $4, $4, $5, $6, FALSE, 0, 0, 0, FALSE, 1, $5, $5)";
+}
+
+/// Hears what is published on topics.
+pub(crate) struct Ear(Reader);
+
+impl Ear {
+    /// From now on.
+    pub fn at(hall: &TestHall, topics: impl IntoIterator<Item = Topic>) -> Self {
+        let outbox = Arc::new(Outbox::default());
+        for topic in topics {
+            hall.hall.topics().subscribe(topic, &outbox);
+        }
+        let first = Frame::new(None, Event::SessionResumed(Resumed { missed: 0 }));
+        let ear = Self(outbox.begin(outbox.restart(), Arc::new(first)).unwrap());
+        ear.heard();
+        ear
+    }
+
+    /// What is told to all sessions of this user.
+    pub fn of(hall: &TestHall, user: &Cx) -> Self {
+        Self::at(hall, [Topic::User(user.user().unwrap())])
+    }
+
+    /// What was heard since the last time.
+    pub fn heard(&self) -> Vec<Event> {
+        self.0.take(usize::MAX).unwrap().into_iter().map(|(_, frame)| frame.event().clone()).collect()
+    }
 }
 
 /// A hall for one test.

@@ -276,10 +276,7 @@ pub async fn list_grants(cx: &Cx, input: ListGrants) -> Result<Page<Grant>, Erro
     cx.require(GRANT)?;
     let limit = input.limit.map_or(limits::PAGE_ITEMS_DEFAULT, |limit| limit as usize);
     let after: Option<GrantId> = match &input.cursor {
-        Some(cursor) => {
-            let invalid = || crate::Error::field("/cursor", "invalid", "this is no cursor of this list");
-            Some(cursor.key().ok_or_else(invalid)?)
-        }
+        Some(cursor) => Some(cursor.key().ok_or_else(crate::Error::wrong_cursor)?),
         None => None,
     };
     let grants = cx.read(move |tx| store::list_grants(tx, &input, after, limit + 1)).await?;

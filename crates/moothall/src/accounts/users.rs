@@ -383,9 +383,7 @@ pub async fn list_names(cx: &Cx, input: ListNames) -> Result<Page<FormerName>, E
     cx.require(READ)?;
     let limit = input.limit.map_or(PAGE_ITEMS_DEFAULT, |limit| limit as usize);
     let before = match &input.cursor {
-        Some(cursor) => cursor
-            .key::<(Timestamp, Uuid)>()
-            .ok_or_else(|| crate::Error::field("/cursor", "invalid", "this is no cursor of this list"))?,
+        Some(cursor) => cursor.key::<(Timestamp, Uuid)>().ok_or_else(crate::Error::wrong_cursor)?,
         None => (Timestamp::MAX, Uuid::max()),
     };
     cx.read(move |tx| {

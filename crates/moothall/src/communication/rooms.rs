@@ -175,12 +175,7 @@ pub async fn my_rooms(cx: &Cx, input: ListMyRooms) -> Result<Page<MyRoom>, Error
 pub(super) fn key<K: serde::de::DeserializeOwned>(
     cursor: Option<&Cursor>,
 ) -> Result<Option<K>, crate::Error> {
-    cursor
-        .map(|cursor| {
-            let wrong = || crate::Error::field("/cursor", "invalid", "this is no cursor of this list");
-            cursor.key().ok_or_else(wrong)
-        })
-        .transpose()
+    cursor.map(|cursor| cursor.key().ok_or_else(crate::Error::wrong_cursor)).transpose()
 }
 
 /// Changes a room's description. Its members hear of it.

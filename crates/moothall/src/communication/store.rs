@@ -4,8 +4,6 @@ use moothall_protocol::communication::{MyRoom, Room, RoomKind, RoomRole, RoomUnr
 use moothall_protocol::limits::{ROOMS_BROUGHT_INTO_MAX, ROOMS_JOINED_MAX, UNREAD_ROOMS_MAX};
 use moothall_protocol::{RoomId, Timestamp, UserId};
 use moothall_store::{OnConstraint as _, Row, params, statements};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::Error;
@@ -13,6 +11,7 @@ use super::messages::{self, Spoken};
 use super::name::RoomName;
 use super::room::{Effect, Seat};
 use crate::cx::Tx;
+use crate::json::{choice, word};
 use crate::{Topic, audit, connections, sweep};
 
 /// The columns of a room, in the order [`room`] reads them.
@@ -97,22 +96,10 @@ statements! {
 
 }
 
-/// The name an enum has on the wire is its name in the database.
-fn word(value: &impl Serialize) -> Result<String, crate::Error> {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => Ok(word),
-        _ => Err(crate::Error::internal("an enum has no name")),
-    }
-}
-
-fn parse<T: DeserializeOwned>(word: String) -> Result<T, crate::Error> {
-    serde_json::from_value(serde_json::Value::String(word)).map_err(crate::Error::internal)
-}
-
 fn room(row: &Row) -> Result<Room, Error> {
     Ok(Room {
         id: row.get(0)?,
-        kind: parse(row.get(1)?)?,
+        kind: choice(row.get(1)?)?,
         name: row.get(2)?,
         topic: row.get(3)?,
         member_only: row.get(4)?,
@@ -134,7 +121,7 @@ const ROOM_COLUMNS: usize = 15;
 
 fn seat(row: &Row) -> Result<(UserId, Seat), Error> {
     let seat = Seat {
-        role: parse(row.get(1)?)?,
+        role: choice(row.get(1)?)?,
         joined_at: row.get(2)?,
         delivered_seq: row.get(3)?,
         read_seq: row.get(4)?,
@@ -387,7 +374,7 @@ pub(super) fn my_rooms(
             Ok(MyRoom {
                 unread: (room.last_seq - read_seq.max(swept_seq)).max(0),
                 room,
-                role: parse(row.get(ROOM_COLUMNS)?)?,
+                role: choice(row.get(ROOM_COLUMNS)?)?,
                 read_seq,
                 mentions: row.get(ROOM_COLUMNS + 3)?,
                 user_id: row.get(ROOM_COLUMNS + 4)?,

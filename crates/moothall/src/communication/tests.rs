@@ -8,15 +8,12 @@ mod rooms;
 mod streams;
 mod sweep;
 
-use std::sync::Arc;
-
 use moothall_protocol::communication::{CreateRoom, JoinRoom, Message, ReadHistory, Room, SendMessage};
-use moothall_protocol::connections::Resumed;
 use moothall_protocol::{Event, RoomId, UserId};
 
 use super::*;
-use crate::testing::{TestHall, on_both_engines, on_both_engines_with};
-use crate::topics::{Frame, Outbox, Reader};
+use crate::accounts::testing::code;
+use crate::testing::{Ear, TestHall, on_both_engines, on_both_engines_with};
 use crate::{Fault as _, Topic};
 
 /// A room to make, with nothing but a name.
@@ -70,27 +67,7 @@ async fn all(cx: &Cx, room: RoomId) -> Vec<String> {
     history(cx, input).await.unwrap().items.into_iter().map(|message| message.text).collect()
 }
 
-/// Hears what is published on topics.
-struct Ear(Reader);
-
 impl Ear {
-    fn at(hall: &TestHall, topics: impl IntoIterator<Item = Topic>) -> Self {
-        let outbox = Arc::new(Outbox::default());
-        for topic in topics {
-            hall.hall.topics().subscribe(topic, &outbox);
-        }
-        let first = Frame::new(None, Event::SessionResumed(Resumed { missed: 0 }));
-        let reader = outbox.begin(outbox.restart(), Arc::new(first)).unwrap();
-        let ear = Self(reader);
-        ear.heard();
-        ear
-    }
-
-    /// What was heard since the last time.
-    fn heard(&self) -> Vec<Event> {
-        self.0.take(usize::MAX).unwrap().into_iter().map(|(_, frame)| frame.event().clone()).collect()
-    }
-
     /// The texts of the messages among it.
     fn texts(&self) -> Vec<String> {
         let texts = self.heard().into_iter().filter_map(|event| match event {
@@ -98,12 +75,5 @@ impl Ear {
             _ => None,
         });
         texts.collect()
-    }
-}
-
-fn code<T>(outcome: Result<T, Error>) -> &'static str {
-    match outcome {
-        Ok(_) => "ok",
-        Err(error) => error.code(),
     }
 }

@@ -11,6 +11,7 @@ use super::pool::{Effect, Record, Reserved, Seat};
 use super::{Error, tell_followers};
 use crate::audit;
 use crate::cx::Tx;
+use crate::json::value;
 
 statements! {
     INSERT_POOL = "INSERT INTO host_pools (id, slug, pool, version) VALUES ($1, $2, $3, $4)";
@@ -39,10 +40,6 @@ fn pool(row: &Row) -> Result<(HostPoolId, HostPool), Error> {
     Ok((row.get(0)?, HostPool { version: row.get(2)?, ..pool }))
 }
 
-fn json(value: &impl serde::Serialize) -> Result<serde_json::Value, Error> {
-    Ok(serde_json::to_value(value).map_err(crate::Error::internal)?)
-}
-
 fn target(slug: &str) -> String {
     format!("host_pool:{slug}")
 }
@@ -54,7 +51,7 @@ pub(super) fn insert(
     card: &HostPool,
     reason: &str,
 ) -> Result<(), Error> {
-    tx.execute(INSERT_POOL, params![id, card.slug, json(card)?, card.version])
+    tx.execute(INSERT_POOL, params![id, card.slug, value(card)?, card.version])
         // Somebody else made it in this moment: the next try finds it.
         .on_constraint("host_pools_slug", Error::Common(crate::Error::Unavailable))?;
     let count: usize = tx.query_one(COUNT_POOLS, params![])?.get(0)?;
@@ -69,7 +66,7 @@ pub(super) fn insert(
 pub(super) fn apply(tx: &mut Tx<'_, '_>, id: HostPoolId, effect: &Effect) -> Result<(), Error> {
     match effect {
         Effect::Put { by, before, after, reason } => {
-            tx.execute(UPDATE_POOL, params![id, json(after)?, after.version])?;
+            tx.execute(UPDATE_POOL, params![id, value(after)?, after.version])?;
             let entry = audit::Entry::new("hosts.put_pool").by(*by).target(target(&after.slug));
             audit::record(tx, entry.reason(reason).change(before, after))?;
         }
@@ -80,7 +77,7 @@ pub(super) fn apply(tx: &mut Tx<'_, '_>, id: HostPoolId, effect: &Effect) -> Res
             audit::record(tx, entry.reason(reason).change(before, &()))?;
         }
         Effect::Host { user, record } => {
-            if tx.execute(PUT_HOST, params![user, id, json(record)?])? == 0 {
+            if tx.execute(PUT_HOST, params![user, id, value(record)?])? == 0 {
                 // It came to another pool in this moment.
                 return Err(crate::Error::Unavailable.into());
             }
@@ -89,7 +86,7 @@ pub(super) fn apply(tx: &mut Tx<'_, '_>, id: HostPoolId, effect: &Effect) -> Res
             tx.execute(DELETE_HOST, params![user, id])?;
         }
         Effect::Reserved { user, match_id, reserved } => {
-            tx.execute(RESERVE, params![match_id, user, id, json(reserved)?])
+            tx.execute(RESERVE, params![match_id, user, id, value(reserved)?])
                 // Another pool was asked in this moment: the next try finds it.
                 .on_constraint("host_reservations_pkey", Error::Common(crate::Error::Unavailable))?;
         }

@@ -8,8 +8,9 @@ use moothall_protocol::hosts::{
 use moothall_protocol::limits::HOSTS_PER_POOL_MAX;
 
 use super::*;
+use crate::accounts;
+use crate::accounts::testing::code;
 use crate::testing::{TestHall, on_both_engines};
-use crate::{Fault as _, accounts};
 
 fn pool(slug: &str) -> PutHostPool {
     PutHostPool {
@@ -45,10 +46,6 @@ async fn host(hall: &TestHall, name: &str) -> Cx {
 
 async fn staff(hall: &TestHall) -> Cx {
     hall.call(hall.user("Sue").await, &[MANAGE])
-}
-
-fn code<T>(outcome: Result<T, Error>) -> &'static str {
-    outcome.map_or_else(|error| error.code(), |_| "ok")
 }
 
 fn matches_of(host: &Host) -> Vec<MatchId> {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::lobby::{Act, Command, Lobby, Power, State};
 use super::{Error, keeper, list, places, rooms, store};
 use crate::connections::{self, Placed};
-use crate::following::Attempts;
+use crate::following::persistently;
 use crate::matches::{self, Over};
 use crate::{Cx, Hall, WeakHall};
 
@@ -31,12 +31,8 @@ pub(super) async fn settled(hall: &Hall, user: UserId) {
 }
 
 async fn follow(hall: Hall, user: UserId, left: Vec<LobbyId>) {
-    let mut attempts = Attempts::default();
-    while let Err(error) = follow_once(&hall, user, &left).await {
-        if !attempts.wait(&hall, &error).await {
-            tracing::warn!(user.id = %user, "The presence of {user} does not say where they are: {error}");
-            break;
-        }
+    if let Err(error) = persistently(&hall, || follow_once(&hall, user, &left)).await {
+        tracing::warn!(user.id = %user, "The presence of {user} does not say where they are: {error}");
     }
 }
 
@@ -97,12 +93,8 @@ pub(super) async fn leave_behind(hall: WeakHall, user: UserId, visit: u64) {
     if connections::visit_of(&hall, user).is_some_and(|newest| newest > visit) {
         return;
     }
-    let mut attempts = Attempts::default();
-    while let Err(error) = tell_gone(&hall, user).await {
-        if !attempts.wait(&hall, &error).await {
-            tracing::warn!(user.id = %user, "The lobby of {user} does not know that they are gone: {error}");
-            break;
-        }
+    if let Err(error) = persistently(&hall, || tell_gone(&hall, user)).await {
+        tracing::warn!(user.id = %user, "The lobby of {user} does not know that they are gone: {error}");
     }
 }
 
@@ -133,12 +125,8 @@ pub(super) async fn tell(cx: &Cx, id: LobbyId, act: Act) -> Result<(), Error> {
 /// Has the match that a lobby plays follow who is in it by now.
 pub(super) fn reseat(hall: &Hall, lobby: LobbyId, match_id: MatchId) {
     hall.lobbies().seating.begin(hall, lobby, vec![match_id], |hall, lobby, news| async move {
-        let mut attempts = Attempts::default();
-        while let Err(error) = reseat_once(&hall, lobby, &news).await {
-            if !attempts.wait(&hall, &error).await {
-                tracing::warn!(lobby.id = %lobby, "The match of {lobby} does not know who came: {error}");
-                break;
-            }
+        if let Err(error) = persistently(&hall, || reseat_once(&hall, lobby, &news)).await {
+            tracing::warn!(lobby.id = %lobby, "The match of {lobby} does not know who came: {error}");
         }
     });
 }
@@ -186,12 +174,8 @@ pub(super) fn desert_match(hall: &Hall, match_id: MatchId) {
 pub(super) async fn match_over(hall: Hall, over: Over) {
     let Over { match_id, lobby_id: Some(lobby) } = over else { return };
     let cx = Cx::server(&hall);
-    let mut attempts = Attempts::default();
-    while let Err(error) = tell(&cx, lobby, Act::Over { match_id }).await {
-        if !attempts.wait(&hall, &error).await {
-            tracing::warn!(lobby.id = %lobby, "The lobby {lobby} does not know that its match is over: {error}");
-            break;
-        }
+    if let Err(error) = persistently(&hall, || tell(&cx, lobby, Act::Over { match_id })).await {
+        tracing::warn!(lobby.id = %lobby, "The lobby {lobby} does not know that its match is over: {error}");
     }
     rooms::settled(&hall, lobby).await;
     places::settled(&hall, lobby).await;

@@ -135,10 +135,10 @@ impl Index {
         let ListLobbies { filter, order, facets, cursor, limit } = wanted;
         let filter = Filter::new(filter.unwrap_or_default())?;
         let order = order.unwrap_or_default();
-        let wrong = || crate::Error::field("/cursor", "invalid", "this is no cursor of this list");
-        let after = cursor.map(|cursor| cursor.key::<Key>().ok_or_else(wrong)).transpose()?;
+        let after =
+            cursor.map(|cursor| cursor.key::<Key>().ok_or_else(crate::Error::wrong_cursor)).transpose()?;
         if after.as_ref().is_some_and(|after| after.order != order) {
-            return Err(wrong().into());
+            return Err(crate::Error::wrong_cursor().into());
         }
         let limit = limit.unwrap_or(PAGE_ITEMS_DEFAULT);
         let viewer = user.map_or(Viewer::Anybody, Viewer::User);

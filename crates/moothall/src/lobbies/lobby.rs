@@ -298,6 +298,11 @@ impl Step<'_, '_> {
         Ok(self.turn.caller().ok_or(crate::Error::NotSignedIn)?)
     }
 
+    /// Refuses everybody but the server itself.
+    fn require_server(&self) -> Result<(), Error> {
+        if self.turn.caller().is_some() { Err(crate::Error::Forbidden.into()) } else { Ok(()) }
+    }
+
     fn tell(&mut self, user: UserId, event: Event) {
         self.turn.emit(Topic::User(user), event);
     }

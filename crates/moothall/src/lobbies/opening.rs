@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use moothall_protocol::limits::LOBBY_CODE_LENGTH;
 use moothall_protocol::lobbies::{
-    HostKind, HostedLobby, Lobby, LobbyAccess, LobbyHostView, LobbyMember, LobbyPolicy, LobbyProperties,
-    LobbyStatus, LobbyStayedBehind, OnHostLoss, OpenLobby, OwnLobby, StayedBehind,
+    HostKind, HostedLobby, Lobby, LobbyAccess, LobbyHostView, LobbyPolicy, LobbyProperties, LobbyStatus,
+    LobbyStayedBehind, OnHostLoss, OpenLobby, OwnLobby, StayedBehind,
 };
 use moothall_protocol::{Event, UserId};
-use serde_json::Map;
 
 use super::lobby::{self, Change, Kept, Rules, State};
 use super::party::{self, Along};
@@ -189,15 +188,7 @@ fn seat(cx: &Cx, state: &mut State, users: &[UserId], rules: &Rules) -> Result<(
     }
     let together = state.team_with(users.len());
     for user in users {
-        let member = LobbyMember {
-            joined_at: now,
-            seated_at: None,
-            is_ready: false,
-            role: None,
-            properties: Map::new(),
-        };
-        state.lobby.members.insert(*user, member);
-        state.host.secrets.insert(*user, codes::secret(cx.random()));
+        state.add_member(*user, codes::secret(cx.random()), now);
         match together.clone().or_else(|| state.team_with(1)) {
             Some(number) => state.place(*user, &number, now),
             None => state.lobby.queue.push(*user),

@@ -10,7 +10,7 @@ use moothall_protocol::{LobbyId, MatchId};
 
 use super::lobby::{Act, HostPlace, State};
 use super::{Error, follow, store};
-use crate::following::Attempts;
+use crate::following::persistently;
 use crate::{Cx, Hall, WeakHall, hosts};
 
 /// Has the pools follow what a lobby wants. `released` are matches that need their host no longer.
@@ -24,14 +24,11 @@ pub(super) async fn settled(hall: &Hall, lobby: LobbyId) {
 }
 
 async fn follow(hall: Hall, lobby: LobbyId, released: Vec<MatchId>) {
-    let mut attempts = Attempts::default();
-    while let Err(error) = follow_once(&Cx::server(&hall), lobby, &released).await {
-        if !attempts.wait(&hall, &error).await {
-            tracing::warn!(lobby.id = %lobby, "The lobby {lobby} does not get the host it wants: {error}");
-            // Its players wait for it.
-            follow::try_later(&hall, move |hall| begin(hall, lobby, released));
-            break;
-        }
+    let cx = Cx::server(&hall);
+    if let Err(error) = persistently(&hall, || follow_once(&cx, lobby, &released)).await {
+        tracing::warn!(lobby.id = %lobby, "The lobby {lobby} does not get the host it wants: {error}");
+        // Its players wait for it.
+        follow::try_later(&hall, move |hall| begin(hall, lobby, released));
     }
 }
 

@@ -12,7 +12,7 @@ use super::lobby::State;
 use super::{Error, store};
 use crate::communication::{self, FollowingRoom};
 use crate::cx::Tx;
-use crate::following::Attempts;
+use crate::following::persistently;
 use crate::{Cx, Hall};
 
 /// Makes the rooms of a lobby that opens.
@@ -39,12 +39,9 @@ pub(super) async fn settled(hall: &Hall, lobby: LobbyId) {
 }
 
 async fn follow(hall: Hall, lobby: LobbyId, closed: Vec<RoomId>) {
-    let mut attempts = Attempts::default();
-    while let Err(error) = follow_once(&Cx::server(&hall), lobby, &closed).await {
-        if !attempts.wait(&hall, &error).await {
-            tracing::warn!(lobby.id = %lobby, "The rooms of the lobby {lobby} do not follow it: {error}");
-            break;
-        }
+    let cx = Cx::server(&hall);
+    if let Err(error) = persistently(&hall, || follow_once(&cx, lobby, &closed)).await {
+        tracing::warn!(lobby.id = %lobby, "The rooms of the lobby {lobby} do not follow it: {error}");
     }
 }
 

@@ -8,6 +8,7 @@ use moothall_store::{Json, OnConstraint as _, Row, params, statements};
 use super::lobby::{Effect, State};
 use super::{Error, follow, keeper, places, rooms};
 use crate::cx::Tx;
+use crate::json::value;
 use crate::matches::{Begin, Seat};
 use crate::{Topic, audit, connections, matches, parties};
 
@@ -41,10 +42,6 @@ fn lobby(row: &Row) -> Result<(State, GameMode), Error> {
     Ok((state, mode))
 }
 
-fn json(value: &impl serde::Serialize) -> Result<serde_json::Value, Error> {
-    Ok(serde_json::to_value(value).map_err(crate::Error::internal)?)
-}
-
 /// Stores a new lobby with the members it has.
 pub(super) fn insert(tx: &mut Tx<'_, '_>, state: &State, mode: &GameMode) -> Result<(), Error> {
     let lobby = &state.lobby;
@@ -56,8 +53,8 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, state: &State, mode: &GameMode) -> Res
             lobby.code,
             lobby.host_id,
             is_dedicated,
-            json(mode)?,
-            json(state)?,
+            value(mode)?,
+            value(state)?,
             lobby.version,
             lobby.created_at
         ],
@@ -184,7 +181,7 @@ fn save(tx: &mut Tx<'_, '_>, id: LobbyId, state: &State) -> Result<(), Error> {
     let is_dedicated = state.outside_host().is_some();
     tx.execute(
         UPDATE_LOBBY,
-        params![id, lobby.code, lobby.host_id, is_dedicated, json(state)?, lobby.version],
+        params![id, lobby.code, lobby.host_id, is_dedicated, value(state)?, lobby.version],
     )
     .on_constraint("lobbies_code", Error::Common(crate::Error::Unavailable))?;
     show(tx, state);

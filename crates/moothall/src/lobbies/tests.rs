@@ -17,7 +17,6 @@ mod watching;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moothall_protocol::connections::Resumed;
 use moothall_protocol::lobbies::*;
 use moothall_protocol::matches::{EndMatch, ReadyMatch};
 use moothall_protocol::{Event, LobbyId, MatchId, UserId};
@@ -26,8 +25,8 @@ use serde_json::{Map, Value, json};
 use super::lobby::{Act, Command, Power};
 use super::*;
 use crate::Topic;
-use crate::testing::{TestHall, on_both_engines};
-use crate::topics::{Frame, Outbox, Reader};
+use crate::accounts::testing::code;
+use crate::testing::{Ear, TestHall, on_both_engines};
 
 /// A lobby to open, with nothing but a name.
 fn opening(name: &str) -> OpenLobby {
@@ -132,46 +131,20 @@ async fn played(host: &Cx, match_id: MatchId) {
     crate::matches::end(host, EndMatch { match_id }).await.unwrap();
 }
 
-/// A client that keeps a copy of a lobby.
-struct Ear(Reader);
-
+/// What a client hears that keeps a copy of a lobby.
 impl Ear {
-    fn at(hall: &TestHall, topics: impl IntoIterator<Item = Topic>) -> Self {
-        let outbox = Arc::new(Outbox::default());
-        for topic in topics {
-            hall.hall.topics().subscribe(topic, &outbox);
-        }
-        let first = Frame::new(None, Event::SessionResumed(Resumed { missed: 0 }));
-        let reader = outbox.begin(outbox.restart(), Arc::new(first)).unwrap();
-        let ear = Self(reader);
-        ear.heard();
-        ear
-    }
-
-    fn of(hall: &TestHall, user: &Cx) -> Self {
-        Self::at(hall, [Topic::User(id(user))])
-    }
-
     /// What was heard since the last time, but for the lobby's rooms.
-    fn heard(&self) -> Vec<Event> {
-        let taken = self.0.take(usize::MAX).unwrap();
-        let events = taken.into_iter().map(|(_, frame)| frame.event().clone());
+    fn heard_of_lobbies(&self) -> Vec<Event> {
+        let events = self.heard().into_iter();
         events.filter(|event| !matches!(event, Event::RoomJoined(_) | Event::RoomLeft(_))).collect()
     }
 
     /// The patches among it, each one version on.
     fn patches(&self) -> Vec<Value> {
-        let patches = self.heard().into_iter().filter_map(|event| match event {
+        let patches = self.heard_of_lobbies().into_iter().filter_map(|event| match event {
             Event::LobbyUpdated(updated) => Some(Value::Object(updated.patch)),
             _ => None,
         });
         patches.collect()
-    }
-}
-
-fn code<T>(outcome: Result<T, Error>) -> &'static str {
-    match outcome {
-        Ok(_) => "ok",
-        Err(error) => error.code(),
     }
 }

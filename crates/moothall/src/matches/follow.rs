@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::game::{Act, Command, Match, State};
 use super::{Error, rooms, store};
 use crate::cx::Tx;
-use crate::following::{Attempts, Following};
+use crate::following::{Following, persistently};
 use crate::operation::BoxFuture;
 use crate::{Clock, Cx, Hall, WeakHall, connections};
 
@@ -102,12 +102,8 @@ pub(super) fn wake(hall: &Hall, id: MatchId) {
 /// Tells a match something in the server's name, and again while a partition is too busy.
 pub(super) async fn tell_persistently(hall: &Hall, id: MatchId, act: &Act) {
     let cx = Cx::server(hall);
-    let mut attempts = Attempts::default();
-    while let Err(error) = tell(&cx, id, act.clone()).await {
-        if !attempts.wait(hall, &error).await {
-            tracing::warn!(match.id = %id, "The match {id} did not hear something: {error}");
-            break;
-        }
+    if let Err(error) = persistently(hall, || tell(&cx, id, act.clone())).await {
+        tracing::warn!(match.id = %id, "The match {id} did not hear something: {error}");
     }
 }
 

@@ -12,7 +12,7 @@ use super::game::State;
 use super::{Error, store};
 use crate::communication::{self, FollowingRoom};
 use crate::cx::Tx;
-use crate::following::Attempts;
+use crate::following::persistently;
 use crate::{Cx, Hall};
 
 /// Rooms told together when the server starts.
@@ -45,12 +45,9 @@ pub(super) async fn settled(hall: &Hall, id: MatchId) {
 }
 
 async fn follow(hall: Hall, id: MatchId, _: Vec<()>) {
-    let mut attempts = Attempts::default();
-    while let Err(error) = follow_once(&Cx::server(&hall), id).await {
-        if !attempts.wait(&hall, &error).await {
-            tracing::warn!(match.id = %id, "The room of the match {id} does not follow it: {error}");
-            break;
-        }
+    let cx = Cx::server(&hall);
+    if let Err(error) = persistently(&hall, || follow_once(&cx, id)).await {
+        tracing::warn!(match.id = %id, "The room of the match {id} does not follow it: {error}");
     }
 }
 

@@ -8,12 +8,12 @@ use moothall_protocol::matches::{
 use moothall_protocol::{LobbyId, MatchId, Timestamp, UserId};
 use moothall_store::{Json, Row, ToParam, params, statements, values};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::game::{Effect, State};
 use super::{Error, Over, follow, rooms};
 use crate::cx::Tx;
+use crate::json::{choice, value, word};
 use crate::{Topic, accounts, audit, connections};
 
 /// The columns of a [`MatchSummary`], in its order.
@@ -107,20 +107,8 @@ statements! {
         GROUP BY 1, 2, 3 ORDER BY 1";
 }
 
-/// The word by which a plain choice is written, on the wire and here.
-fn word(choice: &impl Serialize) -> Result<String, Error> {
-    match serde_json::to_value(choice).map_err(crate::Error::internal)? {
-        serde_json::Value::String(word) => Ok(word),
-        other => Err(crate::Error::internal(format!("{other} is no word")).into()),
-    }
-}
-
-fn choice<T: DeserializeOwned>(word: String) -> Result<T, Error> {
-    Ok(serde_json::from_value(word.into()).map_err(crate::Error::internal)?)
-}
-
 fn words<T: Serialize>(choice: Option<&T>) -> Result<Option<String>, Error> {
-    choice.map(word).transpose()
+    Ok(choice.map(word).transpose()?)
 }
 
 fn outcome_word(result: &MatchResult) -> &'static str {
@@ -129,10 +117,6 @@ fn outcome_word(result: &MatchResult) -> &'static str {
         MatchOutcome::Draw => "draw",
         MatchOutcome::None => "none",
     }
-}
-
-fn json(value: &impl Serialize) -> Result<serde_json::Value, Error> {
-    Ok(serde_json::to_value(value).map_err(crate::Error::internal)?)
 }
 
 fn state(row: &Row) -> Result<State, Error> {
@@ -161,7 +145,7 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, state: &State) -> Result<(), Error> {
             game.team_size,
             game.player_count,
             game.created_at,
-            json(state)?,
+            value(state)?,
             game.version
         ],
     )?;
@@ -228,8 +212,12 @@ pub(super) fn apply(tx: &mut Tx<'_, '_>, id: MatchId, effects: &[&Effect]) -> Re
         for user in effects.iter().flat_map(|effect| effect.changed_members()) {
             put_member(tx, state, *user)?;
         }
-        let hall = tx.cx().hall().clone();
-        tx.after_commit(move || rooms::begin(&hall, id));
+        let concerns_room =
+            |effect: &&&Effect| matches!(effect, Effect::Over) || !effect.changed_members().is_empty();
+        if effects.iter().any(|effect| concerns_room(&effect)) {
+            let hall = tx.cx().hall().clone();
+            tx.after_commit(move || rooms::begin(&hall, id));
+        }
     }
     for effect in effects {
         match effect {
@@ -267,7 +255,7 @@ fn save(tx: &mut Tx<'_, '_>, state: &State) -> Result<(), Error> {
             game.player_count,
             game.started_at,
             game.ended_at,
-            json(state)?,
+            value(state)?,
             game.version
         ],
     )?;
@@ -286,8 +274,8 @@ fn confirm(tx: &mut Tx<'_, '_>, state: &State) -> Result<(), Error> {
             result.user_id,
             result.api_key_id,
             result.reason,
-            json(result)?,
-            json(&report.players)?,
+            value(result)?,
+            value(&report.players)?,
             result.at
         ],
     )?;

@@ -10,15 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moothall_protocol::audit::ListAudit;
-use moothall_protocol::connections::Resumed;
 use moothall_protocol::lobbies::HostKind;
 use moothall_protocol::matches::{Match as Shown, *};
 use moothall_protocol::{Event, MatchId, UserId};
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::testing::{TestHall, on_both_engines};
-use crate::topics::{Frame, Outbox, Reader};
+use crate::accounts::testing::code;
+use crate::testing::{Ear, TestHall, on_both_engines};
 use crate::{Caller, Fault as _};
 
 /// Calls by users of these names.
@@ -130,38 +129,5 @@ fn audited() -> ListAudit {
         until: None,
         limit: None,
         cursor: None,
-    }
-}
-
-/// What somebody hears.
-struct Ear(Reader);
-
-impl Ear {
-    fn at(hall: &TestHall, topics: impl IntoIterator<Item = Topic>) -> Self {
-        let outbox = Arc::new(Outbox::default());
-        for topic in topics {
-            hall.hall.topics().subscribe(topic, &outbox);
-        }
-        let first = Frame::new(None, Event::SessionResumed(Resumed { missed: 0 }));
-        let reader = outbox.begin(outbox.restart(), Arc::new(first)).unwrap();
-        let ear = Self(reader);
-        ear.heard();
-        ear
-    }
-
-    fn of(hall: &TestHall, user: &Cx) -> Self {
-        Self::at(hall, [Topic::User(id(user))])
-    }
-
-    /// What was heard since the last time.
-    fn heard(&self) -> Vec<Event> {
-        self.0.take(usize::MAX).unwrap().into_iter().map(|(_, frame)| frame.event().clone()).collect()
-    }
-}
-
-fn code<T>(outcome: Result<T, Error>) -> &'static str {
-    match outcome {
-        Ok(_) => "ok",
-        Err(error) => error.code(),
     }
 }

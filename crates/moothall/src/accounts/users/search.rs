@@ -135,7 +135,7 @@ impl Filter {
             return cursor
                 .key::<Place>()
                 .filter(|place| place.order == self.order)
-                .ok_or_else(|| Error::field("/cursor", "invalid", "this is no cursor of this list"));
+                .ok_or_else(Error::wrong_cursor);
         }
         let order = self.order;
         Ok(if self.is_ascending() {

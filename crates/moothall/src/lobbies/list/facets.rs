@@ -8,6 +8,7 @@ use moothall_protocol::lobbies::{LobbyFacet, LobbyFacetCount, LobbyScalar, Lobby
 use serde::Serialize;
 
 use super::Card;
+use crate::json;
 
 /// Counts by each of these facets: of every one the most frequent values, of equally frequent ones the first by what they are.
 pub(super) fn count(
@@ -58,6 +59,5 @@ fn each(facet: LobbyFacet, summary: &LobbySummary, mut has: impl FnMut(Value)) {
 
 /// One of several choices, as the wire names it.
 fn named(choice: impl Serialize) -> Value {
-    let name = serde_json::to_value(choice).unwrap_or_default();
-    Value::Text(name.as_str().unwrap_or_default().to_owned())
+    Value::Text(json::word(&choice).unwrap_or_default())
 }

@@ -170,15 +170,7 @@ impl State {
     /// Takes these in. Those who want to play sit in one team, if there is one with so many seats.
     fn enter(&mut self, users: &[UserId], wish: SeatWish, step: &mut Step<'_, '_>) {
         for user in users {
-            let member = LobbyMember {
-                joined_at: step.now(),
-                seated_at: None,
-                is_ready: false,
-                role: None,
-                properties: Map::new(),
-            };
-            self.lobby.members.insert(*user, member);
-            self.host.secrets.insert(*user, codes::secret(step.turn.random()));
+            self.add_member(*user, codes::secret(step.turn.random()), step.now());
             self.host.invites.retain(|invited| invited != user);
             self.host.requests.remove(user);
             self.rejected.remove(user);
@@ -194,6 +186,19 @@ impl State {
         }
     }
 
+    /// Makes somebody a member, without a seat.
+    pub(in crate::lobbies) fn add_member(&mut self, user: UserId, secret: String, now: Timestamp) {
+        let member = LobbyMember {
+            joined_at: now,
+            seated_at: None,
+            is_ready: false,
+            role: None,
+            properties: Map::new(),
+        };
+        self.lobby.members.insert(user, member);
+        self.host.secrets.insert(user, secret);
+    }
+
     pub(super) fn leave(&mut self, present: &[UserId], step: &mut Step<'_, '_>) -> Result<(), Error> {
         let user = self.member(step)?;
         self.part(user, LeftWhy::Left, present, step)
@@ -205,9 +210,7 @@ impl State {
         present: &[UserId],
         step: &mut Step<'_, '_>,
     ) -> Result<(), Error> {
-        if step.turn.caller().is_some() {
-            return Err(crate::Error::Forbidden.into());
-        }
+        step.require_server()?;
         self.part(user, LeftWhy::Gone, present, step)
     }
 

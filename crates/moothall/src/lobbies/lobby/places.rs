@@ -33,7 +33,7 @@ impl State {
 
     /// There is a host.
     pub(super) fn taken(&mut self, reservation: &Reservation, step: &mut Step<'_, '_>) -> Result<(), Error> {
-        require_server(step)?;
+        step.require_server()?;
         let match_id = reservation.match_id;
         match &mut self.place {
             Some(place) if place.match_id == match_id => place.reservation = Some(reservation.clone()),
@@ -59,7 +59,7 @@ impl State {
         reason: HostMissing,
         step: &mut Step<'_, '_>,
     ) -> Result<(), Error> {
-        require_server(step)?;
+        step.require_server()?;
         if self.place.as_ref().is_none_or(|place| place.match_id != match_id) {
             return Ok(());
         }
@@ -89,15 +89,11 @@ impl State {
 
     /// The server has more of them than it needs: this one goes, if still nobody is in it.
     pub(super) fn close_empty(&mut self, step: &mut Step<'_, '_>) -> Result<(), Error> {
-        require_server(step)?;
+        step.require_server()?;
         if self.lobby.members.is_empty() && self.lobby.status == LobbyStatus::Waiting && self.place.is_none()
         {
             step.closing = Some(Closing::default());
         }
         Ok(())
     }
-}
-
-fn require_server(step: &Step<'_, '_>) -> Result<(), Error> {
-    if step.turn.caller().is_some() { Err(crate::Error::Forbidden.into()) } else { Ok(()) }
 }

@@ -138,9 +138,7 @@ impl State {
 
     /// The match that was played is over; of another one nothing is to be done.
     pub(super) fn finish(&mut self, match_id: MatchId, step: &mut Step<'_, '_>) -> Result<(), Error> {
-        if step.turn.caller().is_some() {
-            return Err(crate::Error::Forbidden.into());
-        }
+        step.require_server()?;
         if self.lobby.match_id != Some(match_id) {
             return Ok(());
         }

@@ -5,6 +5,7 @@ use moothall_protocol::lobbies::GameMode;
 use moothall_store::{Json, Row, params, statements};
 
 use crate::cx::Tx;
+use crate::json::value;
 use crate::lobbies::Error;
 
 statements! {
@@ -34,8 +35,7 @@ pub(super) fn count(tx: &mut Tx<'_, '_>) -> Result<usize, Error> {
 }
 
 pub(super) fn put(tx: &mut Tx<'_, '_>, mode: &GameMode) -> Result<(), Error> {
-    let json = serde_json::to_value(mode).map_err(crate::Error::internal)?;
-    tx.execute(PUT_MODE, params![mode.slug, json, mode.version])?;
+    tx.execute(PUT_MODE, params![mode.slug, value(mode)?, mode.version])?;
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use moothall_protocol::lobbies::LobbyPolicy;
 use moothall_store::{Json, Row, params, statements};
 
 use crate::cx::Tx;
+use crate::json::value;
 use crate::lobbies::Error;
 
 statements! {
@@ -35,8 +36,7 @@ pub(super) fn count(tx: &mut Tx<'_, '_>) -> Result<usize, Error> {
 }
 
 pub(super) fn put(tx: &mut Tx<'_, '_>, policy: &LobbyPolicy) -> Result<(), Error> {
-    let json = serde_json::to_value(policy).map_err(crate::Error::internal)?;
-    tx.execute(PUT_POLICY, params![policy.slug, json, policy.version])?;
+    tx.execute(PUT_POLICY, params![policy.slug, value(policy)?, policy.version])?;
     Ok(())
 }
 

@@ -49,11 +49,11 @@ async fn t107_t110_one_joins_as_a_spectator_and_the_others_get_one_difference() 
         // The secret reaches the joiner and the host, and nobody else.
         let secret = own.secret.clone().unwrap();
         assert!(!patch.to_string().contains(&secret));
-        let heard = joiner.heard();
+        let heard = joiner.heard_of_lobbies();
         assert!(
             matches!(&heard[..], [Event::LobbyJoined(joined), ..] if joined.secret.as_ref() == Some(&secret))
         );
-        let told = host.heard().into_iter().find_map(|event| match event {
+        let told = host.heard_of_lobbies().into_iter().find_map(|event| match event {
             Event::LobbyHostUpdated(updated) => Some(updated.patch["secrets"][id(&ben).to_string()].clone()),
             _ => None,
         });
@@ -61,7 +61,7 @@ async fn t107_t110_one_joins_as_a_spectator_and_the_others_get_one_difference() 
         // Twice is as once.
         let again = watches(&ben, lobby).await.unwrap().own.unwrap();
         assert!(again == own);
-        assert!(others.heard().is_empty());
+        assert!(others.heard_of_lobbies().is_empty());
         assert_eq!(code(watches(&ben, ben.new_id()).await), "already_in_lobby");
         leaves(&ben, lobby).await;
         assert_eq!(code(watches(&ben, ben.new_id()).await), "not_found");
@@ -144,7 +144,9 @@ async fn t106_refusals_come_in_the_promised_order_and_the_invited_pass() {
         let invitation = InviteToLobby { lobby_id: lobby, user_id: id(&ben) };
         invite(&ana, invitation.clone()).await.unwrap();
         invite(&ana, invitation).await.unwrap();
-        assert!(matches!(&ear.heard()[..], [Event::LobbyInvited(invited)] if invited.name == "Den"));
+        assert!(
+            matches!(&ear.heard_of_lobbies()[..], [Event::LobbyInvited(invited)] if invited.name == "Den")
+        );
         assert!(watches(&ben, lobby).await.unwrap().own.is_some());
         // Staff comes in past everything, and says why.
         let staff = hall.call(hall.user("Sue").await, &[MODERATE]);
@@ -164,7 +166,7 @@ async fn b33_a_password_is_told_to_nobody_and_an_empty_one_is_none() {
         let set = |password: &str| UpdateLobby { password: Some(password.into()), ..change(lobby) };
         let own = update(&ana, set("hunter2")).await.unwrap();
         assert!(own.lobby.has_password);
-        let told = serde_json::to_string(&(ear.heard(), own)).unwrap();
+        let told = serde_json::to_string(&(ear.heard_of_lobbies(), own)).unwrap();
         assert!(!told.contains("hunter2") && !told.contains(&secrets::password_hash(lobby, "hunter2")));
         let (state, _) = hall.server().read(move |tx| store::find(tx, lobby)).await.unwrap().unwrap();
         assert!(state.password.is_some() && !format!("{state:?}").contains("hunter2"));
@@ -225,25 +227,29 @@ async fn t108_the_host_approves_or_rejects_and_a_request_expires() {
         let (host, ear) = (Ear::of(hall, &ana), Ear::of(hall, &ben));
         let request = watches(&ben, lobby).await.unwrap().request.unwrap();
         assert_eq!(watches(&ben, lobby).await.unwrap().request, Some(request));
-        let heard = host.heard();
+        let heard = host.heard_of_lobbies();
         let [Event::LobbyHostUpdated(told)] = &heard[..] else { panic!("{heard:?}") };
         assert!(told.patch["requests"].get(id(&ben).to_string()).is_some(), "the host hears of it once");
         let yes = |user: &Cx| ApproveLobbyRequest { lobby_id: lobby, user_id: id(user) };
         let no = |user: &Cx| RejectLobbyRequest { lobby_id: lobby, user_id: id(user) };
         assert_eq!(code(approve(&cy, yes(&ben)).await), "not_in_lobby");
         approve(&ana, yes(&ben)).await.unwrap();
-        assert!(matches!(&ear.heard()[..], [Event::LobbyJoined(own)] if own.lobby.members.len() == 2));
+        assert!(
+            matches!(&ear.heard_of_lobbies()[..], [Event::LobbyJoined(own)] if own.lobby.members.len() == 2)
+        );
         assert_eq!(code(approve(&ana, yes(&ben)).await), "no_lobby_request");
         // A no holds for a while.
         let ear = Ear::of(hall, &cy);
         watches(&cy, lobby).await.unwrap();
         reject(&ana, no(&cy)).await.unwrap();
-        assert!(matches!(&ear.heard()[..], [Event::LobbyRequestEnded(ended)] if !ended.is_expired));
+        assert!(
+            matches!(&ear.heard_of_lobbies()[..], [Event::LobbyRequestEnded(ended)] if !ended.is_expired)
+        );
         assert_eq!(code(watches(&cy, lobby).await), "lobby_request_rejected");
         later(hall, lobby, 60).await;
         watches(&cy, lobby).await.unwrap();
         later(hall, lobby, 60).await;
-        assert!(matches!(&ear.heard()[..], [Event::LobbyRequestEnded(ended)] if ended.is_expired));
+        assert!(matches!(&ear.heard_of_lobbies()[..], [Event::LobbyRequestEnded(ended)] if ended.is_expired));
         assert!(view(&ana, ViewLobby { lobby_id: lobby }).await.unwrap().host.unwrap().requests.is_empty());
     })
     .await;
@@ -287,7 +293,7 @@ async fn t109_a_kick_is_told_with_its_reason_to_its_target_only_and_a_ban_ends()
         };
         assert_eq!(code(kick(&cy, kicking(&ben, None)).await), "lobby_boss_needed");
         kick(&ana, kicking(&ben, None)).await.unwrap();
-        let heard = target.heard();
+        let heard = target.heard_of_lobbies();
         let [Event::LobbyLeft(left)] = &heard[..] else { panic!("{heard:?}") };
         assert_eq!((left.why, left.reason.as_deref()), (LeftWhy::Kicked, Some("rude")));
         assert!(!json!(others.patches()).to_string().contains("rude"));
@@ -343,7 +349,7 @@ async fn t103_only_the_host_changes_a_lobby_and_what_is_the_same_tells_nobody() 
         let version = renamed.version;
         assert_eq!(ear.patches(), [json!({ "version": version, "name": "Lair" })]);
         assert_eq!(update(&ana, name("Lair")).await.unwrap().lobby.version, version);
-        assert!(ear.heard().is_empty());
+        assert!(ear.heard_of_lobbies().is_empty());
         let stale = UpdateLobby { if_version: Some(version - 1), ..name("Cave") };
         assert_eq!(code(update(&ana, stale).await), "version_conflict");
         update(&ana, UpdateLobby { if_version: Some(version), ..name("Cave") }).await.unwrap();
@@ -378,7 +384,7 @@ async fn properties_have_an_audience_a_schema_and_a_bound() {
             .unwrap();
         let told = json!(members.patches()).to_string();
         assert!(told.contains("wind") && told.contains("address") && !told.contains("seed"), "{told}");
-        assert!(format!("{:?}", serde_json::to_string(&host.heard())).contains("seed"));
+        assert!(format!("{:?}", serde_json::to_string(&host.heard_of_lobbies())).contains("seed"));
         let summary = get(&ben, GetLobby { lobby_id: lobby }).await.unwrap();
         assert_eq!(Value::Object(summary.properties), json!({ "wind": 3 }));
         let own =

@@ -30,7 +30,7 @@ async fn t101_a_dedicated_host_is_no_member_and_hosts_several() {
         let ear = Ear::of(hall, &host);
         let joined = plays(&ana, lobby).await.unwrap().own.unwrap();
         assert!(joined.host.is_none());
-        assert!(matches!(&ear.heard()[..], [Event::LobbyHostUpdated(_)]));
+        assert!(matches!(&ear.heard_of_lobbies()[..], [Event::LobbyHostUpdated(_)]));
         assert!(view(&host, ViewLobby { lobby_id: lobby }).await.unwrap().host.unwrap().secrets.len() == 1);
         // It stays although all have left, and it cannot leave where it is not.
         leaves(&ana, lobby).await;
@@ -55,7 +55,7 @@ async fn t117_closing_tells_members_and_list_and_everybody_is_free_again() {
         assert_eq!(code(close(&ben, closing(None)).await), "lobby_host_needed");
         let ear = Ear::of(hall, &ben);
         close(&ana, closing(Some("good night"))).await.unwrap();
-        let heard = ear.heard();
+        let heard = ear.heard_of_lobbies();
         let [Event::LobbyLeft(left)] = &heard[..] else { panic!("{heard:?}") };
         assert_eq!((left.why, left.reason.as_deref()), (LeftWhy::Closed, Some("good night")));
         assert!(list(&ana, ListLobbies::default()).await.unwrap().items.is_empty());
@@ -94,8 +94,12 @@ async fn b30_t114_only_the_hosts_going_closes_a_lobby_and_a_members_does_not() {
         assert_eq!(teams(&now).concat(), [Some(id(&ben))]);
         let (member, hosts) = (Ear::of(hall, &ben), Ear::of(hall, &host));
         gone(hall, &host).await;
-        assert!(matches!(&member.heard()[..], [Event::LobbyLeft(left)] if left.why == LeftWhy::Closed));
-        assert!(matches!(&hosts.heard()[..], [Event::LobbyClosed(closed)] if closed.lobby_id == lobby));
+        assert!(
+            matches!(&member.heard_of_lobbies()[..], [Event::LobbyLeft(left)] if left.why == LeftWhy::Closed)
+        );
+        assert!(
+            matches!(&hosts.heard_of_lobbies()[..], [Event::LobbyClosed(closed)] if closed.lobby_id == lobby)
+        );
         opened(&ben, opening("Den")).await;
     })
     .await;
@@ -120,7 +124,7 @@ async fn the_host_is_followed_by_a_boss_else_by_whoever_has_had_a_seat_for_longe
         let ear = Ear::of(hall, &dot);
         leaves(&ana, lobby).await;
         assert_eq!(inside(&cy, lobby).await.host_id, id(&dot));
-        let heard = ear.heard();
+        let heard = ear.heard_of_lobbies();
         assert!(
             matches!(&heard[..], [Event::LobbyHosted(hosted)] if hosted.host.secrets.len() == 3),
             "the new host knows what a host knows: {heard:?}"
@@ -148,7 +152,7 @@ async fn who_never_connects_has_left_after_the_grace_period() {
         // What nobody waits for is done beside the calls.
         let wait = async {
             loop {
-                match closed.heard().first() {
+                match closed.heard_of_lobbies().first() {
                     Some(Event::LobbyLeft(left)) => return left.why,
                     _ => tokio::task::yield_now().await,
                 }

@@ -159,7 +159,7 @@ async fn at_the_start_a_host_is_taken_from_the_pool_and_given_back_when_the_game
         let now = inside(&ana, lobby).await;
         assert_eq!((now.status, now.host_id), (LobbyStatus::Starting, id(&host)));
         assert_eq!(now.properties.members["host"]["addresses"], json!(["192.0.2.1:7000"]));
-        let hosted = ear.heard().into_iter().find_map(|event| match event {
+        let hosted = ear.heard_of_lobbies().into_iter().find_map(|event| match event {
             Event::LobbyHosted(hosted) => Some(hosted),
             _ => None,
         });
@@ -204,7 +204,7 @@ async fn without_a_free_host_players_are_told_why_and_may_start_again_at_once() 
         plays(&ana, lobby).await.unwrap();
         let ear = Ear::at(hall, [Topic::Lobby(lobby)]);
         let unhosted = |ear: &Ear| {
-            let events = ear.heard().into_iter().filter_map(|event| match event {
+            let events = ear.heard_of_lobbies().into_iter().filter_map(|event| match event {
                 Event::LobbyUnhosted(unhosted) => Some(unhosted.reason),
                 _ => None,
             });

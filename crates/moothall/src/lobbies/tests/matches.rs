@@ -170,7 +170,7 @@ async fn criterion_30_who_comes_late_joins_the_match_where_the_mode_allows() {
         let entry = plays(&ben, lobby).await.unwrap().own.unwrap();
         assert_eq!(entry.lobby.match_id, Some(match_id));
         let is_told = |event: &Event| matches!(event, Event::MatchStarted(own) if own.token.is_some());
-        until(async || ear.heard().iter().any(is_told)).await;
+        until(async || ear.heard_of_lobbies().iter().any(is_told)).await;
         watches(&cy, lobby).await.unwrap();
         until(async || read(&ana, match_id).await.members.contains_key(&id(&cy))).await;
         let game = read(&ana, match_id).await;

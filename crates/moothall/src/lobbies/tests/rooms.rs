@@ -30,10 +30,6 @@ async fn members(cx: &Cx, room_id: RoomId) -> Vec<UserId> {
     page.items.into_iter().map(|member| member.user_id).collect()
 }
 
-fn code<T>(outcome: Result<T, ChatError>) -> &'static str {
-    outcome.map_or_else(|error| error.code(), |_| "ok")
-}
-
 async fn stands_up(cx: &Cx, lobby_id: LobbyId) {
     spectate(cx, Spectate { lobby_id, user_id: None }).await.unwrap();
 }

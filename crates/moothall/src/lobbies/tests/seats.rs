@@ -30,7 +30,7 @@ async fn taking_a_seat_is_refused_where_there_is_none_and_leaving_repacks_the_te
         let own = sits(&cy, lobby, 1).await.unwrap();
         let ear = Ear::at(hall, [Topic::Lobby(lobby)]);
         assert_eq!(sits(&cy, lobby, 1).await.unwrap().lobby, own.lobby, "the same team changes nothing");
-        assert!(ear.heard().is_empty());
+        assert!(ear.heard_of_lobbies().is_empty());
         sits(&ben, lobby, 2).await.unwrap();
         let [one, two, three] = [&ana, &ben, &cy].map(|user| Some(id(user)));
         let patches = ear.patches();

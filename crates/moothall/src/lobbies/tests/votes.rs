@@ -42,7 +42,7 @@ async fn t118_a_map_change_is_immediate_alone_and_starts_a_vote_among_several() 
         let ([ana, ben, cy], lobby) = table(hall, ["Ana", "Ben", "Cy"]).await;
         let ear = Ear::at(hall, [Topic::Lobby(lobby)]);
         set_map(&ben, map(lobby, "hill")).await.unwrap();
-        assert!(ear.heard().is_empty(), "the same map again does nothing");
+        assert!(ear.heard_of_lobbies().is_empty(), "the same map again does nothing");
         let asked = set_map(&ben, map(lobby, "dale")).await.unwrap().lobby;
         let vote = asked.vote.unwrap();
         assert_eq!(vote.choices[&id(&ben)], VoteChoice::Yes, "whoever calls it says yes");
@@ -188,7 +188,9 @@ async fn a_kick_by_vote_is_called_off_when_its_target_leaves() {
         let vote = calls(&ben, lobby, kicking(&cy)).await.unwrap().vote.unwrap();
         let target = Ear::of(hall, &cy);
         votes(&dot, lobby, vote.number, VoteChoice::Yes).await.unwrap();
-        assert!(matches!(&target.heard()[..], [Event::LobbyLeft(left)] if left.why == LeftWhy::Banned));
+        assert!(
+            matches!(&target.heard_of_lobbies()[..], [Event::LobbyLeft(left)] if left.why == LeftWhy::Banned)
+        );
         assert_eq!(code(plays(&cy, lobby).await), "lobby_banned_until");
         later(hall, lobby, 60).await;
         plays(&cy, lobby).await.unwrap();

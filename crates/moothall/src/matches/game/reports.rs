@@ -55,11 +55,7 @@ impl State {
         step: &mut Step<'_, '_>,
     ) -> Result<(), Error> {
         let report = self.clean(report)?;
-        match self.game.status {
-            MatchStatus::Reserved | MatchStatus::Starting => return Err(Error::NotRunning),
-            MatchStatus::Aborted => return Err(Error::Over),
-            MatchStatus::Running | MatchStatus::Ended => {}
-        }
+        self.require_played()?;
         if let Some(confirmed) = &self.confirmed {
             return if *confirmed == report { Ok(()) } else { Err(Error::Confirmed) };
         }
@@ -76,11 +72,7 @@ impl State {
         step: &mut Step<'_, '_>,
     ) -> Result<(), Error> {
         let report = self.clean(report)?;
-        match self.game.status {
-            MatchStatus::Reserved | MatchStatus::Starting => return Err(Error::NotRunning),
-            MatchStatus::Aborted => return Err(Error::Over),
-            MatchStatus::Running | MatchStatus::Ended => {}
-        }
+        self.require_played()?;
         if let Some(confirmed) = &self.confirmed {
             return if confirmed.outcome == report.outcome { Ok(()) } else { Err(Error::Confirmed) };
         }

@@ -182,13 +182,20 @@ impl State {
         self.reports.clear();
     }
 
+    /// Whether there is something to say of how it ended, or will be.
+    pub(super) fn require_played(&self) -> Result<(), Error> {
+        match self.game.status {
+            MatchStatus::Reserved | MatchStatus::Starting => Err(Error::NotRunning),
+            MatchStatus::Aborted => Err(Error::Over),
+            MatchStatus::Running | MatchStatus::Ended => Ok(()),
+        }
+    }
+
     pub(super) fn end(&mut self, step: &mut Step<'_, '_>) -> Result<(), Error> {
         self.the_host(step)?;
-        match self.game.status {
-            MatchStatus::Reserved | MatchStatus::Starting => return Err(Error::NotRunning),
-            MatchStatus::Aborted => return Err(Error::Over),
-            MatchStatus::Ended => return Ok(()),
-            MatchStatus::Running => {}
+        self.require_played()?;
+        if self.game.status == MatchStatus::Ended {
+            return Ok(());
         }
         self.over(MatchStatus::Ended, step.now());
         if self.asks_players() {

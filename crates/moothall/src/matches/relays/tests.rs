@@ -8,9 +8,10 @@ use moothall_protocol::limits::RELAYS_MAX;
 use moothall_protocol::matches::Opaque;
 
 use super::*;
+use crate::accounts::testing::code;
 use crate::testing::{TestHall, on_both_engines};
 use crate::topics::{Frame, Reader};
-use crate::{Fault as _, Random, SeededRandom, accounts};
+use crate::{Random, SeededRandom, accounts};
 
 /// Hears what the sessions of a user hear.
 fn listen(hall: &TestHall, user: UserId, topics: &[Topic]) -> Reader {
@@ -27,10 +28,6 @@ fn listen(hall: &TestHall, user: UserId, topics: &[Topic]) -> Reader {
 
 fn heard(reader: &Reader) -> Vec<Event> {
     reader.take(usize::MAX).unwrap().iter().map(|(_, frame)| frame.event().clone()).collect()
-}
-
-fn code<T>(outcome: Result<T, Error>) -> &'static str {
-    outcome.err().expect("a refusal").code()
 }
 
 #[tokio::test]
