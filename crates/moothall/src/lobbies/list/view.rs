@@ -1,8 +1,8 @@
 //! One list as it is watched: which lobbies are in it, and what those who watch it were told last.
 //!
-//! Start at [`View::difference`]. The promise: whoever had [`View::shown`] and applies every difference since has what the list is, as
-//! soon as nothing is left to tell. Lobbies are noted as changed by their id alone, as often as one likes: what is told is always how
-//! they are then.
+//! Start at [`View::difference`]. The promise: whoever was answered what [`View::told`] says and applies every difference since has what
+//! the list is, as soon as nothing is left to tell. Lobbies are noted as changed by their id alone, as often as one likes: what is told
+//! is always how they are then.
 //!
 //! Of a long list only the beginning is kept, some more than is shown: so a change costs the same however many lobbies there are, and
 //! only when the reserve is used up are all of them looked at again.
