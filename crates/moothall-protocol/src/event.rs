@@ -16,6 +16,7 @@ use crate::lobbies::{
 use crate::matches::{ClosedRelay, MatchUpdated, OpenedRelay, OwnMatch, Relayed};
 use crate::notifications::{Notice, NoticesMarked};
 use crate::parties::{Party, PartyInvite, PartyInviteEnded, PartyLeft, PartyUpdated};
+use crate::remote_config::ConfigChanged;
 use crate::settings::UserSection;
 
 /// An event. On the wire `{"seq":912,"topic":"room:…","event":"communication.message_sent","data":{…}}`.
@@ -164,6 +165,9 @@ pub enum Event {
     /// The user has put notices away. To all their sessions.
     #[serde(rename = "notifications.dismissed")]
     NoticesDismissed(NoticesMarked),
+    /// The remote configuration is perhaps another: see `remote_config.read`. To all sessions.
+    #[serde(rename = "remote_config.changed")]
+    ConfigChanged(ConfigChanged),
     /// Settings of the user changed: one section, as it is now. To all their sessions.
     #[serde(rename = "settings.user_updated")]
     UserSettingsUpdated(UserSection),
@@ -231,6 +235,7 @@ impl Event {
             }
             Self::NoticeTold(_) | Self::NoticesSeen(_) | Self::NoticesDismissed(_) => Class::Reliable,
             Self::AccountUpdated(_) => Class::Latest("accounts.updated".to_owned()),
+            Self::ConfigChanged(_) => Class::Latest("remote_config.changed".to_owned()),
             Self::UserSettingsUpdated(section) => Class::Latest(format!("settings:{}", section.section)),
             Self::PresenceUpdated(_) => Class::Latest("connections.presence_updated".to_owned()),
         }

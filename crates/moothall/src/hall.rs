@@ -22,7 +22,7 @@ use crate::settings::{SiteEntry, SiteSection, UserEntry, UserSection};
 use crate::topics::{self, Topics};
 use crate::{
     Rates, accounts, audit, communication, connections, hosts, idempotency, jobs, lobbies, mail, matches,
-    notifications, parties, settings, sweep, system,
+    notifications, parties, remote_config, settings, sweep, system,
 };
 
 /// Every migration, oldest first. Added, never edited: a test compares checksums.
@@ -53,6 +53,7 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261129000100_settings",
     "20261129000110_jobs",
     "20261129000120_notifications",
+    "20261129000130_remote_config",
 ];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.
@@ -81,6 +82,7 @@ struct Inner {
     hosts: hosts::Live,
     jobs: jobs::Live,
     notifications: notifications::Live,
+    remote_config: remote_config::Live,
     words: ArcSwap<WordFilter>,
 }
 
@@ -256,6 +258,7 @@ impl Builder {
             hosts: hosts::Live::default(),
             jobs,
             notifications,
+            remote_config: remote_config::Live::default(),
             communication: communication::Live::new(),
             words: ArcSwap::from_pointee(WordFilter::new(&self.settings.communication.words)?),
             mailer,
@@ -269,6 +272,7 @@ impl Builder {
         hall.0.directory.start(&hall);
         accounts::prepare(&hall).await?;
         lobbies::prepare(&hall).await?;
+        remote_config::prepare(&hall).await?;
         if self.has_tasks {
             accounts::stamp_cut_off(&hall).await?;
             settings::start(&hall);
@@ -281,6 +285,7 @@ impl Builder {
             matches::start(&hall);
             mail::start(&hall);
             jobs::start(&hall);
+            remote_config::start(&hall);
             hall.spawn(sweep::run(hall.downgrade()));
         }
         Ok(hall)
@@ -296,6 +301,7 @@ pub fn contexts() -> Vec<Operations> {
         settings::operations(),
         jobs::operations(),
         notifications::operations(),
+        remote_config::operations(),
         connections::operations(),
         connections::watch_operations(),
         communication::operations(),
@@ -335,6 +341,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         settings::STATEMENTS,
         jobs::STATEMENTS,
         &notifications::statements(),
+        remote_config::STATEMENTS,
         &accounts::statements(),
         mail::STATEMENTS,
         connections::STATEMENTS,
@@ -521,6 +528,10 @@ impl Hall {
 
     pub(crate) fn jobs(&self) -> &jobs::Live {
         &self.0.jobs
+    }
+
+    pub(crate) fn remote_config(&self) -> &remote_config::Live {
+        &self.0.remote_config
     }
 
     pub(crate) fn notifications(&self) -> &notifications::Live {

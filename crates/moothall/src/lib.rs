@@ -62,6 +62,7 @@ mod permission;
 mod random;
 mod rates;
 pub mod reach;
+pub mod remote_config;
 pub mod runtime;
 mod sections;
 pub mod settings;
