@@ -46,6 +46,8 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261128001300_lobby_rooms",
     "20261128001400_hosts",
     "20261128001500_match_rooms",
+    "20261129000000_match_lists",
+    "20261129000010_closed_lobbies",
 ];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.
@@ -247,7 +249,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         parties::STATEMENTS,
         &lobbies::statements(),
         hosts::STATEMENTS,
-        matches::STATEMENTS,
+        &matches::statements(),
     ]
     .concat()
 }

@@ -203,11 +203,6 @@ async fn players_abort_a_match_soon_after_it_began_and_staff_says_why() {
     .await;
 }
 
-/// Somebody is gone for longer than the grace period, and everybody has heard of it.
-async fn gone(hall: &TestHall, user: &Cx) {
-    follow::leave_behind(hall.hall.downgrade(), id(user), u64::MAX).await;
-}
-
 #[tokio::test]
 async fn t129_a_match_whose_host_is_lost_ends_after_a_deadline_or_goes_on_with_it() {
     on_both_engines(async |hall| {
@@ -288,6 +283,27 @@ async fn a_host_that_does_not_come_back_after_a_restart_is_lost() {
             }
         };
         tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_match_hears_after_a_crash_that_its_lobby_was_closed() {
+    on_both_engines(async |hall| {
+        let [ana, ben] = people(hall, ["Ana", "Ben"]).await;
+        let match_id = duel(hall, &ana, HostKind::Player, [&ana, &ben]).await;
+        // Between the commit and what follows from it the server dies.
+        let host = id(&ana);
+        hall.server().write(move |tx| store::mark_closed(tx, match_id, Some(host))).await.unwrap();
+        hall.restart().await;
+        let ana = hall.call(id(&ana), &[]);
+        let wait = async {
+            while read(&ana, match_id).await.status != MatchStatus::Aborted {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap();
+        assert_eq!(read(&ana, match_id).await.aborted.unwrap().why, AbortWhy::LobbyClosed);
     })
     .await;
 }

@@ -188,18 +188,37 @@ async fn nobody_wins_by_saying_that_the_others_left() {
             update(&ana, UpdateMatch { match_id, update: 1, changes }).await.unwrap();
             let game = says(&ana, match_id, won(&[1])).await.unwrap().game;
             assert_eq!(game.result_status, ResultStatus::Reported, "the others have time to contradict");
+            assert_eq!(game.report_by, None, "one of three does not end what the others play");
             match_id
         };
         let match_id = run().await;
+        later(hall, match_id, Duration::from_secs(120)).await;
+        assert_eq!(read(&ana, match_id).await.status, MatchStatus::Running);
         says(&ben, match_id, won(&[2])).await.unwrap();
         later(hall, match_id, Duration::from_secs(120)).await;
         assert_eq!(read(&ana, match_id).await.result_status, ResultStatus::Disputed);
         assert_eq!(code(says(&cy, match_id, won(&[2])).await), "match_result_disputed");
-        // Where they did leave, whoever was there to the end is enough.
+        // Where they did leave, which the server sees, whoever is there to the end is enough.
         let match_id = run().await;
+        gone(hall, &ben).await;
+        assert!(
+            read(&ana, match_id).await.report_by.is_some(),
+            "half of those who are there say that it is over"
+        );
+        gone(hall, &cy).await;
         later(hall, match_id, Duration::from_secs(120)).await;
         let game = read(&ben, match_id).await;
         assert_eq!((game.status, game.result_status), (MatchStatus::Ended, ResultStatus::Confirmed));
+        // Who is back is asked again.
+        hall.clock.advance(Duration::from_millis(1));
+        let match_id = run().await;
+        for user in [&ben, &cy] {
+            gone(hall, user).await;
+            arrive(user, id(user)).await;
+        }
+        end(&ana, EndMatch { match_id }).await.unwrap();
+        later(hall, match_id, Duration::from_secs(120)).await;
+        assert_eq!(read(&ana, match_id).await.result_status, ResultStatus::Disputed);
     })
     .await;
 }
