@@ -146,6 +146,22 @@ async fn criterion_8_when_the_last_member_is_gone_beyond_grace_the_invited_are_t
 }
 
 #[tokio::test]
+async fn whoever_is_here_again_before_the_party_hears_that_they_went_has_not_left() {
+    on_both_engines(async |hall| {
+        let [ana] = players(hall).await;
+        let id = ana.create().await.id;
+        let visit = connections::visit_of(&hall.hall, ana.id).unwrap();
+        // A newer socket, of which the party has still to hear.
+        let _newer = connections::attach(&ana.cx, None).await.unwrap();
+        follow::leave_behind(hall.hall.downgrade(), ana.id, visit).await;
+        assert_eq!(ana.party().await.map(|party| party.id), Some(id));
+        follow::leave_behind(hall.hall.downgrade(), ana.id, u64::MAX).await;
+        assert_eq!(ana.party().await, None, "nothing newer than this");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn whoever_disconnects_for_good_has_left_and_whoever_never_connects_is_missed() {
     on_both_engines(async |hall| {
         let mut all = players::<2>(hall).await;
