@@ -29,7 +29,7 @@ async fn goes(cx: &Cx, match_id: MatchId) {
 }
 
 #[tokio::test]
-async fn b42_t122_t123_t131_a_start_records_all_there_is_and_counts_players_alone() {
+async fn b42_b44_t122_t123_t131_a_start_records_all_there_is_and_counts_players_alone() {
     on_both_engines(async |hall| {
         let [ana, ben, cy, dot] = people(hall, ["Ana", "Ben", "Cy", "Dot"]).await;
         let party =

@@ -161,6 +161,20 @@ async fn shrinking_pushes_the_surplus_to_the_front_of_the_queue_and_growing_seat
 }
 
 #[tokio::test]
+async fn t111_teams_keep_to_their_mode_and_stay_as_they_are_while_a_game_runs() {
+    on_both_engines(async |hall| {
+        let [ana] = people(hall, ["Ana"]).await;
+        let lobby = opened(&ana, opening("Den")).await;
+        assert_eq!(code(update(&ana, shape(lobby, 9, 1)).await), "lobby_teams_refused");
+        let go = StartLobby { lobby_id: lobby, countdown_ms: Some(0) };
+        let version = start_game(&ana, go).await.unwrap().lobby.version;
+        assert_eq!(code(update(&ana, shape(lobby, 3, 1)).await), "lobby_running");
+        assert_eq!(update(&ana, shape(lobby, 2, 1)).await.unwrap().lobby.version, version, "as they are");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn bots_take_seats_take_partial_updates_and_vanish_with_their_owner() {
     on_both_engines(async |hall| {
         let [ana, ben, cy] = people(hall, ["Ana", "Ben", "Cy"]).await;

@@ -115,7 +115,7 @@ async fn told(hall: &TestHall) {
 }
 
 #[tokio::test]
-async fn a_list_is_a_snapshot_and_then_differences_at_most_four_times_a_second() {
+async fn b35_t105_a_list_is_a_snapshot_and_then_differences_at_most_four_times_a_second() {
     on_both_engines(async |hall| {
         let [host, host_of_more] = people(hall, ["Hal", "Ivo"]).await;
         let den = opened(&host, opening("Den")).await;

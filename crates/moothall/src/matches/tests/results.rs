@@ -19,7 +19,7 @@ async fn results_of(users: &[&Cx]) -> Vec<Option<MemberResult>> {
 }
 
 #[tokio::test]
-async fn b41_t125_a_trusted_result_ends_the_match_and_its_duration_is_positive() {
+async fn b40_b41_t125_t128_a_trusted_result_ends_the_match_and_its_duration_is_positive() {
     on_both_engines(async |hall| {
         let [ana, ben, cy, host] = people(hall, ["Ana", "Ben", "Cy", "Hal"]).await;
         let seats = vec![seat(&ana, Some(1)), seat(&ben, Some(2)), seat(&cy, None)];
@@ -68,7 +68,7 @@ async fn b41_t125_a_trusted_result_ends_the_match_and_its_duration_is_positive()
 }
 
 #[tokio::test]
-async fn t127_a_draw_gives_no_winner_and_nobody_without_a_team_wins_it() {
+async fn b43_t127_a_draw_gives_no_winner_and_nobody_without_a_team_wins_it() {
     on_both_engines(async |hall| {
         let [ana, ben, cy, host] = people(hall, ["Ana", "Ben", "Cy", "Hal"]).await;
         for (outcome, expected) in [
