@@ -131,7 +131,7 @@ const REACHED: &[(&str, &str)] = &[
         "LOBBIES_TOLD_AT_ONCE_MAX",
         "what_is_too_much_for_one_event_follows_with_the_next_and_all_have_their_turn",
     ),
-    ("LOBBY_LIST_BATCH_MS", "a_list_is_a_snapshot_and_then_differences_at_most_four_times_a_second"),
+    ("LOBBY_LIST_BATCH_MS", "b35_t105_a_list_is_a_snapshot_and_then_differences_at_most_four_times_a_second"),
     ("GAME_MODES_MAX", "game_modes_are_data_with_bounds_that_make_sense"),
     ("GAME_MODE_SLUG_LENGTH_MAX", BY_SCHEMA),
     ("GAME_MODE_MAPS_MAX", BY_SCHEMA),

@@ -126,6 +126,10 @@ pub(super) async fn present(cx: &Cx, id: PartyId) -> Result<Vec<UserId>, Error> 
 /// A user is gone whose last attachment had this number: they leave their party.
 pub(super) async fn leave_behind(hall: WeakHall, user: UserId, visit: u64) {
     let Some(hall) = hall.upgrade() else { return };
+    // Another session of theirs may have taken the place of the one that went, and the party has still to hear of it.
+    if connections::visit_of(&hall, user).is_some_and(|newest| newest > visit) {
+        return;
+    }
     let cx = Cx::server(&hall);
     let gone = async {
         let Some(party) = cx.read(move |tx| store::party_of(tx, user)).await? else { return Ok(()) };

@@ -176,6 +176,28 @@ async fn a_stream_can_be_resumed_for_a_minute_to_the_millisecond() {
 }
 
 #[tokio::test]
+async fn criterion_2_a_timer_that_was_set_before_a_reconnect_ends_no_live_session() {
+    with_accounts(async |hall| {
+        let limit = Duration::from_millis(RESUME_MS_MAX as u64);
+        let ana = people::sign_up(&hall.hall, "Ana").await;
+        let (cx, resume) = Client::open(hall, &ana).await.leave();
+        hall.clock.advance(limit - Duration::from_millis(1));
+        let mut client = Client::resume(cx, resume).await;
+        client.missed();
+        client.hear();
+        hall.clock.advance(Duration::from_millis(1));
+        // The time of the drop is over, and the task that ends sessions has looked.
+        eventually(|| hall.hall.connections().next_expiry().is_none().then_some(())).await;
+        assert!(hall.hall.connections().find(ana.session_id).is_some());
+        hall.clock.advance(Duration::from_millis(hall.hall.settings().connections.grace_ms));
+        news(hall, ana.user.id, 1);
+        assert_eq!(client.versions(), [1]);
+        assert!(own_presence(&client.cx).await.unwrap().presence.is_online);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_client_that_was_away_while_more_happened_than_is_kept_gets_a_fresh_snapshot() {
     with_accounts(async |hall| {
         let ana = people::sign_up(&hall.hall, "Ana").await;

@@ -233,6 +233,30 @@ async fn t129_a_match_whose_host_is_lost_ends_after_a_deadline_or_goes_on_with_i
 }
 
 #[tokio::test]
+async fn criterion_32_while_a_host_is_away_who_comes_is_kept_for_it_and_an_abort_is_answered() {
+    on_both_engines(async |hall| {
+        let [ana, ben, cy, host] = people(hall, ["Ana", "Ben", "Cy", "Hal"]).await;
+        let staff = hall.call(hall.user("Sue").await, &[MODERATE]);
+        let match_id = duel(hall, &host, HostKind::Dedicated, [&ana, &ben]).await;
+        gone(hall, &host).await;
+        assert!(read(&ana, match_id).await.host_lost_until.is_some());
+        seats_now(hall, match_id, 8, vec![seat(&ana, Some(1)), seat(&ben, Some(2)), seat(&cy, None)]).await;
+        let token = get(&cy, GetMatch { match_id }).await.unwrap().token;
+        assert!(token.is_some());
+        follow::arrive(&hall.hall, id(&host)).await;
+        let known = get(&host, GetMatch { match_id }).await.unwrap().host.unwrap().tokens;
+        assert_eq!(known.get(&id(&cy)), token.as_ref(), "it finds whom to let in");
+        gone(hall, &host).await;
+        let aborting = AbortMatch { match_id, reason: Some("it hangs".into()) };
+        let game = abort(&staff, aborting).await.unwrap().game;
+        assert_eq!((game.status, game.aborted.unwrap().why), (MatchStatus::Aborted, AbortWhy::Staff));
+        let late = UpdateMatch { match_id, update: 1, changes: Vec::new() };
+        assert_eq!(code(update(&host, late).await), "match_over", "it is told when it is back");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_running_match_and_its_deadlines_are_there_after_a_restart() {
     on_both_engines(async |hall| {
         let host = accounts::sign_up_guest(&hall.nobody(), SignUpGuest::default()).await.unwrap();

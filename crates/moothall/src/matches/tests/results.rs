@@ -19,7 +19,7 @@ async fn results_of(users: &[&Cx]) -> Vec<Option<MemberResult>> {
 }
 
 #[tokio::test]
-async fn b41_t125_a_trusted_result_ends_the_match_and_its_duration_is_positive() {
+async fn b40_b41_t125_t128_a_trusted_result_ends_the_match_and_its_duration_is_positive() {
     on_both_engines(async |hall| {
         let [ana, ben, cy, host] = people(hall, ["Ana", "Ben", "Cy", "Hal"]).await;
         let seats = vec![seat(&ana, Some(1)), seat(&ben, Some(2)), seat(&cy, None)];
@@ -43,6 +43,7 @@ async fn b41_t125_a_trusted_result_ends_the_match_and_its_duration_is_positive()
         let result = game.result.unwrap();
         assert_eq!((result.by, result.user_id, result.version), (ResultBy::Host, Some(id(&host)), 1));
         assert_eq!(result.api_key_id, key.identity().unwrap().api_key_id);
+        assert_eq!(result.replay.as_deref(), Some("https://replays.example/1"));
         let member = |user: &Cx| game.members[&id(user)].clone();
         assert_eq!(member(&ben).left_after_ms, Some(80_000));
         assert_eq!(member(&ben).stats, Map::from_iter([("kills".to_owned(), json!(3))]));
@@ -67,7 +68,7 @@ async fn b41_t125_a_trusted_result_ends_the_match_and_its_duration_is_positive()
 }
 
 #[tokio::test]
-async fn t127_a_draw_gives_no_winner_and_nobody_without_a_team_wins_it() {
+async fn b43_t127_a_draw_gives_no_winner_and_nobody_without_a_team_wins_it() {
     on_both_engines(async |hall| {
         let [ana, ben, cy, host] = people(hall, ["Ana", "Ben", "Cy", "Hal"]).await;
         for (outcome, expected) in [
@@ -143,6 +144,24 @@ async fn t126_what_makes_no_sense_for_this_match_is_refused() {
             MatchStatus::Running,
             "who is refused has changed nothing"
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn b45_t126_a_match_that_is_not_there_is_refused_and_an_end_said_twice_is_one() {
+    on_both_engines(async |hall| {
+        let [ana, ben] = people(hall, ["Ana", "Ben"]).await;
+        let nothing = ana.new_id();
+        assert_eq!(code(end(&ana, EndMatch { match_id: nothing }).await), "not_found");
+        assert_eq!(code(says(&ana, nothing, won(&[1])).await), "not_found");
+        let match_id = duel(hall, &ana, HostKind::Player, [&ana, &ben]).await;
+        hall.clock.advance(Duration::from_secs(60));
+        let first = end(&ana, EndMatch { match_id }).await.unwrap().game;
+        hall.clock.advance(Duration::from_secs(1));
+        let again = end(&ana, EndMatch { match_id }).await.unwrap().game;
+        assert_eq!((again.version, again.ended_at), (first.version, first.ended_at));
+        assert_eq!(again.duration_ms, Some(60_000));
     })
     .await;
 }
