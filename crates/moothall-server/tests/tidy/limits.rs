@@ -59,6 +59,7 @@ const REACHED: &[(&str, &str)] = &[
     ("OUTBOX_BYTES_MAX", "what_waits_has_a_bound_in_bytes"),
     ("RING_EVENTS_MAX", "a_client_that_was_away_while_more_happened_than_is_kept_gets_a_fresh_snapshot"),
     ("RING_BYTES_MAX", "what_was_sent_is_kept_up_to_a_bound_in_bytes"),
+    ("RESUME_IN_MATCH_MS_MAX", "criterion_2_in_a_match_a_stream_can_be_resumed_for_longer"),
     ("RESUME_MS_MAX", "a_stream_can_be_resumed_for_a_minute_to_the_millisecond"),
     ("SESSIONS_PER_USER_MAX", "no_user_has_more_sessions_than_the_limit_of_all_kinds_together"),
     ("LIVE_SESSIONS_MAX", "a_full_server_lets_in_who_is_there_in_place_of_who_left_first"),
