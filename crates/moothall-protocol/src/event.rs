@@ -14,7 +14,9 @@ use crate::lobbies::{
     LobbyStayedBehind, LobbyUnhosted, LobbyUpdated, OwnLobby,
 };
 use crate::matches::{ClosedRelay, MatchUpdated, OpenedRelay, OwnMatch, Relayed};
+use crate::notifications::{Notice, NoticesMarked};
 use crate::parties::{Party, PartyInvite, PartyInviteEnded, PartyLeft, PartyUpdated};
+use crate::settings::UserSection;
 
 /// An event. On the wire `{"seq":912,"topic":"room:…","event":"communication.message_sent","data":{…}}`.
 ///
@@ -153,6 +155,18 @@ pub enum Event {
     /// The host was not heard of for too long, or is in no pool any more: it has to register again. To the host.
     #[serde(rename = "hosts.lost")]
     HostLost(HostLost),
+    /// The user is told something: it is in their inbox, in the place of an older one of its kind and collapse key. To all their sessions.
+    #[serde(rename = "notifications.told")]
+    NoticeTold(Box<Notice>),
+    /// The user has seen notices. To all their sessions.
+    #[serde(rename = "notifications.seen")]
+    NoticesSeen(NoticesMarked),
+    /// The user has put notices away. To all their sessions.
+    #[serde(rename = "notifications.dismissed")]
+    NoticesDismissed(NoticesMarked),
+    /// Settings of the user changed: one section, as it is now. To all their sessions.
+    #[serde(rename = "settings.user_updated")]
+    UserSettingsUpdated(UserSection),
     /// The user's own presence changed. To all their sessions.
     #[serde(rename = "connections.presence_updated")]
     PresenceUpdated(OwnPresence),
@@ -215,7 +229,9 @@ impl Event {
             Self::PresenceChanged(_) | Self::RelayOpened(_) | Self::RelayClosed(_) | Self::Relayed(_) => {
                 Class::Reliable
             }
+            Self::NoticeTold(_) | Self::NoticesSeen(_) | Self::NoticesDismissed(_) => Class::Reliable,
             Self::AccountUpdated(_) => Class::Latest("accounts.updated".to_owned()),
+            Self::UserSettingsUpdated(section) => Class::Latest(format!("settings:{}", section.section)),
             Self::PresenceUpdated(_) => Class::Latest("connections.presence_updated".to_owned()),
         }
     }

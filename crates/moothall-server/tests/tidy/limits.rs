@@ -223,6 +223,23 @@ const REACHED: &[(&str, &str)] = &[
         "a_change_of_address_is_revoked_by_the_old_one_for_three_days_and_whoever_made_it_is_out",
     ),
     ("RESETS_WAITING_MAX", "so_many_requests_for_a_new_password_wait_and_no_more"),
+    ("SETTING_KEY_LENGTH_MAX", BY_SCHEMA),
+    ("SETTING_SEARCH_LENGTH_MAX", BY_SCHEMA),
+    ("SETTING_BYTES_MAX", "what_is_unknown_or_wrong_is_refused_with_the_rule_and_the_nearest_key"),
+    ("SETTINGS_FILE_LENGTH_MAX", BY_SCHEMA),
+    ("USER_SETTINGS_BYTES_MAX", "a_section_of_a_user_has_so_many_bytes_at_most"),
+    ("JOB_KIND_LENGTH_MAX", BY_SCHEMA),
+    ("NOTICE_KIND_LENGTH_MAX", "kinds_that_muted_may_name_are_bounded"),
+    ("NOTICE_PARAMS_BYTES_MAX", "what_nobody_registered_or_is_too_large_is_a_fault_of_the_program"),
+    ("NOTICE_COLLAPSE_KEY_LENGTH_MAX", "what_nobody_registered_or_is_too_large_is_a_fault_of_the_program"),
+    ("NOTICES_KEPT_MAX", "no_operator_keeps_more_notices_than_the_limit"),
+    ("NOTICES_AT_ONCE_MAX", BY_SCHEMA),
+    ("NOTICES_MUTED_MAX", "kinds_that_muted_may_name_are_bounded"),
+    ("BROADCAST_TEXT_LENGTH_MAX", BY_SCHEMA),
+    ("BROADCAST_LANGUAGES_MAX", "a_broadcast_that_makes_no_sense_is_refused"),
+    ("BROADCAST_BYTES_MAX", "a_broadcast_that_makes_no_sense_is_refused"),
+    ("BROADCAST_DAYS_MAX", "a_broadcast_that_makes_no_sense_is_refused"),
+    ("SEGMENT_CHOICES_MAX", BY_SCHEMA),
 ];
 
 /// The names of the tests in this source that are not left out by default.

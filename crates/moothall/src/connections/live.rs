@@ -15,12 +15,12 @@ use moothall_protocol::{SessionId, UserId};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::Error;
 use super::followers::Followers;
-use super::policy::{self, Held};
+use super::policy::{self, Held, SessionPolicies};
 use super::session::Session;
 use super::tickets::Tickets;
 use super::watches::Watches;
-use super::{Error, Settings};
 use crate::Identity;
 
 /// How long after the drop a session can be resumed.
@@ -31,7 +31,6 @@ const RESUME_IN_MATCH: Duration = Duration::from_millis(RESUME_IN_MATCH_MS_MAX a
 /// What this context keeps in memory.
 #[derive(Debug)]
 pub(crate) struct Live {
-    pub(super) settings: Settings,
     pub(super) tickets: Tickets,
     pub(super) watches: Arc<Watches>,
     /// Woken when a session is dropped, for the task that ends it when nobody resumes.
@@ -86,9 +85,8 @@ pub(super) struct Gone {
 }
 
 impl Live {
-    pub fn new(settings: &Settings) -> Self {
+    pub fn new() -> Self {
         Self {
-            settings: settings.clone(),
             tickets: Tickets::default(),
             watches: Arc::default(),
             dropped: Arc::default(),
@@ -101,6 +99,7 @@ impl Live {
     pub(super) fn admit(
         &self,
         identity: &Identity,
+        policies: &SessionPolicies,
         make: impl FnOnce() -> Session,
     ) -> Result<Admitted, Error> {
         let mut sessions = self.sessions.lock();
@@ -114,7 +113,7 @@ impl Live {
             }
             return Ok(Admitted { session: Arc::clone(&entry.session), attachment, replaced: Vec::new() });
         }
-        let mut replaced = sessions.make_room_for(identity, &self.settings)?;
+        let mut replaced = sessions.make_room_for(identity, policies)?;
         if sessions.by_id.len() >= LIVE_SESSIONS_MAX {
             replaced.push(sessions.remove_oldest_drop().ok_or(crate::Error::Unavailable)?);
         }
@@ -240,15 +239,14 @@ impl Sessions {
         ids.iter().filter_map(|id| self.by_id.get(id))
     }
 
-    fn make_room_for(&mut self, identity: &Identity, settings: &Settings) -> Result<Vec<Gone>, Error> {
+    fn make_room_for(&mut self, identity: &Identity, policies: &SessionPolicies) -> Result<Vec<Gone>, Error> {
         let ids = self.by_user.get(&identity.user_id).cloned().unwrap_or_default();
         let held: Vec<Held> = ids
             .iter()
             .filter_map(|id| self.by_id.get(id))
             .map(|entry| Held { kind: entry.session.kind, is_attached: entry.is_attached() })
             .collect();
-        let going =
-            policy::make_room(&settings.sessions, &held, identity.kind).ok_or(Error::TooManySessions)?;
+        let going = policy::make_room(policies, &held, identity.kind).ok_or(Error::TooManySessions)?;
         Ok(going.into_iter().filter_map(|index| self.remove(*ids.get(index)?)).collect())
     }
 
@@ -282,7 +280,7 @@ mod tests {
     #[test]
     fn a_full_server_lets_in_who_is_there_in_place_of_who_left_first() {
         let random: Arc<dyn Random> = SeededRandom::from_seed(1);
-        let live = Live::new(&Settings::default());
+        let live = Live::new();
         let now = Timestamp::from_micros(0);
         let admit = || {
             let identity = Identity {
@@ -292,7 +290,9 @@ mod tests {
                 api_key_id: None,
                 permissions: Permissions::default(),
             };
-            live.admit(&identity, || Session::new(&identity, now, None, Arc::default()))
+            live.admit(&identity, &SessionPolicies::default(), || {
+                Session::new(&identity, now, None, Arc::default())
+            })
         };
         let admitted: Vec<Admitted> = (0..LIVE_SESSIONS_MAX).map(|_| admit().unwrap()).collect();
         assert!(admit().is_err(), "all are there");

@@ -85,7 +85,8 @@ pub(crate) async fn attach(cx: &Cx, resume: Option<&Resume>) -> Result<Attached,
     let identity = cx.require_identity()?;
     let hall = cx.hall();
     let agent = cx.origin().agent.clone();
-    let Admitted { session, attachment, replaced } = hall.connections().admit(identity, || {
+    let policies = &hall.settings().connections.sessions;
+    let Admitted { session, attachment, replaced } = hall.connections().admit(identity, policies, || {
         Session::new(identity, cx.now(), agent, hall.topics().outbox(identity.user_id))
     })?;
     let attachment = Attachment { hall: hall.clone(), session, number: attachment };

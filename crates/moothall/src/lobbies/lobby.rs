@@ -364,6 +364,10 @@ impl Entity for Lobby {
         self.arm(turn);
     }
 
+    fn heed(&mut self, settings: &crate::Settings) {
+        self.rules.heed(&settings.lobbies);
+    }
+
     fn persist(tx: &mut Tx<'_, '_>, id: Id<kind::Lobby>, effects: &[&Effect]) -> Result<(), Error> {
         store::apply(tx, id, effects)
     }

@@ -231,6 +231,10 @@ impl Entity for Match {
         self.arm(turn);
     }
 
+    fn heed(&mut self, settings: &crate::Settings) {
+        self.settings = settings.matches.clone();
+    }
+
     fn persist(tx: &mut Tx<'_, '_>, id: MatchId, effects: &[&Effect]) -> Result<(), Error> {
         store::apply(tx, id, effects)
     }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{Entity, Turn};
 use crate::cx::Tx;
 use crate::idempotency::Claim;
-use crate::{Error, Fault as _, Kind, Random, Topic};
+use crate::{Error, Fault as _, Kind, Random, Settings, Topic};
 
 /// Which entity.
 pub(super) type Key = (&'static str, Uuid);
@@ -46,6 +46,9 @@ pub(super) trait Job: Send {
 
     /// The entity that [`Job::prepare`] loaded, with its timers.
     fn take_loaded(&mut self, world: &World<'_>) -> Option<(Cell, Vec<Timer>)>;
+
+    /// Has the entity heed other settings than those it was loaded with.
+    fn heed(&self, cell: &mut Cell, settings: &Settings);
 
     /// Hands the command to its entity. Returns false if the entity must be forgotten.
     fn run(&mut self, cell: Option<&mut Cell>, world: &World<'_>) -> bool;
@@ -202,6 +205,12 @@ impl<E: Entity> Job for Command<E> {
         let mut entity = self.loaded.take()?;
         let timers = Self::wake(self.id, &mut entity, world);
         Some((Box::new(entity), timers))
+    }
+
+    fn heed(&self, cell: &mut Cell, settings: &Settings) {
+        if let Some(entity) = cell.downcast_mut::<E>() {
+            entity.heed(settings);
+        }
     }
 
     fn run(&mut self, cell: Option<&mut Cell>, world: &World<'_>) -> bool {

@@ -41,6 +41,8 @@ struct Slot {
     waker: Waker,
     used: Duration,
     is_idle: bool,
+    /// Which settings it goes by.
+    revision: u64,
     /// What this attempt has done to it is not settled: how it was before, if that cannot be loaded.
     unsettled: Option<Option<Cell>>,
 }
@@ -224,6 +226,8 @@ impl Partition {
     /// Looks up claims and loads what is missing, in one read; nothing, when there is neither.
     async fn prepare(&mut self, cx: &Cx, mut batch: Vec<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
         let now = cx.elapsed();
+        // Asked before loading: what changes meanwhile is heeded once more.
+        let revision = cx.hall().settings().revision();
         let mut missing = Vec::with_capacity(batch.len());
         for job in &batch {
             missing.push(!self.slots.contains_key(&job.key()));
@@ -258,7 +262,8 @@ impl Partition {
         let world = World { now: cx.now(), random: cx.random() };
         for job in &mut batch {
             if let Some((cell, timers)) = job.take_loaded(&world) {
-                let slot = Slot { cell, waker: job.waker(), used: now, is_idle: false, unsettled: None };
+                let waker = job.waker();
+                let slot = Slot { cell, waker, used: now, is_idle: false, revision, unsettled: None };
                 self.slots.insert(job.key(), slot);
                 self.set_timers(now, timers);
             }
@@ -271,6 +276,7 @@ impl Partition {
     fn run(&mut self, cx: &Cx, batch: Vec<Box<dyn Job>>) -> (Vec<Box<dyn Job>>, Vec<Box<dyn Job>>) {
         let world = World { now: cx.now(), random: cx.random() };
         let now = cx.elapsed();
+        let settings = cx.hall().settings();
         let (mut done, mut behind) = (Vec::with_capacity(batch.len()), Vec::new());
         let mut broken: Vec<Key> = Vec::new();
         for mut job in batch {
@@ -284,6 +290,10 @@ impl Partition {
             let is_sound = match slot {
                 Some(slot) => {
                     slot.used = now;
+                    if slot.revision != settings.revision() {
+                        job.heed(&mut slot.cell, &settings);
+                        slot.revision = settings.revision();
+                    }
                     if slot.unsettled.is_none() {
                         slot.unsettled = Some(job.copy(&slot.cell));
                     }

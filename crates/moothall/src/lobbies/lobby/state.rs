@@ -72,14 +72,24 @@ pub(in crate::lobbies) struct Rules {
 
 impl Rules {
     pub fn new(mode: GameMode, settings: &Settings) -> Result<Self, Error> {
-        Ok(Self {
+        let mut rules = Self {
             properties: PropertiesRule::new(mode.properties.as_ref())?,
             mode,
-            vote: Duration::from_millis(settings.vote_ms),
-            ready_check: Duration::from_millis(settings.ready_check_ms),
-            countdown: Duration::from_millis(settings.countdown_ms),
-            request: Duration::from_millis(settings.request_ms),
-        })
+            vote: Duration::ZERO,
+            ready_check: Duration::ZERO,
+            countdown: Duration::ZERO,
+            request: Duration::ZERO,
+        };
+        rules.heed(settings);
+        Ok(rules)
+    }
+
+    /// What the operator has set, which may be something else by now.
+    pub fn heed(&mut self, settings: &Settings) {
+        self.vote = Duration::from_millis(settings.vote_ms);
+        self.ready_check = Duration::from_millis(settings.ready_check_ms);
+        self.countdown = Duration::from_millis(settings.countdown_ms);
+        self.request = Duration::from_millis(settings.request_ms);
     }
 }
 
