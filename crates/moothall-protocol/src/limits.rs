@@ -128,6 +128,8 @@ limits! {
     RING_BYTES_MAX = 256 * 1024;
     /// Milliseconds after a drop in which a session can be resumed.
     RESUME_MS_MAX = 60_000;
+    /// The same for a session that is in a match.
+    RESUME_IN_MATCH_MS_MAX = 600_000;
     /// Live sessions of one user.
     SESSIONS_PER_USER_MAX = 10;
     /// Live sessions of the server, with those that wait for a resume.

@@ -50,6 +50,8 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261128001300_lobby_rooms",
     "20261128001400_hosts",
     "20261128001500_match_rooms",
+    "20261129000000_match_lists",
+    "20261129000010_closed_lobbies",
     "20261129000100_settings",
     "20261129000110_jobs",
     "20261129000120_notifications",
@@ -349,7 +351,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         parties::STATEMENTS,
         &lobbies::statements(),
         hosts::STATEMENTS,
-        matches::STATEMENTS,
+        &matches::statements(),
     ]
     .concat()
 }

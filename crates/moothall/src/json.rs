@@ -19,6 +19,11 @@ pub(crate) fn word(choice: &impl Serialize) -> Result<String, Error> {
     }
 }
 
+/// The word of a choice, if one is made.
+pub(crate) fn words<T: Serialize>(choice: Option<&T>) -> Result<Option<String>, Error> {
+    choice.map(word).transpose()
+}
+
 /// The choice that is written by this word.
 pub(crate) fn choice<T: DeserializeOwned>(word: String) -> Result<T, Error> {
     serde_json::from_value(Value::String(word)).map_err(Error::internal)

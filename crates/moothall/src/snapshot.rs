@@ -52,7 +52,7 @@ pub async fn open(cx: &Cx, resume: Option<&Resume>) -> Result<Stream, Error> {
     if looked.lobbies.lobby.is_some() {
         lobbies::arrive(cx, user).await;
     }
-    if !looked.matches.hosted.is_empty() {
+    if !looked.matches.hosted.is_empty() || !looked.matches.playing.is_empty() {
         matches::arrive(cx, user).await;
     }
     for _ in 0..ATTEMPTS {

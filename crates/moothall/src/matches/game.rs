@@ -92,8 +92,18 @@ pub(super) enum Act {
     HostLost,
     /// The host is connected.
     HostBack,
-    /// Somebody closed the lobby.
-    LobbyClosed,
+    /// A user is gone beyond the grace period.
+    PlayerGone {
+        user: UserId,
+    },
+    /// They are connected again.
+    PlayerBack {
+        user: UserId,
+    },
+    /// The lobby was closed by its host, or without one by staff or the server.
+    LobbyClosed {
+        by: Option<UserId>,
+    },
     /// Nobody but the clock.
     Tick {
         at: Timestamp,

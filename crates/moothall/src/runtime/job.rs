@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{Entity, Turn};
 use crate::cx::Tx;
 use crate::idempotency::Claim;
-use crate::{Error, Random, Settings, Topic};
+use crate::{Error, Fault as _, Kind, Random, Settings, Topic};
 
 /// Which entity.
 pub(super) type Key = (&'static str, Uuid);
@@ -82,6 +82,9 @@ pub(super) trait Job: Send {
 
     /// Whether it is known what will be answered.
     fn is_answered(&self) -> bool;
+
+    /// Whether it is a timer that came to nothing because the database was away, which nobody will say again.
+    fn is_missed(&self) -> bool;
 
     /// Takes the events, then answers.
     fn take_events(&mut self) -> Vec<(Topic, Event)>;
@@ -288,6 +291,10 @@ impl<E: Entity> Job for Command<E> {
 
     fn is_answered(&self) -> bool {
         self.outcome.is_some()
+    }
+
+    fn is_missed(&self) -> bool {
+        self.reply.is_none() && matches!(&self.outcome, Some(Err(error)) if error.kind() == Kind::Unavailable)
     }
 
     fn fail_with(&mut self, failed: Failed) {

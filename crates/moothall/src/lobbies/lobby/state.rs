@@ -14,6 +14,7 @@ use crate::accounts;
 use crate::hosts::Wanted;
 use crate::lobbies::properties::PropertiesRule;
 use crate::lobbies::{Error, Settings};
+use crate::matches::LobbyEnd;
 
 /// All that is stored of a lobby, but for its mode.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -162,7 +163,9 @@ impl State {
             Act::Close { reason } => {
                 let about = json!({ "name": self.lobby.name });
                 self.require_host(Deed { action: "lobbies.close", about }, step)?;
-                step.closing = Some(Closing { reason: reason.clone(), is_by_somebody: true });
+                let host = step.turn.caller().filter(|caller| self.lobby.host_id == *caller);
+                let end = host.map_or(LobbyEnd::Closed, LobbyEnd::ClosedBy);
+                step.closing = Some(Closing { reason: reason.clone(), end });
             }
             Act::Taken { reservation } => {
                 self.taken(reservation, step)?;
