@@ -20,7 +20,7 @@ use moothall::protocol::remote_config::{ConfigEntry, PutConfig};
 use moothall::protocol::{BroadcastId, JobId, UserId};
 use moothall::{
     Caller as Calling, Cx, Operation, Origin, accounts, hosts, jobs, lobbies, matches, notifications,
-    parties, snapshot,
+    parties, remote_config, snapshot,
 };
 use moothall_testing::{PASSWORD, Player, Reply, Shows, TestServer};
 use schemars::generate::SchemaSettings;
