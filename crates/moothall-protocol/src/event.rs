@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounts::Me;
 use crate::communication::{
-    Marker, MemberChanged, MemberGone, MembersChanged, Message, MessageDeleted, Room, Typing,
+    ContactAnswered, ContactRequest, Marker, MemberChanged, MemberGone, MembersChanged, Message, MessageDeleted, Room, Typing,
 };
 use crate::connections::{OwnPresence, PresenceChanged, Ready, Resumed};
 use crate::hosts::{HostLost, Reservation, ReservationEnded};
@@ -14,6 +14,7 @@ use crate::lobbies::{
     LobbyStayedBehind, LobbyUnhosted, LobbyUpdated, OwnLobby,
 };
 use crate::matches::{ClosedRelay, MatchUpdated, OpenedRelay, OwnMatch, Relayed};
+use crate::relationships::Related;
 use crate::parties::{Party, PartyInvite, PartyInviteEnded, PartyLeft, PartyUpdated};
 
 /// An event. On the wire `{"seq":912,"topic":"room:…","event":"communication.message_sent","data":{…}}`.
@@ -75,6 +76,12 @@ pub enum Event {
     /// The user has read on in another session; in a direct conversation also: the other one has.
     #[serde(rename = "communication.read")]
     Read(Marker),
+    /// Somebody wrote to the user for the first time, and waits for them to accept it. To the user alone.
+    #[serde(rename = "communication.contact_requested")]
+    ContactRequested(ContactRequest),
+    /// The user answered such a request. To their own sessions alone.
+    #[serde(rename = "communication.contact_answered")]
+    ContactAnswered(ContactAnswered),
     /// Somebody is writing.
     #[serde(rename = "communication.typing")]
     Typing(Typing),
@@ -153,6 +160,10 @@ pub enum Event {
     /// The host was not heard of for too long, or is in no pool any more: it has to register again. To the host.
     #[serde(rename = "hosts.lost")]
     HostLost(HostLost),
+    /// What the user and another one are to each other is another than before, as the user sees it: a request came or is over, friends
+    /// were made or lost, somebody follows, or they did something in another session.
+    #[serde(rename = "relationships.updated")]
+    RelationshipUpdated(Box<Related>),
     /// The user's own presence changed. To all their sessions.
     #[serde(rename = "connections.presence_updated")]
     PresenceUpdated(OwnPresence),
@@ -190,7 +201,9 @@ impl Event {
             | Self::RoleSet(_)
             | Self::MembersChanged(_)
             | Self::RoomUpdated(_)
-            | Self::RoomArchived(_) => Class::Reliable,
+            | Self::RoomArchived(_)
+            | Self::ContactRequested(_)
+            | Self::ContactAnswered(_) => Class::Reliable,
             // A newer marker says all that an older one did.
             Self::Read(marker) => Class::Latest(format!("read:{}:{}", marker.room_id, marker.user_id)),
             Self::PartyJoined(_)
@@ -216,6 +229,10 @@ impl Event {
                 Class::Reliable
             }
             Self::AccountUpdated(_) => Class::Latest("accounts.updated".to_owned()),
+            // What is so now is all there is to know.
+            Self::RelationshipUpdated(related) => {
+                Class::Latest(format!("relationships:{}", related.user.id))
+            }
             Self::PresenceUpdated(_) => Class::Latest("connections.presence_updated".to_owned()),
         }
     }

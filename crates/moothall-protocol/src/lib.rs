@@ -19,6 +19,7 @@ pub mod matches;
 mod page;
 pub mod parties;
 mod problem;
+pub mod relationships;
 pub mod system;
 mod time;
 

@@ -18,7 +18,7 @@ use crate::settings::{Settings, Synchronous};
 use crate::topics::{self, Topics};
 use crate::{
     Rates, accounts, audit, communication, connections, hosts, idempotency, lobbies, mail, matches, parties,
-    sweep, system,
+    relationships, sweep, system,
 };
 
 /// Every migration, oldest first. Added, never edited: a test compares checksums.
@@ -46,6 +46,9 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261128001300_lobby_rooms",
     "20261128001400_hosts",
     "20261128001500_match_rooms",
+    "20261129000500_relationships",
+    "20261129000510_first_contact",
+    "20261129000520_audit_chain",
 ];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.
@@ -72,6 +75,8 @@ struct Inner {
     parties: parties::Live,
     lobbies: lobbies::Live,
     hosts: hosts::Live,
+    relationships: relationships::Live,
+    audit: audit::Live,
     words: WordFilter,
 }
 
@@ -191,6 +196,8 @@ impl Builder {
             parties: parties::Live::default(),
             lobbies: lobbies::Live::default(),
             hosts: hosts::Live::default(),
+            relationships: relationships::Live::default(),
+            audit: audit::Live::default(),
             communication: communication::Live::new(),
             words: WordFilter::new(&self.settings.communication.words)?,
             mailer,
@@ -212,7 +219,9 @@ impl Builder {
             hosts::start(&hall);
             lobbies::start(&hall);
             matches::start(&hall);
+            relationships::start(&hall);
             mail::start(&hall);
+            audit::start(&hall);
             hall.spawn(sweep::run(hall.downgrade()));
         }
         Ok(hall)
@@ -227,6 +236,7 @@ pub fn contexts() -> Vec<Operations> {
         audit::operations(),
         connections::operations(),
         connections::watch_operations(),
+        relationships::operations(),
         communication::operations(),
         matches::operations(),
         parties::operations(),
@@ -247,7 +257,8 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         parties::STATEMENTS,
         &lobbies::statements(),
         hosts::STATEMENTS,
-        matches::STATEMENTS,
+        &matches::statements(),
+        relationships::STATEMENTS,
     ]
     .concat()
 }
@@ -398,6 +409,14 @@ impl Hall {
 
     pub(crate) fn lobbies(&self) -> &lobbies::Live {
         &self.0.lobbies
+    }
+
+    pub(crate) fn audit(&self) -> &audit::Live {
+        &self.0.audit
+    }
+
+    pub(crate) fn relationships(&self) -> &relationships::Live {
+        &self.0.relationships
     }
 
     /// The operator's word list.

@@ -12,6 +12,7 @@ mod begin;
 mod error;
 mod follow;
 mod game;
+mod recent;
 mod relays;
 mod rooms;
 mod store;
@@ -38,6 +39,8 @@ pub use follow::on_confirmed;
 pub(crate) use follow::{Over, on_over};
 pub(crate) use game::Seat;
 use game::{Act, Command, Match, Reply, State};
+pub use recent::recent_players;
+pub(crate) use recent::played_with;
 pub use relays::{close_relay, my_relays, open_relay, relay};
 use store::Viewer;
 
@@ -106,6 +109,7 @@ fn of_history(operations: Operations) -> Operations {
     operations
         .get("/matches", "matches.list", Access::Player, list)
         .get("/matches/mine", "matches.mine", Access::Player, mine)
+        .get("/matches/recent_players", "matches.recent_players", Access::Player, recent_players)
         .get("/matches/head_to_head", "matches.head_to_head", Access::Player, head_to_head)
         .get("/matches/{match_id}", "matches.get", Access::Player, get)
         .get("/matches/{match_id}/results", "matches.results", Access::Player, results)
@@ -341,7 +345,10 @@ pub(crate) async fn arrive(cx: &Cx, host: UserId) {
     follow::arrive(cx.hall(), host).await;
 }
 
-pub(crate) use store::STATEMENTS;
+/// All SQL of this context.
+pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
+    [store::STATEMENTS, recent::STATEMENTS].concat()
+}
 
 /// Has matches hear of hosts that are gone, and wakes those there are.
 pub(crate) fn start(hall: &Hall) {

@@ -11,9 +11,10 @@ use moothall_protocol::connections::Ready;
 use moothall_protocol::lobbies::OwnLobbies;
 use moothall_protocol::matches::OwnMatches;
 use moothall_protocol::parties::OwnParties;
+use moothall_protocol::relationships::OwnFriends;
 
 use crate::connections::{self, Attached, Begun, Error, Opening, Resume, Stream};
-use crate::{Cx, Topic, accounts, communication, lobbies, matches, parties, system};
+use crate::{Cx, Topic, accounts, communication, lobbies, matches, parties, relationships, system};
 
 /// How often a snapshot is read again, because more happened meanwhile than the outbox holds.
 const ATTEMPTS: u32 = 3;
@@ -23,6 +24,7 @@ struct Looked {
     me: Me,
     /// Of the rooms, the party, the lobbies and the matches they are in.
     topics: Vec<Topic>,
+    friends: relationships::Own,
     parties: OwnParties,
     lobbies: OwnLobbies,
     matches: OwnMatches,
@@ -77,6 +79,7 @@ async fn look(cx: &Cx, user: UserId, is_heard: bool) -> Result<Looked, Error> {
             None => accounts::own(tx, user).map_err(accounts::Error::into_common)?,
         };
         let mut topics = communication::topics(tx, user).map_err(communication::Error::into_common)?;
+        let friends = relationships::own(tx, user).map_err(relationships::Error::into_common)?;
         let parties = parties::of_user(tx, user).map_err(parties::Error::into_common)?;
         topics.extend(parties.party.iter().map(|party| Topic::Party(party.id)));
         let lobbies = lobbies::of_user(tx, user).map_err(lobbies::Error::into_common)?;
@@ -89,13 +92,15 @@ async fn look(cx: &Cx, user: UserId, is_heard: bool) -> Result<Looked, Error> {
             .then(|| communication::unread_of(tx, user))
             .transpose()
             .map_err(communication::Error::into_common)?;
-        Ok(Looked { me, topics, parties, lobbies, matches, unread })
+        Ok(Looked { me, topics, friends, parties, lobbies, matches, unread })
     })
     .await
 }
 
 async fn ready(cx: &Cx, opening: &Opening, looked: Looked) -> Result<Ready, Error> {
-    let Looked { me, parties, lobbies, matches, unread, .. } = looked;
+    let Looked { me, friends, parties, lobbies, matches, unread, .. } = looked;
+    let connections::Friends { watch_id, version, online } = opening.tune(cx).await?;
+    let [friends, requests] = friends.told(cx).await?;
     Ok(Ready {
         session_id: opening.session_id(),
         resume_token: opening.token().to_owned(),
@@ -107,6 +112,7 @@ async fn ready(cx: &Cx, opening: &Opening, looked: Looked) -> Result<Ready, Erro
         rates: system::rates(cx.hall()),
         presence: connections::own_presence(cx).await?,
         unread: unread.unwrap_or_default(),
+        friends: OwnFriends { friends, requests, watch_id, version, online },
         parties,
         lobbies,
         matches,

@@ -85,7 +85,9 @@ pub(super) enum Act {
     Unban {
         user: UserId,
     },
+    /// Whoever does not want to hear from who invites them is not told.
     Invite {
+        is_silent: bool,
         user: UserId,
     },
     Uninvite {

@@ -122,7 +122,7 @@ impl State {
                 return Ok(Answer::Done);
             }
             Act::Unban { user } => self.unban(*user, step)?,
-            Act::Invite { user } => self.invite(*user, step)?,
+            Act::Invite { user, is_silent } => self.invite(*user, *is_silent, step)?,
             Act::Uninvite { user } => self.uninvite(*user, step)?,
             Act::Approve { user } => self.approve(*user, step)?,
             Act::Reject { user } => self.reject(*user, step)?,
