@@ -65,7 +65,7 @@ impl Client {
 #[tokio::test]
 async fn t074_a_session_begins_with_friends_and_how_they_stand_and_hears_of_changes() {
     with_accounts(async |hall| {
-        let (ana, mut ben, cy) = (Client::new(hall).await, Client::new(hall).await, Client::new(hall).await);
+        let (ana, ben, cy) = (Client::new(hall).await, Client::new(hall).await, Client::new(hall).await);
         befriend(&ana.cx, &ben.cx).await;
         asks(&cy.cx, &ana.cx).await.unwrap();
         let mut ana = Client::open(ana.cx).await;
@@ -90,7 +90,6 @@ async fn t074_a_session_begins_with_friends_and_how_they_stand_and_hears_of_chan
         let told = ana.told(hall).await;
         let [(4, users)] = told.as_slice() else { panic!("{told:?}") };
         assert_eq!((users.len(), users[0].user_id, users[0].is_online), (1, id(&cy.cx), false));
-        assert!(ben.stream.take(usize::MAX).is_err(), "disconnected");
     })
     .await;
 }
