@@ -15,7 +15,9 @@ use crate::lobbies::{
 };
 use crate::matches::{ClosedRelay, MatchUpdated, OpenedRelay, OwnMatch, Relayed};
 use crate::relationships::Related;
+use crate::notifications::{Notice, NoticesMarked};
 use crate::parties::{Party, PartyInvite, PartyInviteEnded, PartyLeft, PartyUpdated};
+use crate::settings::UserSection;
 
 /// An event. On the wire `{"seq":912,"topic":"room:…","event":"communication.message_sent","data":{…}}`.
 ///
@@ -164,6 +166,18 @@ pub enum Event {
     /// were made or lost, somebody follows, or they did something in another session.
     #[serde(rename = "relationships.updated")]
     RelationshipUpdated(Box<Related>),
+    /// The user is told something: it is in their inbox, in the place of an older one of its kind and collapse key. To all their sessions.
+    #[serde(rename = "notifications.told")]
+    NoticeTold(Box<Notice>),
+    /// The user has seen notices. To all their sessions.
+    #[serde(rename = "notifications.seen")]
+    NoticesSeen(NoticesMarked),
+    /// The user has put notices away. To all their sessions.
+    #[serde(rename = "notifications.dismissed")]
+    NoticesDismissed(NoticesMarked),
+    /// Settings of the user changed: one section, as it is now. To all their sessions.
+    #[serde(rename = "settings.user_updated")]
+    UserSettingsUpdated(UserSection),
     /// The user's own presence changed. To all their sessions.
     #[serde(rename = "connections.presence_updated")]
     PresenceUpdated(OwnPresence),
@@ -228,11 +242,13 @@ impl Event {
             Self::PresenceChanged(_) | Self::RelayOpened(_) | Self::RelayClosed(_) | Self::Relayed(_) => {
                 Class::Reliable
             }
+            Self::NoticeTold(_) | Self::NoticesSeen(_) | Self::NoticesDismissed(_) => Class::Reliable,
             Self::AccountUpdated(_) => Class::Latest("accounts.updated".to_owned()),
             // What is so now is all there is to know.
             Self::RelationshipUpdated(related) => {
                 Class::Latest(format!("relationships:{}", related.user.id))
             }
+            Self::UserSettingsUpdated(section) => Class::Latest(format!("settings:{}", section.section)),
             Self::PresenceUpdated(_) => Class::Latest("connections.presence_updated".to_owned()),
         }
     }

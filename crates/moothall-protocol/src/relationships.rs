@@ -139,7 +139,8 @@ pub struct NoteRelationship {
     pub note: String,
 }
 
-/// Finds a user by their e-mail address, whole and verified, if they let the caller: see `relationships.privacy`.
+/// Finds a user by their e-mail address, whole and verified, if they let the caller: `find_by_email` of the section `privacy` of
+/// their settings.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FindByEmail {

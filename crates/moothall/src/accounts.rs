@@ -10,6 +10,7 @@
 //! void for the next request and closes its socket, within a second if another process did it; no clock but [`Cx::now`] decides when something ends.
 
 mod administrators;
+mod audience;
 mod changes;
 mod credentials;
 mod email;
@@ -36,16 +37,18 @@ mod users;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use moothall_protocol::{Timestamp, UserId};
 
 pub use administrators::{
     NewAdministrator, bootstrap_token, claim_administrator, create_administrator, find_user,
 };
+pub(crate) use audience::{audience, count_all};
 pub use email::{
     change_email, request_email_verification, request_password_reset, reset_password, revoke_email_change,
     verify_email,
 };
-pub(crate) use erase::{NAME as ERASED_NAME, erased, on_erased};
+pub(crate) use erase::{NAME as ERASED_NAME, erased};
 pub use erase::{cancel_deletion, cancel_user_deletion, delete_me, delete_user};
 pub use error::Error;
 pub use extra::{delete as delete_extra, get as get_extra, list as list_extra, put as put_extra};
@@ -67,6 +70,7 @@ pub(crate) use credentials::find_by_email;
 pub(crate) use users::{living, living_kept, own, own_kept};
 
 use crate::cx::Tx;
+use crate::kept::Kept;
 use crate::operation::{Access, Rate};
 use crate::{Cx, Hall, OpenError, Operations, Permission, WeakHall, sweep};
 
@@ -167,6 +171,7 @@ fn keys_and_roles(operations: Operations) -> Operations {
 pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
     [
         administrators::STATEMENTS,
+        audience::STATEMENTS,
         changes::STATEMENTS,
         credentials::STATEMENTS,
         email::STATEMENTS,
@@ -218,28 +223,32 @@ pub async fn authenticate(
 #[derive(Debug)]
 pub(crate) struct Live {
     passwords: passwords::Passwords,
-    reserved: names::Reserved,
+    reserved: ArcSwap<names::Reserved>,
     keyring: tokens::Keyring,
     identities: identities::Identities,
-    summaries: users::Kept<users::Known>,
-    own: users::Kept<users::Own>,
+    summaries: Kept<UserId, users::Known>,
+    own: Kept<UserId, users::Own>,
     requests: email::Requests,
-    erasers: erase::Erasers,
 }
 
 impl Live {
     pub(crate) fn open(settings: &crate::Settings) -> Result<Self, OpenError> {
         Ok(Self {
             passwords: passwords::Passwords::start(&settings.accounts)?,
-            reserved: names::Reserved::new(&settings.accounts.reserved_names),
+            reserved: ArcSwap::from_pointee(names::Reserved::new(&settings.accounts.reserved_names)),
             keyring: tokens::Keyring::default(),
             identities: identities::Identities::default(),
-            summaries: users::Kept::new(users::SUMMARIES_MAX),
-            own: users::Kept::new(users::OWN_MAX),
+            summaries: Kept::new(users::SUMMARIES_MAX),
+            own: Kept::new(users::OWN_MAX),
             requests: email::Requests::default(),
-            erasers: erase::Erasers::default(),
         })
     }
+}
+
+/// Takes note that the settings are others.
+pub(crate) fn heed(hall: &Hall) {
+    let reserved = names::Reserved::new(&hall.settings().accounts.reserved_names);
+    hall.accounts().reserved.store(Arc::new(reserved));
 }
 
 /// Makes what every server has from the start on.

@@ -26,7 +26,6 @@ pub(crate) mod privacy;
 mod side;
 mod store;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,7 +34,6 @@ use moothall_protocol::relationships::{
     Related, Relationship, RemoveFriend, Unavoid, Unblock, Unfollow, Unignore,
 };
 use moothall_protocol::{Event, Timestamp, UserId};
-use parking_lot::Mutex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -43,10 +41,10 @@ use crate::cx::Tx;
 use crate::following::Following;
 use crate::operation::{Access, Operations, Rate};
 use crate::reach::{self, How, Reach};
-use crate::{Cx, Hall, Topic, accounts, filter, sweep};
+use crate::{Cx, Topic, accounts, filter, sweep};
 use circle::{Circle, Circles};
 pub use error::Error;
-pub(crate) use follow::{on_changed, settled};
+pub(crate) use follow::{forget, on_changed, settled};
 pub use lists::{find_by_email, get, list, read};
 pub(crate) use lists::{Own, own};
 pub use privacy::Privacy;
@@ -174,7 +172,6 @@ pub(crate) struct Live {
     circles: Circles,
     following: Following<UserId, follow::News>,
     followers: follow::Followers,
-    privacy: Mutex<HashMap<UserId, Arc<Privacy>>>,
 }
 
 /// Asks somebody to be friends, or accepts that they asked.
@@ -376,20 +373,11 @@ pub(crate) fn avoided(tx: &mut Tx<'_, '_>, users: &[UserId]) -> Result<Vec<(User
     store::avoided_among(tx, users, since)
 }
 
-/// A user lets others do something else with them than before: what those see of them follows, and what they see.
-pub(crate) async fn privacy_changed(hall: &Hall, user: UserId) {
-    follow::privacy_changed(hall, user).await;
-}
-
 /// Clears what ended by itself.
 pub(crate) async fn sweep(cx: &Cx) -> Result<(), crate::Error> {
     sweep::all(cx, store::end_avoids).await.map_err(Error::into_common)
 }
 
-/// Has nothing left of users who are erased.
-pub(crate) fn start(hall: &Hall) {
-    accounts::on_erased(hall, follow::forget);
-}
 
 #[cfg(test)]
 mod tests;

@@ -10,11 +10,14 @@ use moothall_protocol::communication::Unread;
 use moothall_protocol::connections::Ready;
 use moothall_protocol::lobbies::OwnLobbies;
 use moothall_protocol::matches::OwnMatches;
+use moothall_protocol::notifications::Inbox;
 use moothall_protocol::parties::OwnParties;
 use moothall_protocol::relationships::OwnFriends;
+use moothall_protocol::settings::UserSection;
 
 use crate::connections::{self, Attached, Begun, Error, Opening, Resume, Stream};
-use crate::{Cx, Topic, accounts, communication, lobbies, matches, parties, relationships, system};
+use crate::{Cx, Topic, accounts, communication, lobbies, matches, notifications, parties, relationships, settings,
+    system};
 
 /// How often a snapshot is read again, because more happened meanwhile than the outbox holds.
 const ATTEMPTS: u32 = 3;
@@ -28,6 +31,8 @@ struct Looked {
     parties: OwnParties,
     lobbies: OwnLobbies,
     matches: OwnMatches,
+    settings: Vec<UserSection>,
+    inbox: Inbox,
     /// Not looked up while there are topics that nobody listens to yet.
     unread: Option<Unread>,
 }
@@ -49,7 +54,7 @@ pub async fn open(cx: &Cx, resume: Option<&Resume>) -> Result<Stream, Error> {
     if looked.lobbies.lobby.is_some() {
         lobbies::arrive(cx, user).await;
     }
-    if !looked.matches.hosted.is_empty() {
+    if !looked.matches.hosted.is_empty() || !looked.matches.playing.is_empty() {
         matches::arrive(cx, user).await;
     }
     for _ in 0..ATTEMPTS {
@@ -87,18 +92,20 @@ async fn look(cx: &Cx, user: UserId, is_heard: bool) -> Result<Looked, Error> {
         topics.extend(own.chain(lobbies.hosted.iter().copied()).map(Topic::Lobby));
         let matches = matches::of_user(tx, user).map_err(matches::Error::into_common)?;
         topics.extend(matches::topics(tx, user).map_err(matches::Error::into_common)?);
+        let settings = settings::of_session(tx, user)?;
+        let inbox = notifications::of_session(tx, user)?;
         let is_complete = is_heard || topics.is_empty();
         let unread = is_complete
             .then(|| communication::unread_of(tx, user))
             .transpose()
             .map_err(communication::Error::into_common)?;
-        Ok(Looked { me, topics, friends, parties, lobbies, matches, unread })
+        Ok(Looked { me, topics, friends, parties, lobbies, matches, settings, inbox, unread })
     })
     .await
 }
 
 async fn ready(cx: &Cx, opening: &Opening, looked: Looked) -> Result<Ready, Error> {
-    let Looked { me, friends, parties, lobbies, matches, unread, .. } = looked;
+    let Looked { me, friends, parties, lobbies, matches, settings, inbox, unread, .. } = looked;
     let connections::Friends { watch_id, version, online } = opening.tune(cx).await?;
     let [friends, requests] = friends.told(cx).await?;
     Ok(Ready {
@@ -116,5 +123,7 @@ async fn ready(cx: &Cx, opening: &Opening, looked: Looked) -> Result<Ready, Erro
         parties,
         lobbies,
         matches,
+        settings,
+        inbox,
     })
 }

@@ -13,7 +13,6 @@ use std::time::Duration;
 use moothall_protocol::accounts::{CancelDeletion, CancelUserDeletion, DeleteMe, DeleteUser, Me, User};
 use moothall_protocol::limits::FRESH_SIGN_IN_MINUTES;
 use moothall_protocol::{SessionId, Timestamp, UserId};
-use parking_lot::RwLock;
 
 pub(crate) use store::STATEMENTS;
 pub(super) use store::signed_in_at;
@@ -22,19 +21,7 @@ use super::users::{self, EDIT, SYSTEM, days};
 use super::{Error, email, extra, identities, keys, names, roles, sessions};
 use crate::cx::{Cx, Tx};
 use crate::operation::{Access, Operations, Rate};
-use crate::{Hall, audit, connections, mail, sweep};
-
-/// What other contexts do in the transaction that erases an account.
-type Eraser = fn(&mut Tx<'_, '_>, UserId) -> Result<(), crate::Error>;
-
-/// They are added when the hall opens and stay.
-#[derive(Debug, Default)]
-pub(super) struct Erasers(RwLock<Vec<Eraser>>);
-
-/// Runs this in every transaction that erases an account, so that nothing personal is left anywhere.
-pub(crate) fn on_erased(hall: &Hall, eraser: Eraser) {
-    hall.accounts().erasers.0.write().push(eraser);
-}
+use crate::{audit, connections, hall, mail, sweep};
 
 /// Who has no password shows that it is them by having signed in lately.
 const FRESH: Duration = Duration::from_secs(FRESH_SIGN_IN_MINUTES as u64 * 60);
@@ -186,10 +173,7 @@ fn erase(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
     email::forget(tx, user)?;
     mail::forget(tx, user)?;
     connections::forget(tx, user)?;
-    let erasers = tx.cx().hall().accounts().erasers.0.read().clone();
-    for erase in erasers {
-        erase(tx, user)?;
-    }
+    hall::forget_user(tx, user)?;
     names::release(tx, user, held_until)?;
     store::erase(tx, user, NAME)?;
     for changed in store::end_bots(tx, user)?.into_iter().chain([user]) {

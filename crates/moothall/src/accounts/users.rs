@@ -4,7 +4,6 @@
 //! contexts ask for [`summaries()`], which are kept in memory, as are the accounts of those who read their own: whoever
 //! changes a user calls [`changed`], or at least [`identities::forget`].
 
-mod kept;
 mod search;
 mod store;
 mod summaries;
@@ -21,7 +20,6 @@ use moothall_protocol::{Cursor, Event, Page, Timestamp, UserId};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-pub(super) use kept::Kept;
 pub(crate) use search::STATEMENTS as SEARCH_STATEMENTS;
 pub use search::list;
 pub(crate) use store::STATEMENTS;

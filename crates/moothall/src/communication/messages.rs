@@ -3,6 +3,7 @@
 mod store;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use moothall_protocol::communication::{
     DeleteMessage, EditMessage, GetMessage, History, MarkDelivered, MarkRead, Marker, Message,
@@ -33,7 +34,7 @@ pub async fn send(cx: &Cx, input: SendMessage) -> Result<Message, Error> {
     check_seat(cx, sender, input.room_id).await?;
     let way = way(cx, sender, input.room_id).await?;
     let text = checked(cx, sender, input.room_id, &input.text).await?;
-    let attachments = attachments::check(input.attachments, words(cx))?;
+    let attachments = attachments::check(input.attachments, &words(cx))?;
     if text.is_empty() && attachments.is_empty() {
         return Err(Error::Empty);
     }
@@ -57,7 +58,7 @@ pub async fn edit(cx: &Cx, input: EditMessage) -> Result<Message, Error> {
     let (mentions, unnoticed) = mentioned(cx, input.mentions.unwrap_or_default()).await?;
     let draft = Draft {
         text,
-        attachments: attachments::check(input.attachments.unwrap_or_default(), words(cx))?,
+        attachments: attachments::check(input.attachments.unwrap_or_default(), &words(cx))?,
         reply_to: None,
         mentions,
         unnoticed,
@@ -142,7 +143,7 @@ async fn checked(cx: &Cx, sender: UserId, room: RoomId, text: &str) -> Result<St
     }
 }
 
-fn words(cx: &Cx) -> &WordFilter {
+fn words(cx: &Cx) -> Arc<WordFilter> {
     cx.hall().words()
 }
 

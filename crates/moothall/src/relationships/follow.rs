@@ -59,7 +59,15 @@ pub(crate) async fn settled(hall: &Hall, user: UserId) {
 
 async fn step(hall: Hall, user: UserId, others: News) {
     for other in others {
+        if user == other {
+            if let Err(error) = connections::revise_viewers(&Cx::server(&hall), user).await {
+                tracing::warn!(user.id = %user, "What others see of {user} is behind: {error}");
+            }
+        }
         for (one, another) in [(user, other), (other, user)] {
+            if one == another {
+                continue;
+            }
             if let Err(error) = connections::revise(&Cx::server(&hall), one, another).await {
                 tracing::warn!(user.id = %one, "What {one} hears and sees is behind: {error}");
             }
@@ -71,19 +79,13 @@ async fn step(hall: Hall, user: UserId, others: News) {
     }
 }
 
-/// A user lets others do something else with them than before.
-pub(super) async fn privacy_changed(hall: &Hall, user: UserId) {
-    if let Err(error) = connections::revise_viewers(&Cx::server(hall), user).await {
-        tracing::warn!(user.id = %user, "What others see of {user} is behind: {error}");
-    }
-    let followers = hall.relationships().followers.0.read().clone();
-    for follower in followers {
-        follower(hall.clone(), user, user).await;
-    }
+/// A user lets others do something else with them than before: what those see of them follows, and what they see.
+pub(super) fn privacy_changed(hall: &Hall, user: UserId) {
+    begin(hall, user, user);
 }
 
 /// Keeps nothing of a user whose account is erased; to friends they are no friend any more.
-pub(super) fn forget(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), crate::Error> {
+pub(crate) fn forget(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), crate::Error> {
     forget_all(tx, user).map_err(Error::into_common)
 }
 

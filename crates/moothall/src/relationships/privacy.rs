@@ -8,7 +8,9 @@ use moothall_protocol::relationships::Circle;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Cx, Error};
+use super::follow;
+use crate::settings::{self, UserSection};
+use crate::{Cx, Error, Hall};
 
 /// Who may do what with a user. Each user sets it for themselves; what the operator sets holds for those who did not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -50,28 +52,45 @@ impl Default for Privacy {
     }
 }
 
-/// Has a user let others do this.
-#[cfg(test)]
-pub(crate) async fn set(cx: &Cx, user: UserId, privacy: Privacy) {
-    cx.hall().relationships().privacy.lock().insert(user, Arc::new(privacy));
-    super::privacy_changed(cx.hall(), user).await;
+impl UserSection for Privacy {
+    const NAME: &'static str = "privacy";
+
+    fn defaults(site: &crate::Settings) -> Self {
+        site.relationships.privacy.clone()
+    }
+
+    fn changed(hall: &Hall, user: UserId) {
+        follow::privacy_changed(hall, user);
+    }
 }
 
 /// What this user lets others do, if that is in memory.
 pub(crate) fn kept(cx: &Cx, user: UserId) -> Option<Arc<Privacy>> {
-    let hall = cx.hall();
-    let own = hall.relationships().privacy.lock().get(&user).cloned();
-    Some(own.unwrap_or_else(|| Arc::new(hall.settings().relationships.privacy.clone())))
+    settings::kept(cx.hall(), user)
 }
 
 /// What this user lets others do.
 pub(crate) async fn of(cx: &Cx, user: UserId) -> Result<Arc<Privacy>, Error> {
-    Ok(of_many(cx, &[user]).await?.remove(&user).unwrap_or_default())
+    settings::read(cx, user).await
 }
 
-/// What these users let others do. The one place that knows where it is kept.
+/// What these users let others do.
 pub(crate) async fn of_many(cx: &Cx, users: &[UserId]) -> Result<HashMap<UserId, Arc<Privacy>>, Error> {
-    let own = &cx.hall().relationships().privacy;
-    let site = Arc::new(cx.hall().settings().relationships.privacy.clone());
-    Ok(users.iter().map(|user| (*user, own.lock().get(user).cloned().unwrap_or_else(|| Arc::clone(&site)))).collect())
+    settings::read_many(cx, users).await
+}
+
+/// Has a user let others do this.
+#[cfg(test)]
+pub(crate) async fn set(cx: &Cx, user: UserId, privacy: Privacy) {
+    let serde_json::Value::Object(values) = crate::json::value(&privacy).unwrap_or_default() else { return };
+    let input = moothall_protocol::settings::UpdateUserSettings {
+        user_id: user,
+        section: Privacy::NAME.to_owned(),
+        values,
+        if_version: None,
+        reason: Some("for a test".to_owned()),
+    };
+    let done = settings::update_user(cx, input).await;
+    assert!(done.is_ok(), "{done:?}");
+    super::settled(cx.hall(), user).await;
 }
