@@ -245,12 +245,11 @@ pub async fn join(cx: &Cx, input: JoinParty) -> Result<Party, Error> {
     guesses.begin(cx.elapsed(), user).map_err(|retry_after| Error::CodeThrottled { retry_after })?;
     let find = code.clone();
     let found = cx.read(move |tx| store::find_by_code(tx, &find)).await?.ok_or(Error::CodeUnknown)?;
-    let leader = cx.read(move |tx| Ok::<_, Error>(store::find(tx, found)?.map(|party| party.card.leader))).await?;
     // Who leads it and blocks the caller has no party, as far as the caller may know.
-    if let Some(leader) = leader
-        && reach::may_reach(cx, leader, How::Bring).await? == Reach::No
-        && reach::is_blocked(cx, user, leader).await?
-    {
+    let circle = reach::circle(cx, user).await?;
+    let is_blocked = move |leader: UserId| circle.tie(leader).has(reach::Tie::BLOCKED_BY);
+    let leader = cx.read(move |tx| store::find(tx, found)).await?.map(|party| party.card.leader);
+    if leader.is_some_and(is_blocked) {
         return Err(Error::CodeUnknown);
     }
     let place = place(cx, found).await;

@@ -235,11 +235,6 @@ pub(crate) async fn barred_hosts(cx: &Cx, user: UserId) -> Result<HashSet<UserId
     Ok(circle.all(is_barred).collect())
 }
 
-/// Whether one of the two blocks the other.
-pub(crate) async fn is_blocked(cx: &Cx, user: UserId, other: UserId) -> Result<bool, Error> {
-    Ok(circle(cx, user).await?.tie(other).is_blocked())
-}
-
 /// What the user is to others.
 pub(crate) async fn circle(cx: &Cx, user: UserId) -> Result<Arc<Circle>, Error> {
     relationships::circle(cx, user).await.map_err(relationships::Error::into_common)

@@ -365,6 +365,11 @@ pub(crate) fn circle_kept(cx: &Cx, user: UserId) -> Option<Arc<Circle>> {
     cx.hall().relationships().circles.find(user)
 }
 
+/// To be asked before what is then kept of relationships is read.
+pub(crate) fn changes(cx: &Cx) -> u64 {
+    cx.hall().relationships().circles.changes()
+}
+
 /// Who of these would rather not play with whom of them, those who have said so for longest first; not those who said so only now. For
 /// whoever makes matches and teams. Nobody else is told.
 pub(crate) fn avoided(tx: &mut Tx<'_, '_>, users: &[UserId]) -> Result<Vec<(UserId, UserId)>, Error> {

@@ -78,7 +78,8 @@ pub async fn open(cx: &Cx, resume: Option<&Resume>) -> Result<Stream, Error> {
 
 async fn look(cx: &Cx, user: UserId, is_heard: bool) -> Result<Looked, Error> {
     let kept = accounts::own_kept(cx, user);
-    cx.read(move |tx| {
+    let changes = relationships::changes(cx);
+    let read = cx.read(move |tx| {
         let me = match &kept {
             Some(me) => me.clone(),
             None => accounts::own(tx, user).map_err(accounts::Error::into_common)?,
@@ -99,9 +100,11 @@ async fn look(cx: &Cx, user: UserId, is_heard: bool) -> Result<Looked, Error> {
             .then(|| communication::unread_of(tx, user))
             .transpose()
             .map_err(communication::Error::into_common)?;
-        Ok(Looked { me, topics, friends, parties, lobbies, matches, settings, inbox, unread })
-    })
-    .await
+        Ok::<_, Error>(Looked { me, topics, friends, parties, lobbies, matches, settings, inbox, unread })
+    });
+    let mut looked = read.await?;
+    looked.friends.keep(cx, changes);
+    Ok(looked)
 }
 
 async fn ready(cx: &Cx, opening: &Opening, looked: Looked) -> Result<Ready, Error> {

@@ -8,7 +8,9 @@ use std::collections::HashSet;
 use moothall_protocol::connections::Presence;
 use moothall_protocol::{UserId, WatchId};
 
+use super::session::Session;
 use super::stream::Opening;
+use super::watches::of_friends;
 use super::{Error, may_see};
 use crate::reach::{self, How, Reach};
 use crate::{Cx, Topic};
@@ -30,27 +32,33 @@ impl Opening {
             let circle = reach::circle(cx, user).await?;
             session.outbox.be_deaf_to(reach::silenced(cx, user).await?);
             let friends = reach::friends(cx, user).await?;
-            let visible = may_see(cx, &friends).await?;
-            let watched = self.watch(cx, &visible, &friends)?;
+            let has_watch = cx.hall().connections().watches.has(of_friends(user));
+            let watched = match friends.is_empty() && !has_watch {
+                // The first one begins it.
+                true => Friends { watch_id: of_friends(user), version: 1, online: Vec::new() },
+                false => watch(cx, session, &may_see(cx, &friends).await?, &friends)?,
+            };
             if *reach::circle(cx, user).await? == *circle {
                 return Ok(watched);
             }
         }
     }
+}
 
-    fn watch(&self, cx: &Cx, visible: &HashSet<UserId>, friends: &[UserId]) -> Result<Friends, Error> {
-        let (session, hall) = (self.session(), cx.hall());
-        let mut state = session.state().ok_or(Error::NotConnected)?;
-        let (watch_id, version, online) = hall.connections().watches.add_friends(
-            cx.new_id(),
-            session.user_id,
-            visible,
-            friends,
-            |watch| state.subscribe(hall.topics(), &session.outbox, Topic::Presence(watch)),
-        );
-        state.watches.insert(watch_id, 0);
-        Ok(Friends { watch_id, version, online })
-    }
+fn watch(
+    cx: &Cx,
+    session: &Session,
+    visible: &HashSet<UserId>,
+    friends: &[UserId],
+) -> Result<Friends, Error> {
+    let hall = cx.hall();
+    let mut state = session.state().ok_or(Error::NotConnected)?;
+    let watches = &hall.connections().watches;
+    let (watch_id, version, online) = watches.add_friends(session.user_id, visible, friends, |watch| {
+        state.subscribe(hall.topics(), &session.outbox, Topic::Presence(watch))
+    });
+    state.watches.insert(watch_id, 0);
+    Ok(Friends { watch_id, version, online })
 }
 
 /// Something is different between these two: what the one hears and sees of the other follows.
@@ -61,11 +69,18 @@ pub(crate) async fn revise(cx: &Cx, viewer: UserId, other: UserId) -> Result<(),
         return Ok(());
     }
     let silenced = reach::silenced(cx, viewer).await?;
+    let is_friend = reach::is_friend(cx, viewer, other).await?;
     for session in sessions {
         session.outbox.be_deaf_to(silenced.clone());
+        let has_none =
+            session.state().is_some_and(|state| !state.watches.contains_key(&of_friends(viewer)));
+        if is_friend && has_none {
+            // What is new is told behind it. A session that ends meanwhile needs none.
+            let _ = watch(cx, &session, &HashSet::new(), &[]);
+        }
     }
     let is_seen = sees(cx, other, &[viewer]).await?.contains(&viewer);
-    live.watches.revise(viewer, other, is_seen, reach::is_friend(cx, viewer, other).await?);
+    live.watches.revise(viewer, other, is_seen, is_friend);
     Ok(())
 }
 

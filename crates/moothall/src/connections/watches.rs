@@ -42,8 +42,6 @@ struct Inner {
     /// What is watched, by the users in their order.
     ids: HashMap<Arc<[UserId]>, WatchId>,
     watched: HashMap<WatchId, Watched>,
-    /// The watch of a user on their friends.
-    of_friends: HashMap<UserId, WatchId>,
     /// The watches that a user is in.
     of_user: HashMap<UserId, HashSet<WatchId>>,
     /// The watched users who changed since the last tick.
@@ -142,7 +140,6 @@ impl Watches {
     /// One more session of `owner` watches their friends. Returns those who are there.
     pub fn add_friends(
         &self,
-        new: WatchId,
         owner: UserId,
         visible: &HashSet<UserId>,
         friends: &[UserId],
@@ -151,14 +148,19 @@ impl Watches {
         let mut inner = self.inner.lock();
         let mut sorted = friends.to_vec();
         sorted.sort_unstable();
-        let id = match inner.of_friends.get(&owner) {
-            Some(id) => *id,
-            None => inner.make(new, Arc::default(), Some(owner)),
-        };
+        let id = of_friends(owner);
+        if !inner.watched.contains_key(&id) {
+            inner.make(id, Arc::default(), Some(owner));
+        }
         inner.replace(id, sorted.into());
         let version = inner.enter(id, owner, visible, subscribe);
         let look = |user: &UserId| inner.shown.get(user).filter(|_| visible.contains(user)).cloned();
         (id, version, friends.iter().filter_map(look).collect())
+    }
+
+    /// Whether anybody has this watch.
+    pub fn has(&self, id: WatchId) -> bool {
+        self.inner.lock().watched.contains_key(&id)
     }
 
     /// One session of this viewer less has this watch.
@@ -260,9 +262,14 @@ impl Watches {
     #[cfg(test)]
     pub fn leftovers(&self) -> [usize; 3] {
         let inner = self.inner.lock();
-        let watched = inner.ids.len() + inner.watched.len() + inner.of_user.len() + inner.of_friends.len();
+        let watched = inner.ids.len() + inner.watched.len() + inner.of_user.len();
         [watched, inner.changed.len() + inner.stirred.len() + inner.due.len(), inner.shown.len()]
     }
+}
+
+/// The watch of a user on their friends: there is one of each user at most, and who has no friends has none.
+pub(super) fn of_friends(owner: UserId) -> WatchId {
+    WatchId::from_uuid(*owner.uuid())
 }
 
 fn ticks(elapsed: Duration) -> u64 {
@@ -282,10 +289,9 @@ impl Inner {
         for user in users.iter() {
             self.of_user.entry(*user).or_default().insert(id);
         }
-        match owner {
-            Some(owner) => self.of_friends.insert(owner, id),
-            None => self.ids.insert(Arc::clone(&users), id),
-        };
+        if owner.is_none() {
+            self.ids.insert(Arc::clone(&users), id);
+        }
         let watched = Watched {
             users,
             version: 1,
@@ -344,7 +350,7 @@ impl Inner {
 
     /// Has the watch of a user on their friends be on another one, or no longer.
     fn befriend(&mut self, owner: UserId, other: UserId, is_friend: bool) {
-        let Some(id) = self.of_friends.get(&owner).copied() else { return };
+        let id = of_friends(owner);
         let Some(watched) = self.watched.get_mut(&id) else { return };
         let mut users = watched.users.to_vec();
         match users.binary_search(&other) {
@@ -390,10 +396,9 @@ impl Inner {
 
     fn forget(&mut self, id: WatchId) {
         let Some(watched) = self.watched.remove(&id) else { return };
-        match watched.owner {
-            Some(owner) => self.of_friends.remove(&owner),
-            None => self.ids.remove(&watched.users),
-        };
+        if watched.owner.is_none() {
+            self.ids.remove(&watched.users);
+        }
         for user in watched.users.iter() {
             self.leave_alone(id, *user);
         }

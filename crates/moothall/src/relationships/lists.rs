@@ -1,6 +1,7 @@
 //! Reading relationships.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use moothall_protocol::accounts::UserSummary;
 use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
@@ -11,6 +12,7 @@ use moothall_protocol::relationships::{
 use moothall_protocol::{Cursor, Page, UserId};
 use uuid::Uuid;
 
+use super::circle::Circle;
 use super::side::Side;
 use super::{Error, store};
 use crate::cx::Tx;
@@ -80,19 +82,29 @@ async fn related(cx: &Cx, rows: Vec<(UserId, [Side; 2])>) -> Result<Vec<Related>
 pub(crate) struct Own {
     friends: Vec<(UserId, [Side; 2])>,
     requests: Vec<(UserId, [Side; 2])>,
+    circle: Option<(UserId, Circle)>,
 }
 
 impl Own {
+    /// Keeps the circle that was read with it, after there had been so many changes.
+    pub fn keep(&mut self, cx: &Cx, changes: u64) {
+        if let Some((user, circle)) = self.circle.take() {
+            cx.hall().relationships().circles.keep(user, Arc::new(circle), changes);
+        }
+    }
+
     /// The friends, and those who want to be.
     pub async fn told(self, cx: &Cx) -> Result<[Vec<Related>; 2], crate::Error> {
         Ok([related(cx, self.friends).await?, related(cx, self.requests).await?])
     }
 }
 
-/// The same, as it is stored: one query for all friends.
+/// The same, as it is stored: one query for all friends. With it comes the circle, unless that is in memory.
 pub(crate) fn own(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Own, Error> {
     let most = tx.cx().hall().settings().relationships.friends_max as usize;
     let friends = store::list(tx, user, RelationshipKind::Friends, FIRST, most)?;
     let requests = store::list(tx, user, RelationshipKind::RequestsReceived, FIRST, PAGE_ITEMS_DEFAULT)?;
-    Ok(Own { friends, requests })
+    let is_kept = tx.cx().hall().relationships().circles.find(user).is_some();
+    let circle = if is_kept { None } else { Some((user, store::circle(tx, user)?)) };
+    Ok(Own { friends, requests, circle })
 }

@@ -148,3 +148,21 @@ async fn what_a_user_lets_others_see_holds_for_those_who_watch_already() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_session_without_friends_costs_no_watch_and_hears_of_the_first_one() {
+    with_accounts(async |hall| {
+        let (ana, ben) = (Client::new(hall).await, Client::new(hall).await);
+        let mut other = Client::open(ana.cx.clone()).await;
+        assert_eq!(hall.hall.connections().leftovers()[3], 0, "no watch at all");
+        let watch_id = ana.ready.friends.watch_id;
+        assert_eq!((ana.ready.friends.version, ana.online().len()), (1, 0));
+        befriend(&ana.cx, &ben.cx).await;
+        let told = other.told(hall).await;
+        let [(2, users)] = told.as_slice() else { panic!("{told:?}") };
+        assert_eq!((users[0].user_id, users[0].is_online), (id(&ben.cx), true));
+        let refused = connections::unwatch(&ana.cx, moothall_protocol::connections::UnwatchPresence { watch_id }).await;
+        assert_eq!(code(refused), "not_found", "it is nobody's to end");
+    })
+    .await;
+}
