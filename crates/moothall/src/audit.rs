@@ -11,7 +11,7 @@ use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
 use moothall_protocol::{AuditId, Cursor, Page, UserId};
 use serde::Serialize;
 
-use crate::cx::{Cx, Tx};
+use crate::cx::{Asked, Cx, Tx};
 use crate::error::Error;
 use crate::operation::{Access, Operations, Rate};
 use crate::{Permission, Topic};
@@ -36,7 +36,7 @@ pub fn operations() -> Operations {
 #[derive(Clone, Debug, Default)]
 pub struct Entry {
     action: &'static str,
-    actor: Option<UserId>,
+    by: Option<Asked>,
     target: String,
     reason: Option<String>,
     before: Option<serde_json::Value>,
@@ -49,10 +49,10 @@ impl Entry {
         Self { action, ..Self::default() }
     }
 
-    /// Done by this user, whose call it was before an entity carried it out.
+    /// Done as it was asked before an entity carried it out.
     #[must_use]
-    pub fn by(mut self, actor: Option<UserId>) -> Self {
-        self.actor = actor;
+    pub fn by(mut self, asked: &Asked) -> Self {
+        self.by = Some(asked.clone());
         self
     }
 

@@ -74,7 +74,7 @@ mod testing;
 pub mod topics;
 
 pub use clock::{Clock, FakeClock, SystemClock};
-pub use cx::{Caller, Cx, Identity, Origin, Tx};
+pub use cx::{Asked, Caller, Cx, Identity, Origin, Tx};
 pub use error::{CATALOGUE, Details, Error, ErrorEntry, Fault, FieldError, Kind, Relayed};
 pub use hall::{
     Builder, Hall, MIGRATIONS, OpenError, WeakHall, claim_database, contexts, open_store, statements,

@@ -39,22 +39,22 @@ pub(super) const NEWEST: (i64, AuditId) = (i64::MAX, AuditId::from_uuid(Uuid::ma
 pub(super) fn insert(tx: &mut Tx<'_, '_>, entry: &Entry) -> Result<(), Error> {
     let cx = tx.cx();
     let id: AuditId = cx.new_id();
-    let key = cx.identity().and_then(|identity| identity.api_key_id);
+    let asked = entry.by.clone().unwrap_or_else(|| cx.asked());
     tx.execute(
         INSERT,
         params![
             id,
             cx.now(),
-            entry.actor.or_else(|| cx.user()),
-            key,
+            asked.user,
+            asked.api_key_id,
             entry.action,
             entry.target.as_str(),
             entry.reason,
             entry.before.clone().map(Json),
             entry.after.clone().map(Json),
-            cx.request_id(),
-            cx.origin().address.map(|address| address.to_string()),
-            cx.origin().agent.as_deref().map(shortened)
+            asked.request_id.unwrap_or(cx.request_id()),
+            asked.origin.address.map(|address| address.to_string()),
+            asked.origin.agent.as_deref().map(shortened)
         ],
     )?;
     Ok(())

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Error, Settings, store};
 use crate::Topic;
-use crate::cx::Tx;
+use crate::cx::{Asked, Tx};
 use crate::runtime::{Entity, Turn};
 
 pub(crate) use contact::Way;
@@ -261,7 +261,7 @@ pub(crate) enum Effect {
 /// A line for the audit log.
 #[derive(Clone, Debug)]
 pub(crate) struct Audited {
-    pub by: Option<UserId>,
+    pub by: Asked,
     pub action: &'static str,
     pub reason: Option<String>,
     pub about: serde_json::Value,
@@ -353,7 +353,7 @@ impl Room {
             Err(error) => error,
         };
         let Power::Staff { reason } = deed.power else { return Err(refusal) };
-        let (by, reason) = (turn.caller(), reason.clone().filter(|reason| !reason.trim().is_empty()));
+        let (by, reason) = (turn.by(), reason.clone().filter(|reason| !reason.trim().is_empty()));
         if reason.is_none() {
             return Err(crate::Error::field("/reason", "required", "say why: this is not your room").into());
         }

@@ -303,7 +303,7 @@ fn apply_one(tx: &mut Tx<'_, '_>, id: RoomId, effect: &Effect) -> Result<(), Err
         }
         Effect::Deleted { before, message } => messages::change(tx, *before, message, Some(&[])),
         Effect::Audited(line) => {
-            let entry = audit::Entry::new(line.action).by(line.by).target(Topic::Room(id).to_string());
+            let entry = audit::Entry::new(line.action).by(&line.by).target(Topic::Room(id).to_string());
             let entry = if line.about.is_null() { entry } else { entry.after(&line.about) };
             let entry = line.reason.iter().fold(entry, |entry, reason| entry.reason(reason));
             Ok(audit::record(tx, entry)?)

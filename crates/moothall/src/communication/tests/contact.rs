@@ -1,14 +1,14 @@
 //! First contact, and what one of two does not hear of.
 
 use moothall_protocol::communication::{
-    AnswerContact, ContactAnswer, DeleteMessage, EditMessage, GetMessage, ListContactRequests, ListMyRooms, MarkRead,
+    AnswerContact, ArchiveRoom, ContactAnswer, DeleteMessage, EditMessage, GetMessage, ListContactRequests, ListMyRooms, MarkRead,
     OpenDirect, ReadPrivate, ReadUnread, SayTyping,
 };
 use moothall_protocol::relationships::{AskFriend, Block, Circle, Ignore, Unblock, Unignore};
 
 use super::*;
 use crate::accounts::testing as people;
-use crate::{audit, connections, relationships, snapshot};
+use crate::{Origin, audit, connections, relationships, snapshot};
 
 /// Ana and Ben, who does not know her and lets only friends write to him.
 async fn strangers(hall: &TestHall) -> (Cx, Cx, RoomId) {
@@ -276,6 +276,18 @@ async fn t182_staff_reads_a_conversation_that_is_not_theirs_for_a_reason_that_st
         let members_only = create_room(&ana, CreateRoom { member_only: Some(true), ..super::room("Den") }).await.unwrap();
         let page = ReadHistory { room_id: members_only.id, before: None, after: None, around: None, limit: None };
         assert_eq!(code(history(&staff, page).await), "reason_needed");
+        // What a room does in somebody's name is written down as asked by them.
+        let origin = Origin { address: Some([192, 0, 2, 7].into()), ..Origin::default() };
+        let from_there = Cx::new(&hall.hall, staff.caller().clone(), origin);
+        let close = ArchiveRoom { room_id: members_only.id, reason: Some("spam".into()) };
+        archive_room(&from_there, close).await.unwrap();
+        let wanted = moothall_protocol::audit::ListAudit {
+            action: Some("communication.archive_room".into()),
+            ..Default::default()
+        };
+        let line = audit::list(&staff, wanted).await.unwrap().items.remove(0);
+        assert_eq!((line.actor_id, line.request_id), (staff.user(), from_there.request_id()));
+        assert_eq!(line.address.as_deref(), Some("192.0.2.7"));
     })
     .await;
 }

@@ -296,6 +296,6 @@ pub(super) fn audited(deed: Deed, step: &mut Step<'_, '_>) -> Result<(), Error> 
         return Err(crate::Error::field("/reason", "required", "say why: this is not your lobby").into());
     }
     let Deed { action, about } = deed;
-    step.turn.persist(Effect::Audited(Audited { by: step.turn.caller(), action, reason, about }));
+    step.turn.persist(Effect::Audited(Audited { by: step.turn.by(), action, reason, about }));
     Ok(())
 }
