@@ -14,6 +14,7 @@ use crate::lobbies::OwnLobbies;
 use crate::matches::OwnMatches;
 use crate::notifications::Inbox;
 use crate::parties::OwnParties;
+use crate::relationships::OwnFriends;
 use crate::settings::UserSection;
 use crate::system::RateBudget;
 use crate::{Cursor, LobbyId, PartyId, SessionId, Timestamp, UserId, WatchId};
@@ -43,6 +44,8 @@ pub struct Ready {
     pub presence: OwnPresence,
     /// What the user has not read. Of every room of theirs, and of every conversation, the session hears from here on.
     pub unread: Unread,
+    /// The user's friends, and how they stand. Of these the session hears from here on.
+    pub friends: OwnFriends,
     /// The user's party and invites. Of the party the session hears from here on.
     pub parties: OwnParties,
     /// The lobby the user is in, and those they host. Of these the session hears from here on.
@@ -337,7 +340,8 @@ pub struct PresenceChanged {
 
 crate::hide! {
     Ready {
-        session_id, user_id, me, server_version, server_time, limits, rates, presence, unread, parties, lobbies, matches, settings, inbox;
+        session_id, user_id, me, server_version, server_time, limits, rates, presence, unread, friends, parties, lobbies,
+        matches, settings, inbox;
         resume_token
     }
     Authenticate { seq; access_token, api_key, resume }

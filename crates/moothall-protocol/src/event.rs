@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounts::Me;
 use crate::communication::{
-    Marker, MemberChanged, MemberGone, MembersChanged, Message, MessageDeleted, Room, Typing,
+    ContactAnswered, ContactRequest, Marker, MemberChanged, MemberGone, MembersChanged, Message, MessageDeleted, Room, Typing,
 };
 use crate::connections::{OwnPresence, PresenceChanged, Ready, Resumed};
 use crate::hosts::{HostLost, Reservation, ReservationEnded};
@@ -14,6 +14,7 @@ use crate::lobbies::{
     LobbyStayedBehind, LobbyUnhosted, LobbyUpdated, OwnLobby,
 };
 use crate::matches::{ClosedRelay, MatchUpdated, OpenedRelay, OwnMatch, Relayed};
+use crate::relationships::Related;
 use crate::notifications::{Notice, NoticesMarked};
 use crate::parties::{Party, PartyInvite, PartyInviteEnded, PartyLeft, PartyUpdated};
 use crate::settings::UserSection;
@@ -77,6 +78,12 @@ pub enum Event {
     /// The user has read on in another session; in a direct conversation also: the other one has.
     #[serde(rename = "communication.read")]
     Read(Marker),
+    /// Somebody wrote to the user for the first time, and waits for them to accept it. To the user alone.
+    #[serde(rename = "communication.contact_requested")]
+    ContactRequested(ContactRequest),
+    /// The user answered such a request. To their own sessions alone.
+    #[serde(rename = "communication.contact_answered")]
+    ContactAnswered(ContactAnswered),
     /// Somebody is writing.
     #[serde(rename = "communication.typing")]
     Typing(Typing),
@@ -155,6 +162,10 @@ pub enum Event {
     /// The host was not heard of for too long, or is in no pool any more: it has to register again. To the host.
     #[serde(rename = "hosts.lost")]
     HostLost(HostLost),
+    /// What the user and another one are to each other is another than before, as the user sees it: a request came or is over, friends
+    /// were made or lost, somebody follows, or they did something in another session.
+    #[serde(rename = "relationships.updated")]
+    RelationshipUpdated(Box<Related>),
     /// The user is told something: it is in their inbox, in the place of an older one of its kind and collapse key. To all their sessions.
     #[serde(rename = "notifications.told")]
     NoticeTold(Box<Notice>),
@@ -204,7 +215,9 @@ impl Event {
             | Self::RoleSet(_)
             | Self::MembersChanged(_)
             | Self::RoomUpdated(_)
-            | Self::RoomArchived(_) => Class::Reliable,
+            | Self::RoomArchived(_)
+            | Self::ContactRequested(_)
+            | Self::ContactAnswered(_) => Class::Reliable,
             // A newer marker says all that an older one did.
             Self::Read(marker) => Class::Latest(format!("read:{}:{}", marker.room_id, marker.user_id)),
             Self::PartyJoined(_)
@@ -231,6 +244,10 @@ impl Event {
             }
             Self::NoticeTold(_) | Self::NoticesSeen(_) | Self::NoticesDismissed(_) => Class::Reliable,
             Self::AccountUpdated(_) => Class::Latest("accounts.updated".to_owned()),
+            // What is so now is all there is to know.
+            Self::RelationshipUpdated(related) => {
+                Class::Latest(format!("relationships:{}", related.user.id))
+            }
             Self::UserSettingsUpdated(section) => Class::Latest(format!("settings:{}", section.section)),
             Self::PresenceUpdated(_) => Class::Latest("connections.presence_updated".to_owned()),
         }

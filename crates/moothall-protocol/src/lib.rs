@@ -21,6 +21,7 @@ pub mod notifications;
 mod page;
 pub mod parties;
 mod problem;
+pub mod relationships;
 pub mod settings;
 pub mod system;
 mod time;

@@ -210,6 +210,14 @@ limits! {
     /// Invites into parties that wait for one user's answer.
     PARTY_INVITES_MAX = 50;
 
+    // Relationships.
+    /// Characters of what a friend request says.
+    FRIEND_MESSAGE_LENGTH_MAX = 200;
+    /// Characters of a note about another user.
+    RELATIONSHIP_NOTE_LENGTH_MAX = 500;
+    /// Latest matches of a user that are looked at for those they played with.
+    RECENT_MATCHES_MAX = 100;
+
     // Lobbies.
     /// Characters of a lobby's or a game mode's name.
     LOBBY_NAME_LENGTH_MAX = 70;

@@ -48,7 +48,7 @@ pub use email::{
     change_email, request_email_verification, request_password_reset, reset_password, revoke_email_change,
     verify_email,
 };
-pub(crate) use erase::erased;
+pub(crate) use erase::{NAME as ERASED_NAME, erased};
 pub use erase::{cancel_deletion, cancel_user_deletion, delete_me, delete_user};
 pub use error::Error;
 pub use extra::{delete as delete_extra, get as get_extra, list as list_extra, put as put_extra};
@@ -66,7 +66,8 @@ pub use users::{
     EDIT, READ, SEARCH, SYSTEM, get as get_user, list as list_users, list_names, me, rename, stamp_played,
     summaries, summary, update as update_user,
 };
-pub(crate) use users::{living, own, own_kept};
+pub(crate) use credentials::find_by_email;
+pub(crate) use users::{living, living_kept, own, own_kept};
 
 use crate::cx::Tx;
 use crate::kept::Kept;

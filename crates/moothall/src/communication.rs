@@ -8,6 +8,7 @@
 //! and stay where they are; who may not know of a room is told that there is none.
 
 mod attachments;
+mod contact;
 mod conversations;
 mod error;
 mod following_rooms;
@@ -32,6 +33,7 @@ use crate::cx::Tx;
 pub use crate::filter::{FilteredWord, WordVerdict};
 use crate::operation::{Access, Operations, Rate};
 use crate::{Cx, Permission, Topic, accounts, audit, sweep};
+pub use contact::{answer_request, list_requests, on_reported};
 pub use conversations::{create_group, open_direct};
 pub use error::Error;
 pub(crate) use following_rooms::{
@@ -39,7 +41,8 @@ pub(crate) use following_rooms::{
 };
 pub use members::{add_member, join, kick, leave, list_members, set_role};
 pub use messages::{
-    delete, edit, get_message, history, mark_delivered, mark_read, read_versions, say_typing, send, unread,
+    delete, edit, get_message, history, mark_delivered, mark_read, read_private, read_versions, say_typing,
+    send, unread,
 };
 use room::Power;
 pub use rooms::{
@@ -49,6 +52,8 @@ pub use rooms::{
 
 /// Does in every room what its owner may, and sees rooms that only members know of. Every such deed is audited.
 pub const MODERATE: Permission = Permission("communication.moderate");
+/// Reads conversations that are not theirs. Every look is audited, with the reason for it.
+pub const READ_PRIVATE: Permission = Permission("communication.read_private");
 /// Reads what messages said before they were edited or deleted.
 pub const READ_VERSIONS: Permission = Permission("communication.read_versions");
 
@@ -130,6 +135,8 @@ fn of_rooms(operations: Operations) -> Operations {
             restore_room,
         )
         .rate(Rate::Admin)
+        .get("/direct/requests", "communication.requests", Access::Player, list_requests)
+        .post("/rooms/{room_id}/answer", "communication.answer_request", Access::Player, answer_request)
         .post("/direct", "communication.open_direct", Access::Player, open_direct)
         .post("/groups", "communication.create_group", Access::Player, create_group)
         .created("/rooms/{id}")
@@ -169,6 +176,13 @@ fn of_messages(operations: Operations) -> Operations {
             read_versions,
         )
         .rate(Rate::Admin)
+        .post(
+            "/rooms/{room_id}/private",
+            "communication.read_private",
+            Access::Permission(READ_PRIVATE),
+            read_private,
+        )
+        .rate(Rate::Admin)
         .put("/rooms/{room_id}/read", "communication.mark_read", Access::Player, mark_read)
         .rate(Rate::Social)
         .unguarded()
@@ -187,12 +201,13 @@ pub(crate) struct Live {
     pairs: Cache<RoomId, Option<[UserId; 2]>>,
     /// Who was seen to be where, a moment ago.
     seats: Cache<(RoomId, UserId), ()>,
+    reported: contact::Followers,
 }
 
 impl Live {
     pub(crate) fn new() -> Self {
         let seats = Cache::builder().max_capacity(SEATS_MAX).time_to_live(SEATS_FRESH).build();
-        Self { pairs: Cache::new(PAIRS_MAX), seats }
+        Self { pairs: Cache::new(PAIRS_MAX), seats, reported: contact::Followers::default() }
     }
 }
 
@@ -223,6 +238,17 @@ fn readable(tx: &mut Tx<'_, '_>, id: RoomId) -> Result<moothall_protocol::commun
         Some(user) if store::is_member(tx, id, user)? => Ok(room),
         _ => Err(crate::Error::NotFound.into()),
     }
+}
+
+/// The room, if the caller may read what is said in it. What staff reads where only members are, it says why: see [`read_private`].
+fn readable_inside(tx: &mut Tx<'_, '_>, id: RoomId) -> Result<moothall_protocol::communication::Room, Error> {
+    let room = readable(tx, id)?;
+    let user = tx.cx().user();
+    let is_inside = match user {
+        Some(user) => !room::is_hidden(&room) || store::is_member(tx, id, user)?,
+        None => true,
+    };
+    if is_inside { Ok(room) } else { Err(Error::ReasonNeeded) }
 }
 
 /// Notes in the audit log that staff looks into a conversation that is not theirs.

@@ -22,7 +22,7 @@ use crate::settings::{SiteEntry, SiteSection, UserEntry, UserSection};
 use crate::topics::{self, Topics};
 use crate::{
     Rates, accounts, audit, communication, connections, hosts, idempotency, jobs, lobbies, mail, matches,
-    notifications, parties, settings, sweep, system,
+    notifications, parties, relationships, settings, sweep, system,
 };
 
 /// Every migration, oldest first. Added, never edited: a test compares checksums.
@@ -55,6 +55,9 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261129000100_settings",
     "20261129000110_jobs",
     "20261129000120_notifications",
+    "20261129000500_relationships",
+    "20261129000510_first_contact",
+    "20261129000520_audit_chain",
 ];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.
@@ -81,6 +84,8 @@ struct Inner {
     parties: parties::Live,
     lobbies: lobbies::Live,
     hosts: hosts::Live,
+    relationships: relationships::Live,
+    audit: audit::Live,
     jobs: jobs::Live,
     notifications: notifications::Live,
     words: ArcSwap<WordFilter>,
@@ -256,6 +261,8 @@ impl Builder {
             parties: parties::Live::default(),
             lobbies: lobbies::Live::default(),
             hosts: hosts::Live::default(),
+            relationships: relationships::Live::default(),
+            audit: audit::Live::default(),
             jobs,
             notifications,
             communication: communication::Live::new(),
@@ -282,6 +289,7 @@ impl Builder {
             lobbies::start(&hall);
             matches::start(&hall);
             mail::start(&hall);
+            audit::start(&hall);
             jobs::start(&hall);
             hall.spawn(sweep::run(hall.downgrade()));
         }
@@ -300,6 +308,7 @@ pub fn contexts() -> Vec<Operations> {
         notifications::operations(),
         connections::operations(),
         connections::watch_operations(),
+        relationships::operations(),
         communication::operations(),
         matches::operations(),
         parties::operations(),
@@ -310,7 +319,11 @@ pub fn contexts() -> Vec<Operations> {
 
 /// The sections of users' settings, of all contexts.
 fn user_sections() -> Vec<UserEntry> {
-    vec![UserEntry::of::<settings::Locale>(), UserEntry::of::<notifications::Preferences>()]
+    vec![
+        UserEntry::of::<settings::Locale>(),
+        UserEntry::of::<notifications::Preferences>(),
+        UserEntry::of::<relationships::Privacy>(),
+    ]
 }
 
 /// The kinds of jobs, of all contexts.
@@ -326,6 +339,7 @@ fn notice_kinds() -> Vec<notifications::KindEntry> {
 /// Takes away what contexts that build on accounts keep of a user, in the transaction that erases the account.
 pub(crate) fn forget_user(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), crate::Error> {
     settings::forget(tx, user)?;
+    relationships::forget(tx, user)?;
     notifications::forget(tx, user)
 }
 
@@ -345,6 +359,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         &lobbies::statements(),
         hosts::STATEMENTS,
         &matches::statements(),
+        relationships::STATEMENTS,
     ]
     .concat()
 }
@@ -531,6 +546,14 @@ impl Hall {
 
     pub(crate) fn lobbies(&self) -> &lobbies::Live {
         &self.0.lobbies
+    }
+
+    pub(crate) fn audit(&self) -> &audit::Live {
+        &self.0.audit
+    }
+
+    pub(crate) fn relationships(&self) -> &relationships::Live {
+        &self.0.relationships
     }
 
     /// The operator's word list.

@@ -4,7 +4,7 @@
 //! `moothall-api` find them in the [`Registry`], and an embedding program calls them directly or adds its own.
 //!
 //! Contexts: [`accounts`] (users, sign-in, sessions, roles, keys), [`connections`] (presence, live sessions),
-//! [`communication`] (rooms, messages), [`parties`] (players who go together), [`lobbies`] (where they gather), [`hosts`] (machines that
+//! [`communication`] (rooms, messages), [`relationships`] (friends, blocks), [`parties`] (players who go together), [`lobbies`] (where they gather), [`hosts`] (machines that
 //! run games), [`mod@matches`] (data relayed between players). Beside them: [`audit`] (who did what, and why), [`idempotency`] (retrying is safe),
 //! [`runtime`] (live entities in partitions), [`topics`] (events to many).
 //!
@@ -62,6 +62,7 @@ mod permission;
 mod random;
 mod rates;
 pub mod reach;
+pub mod relationships;
 pub mod runtime;
 mod sections;
 pub mod settings;
@@ -73,7 +74,7 @@ mod testing;
 pub mod topics;
 
 pub use clock::{Clock, FakeClock, SystemClock};
-pub use cx::{Caller, Cx, Identity, Origin, Tx};
+pub use cx::{Asked, Caller, Cx, Identity, Origin, Tx};
 pub use error::{CATALOGUE, Details, Error, ErrorEntry, Fault, FieldError, Kind, Relayed};
 pub use hall::{
     Builder, Hall, MIGRATIONS, OpenError, WeakHall, claim_database, contexts, open_store, statements,

@@ -11,6 +11,7 @@
 //! a restart, votes and queue included; passwords are told to nobody.
 
 mod balance;
+mod blocks;
 mod error;
 mod follow;
 mod keeper;
@@ -46,7 +47,8 @@ use crate::cx::Tx;
 use crate::following::Following;
 use crate::operation::{Access, Operations, Rate};
 use crate::runtime::Place;
-use crate::{Cx, Fault as _, Hall, Kind, Permission, connections, hosts, matches, reach};
+use crate::reach::{self, How, Reach};
+use crate::{Cx, Fault as _, Hall, Kind, Permission, connections, hosts, matches, relationships};
 pub use balance::balance;
 pub use error::Error;
 use list::Index;
@@ -189,13 +191,18 @@ impl Default for Live {
 /// Lists lobbies.
 pub async fn list(cx: &Cx, input: ListLobbies) -> Result<LobbyPage, Error> {
     cx.hall().directory().all_answered::<lobby::Lobby>(cx).await;
-    cx.hall().lobbies().index.list(input, cx.user(), cx.can(MODERATE))
+    let barred = blocks::barred(cx).await?;
+    cx.hall().lobbies().index.list(input, cx.user(), cx.can(MODERATE), &barred)
 }
 
 /// Watches a list of lobbies.
 pub async fn watch(cx: &Cx, input: WatchLobbies) -> Result<LobbyWatch, Error> {
     cx.hall().directory().all_answered::<lobby::Lobby>(cx).await;
-    list::watch(cx, input)
+    blocks::bar(cx.hall(), cx.require_user()?).await?;
+    let watch = list::watch(cx, input)?;
+    // Somebody may have blocked somebody before the watch was there to be told.
+    blocks::bar(cx.hall(), cx.require_user()?).await?;
+    Ok(watch)
 }
 
 /// Ends the watch of the calling session.
@@ -207,7 +214,8 @@ pub async fn unwatch(cx: &Cx, _: UnwatchLobbies) -> Result<(), Error> {
 pub async fn get(cx: &Cx, input: GetLobby) -> Result<LobbySummary, Error> {
     cx.hall().directory().answered::<lobby::Lobby>(cx, input.lobby_id).await;
     let card = cx.hall().lobbies().index.find(input.lobby_id).ok_or(crate::Error::NotFound)?;
-    if card.is_shown_to(cx.user()) || cx.can(MODERATE) {
+    let barred = blocks::barred(cx).await?;
+    if card.is_shown_to(cx.user()) && !barred.contains(&card.summary.host_id) || cx.can(MODERATE) {
         Ok(card.summary.clone())
     } else {
         Err(crate::Error::NotFound.into())
@@ -290,6 +298,9 @@ async fn enter(
         if elsewhere.is_some_and(|elsewhere| elsewhere != lobby) {
             return Err(Error::AlreadyInLobby);
         }
+        if power == Power::Member {
+            blocks::check(cx, user, lobby).await?;
+        }
         let along = party::along(cx, user, Some(lobby)).await?;
         let party = along.party.clone();
         let entry = Entry { party: along.party, staying: along.staying, ..entry.clone() };
@@ -337,10 +348,12 @@ pub async fn unban(cx: &Cx, input: UnbanFromLobby) -> Result<(), Error> {
 pub async fn invite(cx: &Cx, input: InviteToLobby) -> Result<(), Error> {
     let InviteToLobby { lobby_id, user_id: user } = input;
     let place = place(cx, lobby_id).await;
-    if !reach::reachable(cx, &[user]).await?.contains(&user) {
+    let reach = reach::may_reach(cx, user, How::Invite).await?;
+    if reach == Reach::No {
         return Err(Error::Unreachable);
     }
-    tell_from(place, cx, lobby_id, Power::Member, Act::Invite { user }).await.map(drop)
+    let act = Act::Invite { user, is_silent: reach == Reach::Silent };
+    tell_from(place, cx, lobby_id, Power::Member, act).await.map(drop)
 }
 
 /// Takes an invite back.
@@ -543,6 +556,7 @@ pub(crate) async fn prepare(hall: &Hall) -> Result<(), crate::Error> {
 /// Has lobbies hear of those who are gone, and wakes those there are.
 pub(crate) fn start(hall: &Hall) {
     connections::on_gone(hall, follow::leave_behind);
+    relationships::on_changed(hall, blocks::changed);
     hall.spawn(list::tell_watchers(hall.downgrade()));
     hosts::on_ended(hall, places::ended);
     matches::on_over(hall, follow::match_over);

@@ -22,6 +22,8 @@ pub struct Settings {
     pub mail: crate::mail::Settings,
     /// Presence and live sessions.
     pub connections: crate::connections::Settings,
+    /// Friends, and those one would rather not meet.
+    pub relationships: crate::relationships::Settings,
     /// Rooms and messages.
     pub communication: crate::communication::Settings,
     /// Parties.

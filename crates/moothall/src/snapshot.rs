@@ -12,10 +12,12 @@ use moothall_protocol::lobbies::OwnLobbies;
 use moothall_protocol::matches::OwnMatches;
 use moothall_protocol::notifications::Inbox;
 use moothall_protocol::parties::OwnParties;
+use moothall_protocol::relationships::OwnFriends;
 use moothall_protocol::settings::UserSection;
 
 use crate::connections::{self, Attached, Begun, Error, Opening, Resume, Stream};
-use crate::{Cx, Topic, accounts, communication, lobbies, matches, notifications, parties, settings, system};
+use crate::{Cx, Topic, accounts, communication, lobbies, matches, notifications, parties, relationships, settings,
+    system};
 
 /// How often a snapshot is read again, because more happened meanwhile than the outbox holds.
 const ATTEMPTS: u32 = 3;
@@ -25,6 +27,7 @@ struct Looked {
     me: Me,
     /// Of the rooms, the party, the lobbies and the matches they are in.
     topics: Vec<Topic>,
+    friends: relationships::Own,
     parties: OwnParties,
     lobbies: OwnLobbies,
     matches: OwnMatches,
@@ -75,12 +78,14 @@ pub async fn open(cx: &Cx, resume: Option<&Resume>) -> Result<Stream, Error> {
 
 async fn look(cx: &Cx, user: UserId, is_heard: bool) -> Result<Looked, Error> {
     let kept = accounts::own_kept(cx, user);
-    cx.read(move |tx| {
+    let changes = relationships::changes(cx);
+    let read = cx.read(move |tx| {
         let me = match &kept {
             Some(me) => me.clone(),
             None => accounts::own(tx, user).map_err(accounts::Error::into_common)?,
         };
         let mut topics = communication::topics(tx, user).map_err(communication::Error::into_common)?;
+        let friends = relationships::own(tx, user).map_err(relationships::Error::into_common)?;
         let parties = parties::of_user(tx, user).map_err(parties::Error::into_common)?;
         topics.extend(parties.party.iter().map(|party| Topic::Party(party.id)));
         let lobbies = lobbies::of_user(tx, user).map_err(lobbies::Error::into_common)?;
@@ -95,13 +100,17 @@ async fn look(cx: &Cx, user: UserId, is_heard: bool) -> Result<Looked, Error> {
             .then(|| communication::unread_of(tx, user))
             .transpose()
             .map_err(communication::Error::into_common)?;
-        Ok(Looked { me, topics, parties, lobbies, matches, settings, inbox, unread })
-    })
-    .await
+        Ok::<_, Error>(Looked { me, topics, friends, parties, lobbies, matches, settings, inbox, unread })
+    });
+    let mut looked = read.await?;
+    looked.friends.keep(cx, changes);
+    Ok(looked)
 }
 
 async fn ready(cx: &Cx, opening: &Opening, looked: Looked) -> Result<Ready, Error> {
-    let Looked { me, parties, lobbies, matches, settings, inbox, unread, .. } = looked;
+    let Looked { me, friends, parties, lobbies, matches, settings, inbox, unread, .. } = looked;
+    let connections::Friends { watch_id, version, online } = opening.tune(cx).await?;
+    let [friends, requests] = friends.told(cx).await?;
     Ok(Ready {
         session_id: opening.session_id(),
         resume_token: opening.token().to_owned(),
@@ -113,6 +122,7 @@ async fn ready(cx: &Cx, opening: &Opening, looked: Looked) -> Result<Ready, Erro
         rates: system::rates(cx.hall()),
         presence: connections::own_presence(cx).await?,
         unread: unread.unwrap_or_default(),
+        friends: OwnFriends { friends, requests, watch_id, version, online },
         parties,
         lobbies,
         matches,

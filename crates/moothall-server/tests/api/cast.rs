@@ -257,6 +257,10 @@ impl<'a> Cast<'a> {
                 json!([self.bystander().await.id, self.server.api.sign_up(&fresh("third")).await.id])
             }
             ("communication.set_role", "role") => json!("moderator"),
+            ("communication.answer_request", "answer") => json!("accept"),
+            ("relationships.list", "kind") => json!("friends"),
+            ("relationships.note", "note") => json!("plays well"),
+            (name, "user_id") if name.starts_with("relationships.") => self.related(name).await,
             (name, field) if name.starts_with("matches.") && is_of_match(name, field) => {
                 self.match_field(name, field).await
             }
@@ -348,6 +352,26 @@ impl<'a> Cast<'a> {
 
     async fn bystander(&self) -> &Player {
         self.bystander.get_or_init(async || self.server.api.sign_up(&fresh("bystander")).await).await
+    }
+
+    /// Somebody to whom the player is what it takes for this operation.
+    async fn related(&self, operation: &str) -> Value {
+        let bystander = self.bystander().await;
+        let asks = async |one: &Player, other: &Player| {
+            let path = format!("/v1/friends/{}", other.id);
+            let reply = self.server.api.send("PUT", &path, one.into(), &[], Some(&json!({}))).await;
+            assert!(reply.status < 300, "{}", reply.text);
+        };
+        match operation {
+            "relationships.accept" | "relationships.decline" => asks(bystander, &self.player).await,
+            "relationships.cancel" => asks(&self.player, bystander).await,
+            "relationships.remove" => {
+                asks(bystander, &self.player).await;
+                asks(&self.player, bystander).await;
+            }
+            _ => {}
+        }
+        json!(bystander.id)
     }
 
     /// The party of the player, with the bystander in it.

@@ -23,6 +23,7 @@ mod letters;
 mod lobbies;
 mod matches;
 mod probes;
+mod relationships;
 mod secrets;
 mod serve;
 mod tls;

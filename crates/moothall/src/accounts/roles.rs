@@ -35,6 +35,7 @@ fn seeds() -> [(&'static str, &'static str, Vec<&'static str>); 4] {
         "connections.list",
         "connections.disconnect",
         "communication.moderate",
+        "communication.read_private",
         "communication.read_versions",
         "lobbies.moderate",
         "matches.moderate",

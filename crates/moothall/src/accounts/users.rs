@@ -25,7 +25,7 @@ pub use search::list;
 pub(crate) use store::STATEMENTS;
 pub(super) use store::find;
 pub(super) use summaries::Known;
-pub(crate) use summaries::living;
+pub(crate) use summaries::{living, living_kept};
 pub use summaries::{summaries, summary};
 
 use super::credentials::{self, Email};

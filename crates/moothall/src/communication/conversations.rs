@@ -4,10 +4,11 @@ use moothall_protocol::communication::{CreateGroup, OpenDirect, Room, RoomKind, 
 use moothall_protocol::limits::GROUP_MEMBERS_MAX;
 use moothall_protocol::{Event, RoomId, UserId};
 
-use super::room::Seat;
+use super::room::{Seat, Way};
 use super::rooms::{blank, making, named, seat};
 use super::{Error, store};
-use crate::{Cx, Topic, reach};
+use crate::reach::{self, How, Reach};
+use crate::{Cx, Topic};
 
 /// The conversation of the caller with one other user; it is made when there is none yet. The other one hears of it with the
 /// first message.
@@ -17,7 +18,9 @@ pub async fn open_direct(cx: &Cx, input: OpenDirect) -> Result<Room, Error> {
     if user == other {
         return Err(crate::Error::field("/user_id", "invalid", "that is yourself").into());
     }
-    reach_all(cx, &[other]).await?;
+    if reach::may_reach(cx, other, How::Write).await? == Reach::No {
+        return Err(Error::Unreachable);
+    }
     let now = cx.now();
     let room = blank(cx.new_id(), RoomKind::Direct, 2, now);
     cx.mutate(move |tx| {
@@ -66,8 +69,9 @@ pub async fn create_group(cx: &Cx, input: CreateGroup) -> Result<Room, Error> {
 }
 
 async fn reach_all(cx: &Cx, users: &[UserId]) -> Result<(), Error> {
-    let reachable = reach::reachable(cx, users).await?;
-    if users.iter().all(|user| reachable.contains(user)) { Ok(()) } else { Err(Error::Unreachable) }
+    let reached = reach::may_reach_each(cx, users, How::Bring).await?;
+    let is_reached = |user: &UserId| reached.get(user) == Some(&Reach::Yes);
+    if users.iter().all(is_reached) { Ok(()) } else { Err(Error::Unreachable) }
 }
 
 /// What finds the conversation of two users: both ids, the lower one first.
@@ -76,8 +80,9 @@ fn pair_key(mut pair: [UserId; 2]) -> Vec<u8> {
     pair.iter().flat_map(|user| *user.uuid().as_bytes()).collect()
 }
 
-/// Refuses whoever writes in a direct conversation to somebody they may not reach (any more).
-pub(super) async fn check_reach(cx: &Cx, user: UserId, room: RoomId) -> Result<(), Error> {
+/// How what the caller says in a room reaches the other one, if it is a direct conversation. Refuses whoever does not reach them (any
+/// more) and may know it.
+pub(super) async fn way(cx: &Cx, user: UserId, room: RoomId) -> Result<Way, Error> {
     let pairs = &cx.hall().communication().pairs;
     let pair = match pairs.get(&room) {
         Some(pair) => pair,
@@ -88,8 +93,11 @@ pub(super) async fn check_reach(cx: &Cx, user: UserId, room: RoomId) -> Result<(
         }
     };
     let other = pair.into_iter().flatten().find(|other| *other != user);
-    match other {
-        Some(other) => reach_all(cx, &[other]).await,
-        None => Ok(()),
+    let Some(other) = other else { return Ok(Way::Open) };
+    match reach::may_reach(cx, other, How::Write).await? {
+        Reach::Yes => Ok(Way::Open),
+        Reach::Held => Ok(Way::Held),
+        Reach::Silent => Ok(Way::Withheld),
+        Reach::No => Err(Error::Unreachable),
     }
 }

@@ -10,7 +10,7 @@ use moothall_protocol::{Cursor, Event, Page, RoomId, Timestamp, UserId};
 use uuid::Uuid;
 
 use super::name::RoomName;
-use super::room::{self, Act, Change, Command, Seat};
+use super::room::{self, Act, Change, Command, Contact, Seat};
 use super::{Error, power, readable, store};
 use crate::runtime::Place;
 use crate::{Cx, Topic, filter};
@@ -100,6 +100,7 @@ pub(super) fn seat(role: RoomRole, now: Timestamp) -> Seat {
         brought_in: false,
         sent_at: None,
         typed_at: None,
+        contact: Contact::Open,
     }
 }
 

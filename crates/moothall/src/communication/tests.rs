@@ -1,5 +1,6 @@
 //! Rooms and messages, on a real database of each engine, with a clock that stands still.
 
+mod contact;
 mod conversations;
 mod following;
 mod history;

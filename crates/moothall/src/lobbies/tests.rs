@@ -1,6 +1,7 @@
 //! Lobbies, on a real database of each engine, with a clock that stands still.
 
 mod balance;
+mod blocks;
 mod entry;
 mod games;
 mod hosts;

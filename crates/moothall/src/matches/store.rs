@@ -175,7 +175,7 @@ pub(super) fn apply(tx: &mut Tx<'_, '_>, id: MatchId, effects: &[&Effect]) -> Re
             }
             Effect::Settled { listeners } => settle(tx, id, listeners)?,
             Effect::Audited(line) => {
-                let entry = audit::Entry::new(line.action).by(line.by).target(Topic::Match(id).to_string());
+                let entry = audit::Entry::new(line.action).by(&line.by).target(Topic::Match(id).to_string());
                 audit::record(tx, entry.reason(&line.reason).after(&line.about))?;
             }
         }
