@@ -17,6 +17,7 @@ use crate::matches::{ClosedRelay, MatchUpdated, OpenedRelay, OwnMatch, Relayed};
 use crate::relationships::Related;
 use crate::notifications::{Notice, NoticesMarked};
 use crate::parties::{Party, PartyInvite, PartyInviteEnded, PartyLeft, PartyUpdated};
+use crate::remote_config::ConfigChanged;
 use crate::settings::UserSection;
 
 /// An event. On the wire `{"seq":912,"topic":"room:…","event":"communication.message_sent","data":{…}}`.
@@ -175,6 +176,9 @@ pub enum Event {
     /// The user has put notices away. To all their sessions.
     #[serde(rename = "notifications.dismissed")]
     NoticesDismissed(NoticesMarked),
+    /// The remote configuration is perhaps another: see `remote_config.read`. To all sessions.
+    #[serde(rename = "remote_config.changed")]
+    ConfigChanged(ConfigChanged),
     /// Settings of the user changed: one section, as it is now. To all their sessions.
     #[serde(rename = "settings.user_updated")]
     UserSettingsUpdated(UserSection),
@@ -248,6 +252,7 @@ impl Event {
             Self::RelationshipUpdated(related) => {
                 Class::Latest(format!("relationships:{}", related.user.id))
             }
+            Self::ConfigChanged(_) => Class::Latest("remote_config.changed".to_owned()),
             Self::UserSettingsUpdated(section) => Class::Latest(format!("settings:{}", section.section)),
             Self::PresenceUpdated(_) => Class::Latest("connections.presence_updated".to_owned()),
         }

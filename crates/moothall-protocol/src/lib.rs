@@ -22,6 +22,7 @@ mod page;
 pub mod parties;
 mod problem;
 pub mod relationships;
+pub mod remote_config;
 pub mod settings;
 pub mod system;
 mod time;

@@ -478,4 +478,24 @@ limits! {
     BROADCAST_DAYS_MAX = 365;
     /// Roles, or languages, that a segment names.
     SEGMENT_CHOICES_MAX = 50;
+
+    // Remote configuration.
+    /// Entries of the remote configuration.
+    CONFIG_ENTRIES_MAX = 200;
+    /// Characters of an entry's key.
+    CONFIG_KEY_LENGTH_MAX = 64;
+    /// Characters of what an entry is for.
+    CONFIG_ABOUT_LENGTH_MAX = 500;
+    /// Bytes of JSON that one client may have to read: the largest value of each entry.
+    CONFIG_ANSWER_BYTES_MAX = 256 * 1024;
+    /// Bytes of JSON in an entry's schema.
+    CONFIG_SCHEMA_BYTES_MAX = 16 * 1024;
+    /// Rules of one entry.
+    CONFIG_RULES_MAX = 20;
+    /// Channels, platforms or users that a rule names.
+    CONFIG_CHOICES_MAX = 50;
+    /// Characters of a channel, a platform, a version or the id of an installation.
+    CONFIG_CHOICE_LENGTH_MAX = 64;
+    /// Hundredths of a percent that are all.
+    CONFIG_SHARE_MAX = 10_000;
 }

@@ -43,7 +43,7 @@ use moothall_protocol::{Timestamp, UserId};
 pub use administrators::{
     NewAdministrator, bootstrap_token, claim_administrator, create_administrator, find_user,
 };
-pub(crate) use audience::{audience, count_all};
+pub(crate) use audience::{audience, count_all, is_among};
 pub use email::{
     change_email, request_email_verification, request_password_reset, reset_password, revoke_email_change,
     verify_email,

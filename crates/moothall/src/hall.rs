@@ -22,7 +22,7 @@ use crate::settings::{SiteEntry, SiteSection, UserEntry, UserSection};
 use crate::topics::{self, Topics};
 use crate::{
     Rates, accounts, audit, communication, connections, hosts, idempotency, jobs, lobbies, mail, matches,
-    notifications, parties, relationships, settings, sweep, system,
+    notifications, parties, relationships, settings, sweep, system, remote_config,
 };
 
 /// Every migration, oldest first. Added, never edited: a test compares checksums.
@@ -55,6 +55,7 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261129000100_settings",
     "20261129000110_jobs",
     "20261129000120_notifications",
+    "20261129000130_remote_config",
     "20261129000500_relationships",
     "20261129000510_first_contact",
     "20261129000520_audit_chain",
@@ -88,6 +89,7 @@ struct Inner {
     audit: audit::Live,
     jobs: jobs::Live,
     notifications: notifications::Live,
+    remote_config: remote_config::Live,
     words: ArcSwap<WordFilter>,
 }
 
@@ -265,6 +267,7 @@ impl Builder {
             audit: audit::Live::default(),
             jobs,
             notifications,
+            remote_config: remote_config::Live::default(),
             communication: communication::Live::new(),
             words: ArcSwap::from_pointee(WordFilter::new(&self.settings.communication.words)?),
             mailer,
@@ -278,6 +281,7 @@ impl Builder {
         hall.0.directory.start(&hall);
         accounts::prepare(&hall).await?;
         lobbies::prepare(&hall).await?;
+        remote_config::prepare(&hall).await?;
         if self.has_tasks {
             accounts::stamp_cut_off(&hall).await?;
             settings::start(&hall);
@@ -291,6 +295,7 @@ impl Builder {
             mail::start(&hall);
             audit::start(&hall);
             jobs::start(&hall);
+            remote_config::start(&hall);
             hall.spawn(sweep::run(hall.downgrade()));
         }
         Ok(hall)
@@ -306,6 +311,7 @@ pub fn contexts() -> Vec<Operations> {
         settings::operations(),
         jobs::operations(),
         notifications::operations(),
+        remote_config::operations(),
         connections::operations(),
         connections::watch_operations(),
         relationships::operations(),
@@ -351,6 +357,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         settings::STATEMENTS,
         jobs::STATEMENTS,
         &notifications::statements(),
+        remote_config::STATEMENTS,
         &accounts::statements(),
         mail::STATEMENTS,
         connections::STATEMENTS,
@@ -538,6 +545,10 @@ impl Hall {
 
     pub(crate) fn jobs(&self) -> &jobs::Live {
         &self.0.jobs
+    }
+
+    pub(crate) fn remote_config(&self) -> &remote_config::Live {
+        &self.0.remote_config
     }
 
     pub(crate) fn notifications(&self) -> &notifications::Live {

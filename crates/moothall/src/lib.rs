@@ -63,6 +63,7 @@ mod random;
 mod rates;
 pub mod reach;
 pub mod relationships;
+pub mod remote_config;
 pub mod runtime;
 mod sections;
 pub mod settings;

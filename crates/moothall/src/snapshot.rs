@@ -44,7 +44,8 @@ pub async fn open(cx: &Cx, resume: Option<&Resume>) -> Result<Stream, Error> {
         Attached::Opening(opening) => opening,
     };
     let user = cx.require_user()?;
-    opening.collect(matches::topics_of(cx, user))?;
+    opening
+        .collect(matches::topics_of(cx, user).into_iter().chain([Topic::RemoteConfig]).collect::<Vec<_>>())?;
     // For who is nowhere this is the snapshot itself: all they hear of is being collected.
     let mut looked = look(cx, user, false).await?;
     // Before anything is told: the presence in it says where the user is.
@@ -65,6 +66,7 @@ pub async fn open(cx: &Cx, resume: Option<&Resume>) -> Result<Stream, Error> {
         }
         let mut topics = std::mem::take(&mut looked.topics);
         topics.extend(matches::topics_of(cx, user));
+        topics.push(Topic::RemoteConfig);
         let ready = ready(cx, &opening, looked).await?;
         match opening.begin(&topics, ready)? {
             Begun::Stream(stream) => return Ok(stream),

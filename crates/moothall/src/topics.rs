@@ -40,6 +40,8 @@ pub enum Topic {
     Party(PartyId),
     /// Those in a lobby, and its host.
     Lobby(LobbyId),
+    /// All sessions: that the remote configuration is another.
+    RemoteConfig,
     /// Those who watch the same users.
     Presence(WatchId),
     /// Those who watch the same list of lobbies and see the same of it.
@@ -66,6 +68,7 @@ impl fmt::Display for Topic {
             Self::Match(id) => write!(f, "match:{id}"),
             Self::Party(id) => write!(f, "party:{id}"),
             Self::Lobby(id) => write!(f, "lobby:{id}"),
+            Self::RemoteConfig => f.write_str("remote_config"),
             Self::Presence(id) => write!(f, "presence:{id}"),
             Self::LobbyList(id, _) => write!(f, "lobby_list:{id}"),
         }

@@ -8,13 +8,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use moothall::connections::Stream;
-use moothall::protocol::accounts::{CreateBot, CreateKey, CreateRole, DeleteUser, GrantRole};
+use moothall::protocol::accounts::{CreateBot, CreateKey, CreateRole, DeleteUser, GrantRole, Segment};
 use moothall::protocol::hosts::PutHostPool;
 use moothall::protocol::jobs::{JobStatus, ListJobs};
 use moothall::protocol::lobbies::{ModeTeams, PutGameMode, PutLobbyPolicy, TeamsShape};
 use moothall::protocol::matches::OpenRelay;
-use moothall::protocol::notifications::{Broadcast, CreateBroadcast, Segment};
+use moothall::protocol::notifications::{Broadcast, CreateBroadcast};
+
 use moothall::protocol::parties::{CreateParty, InviteToParty, JoinParty, Party};
+use moothall::protocol::remote_config::{ConfigEntry, PutConfig};
 use moothall::protocol::{BroadcastId, JobId, UserId};
 use moothall::{
     Caller as Calling, Cx, Operation, Origin, accounts, hosts, jobs, lobbies, matches, notifications,
@@ -72,6 +74,7 @@ pub struct Cast<'a> {
     streams: Mutex<Vec<Stream>>,
     lobby: OnceCell<Lobby>,
     played: OnceCell<String>,
+    flag: OnceCell<ConfigEntry>,
     /// The letter to the player's address after they signed up has come: the next one is what was asked for.
     is_welcome: OnceCell<()>,
 }
@@ -135,6 +138,7 @@ impl<'a> Cast<'a> {
             streams: Mutex::default(),
             lobby: OnceCell::new(),
             played: OnceCell::new(),
+            flag: OnceCell::new(),
             is_welcome: OnceCell::new(),
         }
     }
@@ -299,6 +303,10 @@ impl<'a> Cast<'a> {
             ("settings.import", "toml") => json!("[lobbies]\nrequest_ms = 60000\n"),
             ("settings.update_user", "section") => json!("locale"),
             ("settings.update_user", "values") => json!({ "language": "en" }),
+            ("remote_config.put", "key") => json!(fresh("flag")),
+            ("remote_config.put", "value") => json!(true),
+            ("remote_config.roll_back", "version") => json!(self.flag().await.version),
+            (name, "key") if name.starts_with("remote_config.") => json!(self.flag().await.key),
             ("notifications.create_broadcast", "segment") => json!({ "roles": ["nobody_has_this"] }),
             (_, "broadcast_id") => json!(self.broadcast().await),
             (_, "job_id") => json!(self.job().await),
@@ -622,6 +630,21 @@ impl<'a> Cast<'a> {
             reason: "for a test".into(),
         };
         lobbies::modes::put(&Cx::server(&self.server.hall), mode).await.unwrap().slug
+    }
+
+    /// An entry of the remote configuration.
+    async fn flag(&self) -> &ConfigEntry {
+        let put = || PutConfig {
+            key: fresh("flag"),
+            about: None,
+            schema: None,
+            value: json!(false),
+            rules: None,
+            if_version: None,
+            reason: "for a test".into(),
+        };
+        let make = async || remote_config::put(&Cx::server(&self.server.hall), put()).await.unwrap();
+        self.flag.get_or_init(make).await
     }
 
     /// A broadcast that goes out some day, to nobody.

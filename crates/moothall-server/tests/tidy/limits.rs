@@ -243,6 +243,15 @@ const REACHED: &[(&str, &str)] = &[
     ("BROADCAST_BYTES_MAX", "a_broadcast_that_makes_no_sense_is_refused"),
     ("BROADCAST_DAYS_MAX", "a_broadcast_that_makes_no_sense_is_refused"),
     ("SEGMENT_CHOICES_MAX", BY_SCHEMA),
+    ("CONFIG_ENTRIES_MAX", "the_configuration_is_bounded_as_a_whole"),
+    ("CONFIG_KEY_LENGTH_MAX", BY_SCHEMA),
+    ("CONFIG_ABOUT_LENGTH_MAX", BY_SCHEMA),
+    ("CONFIG_ANSWER_BYTES_MAX", "the_configuration_is_bounded_as_a_whole"),
+    ("CONFIG_SCHEMA_BYTES_MAX", "values_keep_to_their_schema"),
+    ("CONFIG_RULES_MAX", BY_SCHEMA),
+    ("CONFIG_CHOICES_MAX", BY_SCHEMA),
+    ("CONFIG_CHOICE_LENGTH_MAX", BY_SCHEMA),
+    ("CONFIG_SHARE_MAX", BY_SCHEMA),
 ];
 
 /// The names of the tests in this source that are not left out by default.
