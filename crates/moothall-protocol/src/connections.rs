@@ -13,6 +13,7 @@ use crate::limits;
 use crate::lobbies::OwnLobbies;
 use crate::matches::OwnMatches;
 use crate::parties::OwnParties;
+use crate::restrictions::OwnRestrictions;
 use crate::system::RateBudget;
 use crate::{Cursor, LobbyId, PartyId, SessionId, Timestamp, UserId, WatchId};
 
@@ -47,6 +48,8 @@ pub struct Ready {
     pub lobbies: OwnLobbies,
     /// The matches that the user plays, watches or hosts. Of these the session hears from here on.
     pub matches: OwnMatches,
+    /// What the user may not do.
+    pub restrictions: OwnRestrictions,
 }
 
 /// One list for all who are sent it.
@@ -331,7 +334,8 @@ pub struct PresenceChanged {
 
 crate::hide! {
     Ready {
-        session_id, user_id, me, server_version, server_time, limits, rates, presence, unread, parties, lobbies, matches;
+        session_id, user_id, me, server_version, server_time, limits, rates, presence, unread, parties, lobbies, matches,
+        restrictions;
         resume_token
     }
     Authenticate { seq; access_token, api_key, resume }

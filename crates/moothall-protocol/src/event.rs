@@ -14,7 +14,9 @@ use crate::lobbies::{
     LobbyStayedBehind, LobbyUnhosted, LobbyUpdated, OwnLobby,
 };
 use crate::matches::{ClosedRelay, MatchUpdated, OpenedRelay, OwnMatch, Relayed};
+use crate::moderation::{ModerationHappened, ModerationNotice};
 use crate::parties::{Party, PartyInvite, PartyInviteEnded, PartyLeft, PartyUpdated};
+use crate::restrictions::{OwnRestriction, RestrictionEnded};
 
 /// An event. On the wire `{"seq":912,"topic":"room:…","event":"communication.message_sent","data":{…}}`.
 ///
@@ -144,6 +146,21 @@ pub enum Event {
     /// A watched list of lobbies is different from before. To the sessions that watch it.
     #[serde(rename = "lobbies.list_updated")]
     LobbyListUpdated(LobbyListUpdated),
+    /// There is something the user may not do from now on.
+    #[serde(rename = "restrictions.imposed")]
+    RestrictionImposed(OwnRestriction),
+    /// A restriction of the user is different from before.
+    #[serde(rename = "restrictions.updated")]
+    RestrictionUpdated(OwnRestriction),
+    /// A restriction of the user is over.
+    #[serde(rename = "restrictions.ended")]
+    RestrictionEnded(RestrictionEnded),
+    /// Moderation has something to say to the user: what was done about them, or what came of a report or an appeal of theirs.
+    #[serde(rename = "moderation.told")]
+    ModerationTold(Box<ModerationNotice>),
+    /// Something happened in moderation. To staff.
+    #[serde(rename = "moderation.happened")]
+    ModerationHappened(ModerationHappened),
     /// A place for a match is reserved on the host. To the host.
     #[serde(rename = "hosts.reserved")]
     HostReserved(Reservation),
@@ -211,6 +228,10 @@ impl Event {
             | Self::LobbyRequestEnded(_) => Class::Reliable,
             // A session watches one list.
             Self::LobbyListUpdated(_) => Class::Difference("lobbies.list_updated".to_owned()),
+            Self::ModerationTold(_) | Self::ModerationHappened(_) => Class::Reliable,
+            Self::RestrictionImposed(_) | Self::RestrictionUpdated(_) | Self::RestrictionEnded(_) => {
+                Class::Reliable
+            }
             Self::HostReserved(_) | Self::HostReleased(_) | Self::HostLost(_) => Class::Reliable,
             Self::PresenceChanged(_) | Self::RelayOpened(_) | Self::RelayClosed(_) | Self::Relayed(_) => {
                 Class::Reliable

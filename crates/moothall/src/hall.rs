@@ -13,12 +13,13 @@ use crate::hooks::{Hooks, NoHooks};
 use crate::mail::{Mailer, Postbox};
 use crate::operation::{Operations, Registry, RegistryError};
 use crate::random::{Random, SystemRandom};
+use crate::restrictions::types::RestrictionType;
 use crate::runtime::{Bus, Directory, Leases};
 use crate::settings::{Settings, Synchronous};
 use crate::topics::{self, Topics};
 use crate::{
-    Rates, accounts, audit, communication, connections, hosts, idempotency, lobbies, mail, matches, parties,
-    sweep, system,
+    Rates, accounts, audit, communication, connections, hosts, idempotency, lobbies, mail, matches,
+    moderation, parties, restrictions, sweep, system,
 };
 
 /// Every migration, oldest first. Added, never edited: a test compares checksums.
@@ -46,6 +47,9 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261128001300_lobby_rooms",
     "20261128001400_hosts",
     "20261128001500_match_rooms",
+    "20261129000300_restrictions",
+    "20261129000310_shadow_messages",
+    "20261129000320_moderation",
 ];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.
@@ -72,6 +76,7 @@ struct Inner {
     parties: parties::Live,
     lobbies: lobbies::Live,
     hosts: hosts::Live,
+    restrictions: restrictions::Live,
     words: WordFilter,
 }
 
@@ -107,6 +112,7 @@ pub struct Builder {
     rates: Rates,
     directory: Directory,
     operations: Vec<Operations>,
+    restriction_types: Vec<RestrictionType>,
     has_tasks: bool,
 }
 
@@ -160,6 +166,14 @@ impl Builder {
         self
     }
 
+    /// Adds a type of restrictions, for what operations of the embedding program do. They ask with
+    /// [`restrictions::check`](crate::restrictions::check).
+    #[must_use]
+    pub fn restriction_type(mut self, kind: RestrictionType) -> Self {
+        self.restriction_types.push(kind);
+        self
+    }
+
     /// Leaves out what a server does by itself: letters are not sent, nothing expires, nothing is cleared. For a command on the
     /// data of a server that may be running, whose work that is.
     #[must_use]
@@ -191,6 +205,7 @@ impl Builder {
             parties: parties::Live::default(),
             lobbies: lobbies::Live::default(),
             hosts: hosts::Live::default(),
+            restrictions: restrictions::Live::new(self.restriction_types)?,
             communication: communication::Live::new(),
             words: WordFilter::new(&self.settings.communication.words)?,
             mailer,
@@ -203,10 +218,12 @@ impl Builder {
         hall.0.directory.start(&hall);
         accounts::prepare(&hall).await?;
         lobbies::prepare(&hall).await?;
+        moderation::prepare(&hall)?;
         if self.has_tasks {
             accounts::stamp_cut_off(&hall).await?;
             topics::start(&hall);
             accounts::start(&hall);
+            restrictions::start(&hall);
             connections::start(&hall);
             parties::start(&hall);
             hosts::start(&hall);
@@ -232,6 +249,8 @@ pub fn contexts() -> Vec<Operations> {
         parties::operations(),
         lobbies::operations(),
         hosts::operations(),
+        restrictions::operations(),
+        moderation::operations(),
     ]
 }
 
@@ -248,6 +267,8 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         &lobbies::statements(),
         hosts::STATEMENTS,
         matches::STATEMENTS,
+        restrictions::STATEMENTS,
+        &moderation::statements(),
     ]
     .concat()
 }
@@ -299,6 +320,7 @@ impl Hall {
             rates: Rates::default(),
             directory: Directory::default(),
             operations: Vec::new(),
+            restriction_types: Vec::new(),
             has_tasks: true,
         }
     }
@@ -394,6 +416,10 @@ impl Hall {
 
     pub(crate) fn hosts(&self) -> &hosts::Live {
         &self.0.hosts
+    }
+
+    pub(crate) fn restrictions(&self) -> &restrictions::Live {
+        &self.0.restrictions
     }
 
     pub(crate) fn lobbies(&self) -> &lobbies::Live {

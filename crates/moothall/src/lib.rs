@@ -5,7 +5,7 @@
 //!
 //! Contexts: [`accounts`] (users, sign-in, sessions, roles, keys), [`connections`] (presence, live sessions),
 //! [`communication`] (rooms, messages), [`parties`] (players who go together), [`lobbies`] (where they gather), [`hosts`] (machines that
-//! run games), [`mod@matches`] (data relayed between players). Beside them: [`audit`] (who did what, and why), [`idempotency`] (retrying is safe),
+//! run games), [`mod@matches`] (data relayed between players), [`restrictions`] (what users may not do), [`moderation`] (reports, cases, actions, appeals). Beside them: [`audit`] (who did what, and why), [`idempotency`] (retrying is safe),
 //! [`runtime`] (live entities in partitions), [`topics`] (events to many).
 //!
 //! ```
@@ -49,16 +49,19 @@ pub mod hooks;
 pub mod hosts;
 pub mod idempotency;
 mod json;
+mod kept;
 pub mod lobbies;
 pub mod mail;
 pub mod matches;
 mod merge;
+pub mod moderation;
 pub mod operation;
 pub mod parties;
 mod permission;
 mod random;
 mod rates;
 pub mod reach;
+pub mod restrictions;
 pub mod runtime;
 mod settings;
 pub mod snapshot;

@@ -25,6 +25,8 @@ pub struct Settings {
     pub hosts: crate::hosts::Settings,
     /// Matches.
     pub matches: crate::matches::Settings,
+    /// Reports, cases and actions.
+    pub moderation: crate::moderation::Settings,
 }
 
 /// Where the data lives.

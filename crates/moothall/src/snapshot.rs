@@ -11,9 +11,12 @@ use moothall_protocol::connections::Ready;
 use moothall_protocol::lobbies::OwnLobbies;
 use moothall_protocol::matches::OwnMatches;
 use moothall_protocol::parties::OwnParties;
+use moothall_protocol::restrictions::OwnRestrictions;
 
 use crate::connections::{self, Attached, Begun, Error, Opening, Resume, Stream};
-use crate::{Cx, Topic, accounts, communication, lobbies, matches, parties, system};
+use crate::{
+    Cx, Topic, accounts, communication, lobbies, matches, moderation, parties, restrictions, system,
+};
 
 /// How often a snapshot is read again, because more happened meanwhile than the outbox holds.
 const ATTEMPTS: u32 = 3;
@@ -26,12 +29,17 @@ struct Looked {
     parties: OwnParties,
     lobbies: OwnLobbies,
     matches: OwnMatches,
+    restrictions: OwnRestrictions,
     /// Not looked up while there are topics that nobody listens to yet.
     unread: Option<Unread>,
 }
 
 /// Attaches a socket to the caller's session: its stream goes on where `resume` says, or begins afresh with a snapshot.
 pub async fn open(cx: &Cx, resume: Option<&Resume>) -> Result<Stream, Error> {
+    if let Some(restricted) = &cx.require_identity()?.restricted {
+        // What a limited token opens needs no socket.
+        return Err(crate::Error::Restricted(Box::new(restricted.as_ref().clone())).into());
+    }
     let mut opening = match connections::attach(cx, resume).await? {
         Attached::Resumed(stream) => return Ok(stream),
         Attached::Opening(opening) => opening,
@@ -79,6 +87,7 @@ async fn look(cx: &Cx, user: UserId, is_heard: bool) -> Result<Looked, Error> {
         let mut topics = communication::topics(tx, user).map_err(communication::Error::into_common)?;
         let parties = parties::of_user(tx, user).map_err(parties::Error::into_common)?;
         topics.extend(parties.party.iter().map(|party| Topic::Party(party.id)));
+        topics.extend(tx.cx().can(moderation::CASES).then_some(Topic::Moderation));
         let lobbies = lobbies::of_user(tx, user).map_err(lobbies::Error::into_common)?;
         let own = lobbies.lobby.iter().map(|own| own.lobby.id);
         topics.extend(own.chain(lobbies.hosted.iter().copied()).map(Topic::Lobby));
@@ -89,13 +98,14 @@ async fn look(cx: &Cx, user: UserId, is_heard: bool) -> Result<Looked, Error> {
             .then(|| communication::unread_of(tx, user))
             .transpose()
             .map_err(communication::Error::into_common)?;
-        Ok(Looked { me, topics, parties, lobbies, matches, unread })
+        let restrictions = restrictions::own_of(tx, user)?;
+        Ok(Looked { me, topics, parties, lobbies, matches, restrictions, unread })
     })
     .await
 }
 
 async fn ready(cx: &Cx, opening: &Opening, looked: Looked) -> Result<Ready, Error> {
-    let Looked { me, parties, lobbies, matches, unread, .. } = looked;
+    let Looked { me, parties, lobbies, matches, restrictions, unread, .. } = looked;
     Ok(Ready {
         session_id: opening.session_id(),
         resume_token: opening.token().to_owned(),
@@ -110,5 +120,6 @@ async fn ready(cx: &Cx, opening: &Opening, looked: Looked) -> Result<Ready, Erro
         parties,
         lobbies,
         matches,
+        restrictions,
     })
 }

@@ -42,6 +42,8 @@ pub enum Topic {
     Lobby(LobbyId),
     /// Those who watch the same users.
     Presence(WatchId),
+    /// Staff that works on cases.
+    Moderation,
     /// Those who watch the same list of lobbies and see the same of it.
     LobbyList(WatchId, Viewer),
 }
@@ -67,6 +69,7 @@ impl fmt::Display for Topic {
             Self::Party(id) => write!(f, "party:{id}"),
             Self::Lobby(id) => write!(f, "lobby:{id}"),
             Self::Presence(id) => write!(f, "presence:{id}"),
+            Self::Moderation => f.write_str("moderation"),
             Self::LobbyList(id, _) => write!(f, "lobby_list:{id}"),
         }
     }

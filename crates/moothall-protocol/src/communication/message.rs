@@ -34,6 +34,14 @@ pub struct Message {
     pub edited_at: Option<Timestamp>,
     /// When it was deleted: what is left keeps its place in the history.
     pub deleted_at: Option<Timestamp>,
+    /// Told to staff only: nobody but its sender sees this message.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_shadowed: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// What a message said before it was edited or deleted.

@@ -7,6 +7,8 @@ use moothall_protocol::{Event, RoomId, UserId};
 use super::room::Seat;
 use super::rooms::{blank, making, named, seat};
 use super::{Error, store};
+use crate::restrictions::types::ROOM_CREATE;
+use crate::restrictions::{self, Scope};
 use crate::{Cx, Topic, reach};
 
 /// The conversation of the caller with one other user; it is made when there is none yet. The other one hears of it with the
@@ -36,6 +38,7 @@ pub async fn open_direct(cx: &Cx, input: OpenDirect) -> Result<Room, Error> {
 pub async fn create_group(cx: &Cx, input: CreateGroup) -> Result<Room, Error> {
     let user = cx.require_user()?;
     let _making = making(cx).await;
+    restrictions::check(cx, ROOM_CREATE, Scope::ANYWHERE).await?;
     let mut users = vec![user];
     for other in input.user_ids {
         if !users.contains(&other) {
@@ -78,18 +81,27 @@ fn pair_key(mut pair: [UserId; 2]) -> Vec<u8> {
 
 /// Refuses whoever writes in a direct conversation to somebody they may not reach (any more).
 pub(super) async fn check_reach(cx: &Cx, user: UserId, room: RoomId) -> Result<(), Error> {
-    let pairs = &cx.hall().communication().pairs;
-    let pair = match pairs.get(&room) {
-        Some(pair) => pair,
-        None => {
-            let pair = cx.read(move |tx| store::pair(tx, room)).await?;
-            pairs.insert(room, pair);
-            pair
-        }
-    };
-    let other = pair.into_iter().flatten().find(|other| *other != user);
+    let other = pair(cx, room).await?.into_iter().flatten().find(|other| *other != user);
     match other {
         Some(other) => reach_all(cx, &[other]).await,
         None => Ok(()),
+    }
+}
+
+/// Whether this is the conversation of two users.
+pub(super) async fn is_direct(cx: &Cx, room: RoomId) -> Result<bool, Error> {
+    Ok(pair(cx, room).await?.is_some())
+}
+
+/// The two users of a direct conversation.
+async fn pair(cx: &Cx, room: RoomId) -> Result<Option<[UserId; 2]>, Error> {
+    let pairs = &cx.hall().communication().pairs;
+    match pairs.get(&room) {
+        Some(pair) => Ok(pair),
+        None => {
+            let pair = cx.read(move |tx| store::pair(tx, room)).await?;
+            pairs.insert(room, pair);
+            Ok(pair)
+        }
     }
 }

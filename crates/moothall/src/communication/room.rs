@@ -127,6 +127,11 @@ pub(crate) enum Act {
         draft: Draft,
         keeps: Keeps,
     },
+    /// The message, as it was before staff deleted it, is to be there again.
+    Undelete {
+        deleted: Box<Message>,
+        before: Box<Message>,
+    },
     Delete {
         before: Box<Message>,
     },
@@ -200,12 +205,19 @@ pub(crate) enum Effect {
         role: RoomRole,
     },
     Sent(Box<Message>),
+    /// A member wrote who is not heard.
+    Shadowed(Box<Message>),
     /// The message is another than it was in version `before`.
     Edited {
         before: i64,
         message: Box<Message>,
     },
     Deleted {
+        before: i64,
+        message: Box<Message>,
+    },
+    /// The message is there again that was deleted in version `before`.
+    Restored {
         before: i64,
         message: Box<Message>,
     },
@@ -271,6 +283,7 @@ impl Entity for Room {
             Act::Send(draft) => self.send(draft, turn),
             Act::Edit { before, draft, keeps } => self.edit(before, draft, *keeps, turn),
             Act::Delete { before } => self.delete(before, power, turn),
+            Act::Undelete { deleted, before } => self.undelete(deleted, before, power, turn),
             Act::MarkRead { seq } => self.mark(*seq, *seq, turn),
             Act::MarkDelivered { seq } => self.mark(*seq, 0, turn),
             Act::Type => self.say_typing(turn),

@@ -288,6 +288,7 @@ mod tests {
                 kind: SessionKind::Game,
                 api_key_id: None,
                 permissions: Permissions::default(),
+                restricted: None,
             };
             live.admit(&identity, || Session::new(&identity, now, None, Arc::default()))
         };

@@ -14,7 +14,7 @@ use super::game::{Effect, State};
 use super::{Error, Over, follow, rooms};
 use crate::cx::Tx;
 use crate::json::{choice, value, word};
-use crate::{Topic, accounts, audit, connections};
+use crate::{Topic, accounts, audit, connections, restrictions};
 
 /// The columns of a [`MatchSummary`], in its order.
 macro_rules! columns {
@@ -286,6 +286,7 @@ fn end(tx: &mut Tx<'_, '_>, game: &Shown) -> Result<(), Error> {
     if let Some(ended_at) = game.ended_at.filter(|_| game.status == MatchStatus::Ended) {
         let players: Vec<UserId> = game.players().map(|(user, _)| user).collect();
         accounts::stamp_played(tx, &players, ended_at)?;
+        restrictions::played(tx, &players, game.started_at.unwrap_or(game.created_at))?;
     }
     let over = Over { match_id: game.id, lobby_id: game.lobby_id };
     let hall = tx.cx().hall().clone();

@@ -26,6 +26,9 @@ pub(crate) struct Draft {
     pub reply_to: Option<MessageId>,
     pub mentions: Vec<UserId>,
     pub if_version: Option<i64>,
+    /// Nobody but the sender is to see it.
+    #[serde(default)]
+    pub is_shadowed: bool,
 }
 
 impl Room {
@@ -47,7 +50,11 @@ impl Room {
             created_at: now,
             edited_at: None,
             deleted_at: None,
+            is_shadowed: false,
         };
+        if draft.is_shadowed {
+            return Ok(self.send_unheard(message, turn));
+        }
         if let Some(seat) = self.seats.get_mut(&user) {
             // Who answers has read.
             (seat.delivered_seq, seat.read_seq, seat.sent_at) = (message.seq, message.seq, Some(now));
@@ -63,6 +70,19 @@ impl Room {
         }
         self.tell(turn, Event::MessageSent(message.clone()));
         Ok(Reply::Message(Box::new(message)))
+    }
+
+    /// Takes a message that nobody is to hear of: the room stays as it is, but for the pace of its sender. Whoever asked tells them.
+    fn send_unheard(&mut self, message: Message, turn: &mut Turn<'_, Self>) -> Reply {
+        if let Some(seat) = self.seats.get_mut(&message.sender_id) {
+            seat.sent_at = Some(message.created_at);
+        }
+        if self.card.live_only {
+            turn.persist(Effect::Paced { user: message.sender_id, at: message.created_at });
+        } else {
+            turn.persist(Effect::Shadowed(Box::new(message.clone())));
+        }
+        Reply::Message(Box::new(message))
     }
 
     /// The member who calls, if they may write here.
@@ -171,6 +191,35 @@ impl Room {
         self.keep_changed(&message);
         turn.persist(Effect::Deleted { before: before.version, message: Box::new(message) });
         self.tell(turn, Event::MessageDeleted(gone));
+        Ok(Reply::Done)
+    }
+
+    /// Puts back what a moderator deleted, as it was before that.
+    pub(super) fn undelete(
+        &mut self,
+        deleted: &Message,
+        before: &Message,
+        power: &Power,
+        turn: &mut Turn<'_, Self>,
+    ) -> Result<Reply, Error> {
+        let deleted = &self.newest(deleted);
+        let about = json!({ "message_id": deleted.id });
+        self.require(Deed { power, action: "communication.restore_message", about }, |_| false, turn)?;
+        if deleted.deleted_at.is_none() {
+            return Ok(Reply::Done);
+        }
+        let message = Message {
+            text: before.text.clone(),
+            attachments: before.attachments.clone(),
+            mentions: before.mentions.clone(),
+            version: deleted.version + 1,
+            edited_at: before.edited_at,
+            deleted_at: None,
+            ..deleted.clone()
+        };
+        self.keep_changed(&message);
+        turn.persist(Effect::Restored { before: deleted.version, message: Box::new(message.clone()) });
+        self.tell(turn, Event::MessageEdited(message));
         Ok(Reply::Done)
     }
 

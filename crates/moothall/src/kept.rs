@@ -1,33 +1,33 @@
-//! What was read of users lately, kept in memory.
+//! What was read lately of users and the like, kept in memory.
 
+use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use moka::sync::Cache;
-use moothall_protocol::UserId;
 
-/// Read again after so long, should word of a change by another process have been missed: see `changes.rs`.
+/// Read again after so long, should word of a change by another process have been missed: see `accounts/changes.rs`.
 const FRESH: Duration = Duration::from_secs(60);
 
-/// One kind of thing that is known of users: as many of them as fit, for [`FRESH`].
+/// One kind of thing that is known by a key: as many of them as fit, for [`FRESH`].
 ///
 /// Invariant: after a change is committed, nothing from before it is found here. Whoever keeps something looks at the count of
 /// changes *after* keeping it, and takes it back if there was a change since reading; a change counts first and then forgets.
 /// So one of the two always sees the other.
 #[derive(Debug)]
-pub(in crate::accounts) struct Kept<V: Clone + Send + Sync + 'static> {
-    entries: Cache<UserId, V>,
+pub(crate) struct Kept<K: Copy + Eq + Hash + Send + Sync + 'static, V: Clone + Send + Sync + 'static> {
+    entries: Cache<K, V>,
     changes: AtomicU64,
 }
 
-impl<V: Clone + Send + Sync + 'static> Kept<V> {
+impl<K: Copy + Eq + Hash + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Kept<K, V> {
     pub fn new(entries_max: u64) -> Self {
         let entries = Cache::builder().max_capacity(entries_max).time_to_live(FRESH).build();
         Self { entries, changes: AtomicU64::new(0) }
     }
 
-    pub fn find(&self, user: UserId) -> Option<V> {
-        self.entries.get(&user)
+    pub fn find(&self, key: K) -> Option<V> {
+        self.entries.get(&key)
     }
 
     /// To be asked before reading what is then kept: what changes from here on may be what is being read.
@@ -36,17 +36,17 @@ impl<V: Clone + Send + Sync + 'static> Kept<V> {
     }
 
     /// Keeps what was read after there had been so many changes.
-    pub fn keep(&self, user: UserId, value: V, changes: u64) {
-        self.entries.insert(user, value);
+    pub fn keep(&self, key: K, value: V, changes: u64) {
+        self.entries.insert(key, value);
         if self.changes() != changes {
-            self.entries.invalidate(&user);
+            self.entries.invalidate(&key);
         }
     }
 
     /// To be called after the commit of a change.
-    pub fn forget(&self, user: UserId) {
+    pub fn forget(&self, key: K) {
         self.changes.fetch_add(1, Ordering::SeqCst);
-        self.entries.invalidate(&user);
+        self.entries.invalidate(&key);
     }
 
     /// To be called after the commit of a change that may concern anybody.
@@ -58,6 +58,8 @@ impl<V: Clone + Send + Sync + 'static> Kept<V> {
 
 #[cfg(test)]
 mod tests {
+    use moothall_protocol::UserId;
+
     use super::*;
 
     #[test]
