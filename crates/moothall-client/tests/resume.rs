@@ -131,6 +131,8 @@ async fn whoever_was_disconnected_on_purpose_does_not_come_back() {
     let server = TestServer::start().await;
     let base = format!("http://{}", server.address);
     let (client, mut socket, _) = guest(&base, "Ana").await;
+    // Before that the socket is still on its way in.
+    assert!(matches!(socket.next().await.unwrap().event, Some(Event::SessionReady(_))));
     client.call(&Disconnect {}).await.unwrap();
     let end = async { while socket.next().await.is_some() {} };
     tokio::time::timeout(Duration::from_secs(20), end).await.expect("the end in time");

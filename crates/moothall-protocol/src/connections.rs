@@ -12,8 +12,10 @@ use crate::communication::Unread;
 use crate::limits;
 use crate::lobbies::OwnLobbies;
 use crate::matches::OwnMatches;
+use crate::notifications::Inbox;
 use crate::parties::OwnParties;
 use crate::restrictions::OwnRestrictions;
+use crate::settings::UserSection;
 use crate::system::RateBudget;
 use crate::{Cursor, LobbyId, PartyId, SessionId, Timestamp, UserId, WatchId};
 
@@ -50,6 +52,10 @@ pub struct Ready {
     pub matches: OwnMatches,
     /// What the user may not do.
     pub restrictions: OwnRestrictions,
+    /// What the user has set for themselves, by section. `settings.user_updated` tells of changes.
+    pub settings: Vec<UserSection>,
+    /// What is in the user's inbox. `notifications.told` tells of what comes.
+    pub inbox: Inbox,
 }
 
 /// One list for all who are sent it.
@@ -334,7 +340,7 @@ pub struct PresenceChanged {
 
 crate::hide! {
     Ready {
-        session_id, user_id, me, server_version, server_time, limits, rates, presence, unread, parties, lobbies, matches,
+        session_id, user_id, me, server_version, server_time, limits, rates, presence, unread, parties, lobbies, matches, settings, inbox,
         restrictions;
         resume_token
     }

@@ -14,9 +14,11 @@ use crate::lobbies::{
     LobbyStayedBehind, LobbyUnhosted, LobbyUpdated, OwnLobby,
 };
 use crate::matches::{ClosedRelay, MatchUpdated, OpenedRelay, OwnMatch, Relayed};
-use crate::moderation::{ModerationHappened, ModerationNotice};
+use crate::moderation::ModerationHappened;
+use crate::notifications::{Notice, NoticesMarked};
 use crate::parties::{Party, PartyInvite, PartyInviteEnded, PartyLeft, PartyUpdated};
 use crate::restrictions::{OwnRestriction, RestrictionEnded};
+use crate::settings::UserSection;
 
 /// An event. On the wire `{"seq":912,"topic":"room:…","event":"communication.message_sent","data":{…}}`.
 ///
@@ -155,9 +157,6 @@ pub enum Event {
     /// A restriction of the user is over.
     #[serde(rename = "restrictions.ended")]
     RestrictionEnded(RestrictionEnded),
-    /// Moderation has something to say to the user: what was done about them, or what came of a report or an appeal of theirs.
-    #[serde(rename = "moderation.told")]
-    ModerationTold(Box<ModerationNotice>),
     /// Something happened in moderation. To staff.
     #[serde(rename = "moderation.happened")]
     ModerationHappened(ModerationHappened),
@@ -170,6 +169,18 @@ pub enum Event {
     /// The host was not heard of for too long, or is in no pool any more: it has to register again. To the host.
     #[serde(rename = "hosts.lost")]
     HostLost(HostLost),
+    /// The user is told something: it is in their inbox, in the place of an older one of its kind and collapse key. To all their sessions.
+    #[serde(rename = "notifications.told")]
+    NoticeTold(Box<Notice>),
+    /// The user has seen notices. To all their sessions.
+    #[serde(rename = "notifications.seen")]
+    NoticesSeen(NoticesMarked),
+    /// The user has put notices away. To all their sessions.
+    #[serde(rename = "notifications.dismissed")]
+    NoticesDismissed(NoticesMarked),
+    /// Settings of the user changed: one section, as it is now. To all their sessions.
+    #[serde(rename = "settings.user_updated")]
+    UserSettingsUpdated(UserSection),
     /// The user's own presence changed. To all their sessions.
     #[serde(rename = "connections.presence_updated")]
     PresenceUpdated(OwnPresence),
@@ -228,7 +239,7 @@ impl Event {
             | Self::LobbyRequestEnded(_) => Class::Reliable,
             // A session watches one list.
             Self::LobbyListUpdated(_) => Class::Difference("lobbies.list_updated".to_owned()),
-            Self::ModerationTold(_) | Self::ModerationHappened(_) => Class::Reliable,
+            Self::ModerationHappened(_) => Class::Reliable,
             Self::RestrictionImposed(_) | Self::RestrictionUpdated(_) | Self::RestrictionEnded(_) => {
                 Class::Reliable
             }
@@ -236,7 +247,9 @@ impl Event {
             Self::PresenceChanged(_) | Self::RelayOpened(_) | Self::RelayClosed(_) | Self::Relayed(_) => {
                 Class::Reliable
             }
+            Self::NoticeTold(_) | Self::NoticesSeen(_) | Self::NoticesDismissed(_) => Class::Reliable,
             Self::AccountUpdated(_) => Class::Latest("accounts.updated".to_owned()),
+            Self::UserSettingsUpdated(section) => Class::Latest(format!("settings:{}", section.section)),
             Self::PresenceUpdated(_) => Class::Latest("connections.presence_updated".to_owned()),
         }
     }

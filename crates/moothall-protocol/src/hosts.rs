@@ -9,7 +9,10 @@ use crate::{Cursor, MatchId, Timestamp, UserId, limits};
 /// How a pool, a mode, a version or a region may be written: it stands in addresses and in lists.
 const SLUG: &str = "^[A-Za-z0-9][A-Za-z0-9_.+-]*$";
 /// What an address or a label may not hold: what cannot be seen.
-const VISIBLE: &str = r"^[^\p{C}\p{Zl}\p{Zp}]+$";
+///
+/// Written out, since not every dialect of regular expressions that reads our documents knows classes such as `\p{C}`.
+const VISIBLE: &str =
+    r"^[^\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]+$";
 
 /// Hosts that are alike to whoever needs one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

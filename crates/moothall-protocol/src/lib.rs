@@ -13,14 +13,17 @@ mod event;
 mod hidden;
 pub mod hosts;
 mod id;
+pub mod jobs;
 pub mod limits;
 pub mod lobbies;
 pub mod matches;
 pub mod moderation;
+pub mod notifications;
 mod page;
 pub mod parties;
 mod problem;
 pub mod restrictions;
+pub mod settings;
 pub mod system;
 mod time;
 
@@ -75,6 +78,12 @@ pub mod kind {
         Grant,
         /// One watch of a socket on something it does not own.
         Watch,
+        /// A job that the server does beside the calls.
+        Job,
+        /// One notice in a user's inbox.
+        Notice,
+        /// Something that staff tells many.
+        Broadcast,
         /// One request, as named in logs and problems.
         Request,
     }
@@ -120,5 +129,11 @@ pub type AuditId = Id<kind::Audit>;
 pub type GrantId = Id<kind::Grant>;
 /// The id of a watch.
 pub type WatchId = Id<kind::Watch>;
+/// The id of a job.
+pub type JobId = Id<kind::Job>;
+/// The id of a notice.
+pub type NoticeId = Id<kind::Notice>;
+/// The id of a broadcast.
+pub type BroadcastId = Id<kind::Broadcast>;
 /// The id of a request.
 pub type RequestId = Id<kind::Request>;

@@ -128,6 +128,8 @@ limits! {
     RING_BYTES_MAX = 256 * 1024;
     /// Milliseconds after a drop in which a session can be resumed.
     RESUME_MS_MAX = 60_000;
+    /// The same for a session that is in a match.
+    RESUME_IN_MATCH_MS_MAX = 600_000;
     /// Live sessions of one user.
     SESSIONS_PER_USER_MAX = 10;
     /// Live sessions of the server, with those that wait for a resume.
@@ -482,4 +484,42 @@ limits! {
     EMAIL_REVOKE_HOURS = 72;
     /// Requests for a new password waiting to be looked at.
     RESETS_WAITING_MAX = 10_000;
+
+    // Settings.
+    /// Characters of the key of a setting, or of a section's name.
+    SETTING_KEY_LENGTH_MAX = 100;
+    /// Characters of what one searches settings for.
+    SETTING_SEARCH_LENGTH_MAX = 100;
+    /// Bytes of JSON in one setting of the site, or in one that a user sets.
+    SETTING_BYTES_MAX = 128 * 1024;
+    /// Characters of a file of settings.
+    SETTINGS_FILE_LENGTH_MAX = 200_000;
+    /// Bytes of JSON in one section of a user's settings.
+    USER_SETTINGS_BYTES_MAX = 16 * 1024;
+
+    // Jobs and notifications.
+    /// Characters of the name of a kind of job.
+    JOB_KIND_LENGTH_MAX = 60;
+    /// Characters of the name of a kind of notice.
+    NOTICE_KIND_LENGTH_MAX = 60;
+    /// Bytes of JSON in the params of a notice.
+    NOTICE_PARAMS_BYTES_MAX = 4 * 1024;
+    /// Characters of a collapse key.
+    NOTICE_COLLAPSE_KEY_LENGTH_MAX = 100;
+    /// Notices in one inbox.
+    NOTICES_KEPT_MAX = 1_000;
+    /// Notices that are marked at once by name.
+    NOTICES_AT_ONCE_MAX = 200;
+    /// Kinds of notices that one user mutes.
+    NOTICES_MUTED_MAX = 200;
+    /// Characters of a broadcast, in one language.
+    BROADCAST_TEXT_LENGTH_MAX = 2_000;
+    /// Languages of one broadcast beside the one for everybody.
+    BROADCAST_LANGUAGES_MAX = 50;
+    /// Bytes of JSON in the params of a broadcast.
+    BROADCAST_BYTES_MAX = 4 * 1024;
+    /// Days for which a broadcast stays in inboxes.
+    BROADCAST_DAYS_MAX = 365;
+    /// Roles, or languages, that a segment names.
+    SEGMENT_CHOICES_MAX = 50;
 }

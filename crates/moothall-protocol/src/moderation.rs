@@ -16,29 +16,8 @@ pub use statistics::*;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-use crate::{ActionId, AppealId, CaseId, ReportId, Timestamp, UserId};
-
-/// Something that moderation has to say to a user.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct ModerationNotice {
-    /// What it is about, for programs and translations, such as `moderation.warned`.
-    pub key: String,
-    /// What goes into a translated text.
-    pub params: Map<String, Value>,
-    /// The same in plain words.
-    pub text: String,
-    /// The action it is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub action_id: Option<ActionId>,
-    /// The report it is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub report_id: Option<ReportId>,
-    /// The appeal it is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub appeal_id: Option<AppealId>,
-}
+use crate::{ActionId, AppealId, CaseId, Timestamp, UserId};
 
 /// What happened in moderation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]

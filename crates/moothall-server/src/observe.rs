@@ -35,7 +35,7 @@ const SIZES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 512.0];
 /// How often samples are put into the buckets of their histograms: until then each is kept as it is.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-const COUNTERS: [(&str, &str); 29] = [
+const COUNTERS: [(&str, &str); 33] = [
     ("panics_total", "Bugs that stopped a task"),
     ("operation_panics_total", "Bugs that stopped a request"),
     ("entity_panics_total", "Bugs that stopped a live entity"),
@@ -75,6 +75,10 @@ const COUNTERS: [(&str, &str); 29] = [
     ("accounts_guesses_throttled_total", "Sign-ins refused after too many wrong guesses"),
     ("accounts_passwords_refused_total", "Sign-ins refused because too many passwords waited to be checked"),
     ("accounts_refresh_tokens_reused_total", "Refresh tokens shown a second time"),
+    ("jobs_done_total", "Jobs done"),
+    ("jobs_failed_total", "Tries at jobs that failed and will be made again"),
+    ("jobs_dead_total", "Jobs given up"),
+    ("notifications_told_total", "Notices put into inboxes"),
 ];
 const GAUGES: [(&str, &str); 5] = [
     ("admissions_waiting", "Sockets, handshakes for TLS, sign-ins and refreshes that wait for their turn"),

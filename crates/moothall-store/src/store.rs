@@ -172,7 +172,7 @@ impl Store {
     }
 
     /// Whether [`Store::close`] was called.
-    pub(crate) fn is_closed(&self) -> bool {
+    pub fn is_closed(&self) -> bool {
         self.inner.writes.is_closed()
     }
 

@@ -10,6 +10,7 @@
 //! void for the next request and closes its socket, within a second if another process did it; no clock but [`Cx::now`] decides when something ends.
 
 mod administrators;
+mod audience;
 mod changes;
 mod credentials;
 mod email;
@@ -20,6 +21,8 @@ mod identities;
 mod keys;
 pub mod names;
 mod passwords;
+#[cfg(test)]
+mod restricted;
 mod roles;
 mod secret;
 mod sessions;
@@ -36,11 +39,13 @@ mod users;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use moothall_protocol::{Timestamp, UserId};
 
 pub use administrators::{
     NewAdministrator, bootstrap_token, claim_administrator, create_administrator, find_user,
 };
+pub(crate) use audience::{audience, count_all};
 pub use email::{
     change_email, request_email_verification, request_password_reset, reset_password, revoke_email_change,
     verify_email,
@@ -168,6 +173,7 @@ fn keys_and_roles(operations: Operations) -> Operations {
 pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
     [
         administrators::STATEMENTS,
+        audience::STATEMENTS,
         changes::STATEMENTS,
         credentials::STATEMENTS,
         email::STATEMENTS,
@@ -219,7 +225,7 @@ pub async fn authenticate(
 #[derive(Debug)]
 pub(crate) struct Live {
     passwords: passwords::Passwords,
-    reserved: names::Reserved,
+    reserved: ArcSwap<names::Reserved>,
     keyring: tokens::Keyring,
     identities: identities::Identities,
     summaries: Kept<UserId, users::Known>,
@@ -231,7 +237,7 @@ impl Live {
     pub(crate) fn open(settings: &crate::Settings) -> Result<Self, OpenError> {
         Ok(Self {
             passwords: passwords::Passwords::start(&settings.accounts)?,
-            reserved: names::Reserved::new(&settings.accounts.reserved_names),
+            reserved: ArcSwap::from_pointee(names::Reserved::new(&settings.accounts.reserved_names)),
             keyring: tokens::Keyring::default(),
             identities: identities::Identities::default(),
             summaries: Kept::new(users::SUMMARIES_MAX),
@@ -239,6 +245,12 @@ impl Live {
             requests: email::Requests::default(),
         })
     }
+}
+
+/// Takes note that the settings are others.
+pub(crate) fn heed(hall: &Hall) {
+    let reserved = names::Reserved::new(&hall.settings().accounts.reserved_names);
+    hall.accounts().reserved.store(Arc::new(reserved));
 }
 
 /// Makes what every server has from the start on.

@@ -7,7 +7,7 @@ mod store;
 
 use moothall_protocol::audit::{AuditLine, ListAudit};
 use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
-use moothall_protocol::{Cursor, Page, UserId};
+use moothall_protocol::{AuditId, Cursor, Page, UserId};
 use serde::Serialize;
 
 use crate::cx::{Cx, Tx};
@@ -108,6 +108,17 @@ pub async fn list(cx: &Cx, input: ListAudit) -> Result<Page<AuditLine>, Error> {
     };
     let rows = cx.read(move |tx| store::list(tx, &input, before, limit + 1)).await?;
     Ok(Page::cut(rows, limit, |last| Cursor::of(&(last.at.as_micros(), last.id))))
+}
+
+/// What was done to this target, newest first.
+pub(crate) fn of_target(
+    tx: &mut Tx<'_, '_>,
+    target: &str,
+    before: Option<(i64, AuditId)>,
+    limit: usize,
+) -> Result<Vec<AuditLine>, Error> {
+    let only = ListAudit { target: Some(target.to_owned()), ..ListAudit::default() };
+    store::list(tx, &only, before.unwrap_or(store::NEWEST), limit)
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 use moothall_protocol::communication::{RoomKind, Unread};
-use moothall_protocol::limits::ROOM_MEMBERS_MAX;
+use moothall_protocol::limits::{FILTER_WORDS_MAX, ROOM_MEMBERS_MAX};
 use moothall_protocol::{RoomId, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -87,6 +87,7 @@ pub struct Settings {
     #[schemars(range(min = 1, max = 3_650))]
     pub versions_days: u32,
     /// Words that are masked or refused in messages, in names and topics of rooms, and in what users say of themselves.
+    #[schemars(length(max = FILTER_WORDS_MAX))]
     pub words: Vec<FilteredWord>,
 }
 

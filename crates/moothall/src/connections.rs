@@ -321,7 +321,7 @@ pub(crate) async fn is_known_here(cx: &Cx, user: UserId) -> Result<bool, Error> 
         return Ok(true);
     }
     let own = cx.hall().directory().call::<presence::Presence>(cx, user, Command::Read).await?;
-    let grace = presence::Grace::of(&cx.hall().connections().settings).forget_after;
+    let grace = presence::Grace::of(&cx.hall().settings().connections).forget_after;
     Ok(own.last_disconnected_at.is_some_and(|at| cx.now() < at + grace))
 }
 

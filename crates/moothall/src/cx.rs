@@ -149,6 +149,23 @@ impl Cx {
         }
     }
 
+    /// The same, for a permission that is only known by its name.
+    pub(crate) fn can_by_name(&self, permission: &str) -> bool {
+        match &self.0.caller {
+            Caller::Nobody => false,
+            Caller::Member(identity) => identity.permissions.allow_by_name(permission),
+            Caller::Server => true,
+        }
+    }
+
+    /// Refuses who is not signed in.
+    pub(crate) fn require_signed_in(&self) -> Result<(), Error> {
+        match &self.0.caller {
+            Caller::Nobody => Err(Error::NotSignedIn),
+            Caller::Member(_) | Caller::Server => Ok(()),
+        }
+    }
+
     /// Refuses a caller without this permission.
     pub fn require(&self, permission: Permission) -> Result<(), Error> {
         match &self.0.caller {

@@ -109,21 +109,26 @@ impl<K: Copy + Eq + Hash + Send + 'static, N: News> Following<K, N> {
     }
 }
 
-/// Does this, and does it again while a partition is too busy or the database is away. An error is one that another try would not mend, or
-/// that the last of ten ended with.
+/// Does this, and does it again while a partition is too busy or the database is away: what follows from a commit follows, however long
+/// that takes, until the server stops. An error is one that another try would not mend.
 pub(crate) async fn persistently<E: Fault, F>(hall: &Hall, step: impl Fn() -> F) -> Result<(), E>
 where
     F: Future<Output = Result<(), E>>,
 {
-    const ATTEMPTS: u32 = 10;
-    for attempt in 1..ATTEMPTS {
+    const WAIT: Duration = Duration::from_millis(100);
+    const WAIT_MAX: Duration = Duration::from_secs(10);
+    let mut wait = WAIT;
+    loop {
         match step().await {
-            Err(error) if error.kind() == Kind::Unavailable => {
+            Err(error) if error.kind() == Kind::Unavailable && !hall.store().is_closed() => {
+                if wait >= WAIT_MAX {
+                    tracing::warn!("What follows from a change is still tried: {error}");
+                }
                 let clock = hall.shared_clock();
-                clock.sleep_until(clock.elapsed() + Duration::from_millis(100) * attempt).await;
+                clock.sleep_until(clock.elapsed() + wait).await;
+                wait = WAIT_MAX.min(wait * 2);
             }
             done => return done,
         }
     }
-    step().await
 }

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+use moothall_protocol::UserId;
 use moothall_store::{Claim, Migration, MigrationProgress, Store};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::clock::{Clock, SystemClock};
+use crate::cx::Tx;
 use crate::filter::WordFilter;
 use crate::hooks::{Hooks, NoHooks};
 use crate::mail::{Mailer, Postbox};
@@ -15,11 +18,12 @@ use crate::operation::{Operations, Registry, RegistryError};
 use crate::random::{Random, SystemRandom};
 use crate::restrictions::types::RestrictionType;
 use crate::runtime::{Bus, Directory, Leases};
-use crate::settings::{Settings, Synchronous};
+use crate::sections::{Settings, Synchronous};
+use crate::settings::{SiteEntry, SiteSection, UserEntry, UserSection};
 use crate::topics::{self, Topics};
 use crate::{
-    Rates, accounts, audit, communication, connections, hosts, idempotency, lobbies, mail, matches,
-    moderation, parties, restrictions, sweep, system,
+    Rates, accounts, audit, communication, connections, hosts, idempotency, jobs, lobbies, mail, matches,
+    moderation, notifications, parties, restrictions, settings, sweep, system,
 };
 
 /// Every migration, oldest first. Added, never edited: a test compares checksums.
@@ -47,6 +51,11 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261128001300_lobby_rooms",
     "20261128001400_hosts",
     "20261128001500_match_rooms",
+    "20261129000000_match_lists",
+    "20261129000010_closed_lobbies",
+    "20261129000100_settings",
+    "20261129000110_jobs",
+    "20261129000120_notifications",
     "20261129000300_restrictions",
     "20261129000310_shadow_messages",
     "20261129000320_moderation",
@@ -58,7 +67,7 @@ pub struct Hall(Arc<Inner>);
 
 struct Inner {
     runtime: Handle,
-    settings: Settings,
+    settings: settings::Live,
     store: Store,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -77,7 +86,9 @@ struct Inner {
     lobbies: lobbies::Live,
     hosts: hosts::Live,
     restrictions: restrictions::Live,
-    words: WordFilter,
+    jobs: jobs::Live,
+    notifications: notifications::Live,
+    words: ArcSwap<WordFilter>,
 }
 
 /// Why a hall did not open.
@@ -97,6 +108,20 @@ pub enum OpenError {
         /// What is wrong, and what to do.
         message: String,
     },
+    /// A section of settings cannot be one.
+    #[error("the section of settings {section} is wrong: {message}")]
+    Section {
+        /// Which, or which setting of it.
+        section: String,
+        /// What is wrong, and what to do.
+        message: String,
+    },
+    /// Two kinds of jobs have this name, or it is too long.
+    #[error("the kind of job {0} is registered twice, or its name is too long")]
+    Job(&'static str),
+    /// Two kinds of notices have this name, or it is too long.
+    #[error("the kind of notice {0} is registered twice, or its name is too long")]
+    Notice(String),
     /// A context could not start.
     #[error("a part of the server could not start")]
     Context(#[from] crate::Error),
@@ -113,6 +138,10 @@ pub struct Builder {
     directory: Directory,
     operations: Vec<Operations>,
     restriction_types: Vec<RestrictionType>,
+    site_sections: Vec<SiteEntry>,
+    user_sections: Vec<UserEntry>,
+    job_kinds: Vec<jobs::KindEntry>,
+    notice_kinds: Vec<notifications::KindEntry>,
     has_tasks: bool,
 }
 
@@ -174,6 +203,35 @@ impl Builder {
         self
     }
 
+    /// Adds a section of settings that staff may change while the server runs: see [`Hall::site_section`]. `base` is what holds where
+    /// staff sets nothing.
+    #[must_use]
+    pub fn site_section<T: SiteSection>(mut self, base: &T) -> Self {
+        self.site_sections.push(SiteEntry::of(base));
+        self
+    }
+
+    /// Adds a section of settings that users set for themselves: see [`settings::of`] and [`settings::read`].
+    #[must_use]
+    pub fn user_section<T: UserSection>(mut self) -> Self {
+        self.user_sections.push(UserEntry::of::<T>());
+        self
+    }
+
+    /// Adds a kind of job of the embedding program: see [`jobs::enqueue`].
+    #[must_use]
+    pub fn job<T: jobs::Kind>(mut self) -> Self {
+        self.job_kinds.push(jobs::KindEntry::of::<T>());
+        self
+    }
+
+    /// Adds a kind of notice of the embedding program: see [`notifications::tell`].
+    #[must_use]
+    pub fn notice<T: notifications::Kind>(mut self) -> Self {
+        self.notice_kinds.push(notifications::KindEntry::of::<T>());
+        self
+    }
+
     /// Leaves out what a server does by itself: letters are not sent, nothing expires, nothing is cleared. For a command on the
     /// data of a server that may be running, whose work that is.
     #[must_use]
@@ -185,6 +243,13 @@ impl Builder {
     /// Opens the database, brings it up to date, and starts the server.
     pub async fn open(self) -> Result<Hall, OpenError> {
         let registry = Registry::new(contexts().into_iter().chain(self.operations).collect())?;
+        let permissions: Vec<&str> = registry.permissions().collect();
+        let sections = user_sections().into_iter().chain(self.user_sections).collect();
+        let settings =
+            settings::Live::new(self.settings.clone(), self.site_sections, sections, &permissions)?;
+        let jobs = jobs::Live::new(job_kinds().into_iter().chain(self.job_kinds).collect())?;
+        let notices = notice_kinds().into_iter().chain(self.notice_kinds).collect();
+        let notifications = notifications::Live::new(notices)?;
         let store = open_store(&self.settings).await?;
         store.migrate(MIGRATIONS, tell_progress).await?;
         let mailer = match self.mailer {
@@ -200,27 +265,31 @@ impl Builder {
             rates: self.rates,
             directory: self.directory,
             accounts,
-            connections: connections::Live::new(&self.settings.connections),
+            connections: connections::Live::new(),
             matches: matches::Live::default(),
             parties: parties::Live::default(),
             lobbies: lobbies::Live::default(),
             hosts: hosts::Live::default(),
             restrictions: restrictions::Live::new(self.restriction_types)?,
+            jobs,
+            notifications,
             communication: communication::Live::new(),
-            words: WordFilter::new(&self.settings.communication.words)?,
+            words: ArcSwap::from_pointee(WordFilter::new(&self.settings.communication.words)?),
             mailer,
             postbox: Postbox::default(),
-            settings: self.settings,
+            settings,
             clock: self.clock,
             random: self.random,
             hooks: self.hooks,
         }));
+        settings::prepare(&hall).await?;
         hall.0.directory.start(&hall);
         accounts::prepare(&hall).await?;
         lobbies::prepare(&hall).await?;
         moderation::prepare(&hall)?;
         if self.has_tasks {
             accounts::stamp_cut_off(&hall).await?;
+            settings::start(&hall);
             topics::start(&hall);
             accounts::start(&hall);
             restrictions::start(&hall);
@@ -230,6 +299,7 @@ impl Builder {
             lobbies::start(&hall);
             matches::start(&hall);
             mail::start(&hall);
+            jobs::start(&hall);
             hall.spawn(sweep::run(hall.downgrade()));
         }
         Ok(hall)
@@ -242,6 +312,9 @@ pub fn contexts() -> Vec<Operations> {
         system::operations(),
         accounts::operations(),
         audit::operations(),
+        settings::operations(),
+        jobs::operations(),
+        notifications::operations(),
         connections::operations(),
         connections::watch_operations(),
         communication::operations(),
@@ -254,11 +327,38 @@ pub fn contexts() -> Vec<Operations> {
     ]
 }
 
+/// The sections of users' settings, of all contexts.
+fn user_sections() -> Vec<UserEntry> {
+    vec![UserEntry::of::<settings::Locale>(), UserEntry::of::<notifications::Preferences>()]
+}
+
+/// The kinds of jobs, of all contexts.
+fn job_kinds() -> Vec<jobs::KindEntry> {
+    vec![jobs::KindEntry::of::<notifications::Spread>()]
+}
+
+/// The kinds of notices, of all contexts.
+fn notice_kinds() -> Vec<notifications::KindEntry> {
+    let mut kinds = vec![notifications::KindEntry::of::<notifications::Announcement>()];
+    kinds.extend(moderation::notice_kinds());
+    kinds
+}
+
+/// Takes away what contexts that build on accounts keep of a user, in the transaction that erases the account.
+pub(crate) fn forget_user(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), crate::Error> {
+    settings::forget(tx, user)?;
+    notifications::forget(tx, user)?;
+    restrictions::forget_traces(tx, user)
+}
+
 /// All SQL of the library, by name, for the test that prepares it on both engines.
 pub fn statements() -> Vec<(&'static str, &'static str)> {
     [
         idempotency::STATEMENTS,
         audit::STATEMENTS,
+        settings::STATEMENTS,
+        jobs::STATEMENTS,
+        &notifications::statements(),
         &accounts::statements(),
         mail::STATEMENTS,
         connections::STATEMENTS,
@@ -266,7 +366,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         parties::STATEMENTS,
         &lobbies::statements(),
         hosts::STATEMENTS,
-        matches::STATEMENTS,
+        &matches::statements(),
         restrictions::STATEMENTS,
         &moderation::statements(),
     ]
@@ -321,6 +421,10 @@ impl Hall {
             directory: Directory::default(),
             operations: Vec::new(),
             restriction_types: Vec::new(),
+            site_sections: Vec::new(),
+            user_sections: Vec::new(),
+            job_kinds: Vec::new(),
+            notice_kinds: Vec::new(),
             has_tasks: true,
         }
     }
@@ -335,9 +439,33 @@ impl Hall {
         self.0.runtime.spawn(task)
     }
 
-    /// The settings it was opened with.
-    pub fn settings(&self) -> &Settings {
+    /// The settings that hold now: those it was opened with, and what staff has set since. Costs no more than following a pointer; ask
+    /// again instead of keeping them.
+    pub fn settings(&self) -> settings::Current {
+        self.0.settings.current()
+    }
+
+    /// A section of settings that the embedding program added, as it is now.
+    pub fn site_section<T: SiteSection>(&self) -> Option<Arc<T>> {
+        self.0.settings.section()
+    }
+
+    /// Changes whenever a setting of the site does.
+    pub fn watch_settings(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.0.settings.watch()
+    }
+
+    pub(crate) fn live_settings(&self) -> &settings::Live {
         &self.0.settings
+    }
+
+    /// The settings are others: what is made of them is made again.
+    pub(crate) fn heed_settings(&self) {
+        match WordFilter::new(&self.settings().communication.words) {
+            Ok(words) => self.0.words.store(Arc::new(words)),
+            Err(error) => tracing::error!("The word list stays as it was: {error}"),
+        }
+        accounts::heed(self);
     }
 
     /// The database.
@@ -422,13 +550,21 @@ impl Hall {
         &self.0.restrictions
     }
 
+    pub(crate) fn jobs(&self) -> &jobs::Live {
+        &self.0.jobs
+    }
+
+    pub(crate) fn notifications(&self) -> &notifications::Live {
+        &self.0.notifications
+    }
+
     pub(crate) fn lobbies(&self) -> &lobbies::Live {
         &self.0.lobbies
     }
 
     /// The operator's word list.
-    pub(crate) fn words(&self) -> &WordFilter {
-        &self.0.words
+    pub(crate) fn words(&self) -> Arc<WordFilter> {
+        self.0.words.load_full()
     }
 
     /// Stops: finishes what is in hand, then closes the database. The doors have stopped before.

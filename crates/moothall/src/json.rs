@@ -19,10 +19,27 @@ pub(crate) fn word(choice: &impl Serialize) -> Result<String, Error> {
     }
 }
 
+/// The word of a choice, if one is made.
+pub(crate) fn words<T: Serialize>(choice: Option<&T>) -> Result<Option<String>, Error> {
+    choice.map(word).transpose()
+}
+
 /// The choice that is written by this word.
 pub(crate) fn choice<T: DeserializeOwned>(word: String) -> Result<T, Error> {
     serde_json::from_value(Value::String(word)).map_err(Error::internal)
 }
+
+/// A number that is another whenever the data is: what was sent once need not be sent again under the same. Positive, and small enough for
+/// every language.
+pub(crate) fn fingerprint(data: &impl Serialize) -> Result<i64, Error> {
+    let text = serde_json::to_vec(data).map_err(Error::internal)?;
+    let digest = ring::digest::digest(&ring::digest::SHA256, &text);
+    let first = digest.as_ref().first_chunk::<8>().copied().unwrap_or_default();
+    Ok((u64::from_be_bytes(first) >> 11).cast_signed())
+}
+
+/// Levels within each other that JSON of somebody's own may have.
+pub(crate) const NESTING: usize = 16;
 
 /// Levels of arrays and objects within each other.
 pub(crate) fn depth(value: &Value) -> usize {

@@ -1,4 +1,4 @@
-//! What was read lately of users and the like, kept in memory.
+//! What was read lately, kept in memory.
 
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use moka::sync::Cache;
 /// Read again after so long, should word of a change by another process have been missed: see `accounts/changes.rs`.
 const FRESH: Duration = Duration::from_secs(60);
 
-/// One kind of thing that is known by a key: as many of them as fit, for [`FRESH`].
+/// One kind of thing that is known of users, or of whatever the keys name: as many as fit, for [`FRESH`].
 ///
 /// Invariant: after a change is committed, nothing from before it is found here. Whoever keeps something looks at the count of
 /// changes *after* keeping it, and takes it back if there was a change since reading; a change counts first and then forgets.

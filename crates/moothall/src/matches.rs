@@ -2,7 +2,7 @@
 //!
 //! Start at [`operations`]. They check what was asked and hand it to the *match*, a live entity (`matches/game.rs`) that decides alone what
 //! becomes of it. A lobby makes one as it starts, in the same transaction (`matches/begin.rs`). What follows elsewhere, and what matches
-//! hear of their hosts, is in `matches/follow.rs`; what players send each other while they play in `matches/relays.rs`.
+//! hear of their hosts and players, is in `matches/follow.rs`; finding them in `matches/list.rs`; what players send each other while they play in `matches/relays.rs`.
 //!
 //! Promises: a start makes one match; a result is confirmed once, with the rows of all who played and whatever other contexts count, in one
 //! transaction; a correction keeps what was before; what a host tells twice happens once; a match that nobody ends comes to an end by
@@ -12,19 +12,19 @@ mod begin;
 mod error;
 mod follow;
 mod game;
+mod list;
 mod relays;
 mod rooms;
 mod store;
 
 use std::time::Duration;
 
-use moothall_protocol::limits::{PAGE_ITEMS_DEFAULT, RETENTION_DAYS_MAX};
+use moothall_protocol::limits::RETENTION_DAYS_MAX;
 use moothall_protocol::matches::{
-    AbortMatch, CorrectMatch, DecideMatch, EndMatch, GetMatch, HeadToHead, ListMatchResults, ListMatches,
-    MatchOrder, MatchResults, MatchSummary, MyMatches, OwnMatch, OwnMatches, ReadHeadToHead, ReadyMatch,
-    ReportMatch, UpdateMatch, UpdatedMatch,
+    AbortMatch, CorrectMatch, DecideMatch, EndMatch, GetMatch, HeadToHead, ListMatchResults, MatchResults,
+    MyMatches, OwnMatch, OwnMatches, ReadHeadToHead, ReadyMatch, ReportMatch, UpdateMatch, UpdatedMatch,
 };
-use moothall_protocol::{Cursor, MatchId, Page, UserId};
+use moothall_protocol::{MatchId, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -35,11 +35,12 @@ use crate::{Cx, Hall, Permission, Topic, connections, reach};
 pub(crate) use begin::{Begin, Hosting, begin};
 pub use error::Error;
 pub use follow::on_confirmed;
-pub(crate) use follow::{Over, on_over};
+pub(crate) use follow::{LobbyEnd, Over, on_over};
 pub(crate) use game::Seat;
 use game::{Act, Command, Match, Reply, State};
+use list::Viewer;
+pub use list::list;
 pub use relays::{close_relay, my_relays, open_relay, relay};
-use store::Viewer;
 
 /// Decides, corrects and aborts matches of others, and sees those that are hidden. Every such deed is audited.
 pub const MODERATE: Permission = Permission("matches.moderate");
@@ -56,7 +57,7 @@ pub struct Settings {
     /// Milliseconds in which the host of a new match must say where to connect.
     #[schemars(range(min = 1_000, max = 3_600_000))]
     pub ready_ms: u64,
-    /// Milliseconds in which players say how their match ended, once one of them or their host has said that it did.
+    /// Milliseconds in which players say how their match ended, once half of them or their host have said that it did.
     #[schemars(range(min = 1_000, max = 86_400_000))]
     pub report_ms: u64,
     /// Percent of the players of which more must say the same.
@@ -137,42 +138,10 @@ pub(crate) struct Live {
     rooms: Following<MatchId, Vec<()>>,
 }
 
-/// Lists matches.
-pub async fn list(cx: &Cx, input: ListMatches) -> Result<Page<MatchSummary>, Error> {
-    let order = input.order.unwrap_or_default();
-    let after = input
-        .cursor
-        .as_ref()
-        .map(|cursor| cursor.key::<(MatchOrder, MatchId)>().ok_or_else(crate::Error::wrong_cursor));
-    let after = after.transpose()?;
-    if after.is_some_and(|(of, _)| of != order) {
-        return Err(crate::Error::wrong_cursor().into());
-    }
-    match input.user_id {
-        Some(user) => require_history(cx, &[user]).await?,
-        None if !input.with.is_empty() => return Err(needs_user("/with")),
-        None if input.outcome.is_some() => return Err(needs_user("/outcome")),
-        None => {}
-    }
-    cx.hall().directory().all_answered::<Match>(cx).await;
-    let (viewer, limit) = (viewer(cx), input.limit.unwrap_or(PAGE_ITEMS_DEFAULT));
-    let after = after.map(|(_, id)| id);
-    let rows = cx.read(move |tx| store::list(tx, &input, viewer, after, limit + 1)).await?;
-    Ok(Page::cut(rows, limit, |last| Cursor::of(&(order, last.id))))
-}
-
-fn needs_user(path: &str) -> Error {
-    crate::Error::field(path, "invalid", "say in `user_id` whose history it is about").into()
-}
-
 /// Refuses whoever may not look at the history of one of these users.
 async fn require_history(cx: &Cx, users: &[UserId]) -> Result<(), Error> {
     let shown = reach::histories(cx, users).await?;
     if users.iter().all(|user| shown.contains(user)) { Ok(()) } else { Err(crate::Error::NotFound.into()) }
-}
-
-fn viewer(cx: &Cx) -> Viewer {
-    Viewer { user: cx.user(), is_staff: cx.can(MODERATE) }
 }
 
 /// The matches that the caller plays, watches or hosts at this moment.
@@ -185,7 +154,7 @@ pub async fn mine(cx: &Cx, _: MyMatches) -> Result<OwnMatches, Error> {
 /// Reads a match.
 pub async fn get(cx: &Cx, input: GetMatch) -> Result<OwnMatch, Error> {
     cx.hall().directory().answered::<Match>(cx, input.match_id).await;
-    let viewer = viewer(cx);
+    let viewer = Viewer::of(cx);
     cx.read(move |tx| {
         let state = visible(tx, input.match_id, viewer)?;
         Ok(match viewer.user {
@@ -199,7 +168,7 @@ pub async fn get(cx: &Cx, input: GetMatch) -> Result<OwnMatch, Error> {
 /// Reads every version of how a match ended.
 pub async fn results(cx: &Cx, input: ListMatchResults) -> Result<MatchResults, Error> {
     cx.hall().directory().answered::<Match>(cx, input.match_id).await;
-    let viewer = viewer(cx);
+    let viewer = Viewer::of(cx);
     cx.read(move |tx| {
         visible(tx, input.match_id, viewer)?;
         Ok(MatchResults { items: store::results(tx, input.match_id)? })
@@ -222,7 +191,7 @@ fn visible(tx: &mut Tx<'_, '_>, id: MatchId, viewer: Viewer) -> Result<State, Er
 pub async fn head_to_head(cx: &Cx, input: ReadHeadToHead) -> Result<HeadToHead, Error> {
     let ReadHeadToHead { user_id, other_id } = input;
     require_history(cx, &[user_id, other_id]).await?;
-    let viewer = viewer(cx);
+    let viewer = Viewer::of(cx);
     cx.read(move |tx| store::head_to_head(tx, user_id, other_id, viewer)).await
 }
 
@@ -299,20 +268,14 @@ pub(crate) async fn seat(hall: &Hall, id: MatchId, lobby_version: i64, seats: Ve
     follow::tell_persistently(hall, id, &Act::Seat { lobby_version, seats }).await;
 }
 
-/// Somebody closed the lobby of a match.
-pub(crate) async fn close(hall: &Hall, id: MatchId) {
-    follow::tell_persistently(hall, id, &Act::LobbyClosed).await;
-    follow::settled(hall, id).await;
+/// The lobby of a match has come to its end, in this transaction. A match whose lobby nobody is in goes on as long as its host is there.
+pub(crate) fn lobby_ended(tx: &mut Tx<'_, '_>, id: MatchId, end: LobbyEnd) -> Result<(), Error> {
+    follow::lobby_ended(tx, id, end)
 }
 
 /// The host of a match is gone for good.
 pub(crate) async fn lose_host(hall: &Hall, id: MatchId) {
     follow::tell_persistently(hall, id, &Act::HostLost).await;
-}
-
-/// The lobby of a match is no more, because nobody is left in it or its host is gone. As long as the host is there it goes on.
-pub(crate) async fn lose_lobby(hall: &Hall, id: MatchId) {
-    follow::look_after(hall, id).await;
 }
 
 /// Whether a match is neither ended nor aborted.
@@ -336,14 +299,17 @@ pub(crate) fn topics_of(cx: &Cx, user: UserId) -> Vec<Topic> {
     relays::topics_of(cx, user)
 }
 
-/// A host has connected: matches that waited for it go on when this returns.
-pub(crate) async fn arrive(cx: &Cx, host: UserId) {
-    follow::arrive(cx.hall(), host).await;
+/// A user has connected: matches that waited for them go on when this returns.
+pub(crate) async fn arrive(cx: &Cx, user: UserId) {
+    follow::arrive(cx.hall(), user).await;
 }
 
-pub(crate) use store::STATEMENTS;
+/// All SQL of this context.
+pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
+    [store::STATEMENTS, list::STATEMENTS].concat()
+}
 
-/// Has matches hear of hosts that are gone, and wakes those there are.
+/// Has matches hear of hosts and players who are gone, and wakes those there are.
 pub(crate) fn start(hall: &Hall) {
     connections::on_gone(hall, follow::leave_behind);
     let clock = hall.shared_clock();

@@ -44,6 +44,7 @@ pub use cases::{
 pub use error::Error;
 pub use files::{read_case, read_file};
 pub use notes::{add as add_note, pin as pin_note};
+pub(crate) use notify::notice_kinds;
 pub use reports::{categories, file as report, mine as my_reports};
 pub use settings::{Escalation, Settings};
 pub use statistics::read as statistics;
@@ -190,7 +191,8 @@ pub(crate) fn prepare(hall: &Hall) -> Result<(), OpenError> {
     restrictions::on_new_device(hall, |tx, user, device| {
         evasion::look(tx, user, device).map_err(Error::into_common)
     });
-    match settings.wrong().or(unknown) {
+    settings.check()?;
+    match unknown {
         Some(message) => Err(OpenError::Setting { key: "moderation", message }),
         None => Ok(()),
     }

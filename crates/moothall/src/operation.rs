@@ -561,6 +561,14 @@ impl Registry {
         &self.operations
     }
 
+    /// The permissions that some operation asks for.
+    pub fn permissions(&self) -> impl Iterator<Item = &'static str> {
+        self.operations.iter().filter_map(|operation| match operation.access {
+            Access::Permission(permission) => Some(permission.0),
+            Access::Public | Access::Player | Access::Host => None,
+        })
+    }
+
     /// Names and descriptions of the contexts.
     pub fn contexts(&self) -> &[(&'static str, &'static str)] {
         &self.contexts

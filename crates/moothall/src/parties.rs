@@ -49,7 +49,7 @@ pub struct Settings {
     #[schemars(range(min = 1, max = PARTY_MEMBERS_MAX))]
     pub members_default: u32,
     /// Members and invites of a party together, at most.
-    #[schemars(range(min = 1, max = PARTY_MEMBERS_MAX))]
+    #[schemars(range(min = 1, max = PARTY_MEMBERS_MAX), extend("x-public" = true))]
     pub members_max: u32,
     /// Milliseconds for which an invite can be accepted.
     #[schemars(range(min = 1_000, max = 86_400_000))]

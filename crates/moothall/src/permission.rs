@@ -34,7 +34,12 @@ impl Permissions {
 
     /// Whether this is allowed.
     pub fn allow(&self, permission: Permission) -> bool {
-        self.0.contains(permission.0) || self.0.contains(Self::ALL)
+        self.allow_by_name(permission.0)
+    }
+
+    /// Whether the permission of this name is allowed.
+    pub fn allow_by_name(&self, name: &str) -> bool {
+        self.0.contains(name) || self.0.contains(Self::ALL)
     }
 
     /// What both sets allow: a key never allows more than its owner may.

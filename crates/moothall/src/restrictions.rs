@@ -13,6 +13,8 @@ mod ending;
 mod error;
 mod operations;
 mod store;
+#[cfg(test)]
+pub(crate) mod testing;
 mod traces;
 pub mod types;
 
@@ -36,6 +38,8 @@ use crate::topics::Closing;
 use crate::{Cx, Hall, OpenError, Permission, Topic, connections};
 pub use bans::{add_ban, list_bans, preview_ban, remove_ban};
 pub(crate) use bans::{admit, load as load_bans};
+#[cfg(test)]
+pub(crate) use ending::end_all;
 pub use error::Error;
 pub use operations::{impose_restriction, lift_restriction, list, list_types, mine, operations};
 pub(crate) use store::STATEMENTS;

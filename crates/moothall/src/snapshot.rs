@@ -10,12 +10,15 @@ use moothall_protocol::communication::Unread;
 use moothall_protocol::connections::Ready;
 use moothall_protocol::lobbies::OwnLobbies;
 use moothall_protocol::matches::OwnMatches;
+use moothall_protocol::notifications::Inbox;
 use moothall_protocol::parties::OwnParties;
 use moothall_protocol::restrictions::OwnRestrictions;
+use moothall_protocol::settings::UserSection;
 
 use crate::connections::{self, Attached, Begun, Error, Opening, Resume, Stream};
 use crate::{
-    Cx, Topic, accounts, communication, lobbies, matches, moderation, parties, restrictions, system,
+    Cx, Topic, accounts, communication, lobbies, matches, moderation, notifications, parties, restrictions,
+    settings, system,
 };
 
 /// How often a snapshot is read again, because more happened meanwhile than the outbox holds.
@@ -30,6 +33,8 @@ struct Looked {
     lobbies: OwnLobbies,
     matches: OwnMatches,
     restrictions: OwnRestrictions,
+    settings: Vec<UserSection>,
+    inbox: Inbox,
     /// Not looked up while there are topics that nobody listens to yet.
     unread: Option<Unread>,
 }
@@ -55,7 +60,7 @@ pub async fn open(cx: &Cx, resume: Option<&Resume>) -> Result<Stream, Error> {
     if looked.lobbies.lobby.is_some() {
         lobbies::arrive(cx, user).await;
     }
-    if !looked.matches.hosted.is_empty() {
+    if !looked.matches.hosted.is_empty() || !looked.matches.playing.is_empty() {
         matches::arrive(cx, user).await;
     }
     for _ in 0..ATTEMPTS {
@@ -93,19 +98,21 @@ async fn look(cx: &Cx, user: UserId, is_heard: bool) -> Result<Looked, Error> {
         topics.extend(own.chain(lobbies.hosted.iter().copied()).map(Topic::Lobby));
         let matches = matches::of_user(tx, user).map_err(matches::Error::into_common)?;
         topics.extend(matches::topics(tx, user).map_err(matches::Error::into_common)?);
+        let settings = settings::of_session(tx, user)?;
+        let inbox = notifications::of_session(tx, user)?;
         let is_complete = is_heard || topics.is_empty();
         let unread = is_complete
             .then(|| communication::unread_of(tx, user))
             .transpose()
             .map_err(communication::Error::into_common)?;
         let restrictions = restrictions::own_of(tx, user)?;
-        Ok(Looked { me, topics, parties, lobbies, matches, restrictions, unread })
+        Ok(Looked { me, topics, parties, lobbies, matches, restrictions, settings, inbox, unread })
     })
     .await
 }
 
 async fn ready(cx: &Cx, opening: &Opening, looked: Looked) -> Result<Ready, Error> {
-    let Looked { me, parties, lobbies, matches, restrictions, unread, .. } = looked;
+    let Looked { me, parties, lobbies, matches, restrictions, settings, inbox, unread, .. } = looked;
     Ok(Ready {
         session_id: opening.session_id(),
         resume_token: opening.token().to_owned(),
@@ -121,5 +128,7 @@ async fn ready(cx: &Cx, opening: &Opening, looked: Looked) -> Result<Ready, Erro
         lobbies,
         matches,
         restrictions,
+        settings,
+        inbox,
     })
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::cx::{Cx, Tx};
 use crate::hall::WeakHall;
-use crate::{accounts, communication, idempotency, mail, moderation, restrictions};
+use crate::{accounts, communication, idempotency, jobs, mail, moderation, notifications, restrictions};
 
 /// Rows deleted in one step.
 pub(crate) const ROWS: usize = 1_000;
@@ -49,6 +49,12 @@ pub(crate) async fn run(hall: WeakHall) {
         }
         if let Err(error) = moderation::sweep(&cx).await {
             tracing::warn!("Could not close cases that nobody decided: {error}");
+        }
+        if let Err(error) = jobs::sweep(&cx).await {
+            tracing::warn!("Could not clear jobs done long ago: {error}");
+        }
+        if let Err(error) = notifications::sweep(&cx).await {
+            tracing::warn!("Could not clear notices that expired: {error}");
         }
         if let Err(error) = communication::sweep(&cx).await {
             tracing::warn!("Could not clear messages past their retention: {error}");

@@ -62,6 +62,7 @@ pub(crate) struct TestHall {
     pub mailer: Arc<KeepingMailer>,
     settings: Settings,
     hooks: Arc<dyn Hooks>,
+    build: fn(crate::Builder) -> crate::Builder,
     _database: TestDatabase,
 }
 
@@ -72,6 +73,22 @@ pub(crate) async fn on_both_engines(test: impl AsyncFn(&mut TestHall)) {
 
 /// The same, with other settings.
 pub(crate) async fn on_both_engines_with(change: impl Fn(&mut Settings), test: impl AsyncFn(&mut TestHall)) {
+    Box::pin(on_engines(change, |builder| builder, test)).await;
+}
+
+/// The same, with what an embedding program adds.
+pub(crate) async fn on_both_engines_as(
+    build: fn(crate::Builder) -> crate::Builder,
+    test: impl AsyncFn(&mut TestHall),
+) {
+    Box::pin(on_engines(|_| {}, build, test)).await;
+}
+
+async fn on_engines(
+    change: impl Fn(&mut Settings),
+    build: fn(crate::Builder) -> crate::Builder,
+    test: impl AsyncFn(&mut TestHall),
+) {
     for database in databases::engines().await {
         eprintln!("--- on {database:?}");
         let mut settings = Settings::default();
@@ -81,8 +98,8 @@ pub(crate) async fn on_both_engines_with(change: impl Fn(&mut Settings), test: i
         let clock = FakeClock::at(Timestamp::from_micros(1_795_000_000_000_000));
         let mailer = Arc::new(KeepingMailer::default());
         let hooks = NoHooks::shared();
-        let hall = builder(&settings, &clock, &mailer, 0).open().await.unwrap();
-        let mut hall = TestHall { hall, clock, mailer, settings, hooks, _database: database };
+        let hall = build(builder(&settings, &clock, &mailer, 0)).open().await.unwrap();
+        let mut hall = TestHall { hall, clock, mailer, settings, hooks, build, _database: database };
         test(&mut hall).await;
         hall.hall.close().await;
     }
@@ -126,7 +143,7 @@ impl TestHall {
     }
 
     fn builder(&self, seed: u64) -> crate::Builder {
-        builder(&self.settings, &self.clock, &self.mailer, seed).hooks(Arc::clone(&self.hooks))
+        (self.build)(builder(&self.settings, &self.clock, &self.mailer, seed).hooks(Arc::clone(&self.hooks)))
     }
 
     /// Starts it again with other settings.
@@ -164,6 +181,21 @@ impl TestHall {
         .await
         .unwrap();
         id
+    }
+
+    /// So many users more, of whom nothing but their ids matters.
+    pub async fn crowd(&self, count: usize) {
+        let cx = self.server();
+        cx.write(move |tx| {
+            let now = tx.now();
+            for number in 0..count {
+                let (id, name): (UserId, _) = (tx.cx().new_id(), format!("crowd{number}"));
+                tx.execute(INSERT_USER, params![id, name, name, None::<String>, now, true])?;
+            }
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
     }
 
     /// A call by this user, with these permissions and no session that is stored.

@@ -1,6 +1,7 @@
 //! The schema of the whole configuration, and the questions asked of it: which keys are there, which type and bound each has.
 
 use moothall::Settings;
+pub use moothall::settings::{is_section, properties, without_nulls};
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
@@ -19,16 +20,6 @@ pub fn schema() -> Value {
         properties.extend(library);
     }
     whole
-}
-
-/// The fixed keys of an object schema, if that is what it is.
-pub fn properties(schema: &Value) -> Option<&Map<String, Value>> {
-    schema.get("properties").and_then(Value::as_object)
-}
-
-/// Whether this is a section: keys of its own, rather than a value to set as a whole.
-pub fn is_section(schema: &Value) -> bool {
-    properties(schema).is_some() || schema.get("additionalProperties") == Some(&json!(false))
 }
 
 /// The schema of the key at `path`.
@@ -58,18 +49,8 @@ pub fn names(schema: &Value) -> Vec<String> {
 
 /// The known name that is nearest to one that is not known.
 pub fn nearest(schema: &Value, name: &str) -> Option<String> {
-    let leaf = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
-    // Whoever forgot the section means the key; a whole name that is near still counts for more.
-    let likeness = |known: &str| {
-        let whole = strsim::normalized_damerau_levenshtein(known, name);
-        whole.max(0.9 * strsim::normalized_damerau_levenshtein(&leaf(known), &leaf(name)))
-    };
-    names(schema)
-        .into_iter()
-        .map(|known| (likeness(&known), known))
-        .filter(|(likeness, _)| *likeness > 0.5)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, known)| known)
+    let names = names(schema);
+    moothall::settings::nearest(names.iter().map(String::as_str), name).map(str::to_owned)
 }
 
 /// A text from the environment or a flag, as the type of its key.
@@ -90,21 +71,6 @@ pub fn parse(schema: &Value, text: &str) -> Value {
         None
     };
     value.unwrap_or_else(|| json!(text))
-}
-
-/// TOML has no null: a key that is not set is absent.
-pub fn without_nulls(value: &Value) -> Value {
-    match value {
-        Value::Object(fields) => Value::Object(
-            fields
-                .iter()
-                .filter(|(_, value)| !value.is_null())
-                .map(|(key, value)| (key.clone(), without_nulls(value)))
-                .collect(),
-        ),
-        Value::Array(items) => items.iter().map(without_nulls).collect(),
-        other => other.clone(),
-    }
 }
 
 /// Hides what nobody should read over an operator's shoulder: passwords, secrets, and the password inside a URL.

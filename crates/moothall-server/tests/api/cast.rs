@@ -5,23 +5,26 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use moothall::connections::Stream;
-use moothall::protocol::UserId;
 use moothall::protocol::accounts::{CreateBot, CreateKey, CreateRole, DeleteUser, GrantRole};
 use moothall::protocol::hosts::PutHostPool;
+use moothall::protocol::jobs::{JobStatus, ListJobs};
 use moothall::protocol::lobbies::{ModeTeams, PutGameMode, PutLobbyPolicy, TeamsShape};
 use moothall::protocol::matches::OpenRelay;
 use moothall::protocol::moderation::{
     Act, ActionKind, AddNote, AlternateVerdict, Deed, LinkAlternates, ListCases, NoteKind,
 };
+use moothall::protocol::notifications::{Broadcast, CreateBroadcast, Segment};
 use moothall::protocol::parties::{CreateParty, InviteToParty, JoinParty, Party};
 use moothall::protocol::restrictions::{
     AddBan, ImposeRestriction, RestrictionScope, RestrictionSource, TraceKind,
 };
+use moothall::protocol::{BroadcastId, JobId, UserId};
 use moothall::{
-    Caller as Calling, Cx, Operation, Origin, accounts, hosts, lobbies, matches, moderation, parties,
-    restrictions, snapshot,
+    Caller as Calling, Cx, Operation, Origin, accounts, hosts, jobs, lobbies, matches, moderation,
+    notifications, parties, restrictions, snapshot,
 };
 use moothall_testing::{PASSWORD, Player, Reply, Shows, TestServer};
 use schemars::generate::SchemaSettings;
@@ -292,6 +295,16 @@ impl<'a> Cast<'a> {
                 json!(third.id)
             }
             (name, "user_id") if name.starts_with("parties.") => json!(self.bystander().await.id),
+            ("settings.set" | "settings.reset" | "settings.get" | "settings.history", "key") => {
+                json!("lobbies.request_ms")
+            }
+            ("settings.set", "value") => json!(60_000),
+            ("settings.import", "toml") => json!("[lobbies]\nrequest_ms = 60000\n"),
+            ("settings.update_user", "section") => json!("locale"),
+            ("settings.update_user", "values") => json!({ "language": "en" }),
+            ("notifications.create_broadcast", "segment") => json!({ "roles": ["nobody_has_this"] }),
+            (_, "broadcast_id") => json!(self.broadcast().await),
+            (_, "job_id") => json!(self.job().await),
             (_, "party_id") => json!(self.party().await.id),
             (_, "is_ready") => json!(true),
             (_, "data") => json!("AAA="),
@@ -695,6 +708,33 @@ impl<'a> Cast<'a> {
         lobbies::modes::put(&Cx::server(&self.server.hall), mode).await.unwrap().slug
     }
 
+    /// A broadcast that goes out some day, to nobody.
+    async fn broadcast(&self) -> BroadcastId {
+        self.scheduled().await.id
+    }
+
+    /// The job of such a broadcast.
+    async fn job(&self) -> JobId {
+        let id = self.scheduled().await.id.to_string();
+        let all = ListJobs { status: Some(JobStatus::Waiting), ..ListJobs::default() };
+        let jobs = jobs::list(&Cx::server(&self.server.hall), all).await.unwrap().items;
+        jobs.into_iter().find(|job| job.key.as_ref() == Some(&id)).expect("it has a job").id
+    }
+
+    async fn scheduled(&self) -> Broadcast {
+        let cx = Cx::server(&self.server.hall);
+        let broadcast = CreateBroadcast {
+            text: "some day".into(),
+            texts: None,
+            params: None,
+            segment: Some(Segment { roles: vec!["nobody_has_this".into()], ..Segment::default() }),
+            run_at: Some(cx.now() + Duration::from_secs(24 * 3600)),
+            expires_at: None,
+            reason: "for a test".into(),
+        };
+        notifications::create_broadcast(&cx, broadcast).await.unwrap()
+    }
+
     /// A role that nobody has.
     async fn role(&self) -> String {
         let name = fresh("role").replace('.', "_");
@@ -789,6 +829,9 @@ fn optional(operation: &str) -> &'static [&'static str] {
         | "communication.delete" => &["reason"],
         "lobbies.update" => &["name", "reason"],
         "moderation.report" => &["user_id"],
+        "settings.update_user" => &["reason"],
+        // Not everybody of the other rows is to hear it.
+        "notifications.create_broadcast" => &["segment"],
         "matches.abort" => &["reason"],
         "lobbies.join" | "lobbies.kick" | "lobbies.close" => &["reason"],
         _ => &[],

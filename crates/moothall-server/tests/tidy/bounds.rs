@@ -47,6 +47,7 @@ const INSIDE: &[(&str, &str, &str)] = &[
         "beyond it unknown callers share a bucket, which is what they meet",
     ),
     ("moothall/src/restrictions.rs", "STANDINGS_MAX", "a cache: what it does not hold is read again"),
+    ("moothall/src/settings/live.rs", "USERS_MAX", "a cache: what it does not hold is read again"),
     ("moothall/src/topics/frame.rs", "HEAD_BYTES_MAX", "the size of a head, not a bound of anything"),
     ("moothall-server/src/commands/serve.rs", "CLOSE_MIN", "how long an orderly end may take"),
     ("moothall-store/src/appender.rs", "ROWS_MAX", "rows of one write; more are several"),

@@ -21,7 +21,7 @@ use super::users::{self, EDIT, SYSTEM, days};
 use super::{Error, email, extra, identities, keys, names, roles, sessions};
 use crate::cx::{Cx, Tx};
 use crate::operation::{Access, Operations, Rate};
-use crate::{audit, connections, mail, restrictions, sweep};
+use crate::{audit, connections, hall, mail, sweep};
 
 /// Who has no password shows that it is them by having signed in lately.
 const FRESH: Duration = Duration::from_secs(FRESH_SIGN_IN_MINUTES as u64 * 60);
@@ -173,7 +173,7 @@ fn erase(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
     email::forget(tx, user)?;
     mail::forget(tx, user)?;
     connections::forget(tx, user)?;
-    restrictions::forget_traces(tx, user)?;
+    hall::forget_user(tx, user)?;
     names::release(tx, user, held_until)?;
     store::erase(tx, user, NAME)?;
     for changed in store::end_bots(tx, user)?.into_iter().chain([user]) {

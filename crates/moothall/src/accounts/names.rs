@@ -47,7 +47,7 @@ impl Name {
 
     /// Reads a name that somebody asks for on this site, which may reserve more: see `accounts.reserved_names`.
     pub fn chosen(cx: &Cx, text: &str) -> Result<Self, Error> {
-        let name = Self::beside(text, &cx.hall().accounts().reserved)?;
+        let name = Self::beside(text, &cx.hall().accounts().reserved.load())?;
         if cx.hall().words().allows(&name.display) {
             Ok(name)
         } else {

@@ -43,6 +43,7 @@ fn seeds() -> [(&'static str, &'static str, Vec<&'static str>); 4] {
         "moderation.appeals",
         "moderation.cases",
         "restrictions.read",
+        "settings.edit_users",
     ];
     let moderator = [SESSIONS.0, audit::READ.0, SEARCH.0, READ.0].into_iter().chain(others).collect();
     [

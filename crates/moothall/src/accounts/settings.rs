@@ -9,17 +9,19 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Whether one may play without e-mail and password.
+    #[schemars(extend("x-public" = true))]
     pub guests: bool,
     /// What must happen before a new account can be used.
+    #[schemars(extend("x-public" = true))]
     pub verification: Verification,
     /// Characters a password has at least.
-    #[schemars(range(min = 6, max = 64))]
+    #[schemars(range(min = 6, max = 64), extend("x-public" = true))]
     pub password_length_min: usize,
     /// Argon2id: KiB of memory for one password. Stored passwords follow at the next sign-in.
-    #[schemars(range(min = 8_192, max = 1_048_576))]
+    #[schemars(range(min = 8_192, max = 1_048_576), extend("x-start" = true))]
     pub password_memory_kib: u32,
     /// Argon2id: passes over the memory.
-    #[schemars(range(min = 1, max = 20))]
+    #[schemars(range(min = 1, max = 20), extend("x-start" = true))]
     pub password_passes: u32,
     /// Wrong passwords for one login before the next has to wait; the wait doubles from a second to a day.
     #[schemars(range(min = 1, max = 10))]
@@ -37,7 +39,7 @@ pub struct Settings {
     #[schemars(range(min = 1, max = 365))]
     pub signing_key_days: u32,
     /// The name under which this server signs access tokens.
-    #[schemars(length(min = 1, max = 200))]
+    #[schemars(length(min = 1, max = 200), extend("x-start" = true))]
     pub issuer: String,
     /// The behaviour, trust and social score of a new account.
     #[schemars(range(min = 0, max = SCORE_MAX))]

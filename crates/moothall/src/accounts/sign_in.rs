@@ -255,14 +255,19 @@ pub async fn create_sign_in_code(cx: &Cx, input: CreateSignInCode) -> Result<Sig
 pub async fn sign_in_with_code(cx: &Cx, input: SignInWithCode) -> Result<SignedIn, Error> {
     let hash = hash(&[input.code.as_bytes()]);
     restrictions::load_bans(cx).await?;
-    cx.mutate(move |tx| {
-        let (user, kind, signed_in_at) = store::take_code(tx, &hash)?.ok_or(Error::BadCredentials)?;
-        let account = credentials::find_by_id(tx, user)?.ok_or(Error::BadCredentials)?;
-        let mut opening = Opening::prepare(tx.cx(), user, kind)?;
-        opening.signed_in_at = signed_in_at;
-        opening.open(tx, &account)
-    })
-    .await
+    let signed_in = cx
+        .mutate(move |tx| {
+            let (user, kind, signed_in_at) = store::take_code(tx, &hash)?.ok_or(Error::BadCredentials)?;
+            let account = credentials::find_by_id(tx, user)?.ok_or(Error::BadCredentials)?;
+            let mut opening = Opening::prepare(tx.cx(), user, kind)?;
+            opening.signed_in_at = signed_in_at;
+            opening.open(tx, &account)
+        })
+        .await;
+    match signed_in {
+        Err(refusal) => Err(sessions::with_limited_token(cx, refusal).await),
+        signed_in => signed_in,
+    }
 }
 
 /// Approves an account, on sites where staff looks at every new one.

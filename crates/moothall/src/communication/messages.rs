@@ -2,6 +2,8 @@
 
 mod store;
 
+use std::sync::Arc;
+
 use moothall_protocol::communication::{
     DeleteMessage, EditMessage, GetMessage, History, MarkDelivered, MarkRead, Marker, Message,
     MessageVersions, ReadHistory, ReadUnread, ReadVersions, SayTyping, SendMessage, Unread,
@@ -35,7 +37,7 @@ pub async fn send(cx: &Cx, input: SendMessage) -> Result<Message, Error> {
     check_reach(cx, sender, input.room_id).await?;
     let is_shadowed = check_voice(cx, input.room_id).await?;
     let text = checked(cx, sender, input.room_id, &input.text).await?;
-    let attachments = attachments::check(input.attachments, words(cx))?;
+    let attachments = attachments::check(input.attachments, &words(cx))?;
     if text.is_empty() && attachments.is_empty() {
         return Err(Error::Empty);
     }
@@ -63,7 +65,7 @@ pub async fn edit(cx: &Cx, input: EditMessage) -> Result<Message, Error> {
     let keeps = Keeps { attachments: input.attachments.is_none(), mentions: input.mentions.is_none() };
     let draft = Draft {
         text,
-        attachments: attachments::check(input.attachments.clone().unwrap_or_default(), words(cx))?,
+        attachments: attachments::check(input.attachments.clone().unwrap_or_default(), &words(cx))?,
         reply_to: None,
         mentions: reachable(cx, input.mentions.clone().unwrap_or_default()).await?,
         if_version: input.if_version,
@@ -165,7 +167,7 @@ async fn checked(cx: &Cx, sender: UserId, room: RoomId, text: &str) -> Result<St
     }
 }
 
-fn words(cx: &Cx) -> &WordFilter {
+fn words(cx: &Cx) -> Arc<WordFilter> {
     cx.hall().words()
 }
 

@@ -297,6 +297,10 @@ impl Entity for Room {
         Ok(Some(Self::new(card, seats, rules)))
     }
 
+    fn heed(&mut self, settings: &crate::Settings) {
+        self.rules = Rules::new(&settings.communication);
+    }
+
     fn persist(tx: &mut Tx<'_, '_>, id: Id<kind::Room>, effects: &[&Effect]) -> Result<(), Error> {
         store::apply(tx, id, effects)
     }

@@ -2,34 +2,35 @@
 //!
 //! One table under one short lock; nothing is awaited and nobody is called while it is held. A session comes with
 //! [`Live::admit`], is attached by one socket at a time (each attachment has a number, a later one a higher), is dropped when
-//! its socket goes, and leaves with [`Live::remove`]: by sign-out, by its user's other sessions, or a minute after the drop.
+//! its socket goes, and leaves with [`Live::remove`]: by sign-out, by its user's other sessions, or some time after the drop.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use moothall_protocol::accounts::SessionKind;
 use moothall_protocol::connections::{Connected, ConnectedCount};
-use moothall_protocol::limits::{LIVE_SESSIONS_MAX, RESUME_MS_MAX};
+use moothall_protocol::limits::{LIVE_SESSIONS_MAX, RESUME_IN_MATCH_MS_MAX, RESUME_MS_MAX};
 use moothall_protocol::{SessionId, UserId};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::Error;
 use super::followers::Followers;
-use super::policy::{self, Held};
+use super::policy::{self, Held, SessionPolicies};
 use super::session::Session;
 use super::tickets::Tickets;
 use super::watches::Watches;
-use super::{Error, Settings};
 use crate::Identity;
 
 /// How long after the drop a session can be resumed.
-pub(super) const RESUME: Duration = Duration::from_millis(RESUME_MS_MAX as u64);
+const RESUME: Duration = Duration::from_millis(RESUME_MS_MAX as u64);
+/// The same in a match, which is hard to come back to without what happened in it meanwhile.
+const RESUME_IN_MATCH: Duration = Duration::from_millis(RESUME_IN_MATCH_MS_MAX as u64);
 
 /// What this context keeps in memory.
 #[derive(Debug)]
 pub(crate) struct Live {
-    pub(super) settings: Settings,
     pub(super) tickets: Tickets,
     pub(super) watches: Arc<Watches>,
     /// Woken when a session is dropped, for the task that ends it when nobody resumes.
@@ -43,8 +44,9 @@ struct Sessions {
     by_id: HashMap<SessionId, Entry>,
     /// Oldest first.
     by_user: HashMap<UserId, Vec<SessionId>>,
-    /// Drops in the order in which they happened, those that came back among them until their time is over.
-    drops: VecDeque<Drop>,
+    /// Those without a socket.
+    dropped: BTreeMap<Drop, SessionId>,
+    drops: u64,
     attachments: u64,
 }
 
@@ -52,14 +54,17 @@ struct Sessions {
 struct Entry {
     session: Arc<Session>,
     attachment: u64,
-    is_attached: bool,
+    /// Without a socket, since this.
+    dropped: Option<Drop>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Drop {
-    at: Duration,
-    session: SessionId,
-    attachment: u64,
+/// When a drop is final, and the how manyth it was.
+type Drop = (Duration, u64);
+
+impl Entry {
+    fn is_attached(&self) -> bool {
+        self.dropped.is_none()
+    }
 }
 
 /// A session that was let in.
@@ -80,9 +85,8 @@ pub(super) struct Gone {
 }
 
 impl Live {
-    pub fn new(settings: &Settings) -> Self {
+    pub fn new() -> Self {
         Self {
-            settings: settings.clone(),
             tickets: Tickets::default(),
             watches: Arc::default(),
             dropped: Arc::default(),
@@ -95,35 +99,42 @@ impl Live {
     pub(super) fn admit(
         &self,
         identity: &Identity,
+        policies: &SessionPolicies,
         make: impl FnOnce() -> Session,
     ) -> Result<Admitted, Error> {
         let mut sessions = self.sessions.lock();
         sessions.attachments += 1;
         let attachment = sessions.attachments;
-        if let Some(entry) = sessions.by_id.get_mut(&identity.session_id) {
-            (entry.attachment, entry.is_attached) = (attachment, true);
+        let Sessions { by_id, dropped, .. } = &mut *sessions;
+        if let Some(entry) = by_id.get_mut(&identity.session_id) {
+            entry.attachment = attachment;
+            if let Some(drop) = entry.dropped.take() {
+                dropped.remove(&drop);
+            }
             return Ok(Admitted { session: Arc::clone(&entry.session), attachment, replaced: Vec::new() });
         }
-        let mut replaced = sessions.make_room_for(identity, &self.settings)?;
+        let mut replaced = sessions.make_room_for(identity, policies)?;
         if sessions.by_id.len() >= LIVE_SESSIONS_MAX {
             replaced.push(sessions.remove_oldest_drop().ok_or(crate::Error::Unavailable)?);
         }
         let session = Arc::new(make());
-        let entry = Entry { session: Arc::clone(&session), attachment, is_attached: true };
+        let entry = Entry { session: Arc::clone(&session), attachment, dropped: None };
         sessions.by_id.insert(session.id, entry);
         sessions.by_user.entry(session.user_id).or_default().push(session.id);
         Ok(Admitted { session, attachment, replaced })
     }
 
     /// The socket of this attachment is gone. Returns whether it was the session's newest.
-    pub fn drop_attachment(&self, now: Duration, session: SessionId, attachment: u64) -> bool {
+    pub(super) fn drop_attachment(&self, now: Duration, session: &Session, attachment: u64) -> bool {
+        let until = now + if session.is_in_match() { RESUME_IN_MATCH } else { RESUME };
         let mut sessions = self.sessions.lock();
-        let Some(entry) = sessions.by_id.get_mut(&session) else { return false };
-        if entry.attachment != attachment {
+        let Sessions { by_id, dropped, drops, .. } = &mut *sessions;
+        let Some(entry) = by_id.get_mut(&session.id).filter(|entry| entry.attachment == attachment) else {
             return false;
-        }
-        entry.is_attached = false;
-        sessions.drops.push_back(Drop { at: now, session, attachment });
+        };
+        *drops += 1;
+        entry.dropped = Some((until, *drops));
+        dropped.insert((until, *drops), session.id);
         drop(sessions);
         self.dropped.notify_one();
         true
@@ -138,17 +149,16 @@ impl Live {
     pub(super) fn remove_expired(&self, now: Duration) -> Vec<Gone> {
         let mut sessions = self.sessions.lock();
         let mut expired = Vec::new();
-        while let Some(drop) = sessions.drops.pop_front_if(|drop| drop.at + RESUME <= now) {
-            if sessions.is_current(&drop) {
-                expired.extend(sessions.remove(drop.session));
-            }
+        while let Some(first) = sessions.dropped.first_entry().filter(|first| first.key().0 <= now) {
+            let session = first.remove();
+            expired.extend(sessions.remove(session));
         }
         expired
     }
 
     /// When the next session may expire.
     pub fn next_expiry(&self) -> Option<Duration> {
-        self.sessions.lock().drops.front().map(|drop| drop.at + RESUME)
+        self.sessions.lock().dropped.first_key_value().map(|((until, _), _)| *until)
     }
 
     pub(super) fn find(&self, session: SessionId) -> Option<Arc<Session>> {
@@ -157,7 +167,7 @@ impl Live {
 
     /// Whether a session of the user has a socket.
     pub fn is_attached(&self, user: UserId) -> bool {
-        self.sessions.lock().entries_of(user).any(|entry| entry.is_attached)
+        self.sessions.lock().entries_of(user).any(|entry| entry.is_attached())
     }
 
     /// The latest attachment of the user's sessions.
@@ -181,7 +191,7 @@ impl Live {
             .values()
             .filter(|entry| kind.is_none_or(|kind| entry.session.kind == kind))
             .filter(|entry| after.is_none_or(|after| entry.session.id > after))
-            .map(|entry| (Arc::clone(&entry.session), entry.is_attached))
+            .map(|entry| (Arc::clone(&entry.session), entry.is_attached()))
             .collect();
         chosen.sort_unstable_by_key(|(session, _)| session.id);
         chosen.truncate(count);
@@ -196,7 +206,7 @@ impl Live {
             let kinds: Vec<SessionKind> = ids
                 .iter()
                 .filter_map(|id| sessions.by_id.get(id))
-                .filter(|entry| entry.is_attached)
+                .filter(|entry| entry.is_attached())
                 .map(|entry| entry.session.kind)
                 .collect();
             let plays = kinds.iter().any(|kind| matches!(kind, SessionKind::Game | SessionKind::Web));
@@ -213,7 +223,7 @@ impl Live {
         let [watched, changed, shown] = self.watches.leftovers();
         let tickets = self.tickets.count();
         [
-            sessions.by_id.len() + sessions.drops.len(),
+            sessions.by_id.len() + sessions.dropped.len(),
             sessions.by_user.len(),
             tickets,
             watched,
@@ -229,36 +239,27 @@ impl Sessions {
         ids.iter().filter_map(|id| self.by_id.get(id))
     }
 
-    fn make_room_for(&mut self, identity: &Identity, settings: &Settings) -> Result<Vec<Gone>, Error> {
+    fn make_room_for(&mut self, identity: &Identity, policies: &SessionPolicies) -> Result<Vec<Gone>, Error> {
         let ids = self.by_user.get(&identity.user_id).cloned().unwrap_or_default();
         let held: Vec<Held> = ids
             .iter()
             .filter_map(|id| self.by_id.get(id))
-            .map(|entry| Held { kind: entry.session.kind, is_attached: entry.is_attached })
+            .map(|entry| Held { kind: entry.session.kind, is_attached: entry.is_attached() })
             .collect();
-        let going =
-            policy::make_room(&settings.sessions, &held, identity.kind).ok_or(Error::TooManySessions)?;
+        let going = policy::make_room(policies, &held, identity.kind).ok_or(Error::TooManySessions)?;
         Ok(going.into_iter().filter_map(|index| self.remove(*ids.get(index)?)).collect())
     }
 
     fn remove_oldest_drop(&mut self) -> Option<Gone> {
-        while let Some(drop) = self.drops.pop_front() {
-            if self.is_current(&drop) {
-                return self.remove(drop.session);
-            }
-        }
-        None
-    }
-
-    /// Whether the session was not attached again since.
-    fn is_current(&self, drop: &Drop) -> bool {
-        self.by_id
-            .get(&drop.session)
-            .is_some_and(|entry| !entry.is_attached && entry.attachment == drop.attachment)
+        let (_, session) = self.dropped.pop_first()?;
+        self.remove(session)
     }
 
     fn remove(&mut self, id: SessionId) -> Option<Gone> {
         let entry = self.by_id.remove(&id)?;
+        if let Some(drop) = entry.dropped {
+            self.dropped.remove(&drop);
+        }
         if let Some(ids) = self.by_user.get_mut(&entry.session.user_id) {
             ids.retain(|known| *known != id);
             if ids.is_empty() {
@@ -279,7 +280,7 @@ mod tests {
     #[test]
     fn a_full_server_lets_in_who_is_there_in_place_of_who_left_first() {
         let random: Arc<dyn Random> = SeededRandom::from_seed(1);
-        let live = Live::new(&Settings::default());
+        let live = Live::new();
         let now = Timestamp::from_micros(0);
         let admit = || {
             let identity = Identity {
@@ -290,13 +291,15 @@ mod tests {
                 permissions: Permissions::default(),
                 restricted: None,
             };
-            live.admit(&identity, || Session::new(&identity, now, None, Arc::default()))
+            live.admit(&identity, &SessionPolicies::default(), || {
+                Session::new(&identity, now, None, Arc::default())
+            })
         };
         let admitted: Vec<Admitted> = (0..LIVE_SESSIONS_MAX).map(|_| admit().unwrap()).collect();
         assert!(admit().is_err(), "all are there");
         let gone = [admitted.get(7).unwrap(), admitted.get(3).unwrap()];
         for admitted in gone {
-            assert!(live.drop_attachment(Duration::ZERO, admitted.session.id, admitted.attachment));
+            assert!(live.drop_attachment(Duration::ZERO, &admitted.session, admitted.attachment));
         }
         for gone in gone {
             let replaced = admit().unwrap().replaced;

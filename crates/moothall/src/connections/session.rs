@@ -99,6 +99,11 @@ impl Session {
         (!state.is_ended).then_some(state)
     }
 
+    /// Whether it hears of a match.
+    pub fn is_in_match(&self) -> bool {
+        self.state().is_some_and(|state| state.topics.iter().any(|topic| matches!(topic, Topic::Match(_))))
+    }
+
     /// From now on the session hears of this topic.
     pub fn subscribe(&self, topics: &Topics, topic: Topic) {
         if let Some(mut state) = self.state() {

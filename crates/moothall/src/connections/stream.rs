@@ -14,7 +14,7 @@ use moothall_protocol::accounts::SessionKind;
 use moothall_protocol::connections::{OwnPresence, Ready, Resumed};
 use moothall_protocol::{CloseCode, Event, SessionId, UserId};
 
-use super::live::Admitted;
+use super::live::{Admitted, Gone};
 use super::presence::{Command, Grace, Presence};
 use super::session::Session;
 use super::{Error, tickets};
@@ -50,9 +50,24 @@ impl fmt::Debug for Attachment {
 impl Drop for Attachment {
     fn drop(&mut self) {
         let now = self.hall.clock().elapsed();
-        if self.hall.connections().drop_attachment(now, self.session.id, self.number) {
+        if self.hall.connections().drop_attachment(now, &self.session, self.number) {
             let command = Command::Drop { session: self.session.id, attachment: self.number };
             super::tell_presence(&self.hall, self.session.user_id, command);
+        }
+    }
+}
+
+/// Sessions whose place another took. They end when this is dropped, whatever became of the other.
+struct Replaced<'a> {
+    hall: &'a Hall,
+    sessions: Vec<Gone>,
+}
+
+impl Drop for Replaced<'_> {
+    fn drop(&mut self) {
+        for gone in &self.sessions {
+            let closing = Closing::new(CloseCode::Replaced, "another of your clients took this one's place");
+            super::end(self.hall, gone, closing);
         }
     }
 }
@@ -70,14 +85,12 @@ pub(crate) async fn attach(cx: &Cx, resume: Option<&Resume>) -> Result<Attached,
     let identity = cx.require_identity()?;
     let hall = cx.hall();
     let agent = cx.origin().agent.clone();
-    let Admitted { session, attachment, replaced } = hall.connections().admit(identity, || {
+    let policies = &hall.settings().connections.sessions;
+    let Admitted { session, attachment, replaced } = hall.connections().admit(identity, policies, || {
         Session::new(identity, cx.now(), agent, hall.topics().outbox(identity.user_id))
     })?;
     let attachment = Attachment { hall: hall.clone(), session, number: attachment };
-    for gone in replaced {
-        let closing = Closing::new(CloseCode::Replaced, "another of your clients took this one's place");
-        super::end(hall, &gone, closing);
-    }
+    let replaced = Replaced { hall, sessions: replaced };
     // Asked once more, now that it is registered: a revocation before this shows here, one after this ends the session.
     if let Err(error) = accounts::identity_of(hall, identity.session_id).await {
         // Whoever could not be looked up may come back.
@@ -87,6 +100,8 @@ pub(crate) async fn attach(cx: &Cx, resume: Option<&Resume>) -> Result<Attached,
         return Err(error.into());
     }
     attachment.connect(cx).await?;
+    // Only now, so that whoever goes from one client to another is not offline in between.
+    drop(replaced);
     if attachment.session.state().is_none() {
         // It ended meanwhile, and its leave may have come before this: nobody else would take back that the user is here.
         let (session, number) = (attachment.session.id, attachment.number);

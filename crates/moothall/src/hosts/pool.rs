@@ -245,6 +245,10 @@ impl Entity for Pool {
         self.arm(turn);
     }
 
+    fn heed(&mut self, settings: &crate::Settings) {
+        self.rules = Rules::new(&settings.hosts);
+    }
+
     fn persist(tx: &mut Tx<'_, '_>, id: HostPoolId, effects: &[&Effect]) -> Result<(), Error> {
         effects.iter().try_for_each(|effect| store::apply(tx, id, effect))
     }

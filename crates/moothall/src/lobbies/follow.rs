@@ -165,19 +165,6 @@ async fn reseat_once(hall: &Hall, lobby: LobbyId, playing: &[MatchId]) -> Result
     Ok(())
 }
 
-/// The match of a lobby hears that the lobby is no more: closed by somebody, or left by all.
-pub(super) fn leave_match(hall: &Hall, match_id: MatchId, is_by_somebody: bool) {
-    let weak = hall.downgrade();
-    hall.spawn(async move {
-        let Some(hall) = weak.upgrade() else { return };
-        if is_by_somebody {
-            matches::close(&hall, match_id).await;
-        } else {
-            matches::lose_lobby(&hall, match_id).await;
-        }
-    });
-}
-
 /// The host of the match that a lobby plays is gone for good.
 pub(super) fn desert_match(hall: &Hall, match_id: MatchId) {
     let weak = hall.downgrade();

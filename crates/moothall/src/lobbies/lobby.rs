@@ -30,7 +30,7 @@ use serde_json::{Map, Value};
 
 use super::{Error, store};
 use crate::cx::Tx;
-use crate::matches::Begin;
+use crate::matches::{Begin, LobbyEnd};
 use crate::runtime::{Entity, Turn};
 use crate::{Topic, merge};
 
@@ -249,8 +249,8 @@ pub(super) enum Effect {
         listeners: Vec<UserId>,
         rooms: [RoomId; 2],
         place: Option<MatchId>,
-        /// The match that runs, and whether somebody closed the lobby.
-        running: Option<(MatchId, bool)>,
+        /// The match that runs, and what it hears.
+        running: Option<(MatchId, LobbyEnd)>,
     },
     /// Staff did this.
     Audited(Audited),
@@ -281,12 +281,18 @@ struct Step<'a, 'b> {
 }
 
 /// How a lobby closes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Closing {
     /// Why somebody closed it.
     reason: Option<String>,
-    /// Whether somebody did, or it was the last to go.
-    is_by_somebody: bool,
+    end: LobbyEnd,
+}
+
+impl Closing {
+    /// Nobody is left in it.
+    fn left() -> Self {
+        Self { reason: None, end: LobbyEnd::Left }
+    }
 }
 
 impl Step<'_, '_> {
@@ -358,6 +364,10 @@ impl Entity for Lobby {
         self.arm(turn);
     }
 
+    fn heed(&mut self, settings: &crate::Settings) {
+        self.rules.heed(&settings.lobbies);
+    }
+
     fn persist(tx: &mut Tx<'_, '_>, id: Id<kind::Lobby>, effects: &[&Effect]) -> Result<(), Error> {
         store::apply(tx, id, effects)
     }
@@ -417,7 +427,7 @@ impl Lobby {
     }
 
     fn close(&mut self, state: State, closing: Closing, turn: &mut Turn<'_, Self>) {
-        let Closing { reason, is_by_somebody } = closing;
+        let Closing { reason, end } = closing;
         let lobby_id = state.lobby.id;
         let left = LobbyLeft { lobby_id, why: LeftWhy::Closed, reason, until: None };
         // Those, too, whom this very command has removed are no longer in it, and were told.
@@ -431,7 +441,7 @@ impl Lobby {
         }
         let rooms = [state.lobby.room_id, state.lobby.spectators_room_id];
         let place = state.place.as_ref().map(|place| place.match_id);
-        let running = self.state.lobby.match_id.map(|match_id| (match_id, is_by_somebody));
+        let running = self.state.lobby.match_id.map(|match_id| (match_id, end));
         turn.persist(Effect::Closed { listeners, rooms, place, running });
         self.is_closed = true;
         self.state = state;

@@ -9,7 +9,7 @@ use super::lobby::{Effect, State};
 use super::{Error, follow, keeper, places, rooms};
 use crate::cx::Tx;
 use crate::json::value;
-use crate::matches::{Begin, Seat};
+use crate::matches::{Begin, LobbyEnd, Seat};
 use crate::{Topic, audit, connections, matches, parties};
 
 statements! {
@@ -20,7 +20,7 @@ statements! {
     FIND_LOBBY = "SELECT state, mode FROM lobbies WHERE id = $1";
     FIND_BY_CODE = "SELECT id FROM lobbies WHERE code = $1";
     LIST_LOBBIES = "SELECT state, mode FROM lobbies WHERE id > $1 ORDER BY id LIMIT $2";
-    HOSTED = "SELECT id FROM lobbies WHERE host_id = $1 AND is_dedicated ORDER BY id LIMIT $2";
+    HOSTED = "SELECT id FROM lobbies WHERE host_id = $1 AND is_dedicated ORDER BY id";
     COUNT_HOSTED = "SELECT count(*) FROM lobbies WHERE host_id = $1 AND is_dedicated";
 
     INSERT_MEMBER = "INSERT INTO lobby_members (user_id, lobby_id) VALUES ($1, $2)";
@@ -126,8 +126,7 @@ pub(super) fn apply(tx: &mut Tx<'_, '_>, id: LobbyId, effects: &[&Effect]) -> Re
             Effect::Unhosted { host } => unlisten(tx, id, *host),
             Effect::Hosted { host } => listen(tx, id, *host),
             Effect::Abandoned { match_id } => {
-                let (hall, match_id) = (tx.cx().hall().clone(), *match_id);
-                tx.after_commit(move || follow::leave_match(&hall, match_id, true));
+                matches::lobby_ended(tx, *match_id, LobbyEnd::Closed).map_err(matches::Error::into_common)?;
             }
             Effect::Deserted { match_id } => {
                 let (hall, match_id) = (tx.cx().hall().clone(), *match_id);
@@ -193,7 +192,7 @@ fn close(
     id: LobbyId,
     listeners: &[UserId],
     closed: [RoomId; 2],
-    running: Option<(MatchId, bool)>,
+    running: Option<(MatchId, LobbyEnd)>,
 ) -> Result<(), Error> {
     tx.execute(DELETE_MEMBERS, params![id])?;
     tx.execute(DELETE_LOBBY, params![id])?;
@@ -207,10 +206,10 @@ fn close(
             keeper::begin(&hall);
         }
         rooms::begin(&hall, id, closed.into());
-        if let Some((match_id, is_by_somebody)) = running {
-            follow::leave_match(&hall, match_id, is_by_somebody);
-        }
     });
+    if let Some((match_id, end)) = running {
+        matches::lobby_ended(tx, match_id, end).map_err(matches::Error::into_common)?;
+    }
     Ok(())
 }
 
@@ -234,9 +233,9 @@ pub(super) fn lobby_of(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Option<Lobby
     Ok(tx.query_opt(LOBBY_OF, params![user])?.map(|row| row.get(0)).transpose()?)
 }
 
-/// The lobbies a user hosts as a dedicated host.
+/// The lobbies a user hosts as a dedicated host: at most as many as one may open and as its pool may give it.
 pub(super) fn hosted_by(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<LobbyId>, Error> {
-    let rows = tx.query(HOSTED, params![user, LOBBIES_HOSTED_MAX])?;
+    let rows = tx.query(HOSTED, params![user])?;
     rows.iter().map(|row| Ok(row.get(0)?)).collect()
 }
 

@@ -8,15 +8,20 @@ mod kept;
 mod listing;
 mod matches;
 mod party;
+mod refusals;
 mod restarts;
+mod restricted;
 mod rooms;
 mod seats;
+mod sessions;
 mod votes;
 mod watching;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use moothall_protocol::accounts::SignedIn;
+use moothall_protocol::connections::Ready;
 use moothall_protocol::lobbies::*;
 use moothall_protocol::matches::{EndMatch, ReadyMatch};
 use moothall_protocol::{Event, LobbyId, MatchId, UserId};
@@ -25,7 +30,8 @@ use serde_json::{Map, Value, json};
 use super::lobby::{Act, Command, Power};
 use super::*;
 use crate::Topic;
-use crate::accounts::testing::code;
+use crate::accounts::testing::{self as clients, code};
+use crate::connections::Stream;
 use crate::testing::{Ear, TestHall, on_both_engines};
 
 /// A lobby to open, with nothing but a name.
@@ -129,6 +135,85 @@ async fn played(host: &Cx, match_id: MatchId) {
     let ready = ReadyMatch { match_id, addresses: Vec::new(), connection: Map::new() };
     crate::matches::ready(host, ready).await.unwrap();
     crate::matches::end(host, EndMatch { match_id }).await.unwrap();
+}
+
+/// Returns once this is so: what follows from something elsewhere is done beside the calls.
+async fn until(is_so: impl AsyncFn() -> bool) {
+    let wait = async {
+        while !is_so().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap();
+}
+
+/// The same for what comes of the time: moves the clock until this is so.
+async fn in_time(hall: &TestHall, is_so: impl AsyncFn() -> bool) {
+    for _ in 0..2_000 {
+        if is_so().await {
+            return;
+        }
+        hall.clock.advance(Duration::from_secs(10));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("this never happens");
+}
+
+/// Somebody with a socket.
+struct Player {
+    cx: Cx,
+    stream: Stream,
+}
+
+impl Player {
+    async fn new(hall: &TestHall) -> Self {
+        Self::of(hall, &clients::sign_up_guest(&hall.hall).await).await
+    }
+
+    async fn of(hall: &TestHall, signed_in: &SignedIn) -> Self {
+        Self::connect(clients::call(&hall.hall, signed_in).await).await
+    }
+
+    async fn connect(cx: Cx) -> Self {
+        let stream = crate::snapshot::open(&cx, None).await.unwrap();
+        Self { cx, stream }
+    }
+
+    /// The same with another socket, after a restart too.
+    async fn again(self, hall: &TestHall) -> Self {
+        Self::connect(Cx::new(&hall.hall, self.cx.caller().clone(), crate::Origin::default())).await
+    }
+
+    fn id(&self) -> UserId {
+        id(&self.cx)
+    }
+
+    /// What their stream begins with.
+    fn ready(&mut self) -> Ready {
+        let (_, first) = self.stream.take(1).unwrap().remove(0);
+        match first.event() {
+            Event::SessionReady(ready) | Event::SessionStale(ready) => (**ready).clone(),
+            event => panic!("{event:?}"),
+        }
+    }
+
+    /// What they heard since the last time.
+    fn heard(&mut self) -> Vec<Event> {
+        let taken = self.stream.take(usize::MAX).unwrap();
+        taken.into_iter().map(|(_, frame)| frame.event().clone()).collect()
+    }
+
+    async fn lobby(&self) -> Option<LobbyId> {
+        mine(&self.cx, MyLobbies {}).await.unwrap().lobby.map(|own| own.lobby.id)
+    }
+}
+
+async fn players<const N: usize>(hall: &TestHall) -> [Player; N] {
+    let mut all = Vec::new();
+    for _ in 0..N {
+        all.push(Player::new(hall).await);
+    }
+    all.try_into().unwrap_or_else(|_| unreachable!())
 }
 
 /// What a client hears that keeps a copy of a lobby.

@@ -1,6 +1,6 @@
 //! How a match begins: in the transaction of the lobby that starts, so that a start happens once, whatever crashes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use moothall_protocol::lobbies::HostKind;
@@ -116,6 +116,7 @@ fn new_state(tx: &Tx<'_, '_>, begin: Begin) -> State {
         host: MatchHostView::default(),
         lobby_version: begin.lobby_version,
         reports: BTreeMap::new(),
+        away: BTreeSet::new(),
         confirmed: None,
     };
     for seat in &begin.seats {

@@ -1,9 +1,10 @@
-//! What follows from a match elsewhere, and what matches hear of their hosts.
+//! What follows from a match elsewhere, and what matches hear of their hosts and players.
 //!
 //! Other contexts say what they make of a match with [`on_over`] and [`on_confirmed`]: the one is called after the commit, once for every
 //! match that ends or is aborted (and by whoever recovers from a crash in between), the other in the transaction of the result, so that what
-//! is counted is counted once. A host that is gone beyond the grace period is told to its matches; one that comes back finds them.
+//! is counted is counted once. Who is gone beyond the grace period is told to their matches; a host that comes back finds them.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use crate::following::{Following, persistently};
 use crate::operation::BoxFuture;
 use crate::{Clock, Cx, Hall, WeakHall, connections};
 
-/// Matches read together when the server starts, and matches of one host.
+/// Matches read together.
 const BATCH: usize = 200;
 
 /// A match has ended or was aborted.
@@ -29,6 +30,17 @@ pub(crate) struct Over {
     pub match_id: MatchId,
     /// The lobby it came from, which goes back to waiting.
     pub lobby_id: Option<LobbyId>,
+}
+
+/// How the lobby of a match came to its end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum LobbyEnd {
+    /// Nobody is left in it.
+    Left,
+    /// Its host closed it, who need not be the host of the match.
+    ClosedBy(UserId),
+    /// Staff or the server closed it.
+    Closed,
 }
 
 type OverFollower = Arc<dyn Fn(Hall, Over) -> BoxFuture<'static, ()> + Send + Sync>;
@@ -89,6 +101,32 @@ pub(super) async fn settled(hall: &Hall, id: MatchId) {
     hall.matches().followers.following.settled(id).await;
 }
 
+/// The lobby of a match has come to its end in this transaction: the match hears of it after the commit, or when the server is there again.
+pub(super) fn lobby_ended(tx: &mut Tx<'_, '_>, id: MatchId, end: LobbyEnd) -> Result<(), Error> {
+    let by = match end {
+        LobbyEnd::Left => None,
+        LobbyEnd::ClosedBy(user) => Some(Some(user)),
+        LobbyEnd::Closed => Some(None),
+    };
+    if let Some(by) = by {
+        store::mark_closed(tx, id, by)?;
+    }
+    let weak = tx.cx().hall().downgrade();
+    tx.after_commit(move || {
+        let Some(hall) = weak.upgrade() else { return };
+        hall.clone().spawn(async move {
+            match by {
+                Some(by) => {
+                    tell_persistently(&hall, id, &Act::LobbyClosed { by }).await;
+                    settled(&hall, id).await;
+                }
+                None => look_after(&hall, id).await,
+            }
+        });
+    });
+    Ok(())
+}
+
 /// Has a match that was just made wait for its host.
 pub(super) fn wake(hall: &Hall, id: MatchId) {
     let weak = hall.downgrade();
@@ -117,26 +155,41 @@ pub(super) async fn leave_behind(hall: WeakHall, user: UserId, visit: u64) {
     if connections::visit_of(&hall, user).is_some_and(|newest| newest > visit) {
         return;
     }
-    tell_hosted(&hall, user, &Act::HostGone).await;
+    tell_of(&hall, user, false).await;
 }
 
-/// A host is connected: the matches that waited for it go on.
-pub(super) async fn arrive(hall: &Hall, host: UserId) {
-    tell_hosted(hall, host, &Act::HostBack).await;
+/// A user is connected: the matches that waited for them go on.
+pub(super) async fn arrive(hall: &Hall, user: UserId) {
+    tell_of(hall, user, true).await;
 }
 
-async fn tell_hosted(hall: &Hall, host: UserId, act: &Act) {
-    let is_back = matches!(act, Act::HostBack);
-    match Cx::server(hall).read(move |tx| store::live_by_host(tx, host, BATCH)).await {
-        Ok(hosted) => {
-            let concerned = hosted.iter().filter(|state| state.game.host_lost_until.is_some() == is_back);
-            for state in concerned {
-                tell_persistently(hall, state.game.id, act).await;
+/// Tells the matches that a user hosts or plays that they are back, or gone.
+async fn tell_of(hall: &Hall, user: UserId, is_back: bool) {
+    let mut after = MatchId::from_uuid(Uuid::nil());
+    loop {
+        match Cx::server(hall).read(move |tx| store::live_of(tx, user, after, BATCH)).await {
+            Ok(states) => {
+                let Some(last) = states.last() else { return };
+                after = last.game.id;
+                for state in &states {
+                    tell_one_of(hall, state, user, is_back).await;
+                }
+            }
+            Err(error) => {
+                return tracing::warn!(user.id = %user, "The matches of {user} could not be told: {error}");
             }
         }
-        Err(error) => {
-            tracing::warn!(user.id = %host, "The matches that {host} hosts could not be told: {error}");
-        }
+    }
+}
+
+async fn tell_one_of(hall: &Hall, state: &State, user: UserId, is_back: bool) {
+    if state.is_host(user) && state.game.host_lost_until.is_some() == is_back {
+        let act = if is_back { Act::HostBack } else { Act::HostGone };
+        tell_persistently(hall, state.game.id, &act).await;
+    }
+    if state.is_player(user) && state.away.contains(&user) == is_back {
+        let act = if is_back { Act::PlayerBack { user } } else { Act::PlayerGone { user } };
+        tell_persistently(hall, state.game.id, &act).await;
     }
 }
 
@@ -148,6 +201,16 @@ pub(super) async fn recover(hall: WeakHall, clock: Arc<dyn Clock>, grace_ends: D
     {
         tracing::warn!("Could not tell all rooms of matches how these stand: {error}");
     }
+    if let Some(hall) = hall.upgrade() {
+        match Cx::server(&hall).read(store::live_without_lobby).await {
+            Ok(closed) => {
+                for (id, by) in closed {
+                    tell_persistently(&hall, id, &Act::LobbyClosed { by }).await;
+                }
+            }
+            Err(error) => tracing::warn!("Could not tell matches that their lobbies are closed: {error}"),
+        }
+    }
     for_all(&hall, async |hall, state| {
         if let Some(at) = state.next_due(&hall.settings().matches) {
             tell_persistently(hall, state.game.id, &Act::Tick { at }).await;
@@ -156,25 +219,28 @@ pub(super) async fn recover(hall: WeakHall, clock: Arc<dyn Clock>, grace_ends: D
     .await;
     clock.sleep_until(grace_ends).await;
     for_all(&hall, async |hall, state| {
-        look_after_host(hall, state).await;
+        look_after_users(hall, state).await;
     })
     .await;
 }
 
-/// A match whose host is not here waits for it for a while.
-pub(super) async fn look_after(hall: &Hall, id: MatchId) {
+/// A match whose host is not here waits for it for a while, and does without players who are not.
+async fn look_after(hall: &Hall, id: MatchId) {
     match Cx::server(hall).read(move |tx| store::find(tx, id)).await {
-        Ok(Some(state)) => look_after_host(hall, &state).await,
+        Ok(Some(state)) => look_after_users(hall, &state).await,
         Ok(None) => {}
         Err(error) => tracing::warn!(match.id = %id, "Could not look after the match {id}: {error}"),
     }
 }
 
-async fn look_after_host(hall: &Hall, state: &State) {
-    let Some(host) = state.game.host_id else { return };
-    // Of whoever was connected since, `connections` tells.
-    if !connections::is_known_here(&Cx::server(hall), host).await.unwrap_or(true) {
-        tell_persistently(hall, state.game.id, &Act::HostGone).await;
+async fn look_after_users(hall: &Hall, state: &State) {
+    let players = state.game.players().map(|(user, _)| user);
+    let users: BTreeSet<UserId> = players.chain(state.game.host_id).collect();
+    for user in users {
+        // Of whoever was connected since, `connections` tells.
+        if !connections::is_known_here(&Cx::server(hall), user).await.unwrap_or(true) {
+            tell_one_of(hall, state, user, false).await;
+        }
     }
 }
 

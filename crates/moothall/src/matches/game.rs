@@ -92,8 +92,18 @@ pub(super) enum Act {
     HostLost,
     /// The host is connected.
     HostBack,
-    /// Somebody closed the lobby.
-    LobbyClosed,
+    /// A user is gone beyond the grace period.
+    PlayerGone {
+        user: UserId,
+    },
+    /// They are connected again.
+    PlayerBack {
+        user: UserId,
+    },
+    /// The lobby was closed by its host, or without one by staff or the server.
+    LobbyClosed {
+        by: Option<UserId>,
+    },
     /// Nobody but the clock.
     Tick {
         at: Timestamp,
@@ -219,6 +229,10 @@ impl Entity for Match {
 
     fn wake(&mut self, turn: &mut Turn<'_, Self>) {
         self.arm(turn);
+    }
+
+    fn heed(&mut self, settings: &crate::Settings) {
+        self.settings = settings.matches.clone();
     }
 
     fn persist(tx: &mut Tx<'_, '_>, id: MatchId, effects: &[&Effect]) -> Result<(), Error> {

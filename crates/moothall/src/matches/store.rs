@@ -2,71 +2,18 @@
 
 use moothall_protocol::limits::{MATCHES_HOSTED_TOLD_MAX, MATCHES_PLAYED_TOLD_MAX};
 use moothall_protocol::matches::{
-    HeadToHead, HostedMatch, ListMatches, Match as Shown, MatchOrder, MatchOutcome, MatchResult, MatchStatus,
-    MatchSummary, MemberResult, OwnMatches, Tally, TallyOfMode, UserRow,
+    HeadToHead, HostedMatch, Match as Shown, MatchOutcome, MatchResult, MatchStatus, MemberResult,
+    OwnMatches, Tally, TallyOfMode,
 };
-use moothall_protocol::{LobbyId, MatchId, Timestamp, UserId};
-use moothall_store::{Json, Row, ToParam, params, statements, values};
-use serde::Serialize;
-use uuid::Uuid;
+use moothall_protocol::{MatchId, UserId};
+use moothall_store::{Json, Row, params, statements};
 
 use super::game::{Effect, State};
+use super::list::Viewer;
 use super::{Error, Over, follow, rooms};
 use crate::cx::Tx;
-use crate::json::{choice, value, word};
+use crate::json::{choice, value, word, words};
 use crate::{Topic, accounts, audit, connections, restrictions};
-
-/// The columns of a [`MatchSummary`], in its order.
-macro_rules! columns {
-    () => {
-        "m.id, m.version, m.lobby_id, m.name, m.mode, m.map, m.host_id, m.host_kind, m.is_rated, m.status, m.result_status, \
-         m.created_at, m.started_at, m.ended_at, m.team_count, m.team_size, m.player_count"
-    };
-}
-
-/// What is wanted of a match in a list, and that the caller may know of it.
-macro_rules! wanted {
-    () => {
-        "(m.mode = $2 OR $2 IS NULL) AND (m.map = $3 OR $3 IS NULL) AND (m.status = $4 OR $4 IS NULL) \
-         AND (m.result_status = $5 OR $5 IS NULL) AND (m.is_rated = $6 OR $6 IS NULL) AND (m.host_id = $7 OR $7 IS NULL) \
-         AND (m.lobby_id = $8 OR $8 IS NULL) \
-         AND (EXISTS (SELECT 1 FROM match_tags t WHERE t.tag = $9 AND t.match_id = m.id) OR $9 IS NULL) \
-         AND m.created_at >= $10 AND m.created_at < $11 \
-         AND (NOT m.is_hidden OR $12 OR m.host_id = $13 \
-              OR EXISTS (SELECT 1 FROM match_members s WHERE s.match_id = m.id AND s.user_id = $13))"
-    };
-}
-
-/// A page of all matches, in this direction.
-macro_rules! page {
-    ($than:literal, $order:literal) => {
-        concat!(
-            "SELECT ",
-            columns!(),
-            " FROM matches m WHERE m.id ",
-            $than,
-            " $1 AND ",
-            wanted!(),
-            " ORDER BY m.id ",
-            $order,
-            " LIMIT $14"
-        )
-    };
-}
-
-/// A page of the history of a user, in this direction.
-macro_rules! page_of_user {
-    ($than:literal, $order:literal) => {
-        concat!(
-            "SELECT ", columns!(), ", u.user_id, u.team, u.party_id, u.result, u.left_at, u.left_why
-             FROM match_members u JOIN matches m ON m.id = u.match_id
-             WHERE u.user_id = $15 AND u.match_id ", $than, " $1 AND ", wanted!(),
-            " AND (u.result = $16 OR $16 IS NULL)
-              AND (SELECT count(*) FROM match_members o WHERE o.match_id = m.id AND o.user_id {in $17}) = $18
-              ORDER BY u.match_id ", $order, " LIMIT $14"
-        )
-    };
-}
 
 statements! {
     INSERT_MATCH = "INSERT INTO matches (id, lobby_id, host_id, host_kind, mode, map, name, is_rated, is_hidden, status,
@@ -76,9 +23,15 @@ statements! {
         team_size = $8, player_count = $9, started_at = $10, ended_at = $11, state = $12, version = $13 WHERE id = $1";
     WITH_ROOM = "SELECT id FROM matches WHERE has_room AND id > $1 ORDER BY id LIMIT $2";
     CLOSE_ROOM = "UPDATE matches SET has_room = FALSE WHERE id = $1";
+    MARK_CLOSED = "UPDATE matches SET lobby_closed = TRUE, lobby_closed_by = $2 WHERE id = $1";
+    LIVE_WITHOUT_LOBBY = "SELECT id, lobby_closed_by FROM matches WHERE is_live AND lobby_closed ORDER BY id";
     FIND_MATCH = "SELECT state FROM matches WHERE id = $1";
     LIVE = "SELECT state FROM matches WHERE is_live AND id > $1 ORDER BY id LIMIT $2";
     LIVE_BY_HOST = "SELECT state FROM matches WHERE is_live AND host_id = $1 ORDER BY id DESC LIMIT $2";
+    LIVE_OF = "SELECT state FROM matches WHERE id IN (
+        SELECT id FROM matches WHERE is_live AND host_id = $1 AND id > $2
+        UNION SELECT match_id FROM match_members WHERE is_live AND user_id = $1 AND match_id > $2
+        ORDER BY 1 LIMIT $3) ORDER BY id";
     LIVE_BY_MEMBER = "SELECT m.state FROM match_members u JOIN matches m ON m.id = u.match_id
         WHERE u.is_live AND u.user_id = $1 ORDER BY u.match_id DESC LIMIT $2";
     LIVE_IDS_BY_MEMBER = "SELECT match_id FROM match_members WHERE is_live AND user_id = $1";
@@ -94,21 +47,12 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     RESULTS = "SELECT result FROM match_results WHERE match_id = $1 ORDER BY version";
 
-    NEWEST = page!("<", "DESC");
-    OLDEST = page!(">", "ASC");
-    NEWEST_OF_USER = page_of_user!("<", "DESC");
-    OLDEST_OF_USER = page_of_user!(">", "ASC");
-
     HEAD_TO_HEAD = "SELECT m.mode, a.team = b.team, a.result, count(*)
         FROM match_members a JOIN match_members b ON b.match_id = a.match_id AND b.user_id = $2 JOIN matches m ON m.id = a.match_id
         WHERE a.user_id = $1 AND a.result IS NOT NULL AND b.team IS NOT NULL
           AND (NOT m.is_hidden OR $3 OR m.host_id = $4
                OR EXISTS (SELECT 1 FROM match_members s WHERE s.match_id = m.id AND s.user_id = $4))
         GROUP BY 1, 2, 3 ORDER BY 1";
-}
-
-fn words<T: Serialize>(choice: Option<&T>) -> Result<Option<String>, Error> {
-    Ok(choice.map(word).transpose()?)
 }
 
 fn outcome_word(result: &MatchResult) -> &'static str {
@@ -303,6 +247,17 @@ fn settle(tx: &mut Tx<'_, '_>, id: MatchId, listeners: &[UserId]) -> Result<(), 
     Ok(())
 }
 
+/// The lobby of a match is closed, by this user or by the server.
+pub(super) fn mark_closed(tx: &mut Tx<'_, '_>, id: MatchId, by: Option<UserId>) -> Result<(), Error> {
+    tx.execute(MARK_CLOSED, params![id, by])?;
+    Ok(())
+}
+
+/// The live matches whose lobbies are closed, and by whom: few, as most end with it.
+pub(super) fn live_without_lobby(tx: &mut Tx<'_, '_>) -> Result<Vec<(MatchId, Option<UserId>)>, Error> {
+    tx.query(LIVE_WITHOUT_LOBBY, params![])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+}
+
 pub(super) fn find(tx: &mut Tx<'_, '_>, id: MatchId) -> Result<Option<State>, Error> {
     tx.query_opt(FIND_MATCH, params![id])?.as_ref().map(state).transpose()
 }
@@ -312,8 +267,18 @@ pub(super) fn live(tx: &mut Tx<'_, '_>, after: MatchId, limit: usize) -> Result<
     tx.query(LIVE, params![after, limit])?.iter().map(state).collect()
 }
 
+/// Some of them after this one that this user hosts or is in.
+pub(super) fn live_of(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    after: MatchId,
+    limit: usize,
+) -> Result<Vec<State>, Error> {
+    tx.query(LIVE_OF, params![user, after, limit])?.iter().map(state).collect()
+}
+
 /// The latest of them that this user hosts.
-pub(super) fn live_by_host(tx: &mut Tx<'_, '_>, host: UserId, limit: usize) -> Result<Vec<State>, Error> {
+fn live_by_host(tx: &mut Tx<'_, '_>, host: UserId, limit: usize) -> Result<Vec<State>, Error> {
     tx.query(LIVE_BY_HOST, params![host, limit])?.iter().map(state).collect()
 }
 
@@ -346,97 +311,6 @@ pub(super) fn results(tx: &mut Tx<'_, '_>, id: MatchId) -> Result<Vec<MatchResul
         Ok(result)
     };
     rows.iter().map(result).collect()
-}
-
-/// Who looks at a list, and whether they see all there is.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Viewer {
-    pub user: Option<UserId>,
-    pub is_staff: bool,
-}
-
-/// Matches behind this one that are wanted and that the viewer may know of.
-pub(super) fn list(
-    tx: &mut Tx<'_, '_>,
-    wanted: &ListMatches,
-    viewer: Viewer,
-    after: Option<MatchId>,
-    limit: usize,
-) -> Result<Vec<MatchSummary>, Error> {
-    let order = wanted.order.unwrap_or_default();
-    let first = match order {
-        MatchOrder::Newest => Uuid::max(),
-        MatchOrder::Oldest => Uuid::nil(),
-    };
-    let mut all = values![
-        after.unwrap_or(MatchId::from_uuid(first)),
-        wanted.mode,
-        wanted.map,
-        words(wanted.status.as_ref())?,
-        words(wanted.result_status.as_ref())?,
-        wanted.is_rated,
-        wanted.host_id,
-        wanted.lobby_id,
-        wanted.tag,
-        wanted.since.unwrap_or(Timestamp::MIN),
-        wanted.until.unwrap_or(Timestamp::MAX),
-        viewer.is_staff,
-        viewer.user,
-        limit
-    ]?;
-    let statement = match (wanted.user_id, order) {
-        (None, MatchOrder::Newest) => NEWEST,
-        (None, MatchOrder::Oldest) => OLDEST,
-        (Some(_), MatchOrder::Newest) => NEWEST_OF_USER,
-        (Some(_), MatchOrder::Oldest) => OLDEST_OF_USER,
-    };
-    let with = dedup(&wanted.with);
-    if let Some(user) = wanted.user_id {
-        all.extend(values![user, words(wanted.outcome.as_ref())?, with, with.len()]?);
-    }
-    let all: Vec<&dyn ToParam> = all.iter().map(|value| value as &dyn ToParam).collect();
-    tx.query(statement, &all)?.iter().map(|row| summary(row, wanted.user_id.is_some())).collect()
-}
-
-fn dedup(users: &[UserId]) -> Vec<UserId> {
-    let mut users = users.to_vec();
-    users.sort_unstable();
-    users.dedup();
-    users
-}
-
-fn summary(row: &Row, has_user: bool) -> Result<MatchSummary, Error> {
-    Ok(MatchSummary {
-        id: row.get(0)?,
-        version: row.get(1)?,
-        lobby_id: row.get::<Option<LobbyId>>(2)?,
-        name: row.get(3)?,
-        mode: row.get(4)?,
-        map: row.get(5)?,
-        host_id: row.get(6)?,
-        host_kind: choice(row.get(7)?)?,
-        is_rated: row.get(8)?,
-        status: choice(row.get(9)?)?,
-        result_status: choice(row.get(10)?)?,
-        created_at: row.get(11)?,
-        started_at: row.get(12)?,
-        ended_at: row.get(13)?,
-        team_count: row.get(14)?,
-        team_size: row.get(15)?,
-        player_count: row.get(16)?,
-        user: has_user.then(|| user_row(row)).transpose()?,
-    })
-}
-
-fn user_row(row: &Row) -> Result<UserRow, Error> {
-    Ok(UserRow {
-        user_id: row.get(17)?,
-        team: row.get(18)?,
-        party_id: row.get(19)?,
-        result: row.get::<Option<String>>(20)?.map(choice).transpose()?,
-        left_at: row.get(21)?,
-        left_why: row.get::<Option<String>>(22)?.map(choice).transpose()?,
-    })
 }
 
 /// What came of the matches of two users.

@@ -131,3 +131,8 @@ fn audited() -> ListAudit {
         cursor: None,
     }
 }
+
+/// Somebody is gone for longer than the grace period, and everybody has heard of it.
+async fn gone(hall: &TestHall, user: &Cx) {
+    follow::leave_behind(hall.hall.downgrade(), id(user), u64::MAX).await;
+}

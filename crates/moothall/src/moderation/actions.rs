@@ -18,7 +18,7 @@ use uuid::Uuid;
 pub(super) use store::{STATEMENTS, find, insert_mark, is_marked, marks, of_user, remove_marks};
 
 use super::effects::{self, Done};
-use super::notify::{Ids, about, happened, notice, tell};
+use super::notify::{Acted, Ids, Reverted, happened, tell};
 use super::{ACT, CASES, Error, appeals, cases, escalation, notes, reports, store as shared};
 use crate::cx::{Cx, Tx};
 use crate::{Fault as _, accounts, audit};
@@ -91,7 +91,10 @@ fn take(tx: &mut Tx<'_, '_>, planned: &Planned) -> Result<Action, Error> {
         revert_reason: None,
     };
     // Told first: whoever may not be here any more has no socket after this.
-    tell_user(tx, &action);
+    // A mark is seen by moderators only.
+    if action.kind != ActionKind::Mark {
+        tell(tx, *user, Acted::new(&action))?;
+    }
     let Done { before, after } = match &planned.removed {
         Some(before) => Done { before: before.clone(), after: json!({ "is_removed": true }) },
         None => effects::apply(tx, &action, deed)?,
@@ -112,25 +115,6 @@ fn take(tx: &mut Tx<'_, '_>, planned: &Planned) -> Result<Action, Error> {
     }
     metrics::counter!("moderation_actions_total", "kind" => kind).increment(1);
     Ok(action)
-}
-
-/// Says in plain words what was done.
-fn tell_user(tx: &mut Tx<'_, '_>, action: &Action) {
-    let (key, what) = match action.kind {
-        ActionKind::Warn => ("moderation.warned", "A moderator has a word for you"),
-        ActionKind::Restrict => ("moderation.restricted", "There is something you may not do for now"),
-        ActionKind::Rename => ("moderation.renamed", "A moderator gave you another name"),
-        ActionKind::RemoveContent => ("moderation.content_removed", "A moderator removed a message of yours"),
-        // Only moderators see it.
-        ActionKind::Mark => return,
-    };
-    let text = format!("{what}: {}", action.public_reason);
-    let params = [
-        ("number", json!(action.number)),
-        ("category", json!(action.category)),
-        ("reason", json!(action.public_reason)),
-    ];
-    tell(tx, action.user_id, about(notice(key, text, &params), Some(action.id), None, None));
 }
 
 /// Takes an action back, with all that came of it.
@@ -165,9 +149,7 @@ pub(super) fn take_back(
     let ids = Ids { case: after.case_id, action: Some(id), ..Ids::default() };
     happened(tx, ModerationDeed::Reverted, after.user_id, ids);
     if is_told && after.kind != ActionKind::Mark {
-        let text = "What a moderator did about you was taken back.";
-        let told = notice("moderation.reverted", text, &[("number", json!(after.number))]);
-        tell(tx, after.user_id, about(told, Some(id), None, None));
+        tell(tx, after.user_id, Reverted { action_id: id, number: after.number })?;
     }
     Ok(after)
 }
@@ -285,8 +267,8 @@ pub async fn list_templates(cx: &Cx, _: ListActionTemplates) -> Result<ActionTem
 pub async fn propose(cx: &Cx, input: ProposeAction) -> Result<ActionProposal, Error> {
     cx.require(CASES)?;
     reports::check_category(cx, "/category", &input.category)?;
-    let settings = &cx.hall().settings().moderation;
-    let table = settings.escalation_of(&input.category).cloned().ok_or(crate::Error::NotFound)?;
+    let table = cx.hall().settings().moderation.escalation_of(&input.category).cloned();
+    let table = table.ok_or(crate::Error::NotFound)?;
     let user = accounts::summary(cx, input.user_id).await?.id;
     let category = input.category;
     let offences = cx.read(move |tx| store::offences(tx, user, &category)).await?;
@@ -294,7 +276,8 @@ pub async fn propose(cx: &Cx, input: ProposeAction) -> Result<ActionProposal, Er
     let half_life = Duration::from_secs(u64::from(table.half_life_days) * 24 * 3_600);
     let history = escalation::history(&offences, now, half_life);
     let step = escalation::step(history, table.steps.len());
-    let template = table.steps.get(step).and_then(|name| settings.template(name)).cloned();
+    let named = table.steps.get(step).ok_or(crate::Error::NotFound)?;
+    let template = cx.hall().settings().moderation.template(named).cloned();
     let template = template.ok_or(crate::Error::NotFound)?;
     let ends_at = template.hours.map(|hours| now + Duration::from_secs(u64::from(hours) * 3_600));
     let (step, steps) = (step as u32 + 1, table.steps.len() as u32);

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 pub(super) use store::STATEMENTS;
 
-use super::notify::{Ids, about, happened, notice, tell};
+use super::notify::{ActionAppealed, AppealAnswered, AppealDecided, Ids, happened, tell};
 use super::{APPEALS, Error, actions, effects, store as shared};
 use crate::cx::{Cx, Tx};
 use crate::{audit, restrictions};
@@ -112,8 +112,8 @@ pub async fn write(cx: &Cx, input: WriteAppeal) -> Result<Appeal, Error> {
         let is_staff = me != appeal.user_id;
         store::insert_message(tx, appeal.id, position, is_staff, &input.text)?;
         if is_staff {
-            let told = notice("moderation.appeal_answered", "A moderator wrote in your appeal.", &[]);
-            tell(tx, appeal.user_id, about(told, Some(action.id), None, Some(appeal.id)));
+            let told = AppealAnswered { appeal_id: appeal.id, action_id: action.id };
+            tell(tx, appeal.user_id, told)?;
         }
         let ids = Ids { case: action.case_id, action: Some(action.id), appeal: Some(appeal.id) };
         happened(tx, ModerationDeed::AppealWritten, appeal.user_id, ids);
@@ -235,27 +235,12 @@ fn tell_both(
     action: &Action,
     input: &DecideAppeal,
 ) -> Result<(), Error> {
-    let params = [
-        ("number", json!(action.number)),
-        ("outcome", json!(crate::json::word(&input.outcome)?)),
-        ("decision", json!(input.decision)),
-    ];
-    let (theirs, ours) = match input.outcome {
-        AppealOutcome::Uphold => ("Your appeal was looked at, and the decision stays", "was upheld"),
-        AppealOutcome::Reduce => {
-            ("Your appeal was looked at, and the restriction ends sooner", "was reduced")
-        }
-        AppealOutcome::Overturn => {
-            ("Your appeal was right, and the decision was taken back", "was overturned")
-        }
-    };
-    let text = format!("{theirs}: {}", input.decision);
-    let told = notice("moderation.appeal_decided", text, &params);
-    tell(tx, appeal.user_id, about(told, Some(action.id), None, Some(appeal.id)));
+    let (appeal_id, action_id, number) = (appeal.id, action.id, action.number);
+    let (outcome, decision) = (input.outcome, input.decision.clone());
+    let told = AppealDecided { appeal_id, action_id, number, outcome, decision: decision.clone() };
+    tell(tx, appeal.user_id, told)?;
     if let Some(actor) = action.author_id {
-        let text = format!("Your action {} {ours} on appeal: {}", action.number, input.decision);
-        let told = notice("moderation.action_appealed", text, &params);
-        tell(tx, actor, about(told, Some(action.id), None, Some(appeal.id)));
+        tell(tx, actor, ActionAppealed { appeal_id, action_id, number, outcome, decision })?;
     }
     Ok(())
 }

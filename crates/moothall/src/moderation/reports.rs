@@ -8,11 +8,11 @@ use moothall_protocol::moderation::{
     ReportOutcome, ReportSubject,
 };
 use moothall_protocol::{Cursor, Page, ReportId, UserId};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::evidence::{self, Found};
-use super::notify::{self, Ids, about, happened, notice};
+use super::notify::{self, Ids, ReportClosed, happened};
 use super::priority::{self, Reporter};
 use super::{Error, REPORT_AUTOMATICALLY, actions, cases, store};
 use crate::cx::{Cx, Tx};
@@ -140,22 +140,8 @@ pub(super) fn close(tx: &mut Tx<'_, '_>, report: &Report, outcome: ReportOutcome
     if outcome != ReportOutcome::Unclear {
         store::give_credit(tx, reporter, &report.category, outcome == ReportOutcome::Agreed)?;
     }
-    let number = report.number;
-    let text = match outcome {
-        ReportOutcome::Agreed => {
-            format!("Thank you for report {number}: we agreed, and did something about it.")
-        }
-        ReportOutcome::Disagreed => {
-            format!("Thank you for report {number}: we looked at it, and saw nothing that breaks the rules.")
-        }
-        ReportOutcome::Unclear => {
-            format!("Thank you for report {number}: it could not be told what happened.")
-        }
-    };
-    let told =
-        notice("moderation.report_closed", text, &[("number", json!(number)), ("outcome", json!(word))]);
-    notify::tell(tx, reporter, about(told, None, Some(report.id), None));
-    Ok(())
+    let closed = ReportClosed { report_id: report.id, number: report.number, outcome };
+    Ok(notify::tell(tx, reporter, closed)?)
 }
 
 /// The caller's reports.

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::priority::Weights;
+use crate::OpenError;
 
 /// Settings of moderation.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -156,8 +157,16 @@ impl Settings {
         of(category).or_else(|| of("*"))
     }
 
+    /// Refuses settings that contradict themselves.
+    pub(crate) fn check(&self) -> Result<(), OpenError> {
+        match self.wrong() {
+            Some(message) => Err(OpenError::Setting { key: "moderation", message }),
+            None => Ok(()),
+        }
+    }
+
     /// What contradicts itself in these settings.
-    pub(super) fn wrong(&self) -> Option<String> {
+    fn wrong(&self) -> Option<String> {
         let steps = self.escalation.iter().flat_map(|table| &table.steps);
         let unknown = steps.into_iter().find(|step| self.template(step).is_none());
         if let Some(step) = unknown {

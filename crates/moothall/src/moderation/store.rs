@@ -58,7 +58,8 @@ statements! {
         evidence, case_id, score, created_at, closed_at, outcome)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL, NULL)";
     COUNT_REPORTS = "SELECT count(*), min(created_at) FROM
-        (SELECT created_at FROM reports WHERE reporter_id = $1 AND created_at > $2 AND is_automatic = FALSE LIMIT $3) AS lately";
+        (SELECT created_at FROM reports WHERE reporter_id = $1 AND created_at > $2 AND is_automatic = FALSE
+         ORDER BY created_at DESC LIMIT $3) AS lately";
     OF_CASE = concat!("SELECT ", report_columns!(), " FROM reports WHERE case_id = $1 ORDER BY id DESC LIMIT $2");
     ABOUT = concat!("SELECT ", report_columns!(), " FROM reports WHERE target_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
     BY = concat!("SELECT ", report_columns!(), " FROM reports WHERE reporter_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3");

@@ -143,7 +143,7 @@ async fn cases_of(cx: &Cx) -> Vec<Case> {
 /// The keys of what moderation told somebody.
 fn told(ear: &Ear) -> Vec<String> {
     let keys = ear.heard().into_iter().filter_map(|event| match event {
-        Event::ModerationTold(notice) => Some(notice.key),
+        Event::NoticeTold(notice) => Some(notice.kind),
         _ => None,
     });
     keys.collect()

@@ -3,8 +3,6 @@
 //! All of that lives in other partitions. [`begin`] is called after the commit, from wherever the change came, and each step goes by what
 //! the party is then: see `following.rs`. A crash in between is made good when the server starts: see [`recover`].
 
-use std::time::Duration;
-
 use moothall_protocol::parties::Party as Shown;
 use moothall_protocol::{PartyId, RoomId, UserId};
 use uuid::Uuid;
@@ -56,7 +54,7 @@ impl following::News for News {
 
 /// Has everybody else follow what happened to a party.
 pub(super) fn begin(hall: &Hall, party: PartyId, news: News) {
-    hall.parties().following.begin(hall, party, news, persistently);
+    hall.parties().following.begin(hall, party, news, follow);
 }
 
 /// Returns once everybody has followed what happened to a party until now.
@@ -64,20 +62,10 @@ pub(super) async fn settled(hall: &Hall, party: PartyId) {
     hall.parties().following.settled(party).await;
 }
 
-/// Repeats it while a partition is too busy or the database is away.
-async fn persistently(hall: Hall, party: PartyId, news: News) {
-    const ATTEMPTS: u32 = 10;
-    for attempt in 1..=ATTEMPTS {
-        match follow_once(&Cx::server(&hall), party, &news).await {
-            Ok(()) => return,
-            Err(error) if attempt == ATTEMPTS => {
-                tracing::warn!(party.id = %party, "Not everybody followed the party {party}: {error}");
-            }
-            Err(_) => {
-                let clock = hall.shared_clock();
-                clock.sleep_until(clock.elapsed() + Duration::from_millis(100) * attempt).await;
-            }
-        }
+async fn follow(hall: Hall, party: PartyId, news: News) {
+    let cx = Cx::server(&hall);
+    if let Err(error) = following::persistently(&hall, || follow_once(&cx, party, &news)).await {
+        tracing::warn!(party.id = %party, "Not everybody followed the party {party}: {error}");
     }
 }
 
@@ -138,6 +126,10 @@ pub(super) async fn present(cx: &Cx, id: PartyId) -> Result<Vec<UserId>, Error> 
 /// A user is gone whose last attachment had this number: they leave their party.
 pub(super) async fn leave_behind(hall: WeakHall, user: UserId, visit: u64) {
     let Some(hall) = hall.upgrade() else { return };
+    // Another session of theirs may have taken the place of the one that went, and the party has still to hear of it.
+    if connections::visit_of(&hall, user).is_some_and(|newest| newest > visit) {
+        return;
+    }
     let cx = Cx::server(&hall);
     let gone = async {
         let Some(party) = cx.read(move |tx| store::party_of(tx, user)).await? else { return Ok(()) };

@@ -283,6 +283,10 @@ impl Entity for Party {
         }
     }
 
+    fn heed(&mut self, settings: &crate::Settings) {
+        self.rules = Rules::new(&settings.parties, &settings.connections);
+    }
+
     fn persist(tx: &mut Tx<'_, '_>, id: PartyId, effects: &[&Effect]) -> Result<(), Error> {
         store::apply(tx, id, effects)
     }

@@ -45,7 +45,7 @@ pub(super) async fn run(hall: WeakHall) {
 }
 
 /// Ends what is over, and says when the next one is.
-pub(super) async fn end_all(cx: &Cx) -> Result<Option<Timestamp>, Error> {
+pub(crate) async fn end_all(cx: &Cx) -> Result<Option<Timestamp>, Error> {
     loop {
         let ended = cx
             .write(|tx| {

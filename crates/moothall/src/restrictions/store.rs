@@ -10,6 +10,9 @@ use crate::cx::Tx;
 use crate::json::{choice, value, word};
 use crate::sweep;
 
+/// Users of a trace up to which it says something of who they are: see `shared_by`.
+const CROWD: usize = 200;
+
 /// The columns of a restriction, in the order [`restriction`] reads them.
 macro_rules! columns {
     () => {
@@ -22,6 +25,13 @@ macro_rules! columns {
 macro_rules! ban_columns {
     () => {
         "id, kind, value, reason, public_reason, author_id, created_at, ends_at"
+    };
+}
+
+/// How many users the trace `t` is of; of those that more than 200 have it is not counted how many more.
+macro_rules! shared_by {
+    () => {
+        "(SELECT count(*) FROM (SELECT 1 FROM user_traces c WHERE c.kind = t.kind AND c.value = t.value LIMIT 201) AS some)"
     };
 }
 
@@ -53,9 +63,10 @@ statements! {
     SEEN = "SELECT user_id, max(last_seen_at) FROM user_traces
         WHERE kind = $1 AND value >= $2 AND value <= $3 AND last_seen_at >= $4 AND (user_id <> $5 OR $5 IS NULL)
         GROUP BY user_id ORDER BY max(last_seen_at) DESC, user_id LIMIT $6";
-    SHARING = "SELECT o.user_id, t.kind, (SELECT count(*) FROM user_traces c WHERE c.kind = t.kind AND c.value = t.value)
+    SHARING = concat!("SELECT o.user_id, t.kind, ", shared_by!(), "
         FROM user_traces t JOIN user_traces o ON o.kind = t.kind AND o.value = t.value AND o.user_id <> t.user_id
-        WHERE t.user_id = $1 AND t.kind <> 'email_domain' ORDER BY o.last_seen_at DESC LIMIT $2";
+        WHERE t.user_id = $1 AND t.kind <> 'email_domain' AND ", shared_by!(), " <= $2
+        ORDER BY o.last_seen_at DESC, o.user_id LIMIT $3");
     OTHERS_ON = "SELECT user_id FROM user_traces WHERE kind = 'device' AND value = $1 AND user_id <> $2
         ORDER BY user_id LIMIT $3";
     FORGET_TRACES = "DELETE FROM user_traces WHERE user_id = $1";
@@ -265,13 +276,13 @@ pub(super) fn seen(
     rows.iter().map(|row| Ok(row.get(0)?)).collect()
 }
 
-/// Who shares a network or a device with this user, which of both, and how many users are there.
+/// Who shares a network or a device with this user, which of both, and how many users are there. What a crowd shares says nothing.
 pub(super) fn sharing(
     tx: &mut Tx<'_, '_>,
     user: UserId,
     limit: usize,
 ) -> Result<Vec<(UserId, TraceKind, u64)>, crate::Error> {
-    let rows = tx.query(SHARING, params![user, limit])?;
+    let rows = tx.query(SHARING, params![user, CROWD, limit])?;
     let share = |row: &Row| {
         let count: i64 = row.get(2)?;
         Ok((row.get(0)?, choice(row.get(1)?)?, count.unsigned_abs()))

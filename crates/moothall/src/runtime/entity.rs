@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::cx::Tx;
-use crate::{Error, Fault, Random, Topic};
+use crate::{Error, Fault, Random, Settings, Topic};
 
 /// A live entity: plain data, with no clock, no socket and no database inside.
 ///
@@ -42,6 +42,10 @@ pub trait Entity: Sized + Send + 'static {
 
     /// Writes effects, in their order: those of all commands of one batch, so that many cost little more than one.
     fn persist(tx: &mut Tx<'_, '_>, id: Id<Self::Id>, effects: &[&Self::Effect]) -> Result<(), Self::Error>;
+
+    /// The settings are others than when it was loaded: called before the next command, so that rules of the operator hold from their
+    /// change on. What is under way keeps the time it was given.
+    fn heed(&mut self, _settings: &Settings) {}
 
     /// A copy, for an entity that has more in memory than in the database: it is set back to that when what it did has come to
     /// nothing, for whatever reason. One that can be loaded as it was has no need of it.

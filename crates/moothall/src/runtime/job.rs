@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{Entity, Turn};
 use crate::cx::Tx;
 use crate::idempotency::Claim;
-use crate::{Error, Random, Topic};
+use crate::{Error, Fault as _, Kind, Random, Settings, Topic};
 
 /// Which entity.
 pub(super) type Key = (&'static str, Uuid);
@@ -47,6 +47,9 @@ pub(super) trait Job: Send {
     /// The entity that [`Job::prepare`] loaded, with its timers.
     fn take_loaded(&mut self, world: &World<'_>) -> Option<(Cell, Vec<Timer>)>;
 
+    /// Has the entity heed other settings than those it was loaded with.
+    fn heed(&self, cell: &mut Cell, settings: &Settings);
+
     /// Hands the command to its entity. Returns false if the entity must be forgotten.
     fn run(&mut self, cell: Option<&mut Cell>, world: &World<'_>) -> bool;
 
@@ -79,6 +82,9 @@ pub(super) trait Job: Send {
 
     /// Whether it is known what will be answered.
     fn is_answered(&self) -> bool;
+
+    /// Whether it is a timer that came to nothing because the database was away, which nobody will say again.
+    fn is_missed(&self) -> bool;
 
     /// Takes the events, then answers.
     fn take_events(&mut self) -> Vec<(Topic, Event)>;
@@ -201,6 +207,12 @@ impl<E: Entity> Job for Command<E> {
         Some((Box::new(entity), timers))
     }
 
+    fn heed(&self, cell: &mut Cell, settings: &Settings) {
+        if let Some(entity) = cell.downcast_mut::<E>() {
+            entity.heed(settings);
+        }
+    }
+
     fn run(&mut self, cell: Option<&mut Cell>, world: &World<'_>) -> bool {
         if self.outcome.is_some() {
             return true;
@@ -279,6 +291,10 @@ impl<E: Entity> Job for Command<E> {
 
     fn is_answered(&self) -> bool {
         self.outcome.is_some()
+    }
+
+    fn is_missed(&self) -> bool {
+        self.reply.is_none() && matches!(&self.outcome, Some(Err(error)) if error.kind() == Kind::Unavailable)
     }
 
     fn fail_with(&mut self, failed: Failed) {

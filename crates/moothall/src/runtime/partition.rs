@@ -1,7 +1,8 @@
 //! A partition: the one serial task that owns its entities.
 //!
 //! Take what waits; look up claims and load what is missing in one read; run; write all effects in one transaction; then
-//! publish and answer. A batch whose write is refused is run again one by one, so that one command cannot spoil another's. After a
+//! publish and answer. A batch whose write is refused is run again one by one, so that one command cannot spoil another's. While the
+//! database is away, commands are told so and timers wait. After a
 //! panic of an entity what waits for it is tried once more, on the entity as it is stored; after a panic of anything else the batch
 //! is lost, and the partition goes on.
 
@@ -29,6 +30,8 @@ const CELLS: usize = 1_024;
 const KEPT: Duration = Duration::from_secs(300);
 /// How often idle entities are looked for at most: that walks through all of them.
 const SWEEP: Duration = Duration::from_secs(10);
+/// How long timers wait after the database was away.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Timers of one partition. Over that a timer is dropped and counted: what must happen is set again when its entity wakes.
 const TIMERS: usize = 65_536;
 
@@ -38,6 +41,8 @@ struct Slot {
     waker: Waker,
     used: Duration,
     is_idle: bool,
+    /// Which settings it goes by.
+    revision: u64,
     /// What this attempt has done to it is not settled: how it was before, if that cannot be loaded.
     unsettled: Option<Option<Cell>>,
 }
@@ -47,6 +52,8 @@ struct Partition {
     /// By the time they are due, and then by the order in which they were set.
     timers: BTreeMap<(Duration, u64), Box<dyn Job>>,
     timers_set: u64,
+    /// No timer is taken before this.
+    paused_until: Duration,
     /// When idle entities were last looked for.
     swept: Duration,
     batch_size: Histogram,
@@ -58,6 +65,7 @@ impl Default for Partition {
             slots: HashMap::new(),
             timers: BTreeMap::new(),
             timers_set: 0,
+            paused_until: Duration::ZERO,
             swept: Duration::ZERO,
             batch_size: metrics::histogram!("partition_batch_size"),
         }
@@ -73,7 +81,7 @@ pub(super) async fn run(
     let Some(clock) = hall.upgrade().map(|hall| hall.shared_clock()) else { return };
     let mut partition = Partition::default();
     loop {
-        let due = partition.timers.first_key_value().map(|((at, _), _)| *at);
+        let due = partition.timers.first_key_value().map(|((at, _), _)| partition.paused_until.max(*at));
         let timer = async {
             match due {
                 Some(at) => clock.sleep_until(at).await,
@@ -97,7 +105,7 @@ pub(super) async fn run(
 impl Partition {
     fn take_due(&mut self, now: Duration, batch: &mut Vec<Box<dyn Job>>) {
         while let Some(entry) = self.timers.first_entry() {
-            if entry.key().0 > now || batch.len() >= 2 * BATCH {
+            if entry.key().0.max(self.paused_until) > now || batch.len() >= 2 * BATCH {
                 return;
             }
             batch.push(entry.remove());
@@ -218,6 +226,8 @@ impl Partition {
     /// Looks up claims and loads what is missing, in one read; nothing, when there is neither.
     async fn prepare(&mut self, cx: &Cx, mut batch: Vec<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
         let now = cx.elapsed();
+        // Asked before loading: what changes meanwhile is heeded once more.
+        let revision = cx.hall().settings().revision();
         let mut missing = Vec::with_capacity(batch.len());
         for job in &batch {
             missing.push(!self.slots.contains_key(&job.key()));
@@ -252,7 +262,8 @@ impl Partition {
         let world = World { now: cx.now(), random: cx.random() };
         for job in &mut batch {
             if let Some((cell, timers)) = job.take_loaded(&world) {
-                let slot = Slot { cell, waker: job.waker(), used: now, is_idle: false, unsettled: None };
+                let waker = job.waker();
+                let slot = Slot { cell, waker, used: now, is_idle: false, revision, unsettled: None };
                 self.slots.insert(job.key(), slot);
                 self.set_timers(now, timers);
             }
@@ -265,6 +276,7 @@ impl Partition {
     fn run(&mut self, cx: &Cx, batch: Vec<Box<dyn Job>>) -> (Vec<Box<dyn Job>>, Vec<Box<dyn Job>>) {
         let world = World { now: cx.now(), random: cx.random() };
         let now = cx.elapsed();
+        let settings = cx.hall().settings();
         let (mut done, mut behind) = (Vec::with_capacity(batch.len()), Vec::new());
         let mut broken: Vec<Key> = Vec::new();
         for mut job in batch {
@@ -278,6 +290,10 @@ impl Partition {
             let is_sound = match slot {
                 Some(slot) => {
                     slot.used = now;
+                    if slot.revision != settings.revision() {
+                        job.heed(&mut slot.cell, &settings);
+                        slot.revision = settings.revision();
+                    }
                     if slot.unsettled.is_none() {
                         slot.unsettled = Some(job.copy(&slot.cell));
                     }
@@ -301,14 +317,26 @@ impl Partition {
         (done, behind)
     }
 
+    /// Lets go of what this batch did. Timers it missed are taken again after a pause, one for each entity: the others are set again when
+    /// that is loaded.
     fn finish(&mut self, cx: &Cx, batch: Vec<Box<dyn Job>>) {
         let now = cx.elapsed();
+        let mut missed: HashMap<Key, Timer> = HashMap::new();
         for mut job in batch {
+            if job.is_missed() {
+                job.reset();
+                missed.entry(job.key()).or_insert((PAUSE, job));
+                continue;
+            }
             self.set_timers(now, job.take_timers());
             for (topic, event) in job.take_events() {
                 cx.hall().topics().publish(topic, event);
             }
             job.finish();
+        }
+        if !missed.is_empty() {
+            self.paused_until = now + PAUSE;
+            self.set_timers(now, missed.into_values().collect());
         }
         if self.slots.len() > CELLS && now >= self.swept + SWEEP {
             self.swept = now;

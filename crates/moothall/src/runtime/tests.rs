@@ -42,6 +42,7 @@ enum Say {
     IsAsked,
     Arm { wait_ms: u64 },
     Ring { expected: i64 },
+    AddLater { by: i64, wait_ms: u64 },
 }
 
 crate::faults! {
@@ -99,6 +100,7 @@ impl Entity for Counter {
                 turn.persist(self.value);
             }
             Say::Ring { .. } => {}
+            Say::AddLater { by, wait_ms } => turn.after(Duration::from_millis(*wait_ms), Say::Add(*by)),
         }
         Ok(self.value)
     }
@@ -115,6 +117,10 @@ impl Entity for Counter {
     }
 
     fn persist(tx: &mut Tx<'_, '_>, id: Id<CounterKind>, effects: &[&i64]) -> Result<(), CounterError> {
+        if AWAY.lock().contains_key(&id.uuid()) {
+            *AWAY.lock().entry(id.uuid()).or_default() += 1;
+            return Err(Error::Unavailable.into());
+        }
         for value in effects.iter().copied().copied() {
             assert_ne!(value, -2, "told to");
             if value < 0 {
@@ -132,6 +138,9 @@ impl Entity for Counter {
 
 /// How many effects each write brought, by id.
 static WRITES: LazyLock<Mutex<HashMap<Uuid, Vec<usize>>>> = LazyLock::new(Mutex::default);
+
+/// Whose database is away, and how often it was asked meanwhile.
+static AWAY: LazyLock<Mutex<HashMap<Uuid, u32>>> = LazyLock::new(Mutex::default);
 
 struct Fixture {
     hall: Hall,
@@ -433,6 +442,32 @@ async fn a_timer_rings_when_it_is_due_and_a_stale_one_does_nothing() {
     fixture.clock.advance(Duration::from_millis(500));
     for _ in 0..20 {
         assert_eq!(fixture.say(Say::Get).await.unwrap(), 101);
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_timer_outlives_a_database_that_is_away() {
+    let fixture = fixture().await;
+    let asked = || AWAY.lock().get(&fixture.id.uuid()).copied().unwrap_or_default();
+    fixture.say(Say::AddLater { by: 100, wait_ms: 500 }).await.unwrap();
+    AWAY.lock().insert(fixture.id.uuid(), 0);
+    fixture.clock.advance(Duration::from_millis(500));
+    for attempt in 1..=3 {
+        while asked() < attempt {
+            tokio::task::yield_now().await;
+        }
+        // It waits in between.
+        for _ in 0..20 {
+            assert_eq!(fixture.say(Say::Get).await.unwrap(), 0);
+        }
+        assert_eq!(asked(), attempt);
+        if attempt == 3 {
+            AWAY.lock().remove(&fixture.id.uuid());
+        }
+        fixture.clock.advance(Duration::from_secs(1));
+    }
+    while fixture.say(Say::Get).await.unwrap() != 100 {
         tokio::task::yield_now().await;
     }
 }

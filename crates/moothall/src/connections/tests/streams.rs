@@ -2,7 +2,7 @@
 
 use moothall_protocol::accounts::GetUser;
 use moothall_protocol::connections::PresenceChanged;
-use moothall_protocol::limits::{RESUME_MS_MAX, RING_EVENTS_MAX};
+use moothall_protocol::limits::{RESUME_IN_MATCH_MS_MAX, RESUME_MS_MAX, RING_EVENTS_MAX};
 
 use super::*;
 
@@ -171,6 +171,54 @@ async fn a_stream_can_be_resumed_for_a_minute_to_the_millisecond() {
         hall.clock.advance(limit);
         eventually(|| (!is_live(ana.session_id)).then_some(())).await;
         assert_eq!(Client::resume(cx, resume).await.begin(), Some(true));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn criterion_2_in_a_match_a_stream_can_be_resumed_for_longer() {
+    with_accounts(async |hall| {
+        let limit = Duration::from_millis(RESUME_IN_MATCH_MS_MAX as u64);
+        let ana = people::sign_up(&hall.hall, "Ana").await;
+        let mut client = Client::open(hall, &ana).await;
+        let topic = Topic::Match(hall.server().new_id());
+        subscribe_user(&hall.hall, ana.user.id, topic);
+        for wait in [limit - Duration::from_millis(1), limit] {
+            let (cx, resume) = client.leave();
+            let over = hall.hall.connections().next_expiry();
+            assert_eq!(over, Some(hall.hall.clock().elapsed() + limit));
+            hall.clock.advance(wait);
+            if wait == limit {
+                eventually(|| hall.hall.connections().find(ana.session_id).is_none().then_some(())).await;
+                assert_eq!(Client::resume(cx, resume).await.begin(), Some(true));
+                return;
+            }
+            client = Client::resume(cx, resume).await;
+            client.missed();
+            client.hear();
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn criterion_2_a_timer_that_was_set_before_a_reconnect_ends_no_live_session() {
+    with_accounts(async |hall| {
+        let limit = Duration::from_millis(RESUME_MS_MAX as u64);
+        let ana = people::sign_up(&hall.hall, "Ana").await;
+        let (cx, resume) = Client::open(hall, &ana).await.leave();
+        hall.clock.advance(limit - Duration::from_millis(1));
+        let mut client = Client::resume(cx, resume).await;
+        client.missed();
+        client.hear();
+        hall.clock.advance(Duration::from_millis(1));
+        // The time of the drop is over, and the task that ends sessions has looked.
+        eventually(|| hall.hall.connections().next_expiry().is_none().then_some(())).await;
+        assert!(hall.hall.connections().find(ana.session_id).is_some());
+        hall.clock.advance(Duration::from_millis(hall.hall.settings().connections.grace_ms));
+        news(hall, ana.user.id, 1);
+        assert_eq!(client.versions(), [1]);
+        assert!(own_presence(&client.cx).await.unwrap().presence.is_online);
     })
     .await;
 }

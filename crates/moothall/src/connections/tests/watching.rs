@@ -42,6 +42,32 @@ async fn t098_a_watch_is_a_snapshot_and_then_only_what_changed_at_most_four_time
 }
 
 #[tokio::test]
+async fn criterion_4_who_watches_the_same_twice_has_one_watch_and_hears_of_each_change_once() {
+    with_accounts(async |hall| {
+        let (ana, ben) = (people::sign_up(&hall.hall, "Ana").await, people::sign_up(&hall.hall, "Ben").await);
+        let (mut ana, ben) = (Client::open(hall, &ana).await, Client::open(hall, &ben).await);
+        let (ben_id, nobody) = (ben.cx.require_user().unwrap(), ana.cx.new_id());
+        let both = || WatchPresence { user_ids: vec![ben_id, nobody] };
+        let first = watch(&ana.cx, both()).await.unwrap();
+        assert!(first.users[0].is_online);
+        assert_eq!(first.users[1], presence::offline(nobody), "who is nobody looks like who is not here");
+        assert_eq!(watch(&ana.cx, both()).await.unwrap(), first);
+        let say = |text: &str| UpdatePresence { text: Some(text.into()), ..UpdatePresence::default() };
+        update_presence(&ben.cx, say("one")).await.unwrap();
+        hall.clock.advance(Duration::from_millis(PRESENCE_BATCH_MS as u64));
+        let changed = eventually(|| Some(ana.changed()).filter(|changed| !changed.is_empty())).await;
+        let [(version, users)] = changed.as_slice() else { panic!("{changed:?}") };
+        assert_eq!((*version, users.len(), users[0].user_id), (first.version + 1, 1, ben_id));
+        // One end ends it.
+        let end = || UnwatchPresence { watch_id: first.watch_id };
+        unwatch(&ana.cx, end()).await.unwrap();
+        assert_eq!(code(unwatch(&ana.cx, end()).await), "not_found");
+        assert_eq!(hall.hall.connections().leftovers()[3], 0, "nobody is watched any more");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_invisible_are_offline_to_others_and_not_to_themselves() {
     with_accounts(async |hall| {
         let (ana, ben) = (people::sign_up(&hall.hall, "Ana").await, people::sign_up(&hall.hall, "Ben").await);

@@ -296,7 +296,7 @@ impl State {
             match (self.is_kept(), self.lobby.match_id) {
                 (true, Some(match_id)) => step.turn.persist(Effect::Abandoned { match_id }),
                 (true, None) => {}
-                (false, _) => step.closing = Some(Closing::default()),
+                (false, _) => step.closing = Some(Closing::left()),
             }
         }
         self.forget_voter(user, step)

@@ -24,7 +24,7 @@ impl State {
             )
         });
         match heir.filter(|_| self.lobby.on_host_loss == OnHostLoss::Migrate).map(|(user, _)| *user) {
-            None => step.closing = Some(Closing::default()),
+            None => step.closing = Some(Closing::left()),
             Some(heir) => {
                 if self.lobby.host_kind == HostKind::Dedicated {
                     step.turn.persist(Effect::Unhosted { host: self.lobby.host_id });

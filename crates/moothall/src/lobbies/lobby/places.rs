@@ -92,7 +92,7 @@ impl State {
         step.require_server()?;
         if self.lobby.members.is_empty() && self.lobby.status == LobbyStatus::Waiting && self.place.is_none()
         {
-            step.closing = Some(Closing::default());
+            step.closing = Some(Closing::left());
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ use crate::accounts;
 use crate::hosts::Wanted;
 use crate::lobbies::properties::PropertiesRule;
 use crate::lobbies::{Error, Settings};
+use crate::matches::LobbyEnd;
 
 /// All that is stored of a lobby, but for its mode.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,14 +72,24 @@ pub(in crate::lobbies) struct Rules {
 
 impl Rules {
     pub fn new(mode: GameMode, settings: &Settings) -> Result<Self, Error> {
-        Ok(Self {
+        let mut rules = Self {
             properties: PropertiesRule::new(mode.properties.as_ref())?,
             mode,
-            vote: Duration::from_millis(settings.vote_ms),
-            ready_check: Duration::from_millis(settings.ready_check_ms),
-            countdown: Duration::from_millis(settings.countdown_ms),
-            request: Duration::from_millis(settings.request_ms),
-        })
+            vote: Duration::ZERO,
+            ready_check: Duration::ZERO,
+            countdown: Duration::ZERO,
+            request: Duration::ZERO,
+        };
+        rules.heed(settings);
+        Ok(rules)
+    }
+
+    /// What the operator has set, which may be something else by now.
+    pub fn heed(&mut self, settings: &Settings) {
+        self.vote = Duration::from_millis(settings.vote_ms);
+        self.ready_check = Duration::from_millis(settings.ready_check_ms);
+        self.countdown = Duration::from_millis(settings.countdown_ms);
+        self.request = Duration::from_millis(settings.request_ms);
     }
 }
 
@@ -152,7 +163,9 @@ impl State {
             Act::Close { reason } => {
                 let about = json!({ "name": self.lobby.name });
                 self.require_host(Deed { action: "lobbies.close", about }, step)?;
-                step.closing = Some(Closing { reason: reason.clone(), is_by_somebody: true });
+                let host = step.turn.caller().filter(|caller| self.lobby.host_id == *caller);
+                let end = host.map_or(LobbyEnd::Closed, LobbyEnd::ClosedBy);
+                step.closing = Some(Closing { reason: reason.clone(), end });
             }
             Act::Taken { reservation } => {
                 self.taken(reservation, step)?;

@@ -25,7 +25,7 @@ async fn t112_who_does_not_say_in_time_that_they_are_ready_watches() {
 }
 
 #[tokio::test]
-async fn t116_the_start_happens_once_and_the_lobby_goes_round_to_waiting_with_its_settings() {
+async fn b36_t116_the_start_happens_once_and_the_lobby_goes_round_to_waiting_with_its_settings() {
     on_both_engines(async |hall| {
         let [ana, ben, cy] = people(hall, ["Ana", "Ben", "Cy"]).await;
         let lobby = opened(&ana, OpenLobby { map: Some("hill".into()), ..opening("Den") }).await;

@@ -82,6 +82,29 @@ async fn t104_lobbies_are_found_by_what_they_are_and_the_hidden_are_not() {
 }
 
 #[tokio::test]
+async fn t102_a_summary_counts_who_sits_watches_and_waits() {
+    on_both_engines(async |hall| {
+        let [ana, ben, cy] = people(hall, ["Ana", "Ben", "Cy"]).await;
+        let lobby = opened(&ana, opening("Den")).await;
+        watches(&ben, lobby).await.unwrap();
+        let seen = async || get(&ben, GetLobby { lobby_id: lobby }).await.unwrap();
+        let first = seen().await;
+        assert_eq!((first.players, first.bots, first.spectators, first.queued), (1, 0, 1, 0));
+        assert_eq!((first.seats, first.free_seats, first.has_password), (2, 1, false));
+        let bot = AddLobbyBot { lobby_id: lobby, name: "Robo".into(), team: None, properties: None };
+        add_bot(&ana, bot).await.unwrap();
+        plays(&cy, lobby).await.unwrap();
+        let password = UpdateLobby { password: Some("hunter2".into()), ..change(lobby) };
+        let version = update(&ana, password).await.unwrap().lobby.version;
+        let full = seen().await;
+        assert_eq!((full.players, full.bots, full.spectators, full.queued), (1, 1, 2, 1));
+        assert_eq!((full.seats, full.free_seats, full.has_password), (2, 0, true));
+        assert_eq!(full.version, version);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn lobbies_are_listed_in_pages_in_every_order() {
     on_both_engines(async |hall| {
         let host = hall.call(hall.user("Hal").await, &[crate::accounts::HOST]);

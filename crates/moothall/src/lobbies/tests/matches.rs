@@ -28,18 +28,8 @@ async fn goes(cx: &Cx, match_id: MatchId) {
     matches::ready(cx, ready).await.unwrap();
 }
 
-/// Returns once this is so: what follows from something elsewhere is done beside the calls.
-async fn until(is_so: impl AsyncFn() -> bool) {
-    let wait = async {
-        while !is_so().await {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap();
-}
-
 #[tokio::test]
-async fn b42_t122_t123_t131_a_start_records_all_there_is_and_counts_players_alone() {
+async fn b42_b44_t122_t123_t131_a_start_records_all_there_is_and_counts_players_alone() {
     on_both_engines(async |hall| {
         let [ana, ben, cy, dot] = people(hall, ["Ana", "Ben", "Cy", "Dot"]).await;
         let party =
@@ -111,6 +101,8 @@ async fn t124_nobody_starts_twice_or_with_bots_alone() {
         let lobby = opened(&host, OpenLobby { host_kind: Some(HostKind::Dedicated), ..opening("Den") }).await;
         let go = || StartLobby { lobby_id: lobby, countdown_ms: Some(0) };
         assert_eq!(code(start_game(&host, go()).await), "too_few_players");
+        let nowhere = StartLobby { lobby_id: host.new_id(), countdown_ms: Some(0) };
+        assert_eq!(code(start_game(&host, nowhere).await), "not_found");
         plays(&ana, lobby).await.unwrap();
         let bot = AddLobbyBot { lobby_id: lobby, name: "Robo".into(), team: Some(2), properties: None };
         add_bot(&ana, bot).await.unwrap();

@@ -4,55 +4,17 @@ use moothall_protocol::PartyId;
 use moothall_protocol::parties::{AcceptPartyInvite, CreateParty, InviteToParty, LeadParty, UpdateParty};
 
 use super::*;
-use crate::accounts::testing::{call, sign_up_guest};
-use crate::connections::Stream;
-use crate::{Origin, parties, snapshot};
-
-/// Somebody with a socket.
-struct Player {
-    cx: Cx,
-    stream: Stream,
-}
+use crate::parties;
 
 impl Player {
-    async fn new(hall: &TestHall) -> Self {
-        let cx = call(&hall.hall, &sign_up_guest(&hall.hall).await).await;
-        let stream = snapshot::open(&cx, None).await.unwrap();
-        Self { cx, stream }
-    }
-
-    /// The same after a restart.
-    async fn again(self, hall: &TestHall) -> Self {
-        let cx = Cx::new(&hall.hall, self.cx.caller().clone(), Origin::default());
-        let stream = snapshot::open(&cx, None).await.unwrap();
-        Self { cx, stream }
-    }
-
-    fn id(&self) -> UserId {
-        id(&self.cx)
-    }
-
     /// Where they were told to have stayed behind since the last time.
     fn stayed(&mut self) -> Vec<(LobbyId, StayedWhy)> {
-        let taken = self.stream.take(usize::MAX).unwrap();
-        let stayed = taken.into_iter().filter_map(|(_, frame)| match frame.event() {
+        let stayed = self.heard().into_iter().filter_map(|event| match event {
             Event::LobbyStayedBehind(stayed) => Some((stayed.lobby_id, stayed.why)),
             _ => None,
         });
         stayed.collect()
     }
-
-    async fn lobby(&self) -> Option<LobbyId> {
-        mine(&self.cx, MyLobbies {}).await.unwrap().lobby.map(|own| own.lobby.id)
-    }
-}
-
-async fn players<const N: usize>(hall: &TestHall) -> [Player; N] {
-    let mut all = Vec::new();
-    for _ in 0..N {
-        all.push(Player::new(hall).await);
-    }
-    all.try_into().unwrap_or_else(|_| unreachable!())
 }
 
 /// A party of these, which the first one leads.

@@ -70,3 +70,20 @@ async fn who_does_not_come_back_after_a_restart_has_left_and_who_does_has_their_
     })
     .await;
 }
+
+#[tokio::test]
+async fn criterion_33_a_lobby_to_which_nobody_returns_after_a_restart_is_dropped_in_time() {
+    on_both_engines(async |hall| {
+        let [ana, ben, cy] = people(hall, ["Ana", "Ben", "Cy"]).await;
+        let lobby = opened(&ana, opening("Den")).await;
+        plays(&ben, lobby).await.unwrap();
+        hall.restart().await;
+        let [ana, cy] = [&ana, &cy].map(|user| hall.call(id(user), &[]));
+        let seen = async || code(get(&cy, GetLobby { lobby_id: lobby }).await);
+        hall.clock.advance(Duration::from_millis(hall.hall.settings().connections.grace_ms - 1));
+        assert_eq!(seen().await, "ok", "there is some time left");
+        in_time(hall, async || seen().await == "not_found").await;
+        assert_eq!(mine(&ana, MyLobbies {}).await.unwrap(), OwnLobbies::default());
+    })
+    .await;
+}

@@ -87,6 +87,54 @@ async fn t121_a_freed_seat_goes_to_the_head_of_the_queue_for_whatever_reason() {
 }
 
 #[tokio::test]
+async fn criterion_22_the_seat_of_a_removed_bot_and_of_one_who_is_gone_goes_to_the_head_of_the_queue() {
+    on_both_engines(async |hall| {
+        let [ana, ben, cy] = people(hall, ["Ana", "Ben", "Cy"]).await;
+        let lobby = opened(&ana, opening("Den")).await;
+        let bot = AddLobbyBot { lobby_id: lobby, name: "Robo".into(), team: Some(2), properties: None };
+        let bot_id = add_bot(&ana, bot).await.unwrap().bot_id;
+        for user in [&ben, &cy] {
+            plays(user, lobby).await.unwrap();
+        }
+        assert_eq!(inside(&ana, lobby).await.queue, [&ben, &cy].map(id));
+        let now = remove_bot(&ana, RemoveLobbyBot { lobby_id: lobby, bot_id }).await.unwrap().lobby;
+        assert_eq!((teams(&now)[1].clone(), now.queue), (vec![Some(id(&ben))], vec![id(&cy)]));
+        follow::leave_behind(hall.hall.downgrade(), id(&ben), u64::MAX).await;
+        let now = inside(&ana, lobby).await;
+        assert_eq!((teams(&now)[1].clone(), now.queue), (vec![Some(id(&cy))], vec![]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn b31_t110_whoever_stands_up_watches_beside_those_who_did_and_nobody_is_forgotten() {
+    on_both_engines(async |hall| {
+        let [ana, ben, cy, dot] = people(hall, ["Ana", "Ben", "Cy", "Dot"]).await;
+        let lobby = opened(&ana, opening("Den")).await;
+        for user in [&ben, &cy, &dot] {
+            watches(user, lobby).await.unwrap();
+        }
+        let watching = |lobby: &Lobby| {
+            let members = lobby.members.iter().filter(|(_, member)| member.seated_at.is_none());
+            members.map(|(user, _)| *user).collect::<Vec<_>>()
+        };
+        let sorted = |users: &[&Cx]| {
+            let mut users: Vec<UserId> = users.iter().copied().map(id).collect();
+            users.sort_unstable();
+            users
+        };
+        let now = sits(&ben, lobby, 2).await.unwrap().lobby;
+        assert_eq!(watching(&now), sorted(&[&cy, &dot]));
+        let now = stands_up(&ben, lobby).await;
+        assert_eq!(watching(&now), sorted(&[&ben, &cy, &dot]));
+        assert_eq!(teams(&now), [vec![Some(id(&ana))], vec![]]);
+        let now = stands_up(&ana, lobby).await;
+        assert_eq!((watching(&now), now.members.len()), (sorted(&[&ana, &ben, &cy, &dot]), 4));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn shrinking_pushes_the_surplus_to_the_front_of_the_queue_and_growing_seats_those_who_wait() {
     on_both_engines(async |hall| {
         let [ana, ben, cy, dot] = people(hall, ["Ana", "Ben", "Cy", "Dot"]).await;
@@ -108,6 +156,20 @@ async fn shrinking_pushes_the_surplus_to_the_front_of_the_queue_and_growing_seat
         );
         let version = now.version;
         assert_eq!(update(&ana, shape(lobby, 1, 3)).await.unwrap().lobby.version, version);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn t111_teams_keep_to_their_mode_and_stay_as_they_are_while_a_game_runs() {
+    on_both_engines(async |hall| {
+        let [ana] = people(hall, ["Ana"]).await;
+        let lobby = opened(&ana, opening("Den")).await;
+        assert_eq!(code(update(&ana, shape(lobby, 9, 1)).await), "lobby_teams_refused");
+        let go = StartLobby { lobby_id: lobby, countdown_ms: Some(0) };
+        let version = start_game(&ana, go).await.unwrap().lobby.version;
+        assert_eq!(code(update(&ana, shape(lobby, 3, 1)).await), "lobby_running");
+        assert_eq!(update(&ana, shape(lobby, 2, 1)).await.unwrap().lobby.version, version, "as they are");
     })
     .await;
 }

@@ -74,6 +74,19 @@ async fn t118_a_map_change_is_immediate_alone_and_starts_a_vote_among_several() 
 }
 
 #[tokio::test]
+async fn criterion_25_a_player_alone_among_bots_and_spectators_changes_the_map_at_once() {
+    on_both_engines(async |hall| {
+        let ([ana, ben], lobby) = table(hall, ["Ana", "Ben"]).await;
+        spectate(&ana, Spectate { lobby_id: lobby, user_id: None }).await.unwrap();
+        let bot = AddLobbyBot { lobby_id: lobby, name: "Robo".into(), team: None, properties: None };
+        add_bot(&ben, bot).await.unwrap();
+        let now = set_map(&ben, map(lobby, "dale")).await.unwrap().lobby;
+        assert_eq!((now.map.as_deref(), now.vote), (Some("dale"), None));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_vote_counts_quorum_and_majority_and_has_an_outcome_when_its_time_is_over() {
     on_both_engines(async |hall| {
         let ([ana, ben, cy, dot, eve], lobby) = table(hall, ["Ana", "Ben", "Cy", "Dot", "Eve"]).await;
@@ -193,6 +206,20 @@ async fn a_kick_by_vote_is_called_off_when_its_target_leaves() {
         );
         assert_eq!(code(plays(&cy, lobby).await), "lobby_banned_until");
         later(hall, lobby, 60).await;
+        plays(&cy, lobby).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn criterion_28_whoever_was_voted_out_without_a_ban_may_come_back() {
+    on_both_engines(async |hall| {
+        let ([ana, ben, cy, dot], lobby) = table(hall, ["Ana", "Ben", "Cy", "Dot"]).await;
+        let kicking = VoteSubject::Kick { user_id: id(&cy), ban_seconds: None };
+        let vote = calls(&ben, lobby, kicking).await.unwrap().vote.unwrap();
+        assert!(inside(&ana, lobby).await.members.contains_key(&id(&cy)), "it is not decided yet");
+        votes(&dot, lobby, vote.number, VoteChoice::Yes).await.unwrap();
+        assert!(!inside(&ana, lobby).await.members.contains_key(&id(&cy)));
         plays(&cy, lobby).await.unwrap();
     })
     .await;

@@ -115,7 +115,7 @@ async fn told(hall: &TestHall) {
 }
 
 #[tokio::test]
-async fn a_list_is_a_snapshot_and_then_differences_at_most_four_times_a_second() {
+async fn b35_t105_a_list_is_a_snapshot_and_then_differences_at_most_four_times_a_second() {
     on_both_engines(async |hall| {
         let [host, host_of_more] = people(hall, ["Hal", "Ivo"]).await;
         let den = opened(&host, opening("Den")).await;
@@ -153,6 +153,34 @@ async fn a_list_is_a_snapshot_and_then_differences_at_most_four_times_a_second()
         ana.hear();
         assert_eq!(ana.told, 2);
         assert_eq!(hall.hall.lobbies().index.watches_left(), [0; 4]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn criterion_30_the_start_and_the_end_of_a_match_are_told_to_members_and_list() {
+    on_both_engines(async |hall| {
+        let [host] = people(hall, ["Hal"]).await;
+        let lobby = opened(&host, opening("Den")).await;
+        let ana = people::sign_up_guest(&hall.hall).await;
+        let mut ana = Watcher::new(hall, &ana, WatchLobbies::default()).await;
+        let members = Ear::at(hall, [Topic::Lobby(lobby)]);
+        let says = |status: &str| {
+            let patches = members.patches();
+            let patch = patches.iter().find(|patch| patch["status"] == status);
+            patch.unwrap_or_else(|| panic!("never {status}: {patches:?}")).clone()
+        };
+        let go = StartLobby { lobby_id: lobby, countdown_ms: Some(0) };
+        let match_id = start_game(&host, go).await.unwrap().lobby.match_id.unwrap();
+        assert_eq!(says("running")["match_id"], json!(match_id));
+        told(hall).await;
+        ana.hear();
+        assert_eq!(ana.copy[&lobby].status, LobbyStatus::Running);
+        played(&host, match_id).await;
+        assert_eq!(says("waiting").get("match_id"), Some(&Value::Null));
+        told(hall).await;
+        ana.hear();
+        assert_eq!(ana.copy[&lobby].status, LobbyStatus::Waiting);
     })
     .await;
 }

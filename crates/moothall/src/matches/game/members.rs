@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use moothall_protocol::limits::{MATCH_CONNECTION_BYTES_MAX, MATCH_MEMBERS_MAX, MATCH_NESTING_MAX};
+use moothall_protocol::lobbies::HostKind;
 use moothall_protocol::matches::{MatchLeft, MatchMember, MatchMemberChange, MatchPrivate, MatchStatus};
 use moothall_protocol::{PartyId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
@@ -32,8 +33,8 @@ impl State {
             return;
         }
         self.lobby_version = lobby_version;
-        // Whoever comes once it is said how it ended has no part in that.
-        let is_late = !self.reports.is_empty();
+        // Whoever comes once it is asked how it ended has no part in that.
+        let is_late = self.game.report_by.is_some();
         for seat in seats {
             let seat = &Seat { team: seat.team.filter(|_| !is_late), ..seat.clone() };
             if let Some(member) = self.game.members.get_mut(&seat.user) {
@@ -163,6 +164,21 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// A player is gone, and does not keep those who are there from saying how it ended.
+    pub(super) fn miss(&mut self, user: UserId, step: &Step<'_, '_>) {
+        if self.is_live() && self.is_player(user) && self.away.insert(user) {
+            self.call_if_it_seems_over(step);
+        }
+    }
+
+    /// Whether a player is there to say how it ended. That one of them left is believed of a trusted host; what a player who hosts says of
+    /// the others is no reason not to ask them.
+    pub(super) fn is_there(&self, user: UserId) -> bool {
+        let has_left = self.game.host_kind == HostKind::Dedicated
+            && self.game.members.get(&user).is_some_and(|member| member.left.is_some());
+        self.reports.contains_key(&user) || !(has_left || self.away.contains(&user))
     }
 
     /// The host is gone: it may come back for a while.

@@ -1,8 +1,9 @@
 //! How a match ended: what its host, its players or staff say, and what of it is confirmed.
 //!
 //! A dedicated host is believed. Of players more than a share must say the same: of all who play at once, or, when the time for it is over,
-//! of those who were still there or have said something. So nobody wins by saying that all others left: they have that time to
-//! contradict, and a contradiction is for staff to decide.
+//! of those who are still there or have said something. That time begins when the host says that it is over, or half of those who are
+//! there have said how it ended: one player alone does not end what the others play. Nobody wins by saying that all others left: they
+//! have that time to contradict, and a contradiction is for staff to decide.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -90,10 +91,23 @@ impl State {
         self.reports.insert(user, Reported { at, report });
         self.game.reported_by = self.reports.keys().copied().collect();
         self.game.result_status = ResultStatus::Reported;
-        let report_by = step.now() + Duration::from_millis(step.settings.report_ms);
-        self.game.report_by = self.game.report_by.or(Some(report_by));
+        self.call_if_it_seems_over(step);
         self.weigh(false, step);
         Ok(())
+    }
+
+    /// Gives all a time to say how it ended, once half of those who are there have.
+    pub(super) fn call_if_it_seems_over(&mut self, step: &Step<'_, '_>) {
+        let there = self.game.players().filter(|(user, _)| self.is_there(*user)).count();
+        if !self.reports.is_empty() && self.reports.len() * 2 >= there {
+            self.call_for_reports(step);
+        }
+    }
+
+    /// Gives all a time to say how it ended.
+    pub(super) fn call_for_reports(&mut self, step: &Step<'_, '_>) {
+        let report_by = step.now() + Duration::from_millis(step.settings.report_ms);
+        self.game.report_by = self.game.report_by.or(Some(report_by));
     }
 
     /// The time is over in which players say how it ended.
@@ -107,11 +121,8 @@ impl State {
     /// Confirms what enough players say. If it is certain, or the time is over and nothing was, staff has to decide.
     fn weigh(&mut self, is_last: bool, step: &mut Step<'_, '_>) {
         let players: Vec<UserId> = self.game.players().map(|(user, _)| user).collect();
-        let is_there = |user: &&UserId| {
-            self.reports.contains_key(*user)
-                || self.game.members.get(*user).is_some_and(|member| member.left.is_none())
-        };
-        let of = if is_last { players.iter().filter(is_there).count() } else { players.len() };
+        let there = players.iter().filter(|user| self.is_there(**user)).count();
+        let of = if is_last { there } else { players.len() };
         let agreed = self.most_agreed();
         let percent = usize::try_from(step.settings.quorum_percent).unwrap_or(100);
         if let Some((report, _)) = agreed.filter(|(_, count)| count * 100 > percent * of) {

@@ -1,6 +1,6 @@
 //! What a match is, how it comes to an end, and what each may say of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use moothall_protocol::lobbies::HostKind;
@@ -25,6 +25,9 @@ pub(in crate::matches) struct State {
     pub lobby_version: i64,
     /// What players said of how it ended, until that is confirmed.
     pub reports: BTreeMap<UserId, Reported>,
+    /// Players who are not connected, and were not within the grace period.
+    #[serde(default)]
+    pub away: BTreeSet<UserId>,
     /// What is confirmed.
     pub confirmed: Option<MatchReport>,
 }
@@ -63,7 +66,7 @@ impl State {
         self.game.members.contains_key(&user) || self.is_host(user)
     }
 
-    pub(super) fn is_player(&self, user: UserId) -> bool {
+    pub fn is_player(&self, user: UserId) -> bool {
         self.game.members.get(&user).is_some_and(|member| member.team.is_some())
     }
 
@@ -109,10 +112,26 @@ impl State {
                 self.find_host();
                 return Ok(Answer::Done);
             }
-            Act::LobbyClosed => {
+            Act::PlayerGone { user } => {
                 step.require_server()?;
-                if self.game.is_on() && self.reports.is_empty() {
-                    self.stop(AbortWhy::LobbyClosed, None, step);
+                self.miss(*user, step);
+                return Ok(Answer::Done);
+            }
+            Act::PlayerBack { user } => {
+                step.require_server()?;
+                self.away.remove(user);
+                return Ok(Answer::Done);
+            }
+            Act::LobbyClosed { by } => {
+                step.require_server()?;
+                // Whoever inherited the lobby does not end what another hosts.
+                if self.game.is_on() && by.is_none_or(|by| self.is_host(by)) {
+                    // What players have said of it is worth more.
+                    if self.reports.is_empty() {
+                        self.stop(AbortWhy::LobbyClosed, None, step);
+                    } else {
+                        self.call_for_reports(step);
+                    }
                 }
                 return Ok(Answer::Done);
             }
@@ -199,8 +218,7 @@ impl State {
         }
         self.over(MatchStatus::Ended, step.now());
         if self.asks_players() {
-            let report_by = step.now() + Duration::from_millis(step.settings.report_ms);
-            self.game.report_by = self.game.report_by.or(Some(report_by));
+            self.call_for_reports(step);
         }
         Ok(())
     }

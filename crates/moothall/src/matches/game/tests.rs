@@ -84,7 +84,8 @@ fn new_state(id: MatchId, host_kind: HostKind, is_reserved: bool, players: u64) 
         private: Some(MatchPrivate::default()),
     };
     let host = MatchHostView::default();
-    let mut state = State { game, host, lobby_version: 1, reports: BTreeMap::new(), confirmed: None };
+    let (reports, away) = (BTreeMap::new(), BTreeSet::new());
+    let mut state = State { game, host, lobby_version: 1, reports, away, confirmed: None };
     let first = u64::from(host_kind == HostKind::Dedicated);
     for number in first..first + players {
         state.enter(&seat(number, Some(1 + (number % 2) as u32)), format!("token {number}"), now());
@@ -234,11 +235,13 @@ impl Simulated for Match {
         if random.below(6) == 0 {
             let seats = (0..random.below(USERS)).map(|number| seat(number, Some(1))).collect();
             let lobby_version = self.state.lobby_version + random.below(3) as i64 - 1;
-            let act = match random.below(6) {
+            let act = match random.below(8) {
+                6 => Act::PlayerGone { user: user(random.below(USERS)) },
+                7 => Act::PlayerBack { user: user(random.below(USERS)) },
                 0 => Act::Assign { host: user(HOST) },
                 1 | 2 => Act::HostGone,
                 3 => Act::HostBack,
-                4 if random.below(8) == 0 => Act::LobbyClosed,
+                4 if random.below(8) == 0 => Act::LobbyClosed { by: Some(user(random.below(USERS))) },
                 _ => Act::Seat { lobby_version, seats },
             };
             return (None, Command::of_server(act));
@@ -384,17 +387,36 @@ fn so_many_are_in_a_match_and_no_more() {
     assert_eq!(played.state.game.members.len(), MATCH_MEMBERS_MAX);
 }
 
-/// Has each of so many players say which team won, if they say anything, in this order; then the time is over.
-fn after_reports(said: &[Option<u32>], left: &[bool]) -> Shown {
+#[test]
+fn whoever_inherited_a_lobby_does_not_end_what_another_hosts() {
+    let random: std::sync::Arc<dyn Random> = SeededRandom::from_seed(1);
+    for (by, expected) in [
+        (Some(user(HOST + 1)), MatchStatus::Starting),
+        (Some(user(HOST)), MatchStatus::Aborted),
+        (None, MatchStatus::Aborted),
+    ] {
+        let state = new_state(random.id(now()), HostKind::Player, false, 2);
+        let mut played = Match::new(state, settings());
+        let mut turn = Turn::new(now(), None, &*random);
+        played.handle(&Command::of_server(Act::LobbyClosed { by }), &mut turn).unwrap();
+        assert_eq!(played.state.game.status, expected);
+    }
+}
+
+/// Has each of so many players say which team won, if they say anything, in this order; then the host, who is one of them, says that all
+/// others left and that it is over, and the time passes. Some are not connected.
+fn after_reports(said: &[Option<u32>], is_away: &[bool]) -> Shown {
     let random: std::sync::Arc<dyn Random> = SeededRandom::from_seed(1);
     let id = random.id(now());
     let mut state = new_state(id, HostKind::Player, false, said.len() as u64);
     (state.game.status, state.game.started_at) = (MatchStatus::Running, Some(now()));
-    for (number, _) in left.iter().enumerate().filter(|(_, left)| **left) {
+    for number in 1..said.len() {
         let member = state.game.members.get_mut(&user(number as u64)).unwrap();
         let why = MatchLeftWhy::Quit;
         member.left = Some(moothall_protocol::matches::MatchLeft { at: now(), why, note: None });
     }
+    state.away =
+        (0_u64..).zip(is_away).filter(|(_, is_away)| **is_away).map(|(number, _)| user(number)).collect();
     let mut played = Match::new(state, settings());
     for (number, team) in said.iter().enumerate() {
         let Some(team) = team else { continue };
@@ -403,6 +425,8 @@ fn after_reports(said: &[Option<u32>], left: &[bool]) -> Shown {
         // Whoever comes after it is known is told so.
         let _ = played.handle(&Command { is_staff: false, key: None, act }, &mut turn);
     }
+    let mut turn = Turn::new(now(), Some(user(HOST)), &*random);
+    let _ = played.handle(&Command { is_staff: false, key: None, act: Act::End }, &mut turn);
     let end = now() + std::time::Duration::from_secs(20);
     let mut turn = Turn::new(end, None, &*random);
     played.handle(&Command::of_server(Act::Tick { at: end }), &mut turn).unwrap();
@@ -428,14 +452,14 @@ proptest! {
         }
     }
 
-    /// Of those who left only what they say counts.
+    /// Of those who are gone only what they say counts.
     #[test]
-    fn those_who_left_and_say_nothing_do_not_count(
+    fn those_who_are_gone_and_say_nothing_do_not_count(
         all in prop::collection::vec((prop::option::of(1..=2u32), any::<bool>()), 2..8),
     ) {
-        let (said, left): (Vec<_>, Vec<_>) = all.iter().copied().unzip();
-        let game = after_reports(&said, &left);
-        let of = all.iter().filter(|(said, left)| said.is_some() || !left).count();
+        let (said, away): (Vec<_>, Vec<_>) = all.iter().copied().unzip();
+        let game = after_reports(&said, &away);
+        let of = all.iter().filter(|(said, away)| said.is_some() || !away).count();
         let count = |team| said.iter().filter(|said| **said == Some(team)).count();
         let winner = [1, 2].into_iter().find(|team| count(*team) * 2 > of);
         let confirmed = game.result.map(|result| result.outcome);

@@ -203,11 +203,6 @@ async fn players_abort_a_match_soon_after_it_began_and_staff_says_why() {
     .await;
 }
 
-/// Somebody is gone for longer than the grace period, and everybody has heard of it.
-async fn gone(hall: &TestHall, user: &Cx) {
-    follow::leave_behind(hall.hall.downgrade(), id(user), u64::MAX).await;
-}
-
 #[tokio::test]
 async fn t129_a_match_whose_host_is_lost_ends_after_a_deadline_or_goes_on_with_it() {
     on_both_engines(async |hall| {
@@ -233,6 +228,30 @@ async fn t129_a_match_whose_host_is_lost_ends_after_a_deadline_or_goes_on_with_i
         says(&ana, match_id, won(&[1])).await.unwrap();
         says(&ben, match_id, won(&[1])).await.unwrap();
         assert_eq!(read(&ana, match_id).await.result.unwrap().by, ResultBy::Quorum);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn criterion_32_while_a_host_is_away_who_comes_is_kept_for_it_and_an_abort_is_answered() {
+    on_both_engines(async |hall| {
+        let [ana, ben, cy, host] = people(hall, ["Ana", "Ben", "Cy", "Hal"]).await;
+        let staff = hall.call(hall.user("Sue").await, &[MODERATE]);
+        let match_id = duel(hall, &host, HostKind::Dedicated, [&ana, &ben]).await;
+        gone(hall, &host).await;
+        assert!(read(&ana, match_id).await.host_lost_until.is_some());
+        seats_now(hall, match_id, 8, vec![seat(&ana, Some(1)), seat(&ben, Some(2)), seat(&cy, None)]).await;
+        let token = get(&cy, GetMatch { match_id }).await.unwrap().token;
+        assert!(token.is_some());
+        follow::arrive(&hall.hall, id(&host)).await;
+        let known = get(&host, GetMatch { match_id }).await.unwrap().host.unwrap().tokens;
+        assert_eq!(known.get(&id(&cy)), token.as_ref(), "it finds whom to let in");
+        gone(hall, &host).await;
+        let aborting = AbortMatch { match_id, reason: Some("it hangs".into()) };
+        let game = abort(&staff, aborting).await.unwrap().game;
+        assert_eq!((game.status, game.aborted.unwrap().why), (MatchStatus::Aborted, AbortWhy::Staff));
+        let late = UpdateMatch { match_id, update: 1, changes: Vec::new() };
+        assert_eq!(code(update(&host, late).await), "match_over", "it is told when it is back");
     })
     .await;
 }
@@ -288,6 +307,27 @@ async fn a_host_that_does_not_come_back_after_a_restart_is_lost() {
             }
         };
         tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_match_hears_after_a_crash_that_its_lobby_was_closed() {
+    on_both_engines(async |hall| {
+        let [ana, ben] = people(hall, ["Ana", "Ben"]).await;
+        let match_id = duel(hall, &ana, HostKind::Player, [&ana, &ben]).await;
+        // Between the commit and what follows from it the server dies.
+        let host = id(&ana);
+        hall.server().write(move |tx| store::mark_closed(tx, match_id, Some(host))).await.unwrap();
+        hall.restart().await;
+        let ana = hall.call(id(&ana), &[]);
+        let wait = async {
+            while read(&ana, match_id).await.status != MatchStatus::Aborted {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap();
+        assert_eq!(read(&ana, match_id).await.aborted.unwrap().why, AbortWhy::LobbyClosed);
     })
     .await;
 }

@@ -19,7 +19,7 @@ async fn results_of(users: &[&Cx]) -> Vec<Option<MemberResult>> {
 }
 
 #[tokio::test]
-async fn b41_t125_a_trusted_result_ends_the_match_and_its_duration_is_positive() {
+async fn b40_b41_t125_t128_a_trusted_result_ends_the_match_and_its_duration_is_positive() {
     on_both_engines(async |hall| {
         let [ana, ben, cy, host] = people(hall, ["Ana", "Ben", "Cy", "Hal"]).await;
         let seats = vec![seat(&ana, Some(1)), seat(&ben, Some(2)), seat(&cy, None)];
@@ -43,6 +43,7 @@ async fn b41_t125_a_trusted_result_ends_the_match_and_its_duration_is_positive()
         let result = game.result.unwrap();
         assert_eq!((result.by, result.user_id, result.version), (ResultBy::Host, Some(id(&host)), 1));
         assert_eq!(result.api_key_id, key.identity().unwrap().api_key_id);
+        assert_eq!(result.replay.as_deref(), Some("https://replays.example/1"));
         let member = |user: &Cx| game.members[&id(user)].clone();
         assert_eq!(member(&ben).left_after_ms, Some(80_000));
         assert_eq!(member(&ben).stats, Map::from_iter([("kills".to_owned(), json!(3))]));
@@ -67,7 +68,7 @@ async fn b41_t125_a_trusted_result_ends_the_match_and_its_duration_is_positive()
 }
 
 #[tokio::test]
-async fn t127_a_draw_gives_no_winner_and_nobody_without_a_team_wins_it() {
+async fn b43_t127_a_draw_gives_no_winner_and_nobody_without_a_team_wins_it() {
     on_both_engines(async |hall| {
         let [ana, ben, cy, host] = people(hall, ["Ana", "Ben", "Cy", "Hal"]).await;
         for (outcome, expected) in [
@@ -148,6 +149,24 @@ async fn t126_what_makes_no_sense_for_this_match_is_refused() {
 }
 
 #[tokio::test]
+async fn b45_t126_a_match_that_is_not_there_is_refused_and_an_end_said_twice_is_one() {
+    on_both_engines(async |hall| {
+        let [ana, ben] = people(hall, ["Ana", "Ben"]).await;
+        let nothing = ana.new_id();
+        assert_eq!(code(end(&ana, EndMatch { match_id: nothing }).await), "not_found");
+        assert_eq!(code(says(&ana, nothing, won(&[1])).await), "not_found");
+        let match_id = duel(hall, &ana, HostKind::Player, [&ana, &ben]).await;
+        hall.clock.advance(Duration::from_secs(60));
+        let first = end(&ana, EndMatch { match_id }).await.unwrap().game;
+        hall.clock.advance(Duration::from_secs(1));
+        let again = end(&ana, EndMatch { match_id }).await.unwrap().game;
+        assert_eq!((again.version, again.ended_at), (first.version, first.ended_at));
+        assert_eq!(again.duration_ms, Some(60_000));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn where_a_player_hosts_more_than_half_must_say_the_same() {
     on_both_engines(async |hall| {
         let [ana, ben, cy] = people(hall, ["Ana", "Ben", "Cy"]).await;
@@ -188,18 +207,37 @@ async fn nobody_wins_by_saying_that_the_others_left() {
             update(&ana, UpdateMatch { match_id, update: 1, changes }).await.unwrap();
             let game = says(&ana, match_id, won(&[1])).await.unwrap().game;
             assert_eq!(game.result_status, ResultStatus::Reported, "the others have time to contradict");
+            assert_eq!(game.report_by, None, "one of three does not end what the others play");
             match_id
         };
         let match_id = run().await;
+        later(hall, match_id, Duration::from_secs(120)).await;
+        assert_eq!(read(&ana, match_id).await.status, MatchStatus::Running);
         says(&ben, match_id, won(&[2])).await.unwrap();
         later(hall, match_id, Duration::from_secs(120)).await;
         assert_eq!(read(&ana, match_id).await.result_status, ResultStatus::Disputed);
         assert_eq!(code(says(&cy, match_id, won(&[2])).await), "match_result_disputed");
-        // Where they did leave, whoever was there to the end is enough.
+        // Where they did leave, which the server sees, whoever is there to the end is enough.
         let match_id = run().await;
+        gone(hall, &ben).await;
+        assert!(
+            read(&ana, match_id).await.report_by.is_some(),
+            "half of those who are there say that it is over"
+        );
+        gone(hall, &cy).await;
         later(hall, match_id, Duration::from_secs(120)).await;
         let game = read(&ben, match_id).await;
         assert_eq!((game.status, game.result_status), (MatchStatus::Ended, ResultStatus::Confirmed));
+        // Who is back is asked again.
+        hall.clock.advance(Duration::from_millis(1));
+        let match_id = run().await;
+        for user in [&ben, &cy] {
+            gone(hall, user).await;
+            arrive(user, id(user)).await;
+        }
+        end(&ana, EndMatch { match_id }).await.unwrap();
+        later(hall, match_id, Duration::from_secs(120)).await;
+        assert_eq!(read(&ana, match_id).await.result_status, ResultStatus::Disputed);
     })
     .await;
 }

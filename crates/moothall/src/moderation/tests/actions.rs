@@ -16,7 +16,7 @@ async fn a_warning_holds_back_until_it_is_acknowledged() {
         let Cast { ana, ben, mo, room, .. } = cast(hall).await;
         let ear = Ear::of(hall, &ana);
         let action = act(&mo, about(id(&ana), deed(ActionKind::Warn))).await.unwrap();
-        assert_eq!(told(&ear), ["moderation.warned"]);
+        assert_eq!(told(&ear), ["moderation.acted"]);
         let why = try_say(&ana, room, "hm").await.unwrap_err().details().restriction.unwrap();
         assert_eq!(why.action_id, Some(action.id));
         let acknowledge_it = AcknowledgeAction { action_id: action.id };

@@ -32,7 +32,7 @@ async fn an_insult_is_reported_restricted_appealed_against_and_overturned() {
         let action = act(&mo, input).await.unwrap();
 
         // Ana is told, and refused with the reason.
-        assert_eq!(told(&anas), ["moderation.restricted"]);
+        assert_eq!(told(&anas), ["moderation.acted"]);
         let refusal = try_say(&ana, room, "what?").await.unwrap_err();
         let why = refusal.details().restriction.unwrap();
         assert_eq!((why.public_reason.as_str(), why.ends_at), ("be kind", Some(ends_at)));

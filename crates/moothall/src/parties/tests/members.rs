@@ -126,6 +126,42 @@ async fn a_member_gone_beyond_grace_has_left() {
 }
 
 #[tokio::test]
+async fn criterion_8_when_the_last_member_is_gone_beyond_grace_the_invited_are_told() {
+    on_both_engines(async |hall| {
+        let [ana, ben] = &mut players(hall).await;
+        let id = ana.create().await.id;
+        ana.stream = None;
+        let dropped_at = async || connections::own_presence(&ana.cx).await.unwrap().last_disconnected_at;
+        eventually(async || dropped_at().await.is_some()).await;
+        hall.clock.advance(Duration::from_secs(200));
+        // It would outlast her.
+        ana.invite(id, ben).await.unwrap();
+        hall.clock.advance(GRACE - Duration::from_secs(200));
+        let ended = Event::PartyInviteEnded(PartyInviteEnded { party_id: id, why: InviteEnd::PartyEnded });
+        eventually(async || ben.heard().contains(&ended)).await;
+        assert!(ben.invites().await.is_empty());
+        assert_eq!(code(ben.get(id).await), "not_found");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_is_here_again_before_the_party_hears_that_they_went_has_not_left() {
+    on_both_engines(async |hall| {
+        let [ana] = players(hall).await;
+        let id = ana.create().await.id;
+        let visit = connections::visit_of(&hall.hall, ana.id).unwrap();
+        // A newer socket, of which the party has still to hear.
+        let _newer = connections::attach(&ana.cx, None).await.unwrap();
+        follow::leave_behind(hall.hall.downgrade(), ana.id, visit).await;
+        assert_eq!(ana.party().await.map(|party| party.id), Some(id));
+        follow::leave_behind(hall.hall.downgrade(), ana.id, u64::MAX).await;
+        assert_eq!(ana.party().await, None, "nothing newer than this");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn whoever_disconnects_for_good_has_left_and_whoever_never_connects_is_missed() {
     on_both_engines(async |hall| {
         let mut all = players::<2>(hall).await;

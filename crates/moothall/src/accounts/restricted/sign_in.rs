@@ -4,7 +4,6 @@ use moothall_protocol::accounts::{Refresh, SignIn, SignedIn};
 
 use super::*;
 use crate::accounts::testing::{self as people, PASSWORD, call, sign_up, try_sign_in, with_accounts};
-use crate::accounts::{self};
 use crate::{Caller, Operation, Origin, snapshot};
 
 fn operation<'a>(hall: &'a TestHall, name: &str) -> &'a Operation {

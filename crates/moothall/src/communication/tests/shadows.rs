@@ -1,26 +1,19 @@
 //! Who is not heard: they notice nothing, nobody else does either, and staff sees it.
 
+use std::time::Duration;
+
 use moothall_protocol::MessageId;
-use moothall_protocol::communication::{
-    DeleteMessage, EditMessage, GetMessage, Message, ReadHistory, ReadUnread,
-};
+use moothall_protocol::communication::{DeleteMessage, EditMessage, GetMessage, ReadUnread};
+use moothall_protocol::restrictions::{ImposeRestriction, MyRestrictions};
 
 use super::*;
 use crate::accounts::testing::{call, sign_up, with_accounts};
-use crate::communication::{MODERATE, delete, edit, get_message, history, unread};
 use crate::connections::Stream;
-use crate::snapshot;
+use crate::restrictions::testing::{imposed, lifted, restriction};
+use crate::topics::Frame;
+use crate::{restrictions, snapshot};
 
-async fn says(cx: &Cx, room_id: RoomId, text: &str) -> Message {
-    let input = SendMessage {
-        room_id,
-        text: text.into(),
-        attachments: Vec::new(),
-        reply_to: None,
-        mentions: Vec::new(),
-    };
-    send(cx, input).await.unwrap()
-}
+const HOUR: Duration = Duration::from_secs(3_600);
 
 async fn reads(cx: &Cx, room_id: RoomId) -> Vec<(String, bool)> {
     let input = ReadHistory { room_id, before: None, after: None, around: None, limit: None };
@@ -45,9 +38,9 @@ async fn who_is_not_heard_notices_nothing_and_nobody_else_hears_them() {
         let [ana, ben] = [sign_up(&hall.hall, "Ana").await, sign_up(&hall.hall, "Ben").await];
         let (ana_id, ana, ben) = (ana.user.id, call(&hall.hall, &ana).await, call(&hall.hall, &ben).await);
         let staff = hall.call(hall.user("Mo").await, &[MODERATE]);
-        let room = room_of(&ben, "Tavern").await.id;
+        let room = create_room(&ben, room("Tavern")).await.unwrap().id;
         join(&ana, JoinRoom { room_id: room }).await.unwrap();
-        let old = says(&ana, room, "before").await;
+        let old = say(&ana, room, "before").await;
         let [mut anas, mut bens] =
             [snapshot::open(&ana, None).await.unwrap(), snapshot::open(&ben, None).await.unwrap()];
         for stream in [&mut anas, &mut bens] {
@@ -57,9 +50,9 @@ async fn who_is_not_heard_notices_nothing_and_nobody_else_hears_them() {
         let shadow =
             imposed(hall, ImposeRestriction { ends_at, ..restriction(ana_id, &["shadow_chat"]) }).await;
 
-        let unheard = says(&ana, room, "spam").await;
+        let unheard = say(&ana, room, "spam").await;
         assert_eq!((unheard.seq, unheard.is_shadowed), (2, false));
-        assert_eq!(says(&ben, room, "quiet here").await.seq, 2, "the numbers of others go on");
+        assert_eq!(say(&ben, room, "quiet here").await.seq, 2, "the numbers of others go on");
         let heard = |stream: &mut Stream| {
             let taken = stream.take(usize::MAX).unwrap().into_iter();
             let texts = taken.filter_map(|(_, frame)| match frame.event() {
@@ -94,16 +87,16 @@ async fn who_is_not_heard_notices_nothing_and_nobody_else_hears_them() {
         assert_eq!(reads(&ana, room).await[1].0, "");
         assert_eq!(reads(&staff, room).await[1].0, "SPAM");
         assert!(bens.take(usize::MAX).unwrap().is_empty());
-        assert!(mine(&ana, MyRestrictions::default()).await.unwrap().items.is_empty());
+        assert!(restrictions::mine(&ana, MyRestrictions::default()).await.unwrap().items.is_empty());
 
         lifted(hall, shadow.id).await;
-        says(&ana, room, "sorry").await;
+        say(&ana, room, "sorry").await;
         assert_eq!(heard(&mut bens).len(), 1);
         assert_eq!(reads(&ben, room).await, plain(&["before", "quiet here", "sorry"]));
     })
     .await;
 }
 
-fn frame_topic(frame: &crate::topics::Frame) -> Option<String> {
+fn frame_topic(frame: &Frame) -> Option<String> {
     frame.topic().map(str::to_owned)
 }

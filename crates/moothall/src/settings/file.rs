@@ -1,0 +1,153 @@
+//! Settings of the site as a file: TOML, as the configuration is written.
+
+use moothall_protocol::FieldError;
+use moothall_protocol::limits::INPUT_ERRORS_MAX;
+use moothall_protocol::settings::{
+    ExportSettings, ImportSettings, ImportedSettings, SettingChange, SettingsFile,
+};
+use serde_json::{Map, Value};
+
+use super::definition::{self, Definition};
+use super::{EDIT, READ, site};
+use crate::cx::Cx;
+use crate::error::Error;
+
+/// The key at the top that lists the settings that are nothing.
+const NOTHING: &str = "nothing";
+
+/// The settings of the site as a file.
+pub async fn export(cx: &Cx, input: ExportSettings) -> Result<SettingsFile, Error> {
+    cx.require(READ)?;
+    let live = cx.hall().live_settings();
+    let (mut document, mut nothing) = (Value::Object(Map::new()), Vec::new());
+    for definition in &live.definitions {
+        let key = definition.key();
+        let set = live.stored(key).and_then(|stored| stored.value);
+        let everything = input.everything.unwrap_or_default();
+        let value = match set {
+            None if everything => Some(definition::at(&live.base_document, key).clone()),
+            set => set,
+        };
+        match value {
+            Some(Value::Null) => nothing.push(Value::from(key)),
+            Some(value) => definition::set(&mut document, key, definition::without_nulls(&value)),
+            None => {}
+        }
+    }
+    if !nothing.is_empty() {
+        definition::set(&mut document, NOTHING, nothing.into());
+    }
+    Ok(SettingsFile { toml: toml::to_string_pretty(&document).map_err(Error::internal)? })
+}
+
+/// Sets what a file says, all or nothing.
+pub async fn import(cx: &Cx, input: ImportSettings) -> Result<ImportedSettings, Error> {
+    cx.require(EDIT)?;
+    let wanted = read(cx, &input.toml)?;
+    let hall = cx.hall().clone();
+    let is_dry_run = input.dry_run.unwrap_or_default();
+    let change = move |tx: &mut crate::Tx<'_, '_>| {
+        let live = hall.live_settings();
+        let all = site::all(tx)?;
+        let mut wanted = wanted.clone();
+        if input.resets_others.unwrap_or_default() {
+            let others = all.keys().filter(|key| !wanted.iter().any(|(wanted, _)| wanted == *key));
+            let others: Vec<_> = others.map(|key| (key.clone(), None)).collect();
+            wanted.extend(others);
+        }
+        let rows = site::put(tx, &all, wanted, "settings.import", &input.reason)
+            .map_err(|refused| refused.at("/toml"))?;
+        let mut changes: Vec<SettingChange> = rows
+            .into_iter()
+            .map(|row| {
+                let base = || definition::at(&live.base_document, &row.key).clone();
+                let before = all.get(&row.key).and_then(|before| before.value.clone());
+                SettingChange {
+                    before: before.unwrap_or_else(base),
+                    is_reset: row.value.is_none(),
+                    after: row.value.clone().unwrap_or_else(base),
+                    key: row.key,
+                }
+            })
+            .collect();
+        changes.sort_by(|one, other| one.key.cmp(&other.key));
+        Ok(ImportedSettings { changes, is_dry_run })
+    };
+    if is_dry_run {
+        // All of it is done, and then undone.
+        let tried =
+            cx.write(move |tx| Err::<(), Tried>(change(tx).map_or_else(Tried::Refused, Tried::Would))).await;
+        return match tried {
+            Err(Tried::Would(imported)) => Ok(imported),
+            Err(Tried::Refused(error)) => Err(error),
+            Ok(()) => Err(Error::internal("a trial that was not undone")),
+        };
+    }
+    cx.mutate(change).await
+}
+
+/// What came of a trial.
+enum Tried {
+    Would(ImportedSettings),
+    Refused(Error),
+}
+
+impl From<moothall_store::Error> for Tried {
+    fn from(error: moothall_store::Error) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+/// What a file sets, or all that is wrong with it.
+fn read(cx: &Cx, text: &str) -> Result<Vec<(String, Option<Value>)>, Error> {
+    let mut document: Map<String, Value> = toml::from_str(text)
+        .map_err(|error| Error::field("/toml", "invalid", format!("this is no TOML: {}", error.message())))?;
+    let nothing = document.remove(NOTHING).unwrap_or_else(|| Value::Array(Vec::new()));
+    let nothing = nothing.as_array().into_iter().flatten().filter_map(Value::as_str);
+    let mut wanted: Vec<(String, Value)> = nothing.map(|key| (key.to_owned(), Value::Null)).collect();
+    let definitions = &cx.hall().live_settings().definitions;
+    flatten("", document, definitions, &mut wanted);
+    let mut wrong: Vec<FieldError> = Vec::new();
+    for (key, value) in &wanted {
+        let checked = definition::find(definitions, key, "/toml").and_then(|definition| {
+            site::may_change(cx, definition)?;
+            site::check(definition, value, "/toml")
+        });
+        match checked {
+            Ok(()) => {}
+            Err(Error::Invalid { fields }) => wrong.extend(fields.into_iter().map(|field| named(key, field))),
+            Err(other) => return Err(other),
+        }
+    }
+    wrong.truncate(INPUT_ERRORS_MAX);
+    if wrong.is_empty() {
+        Ok(wanted.into_iter().map(|(key, value)| (key, Some(value))).collect())
+    } else {
+        Err(Error::Invalid { fields: wrong })
+    }
+}
+
+/// All that is wrong stands at one place of the input, and so each says what it is about.
+fn named(key: &str, field: FieldError) -> FieldError {
+    let is_named = field.message.starts_with(&format!("{key}: "));
+    let message = if is_named { field.message } else { format!("{key}: {}", field.message) };
+    FieldError { path: "/toml".to_owned(), message, ..field }
+}
+
+/// The keys of a file: a table is a section, unless there is a setting of its name.
+fn flatten(
+    prefix: &str,
+    table: Map<String, Value>,
+    definitions: &[Definition],
+    found: &mut Vec<(String, Value)>,
+) {
+    for (name, value) in table {
+        let key = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
+        match value {
+            Value::Object(inner) if !definitions.iter().any(|known| known.key() == key) => {
+                flatten(&key, inner, definitions, found);
+            }
+            value => found.push((key, value)),
+        }
+    }
+}

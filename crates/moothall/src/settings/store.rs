@@ -1,0 +1,113 @@
+//! SQL for settings.
+
+use moothall_protocol::{Timestamp, UserId};
+use moothall_store::{Json, OnConstraint as _, Row, params, statements};
+use serde_json::{Map, Value};
+
+use super::live::Stored;
+use crate::cx::Tx;
+use crate::error::Error;
+
+statements! {
+    SITE = "SELECT key, value, version, updated_at, updated_by FROM site_settings ORDER BY key";
+    SITE_SINCE = "SELECT key, value, version, updated_at, updated_by FROM site_settings WHERE updated_at >= $1";
+    PUT_SITE = "INSERT INTO site_settings (key, value, version, updated_at, updated_by) VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version,
+          updated_at = excluded.updated_at, updated_by = excluded.updated_by";
+    OF_USER = "SELECT section, entries, version FROM user_settings WHERE user_id = $1";
+    SECTION = "SELECT entries, version FROM user_settings WHERE user_id = $1 AND section = $2";
+    SECTION_OF_MANY = "SELECT user_id, entries FROM user_settings WHERE section = $1 AND user_id {in $2}";
+    PUT_SECTION = "INSERT INTO user_settings (user_id, section, entries, version, updated_at) VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (user_id, section) DO UPDATE SET entries = excluded.entries, version = excluded.version,
+          updated_at = excluded.updated_at";
+    USERS_SINCE = "SELECT updated_at, user_id FROM user_settings WHERE (updated_at, user_id) > ($1, $2)
+        ORDER BY updated_at, user_id LIMIT $3";
+    FORGET = "DELETE FROM user_settings WHERE user_id = $1";
+}
+
+/// What a user has set in a section.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Entries {
+    pub values: Map<String, Value>,
+    pub version: i64,
+}
+
+pub(super) fn site(tx: &mut Tx<'_, '_>) -> Result<Vec<Stored>, Error> {
+    tx.query(SITE, params![])?.iter().map(stored).collect()
+}
+
+pub(super) fn site_since(tx: &mut Tx<'_, '_>, since: Timestamp) -> Result<Vec<Stored>, Error> {
+    tx.query(SITE_SINCE, params![since])?.iter().map(stored).collect()
+}
+
+fn stored(row: &Row) -> Result<Stored, Error> {
+    Ok(Stored {
+        key: row.get(0)?,
+        value: row.get::<Option<Json<Value>>>(1)?.map(|Json(value)| value),
+        version: row.get(2)?,
+        updated_at: row.get(3)?,
+        updated_by: row.get(4)?,
+    })
+}
+
+pub(super) fn put_site(tx: &mut Tx<'_, '_>, row: &Stored) -> Result<(), Error> {
+    let value = row.value.clone().map(Json);
+    tx.execute(PUT_SITE, params![row.key, value, row.version, row.updated_at, row.updated_by])?;
+    Ok(())
+}
+
+/// All that a user has set, by section.
+pub(super) fn of_user(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<(String, Entries)>, Error> {
+    let rows = tx.query(OF_USER, params![user])?;
+    rows.iter()
+        .map(|row| {
+            let Json(values) = row.get(1)?;
+            Ok((row.get(0)?, Entries { values, version: row.get(2)? }))
+        })
+        .collect()
+}
+
+pub(super) fn section(tx: &mut Tx<'_, '_>, user: UserId, section: &str) -> Result<Option<Entries>, Error> {
+    let Some(row) = tx.query_opt(SECTION, params![user, section])? else { return Ok(None) };
+    let Json(values) = row.get(0)?;
+    Ok(Some(Entries { values, version: row.get(1)? }))
+}
+
+pub(super) fn section_of_many(
+    tx: &mut Tx<'_, '_>,
+    users: &[UserId],
+    section: &str,
+) -> Result<Vec<(UserId, Map<String, Value>)>, Error> {
+    let rows = tx.query(SECTION_OF_MANY, params![section, users])?;
+    rows.iter().map(|row| Ok((row.get(0)?, row.get::<Json<_>>(1)?.0))).collect()
+}
+
+/// There is no such user where the database says so.
+pub(super) fn put_section(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    section: &str,
+    entries: &Entries,
+) -> Result<(), Error> {
+    let now = tx.now();
+    tx.execute(PUT_SECTION, params![user, section, Json(&entries.values), entries.version, now])
+        .on_constraint("user_settings_user_id_fkey", Error::NotFound)?;
+    Ok(())
+}
+
+pub(super) fn users_since(
+    tx: &mut Tx<'_, '_>,
+    after: (Timestamp, UserId),
+    limit: usize,
+) -> Result<Vec<(Timestamp, UserId)>, Error> {
+    let rows = tx.query(USERS_SINCE, params![after.0, after.1, limit])?;
+    rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+}
+
+/// Takes away all that a user has set.
+pub(crate) fn forget(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
+    tx.execute(FORGET, params![user])?;
+    let hall = tx.cx().hall().clone();
+    tx.after_commit(move || hall.live_settings().forget_user(user));
+    Ok(())
+}

@@ -1,0 +1,333 @@
+//! Settings of the site and of users.
+
+mod file;
+mod sections;
+mod users;
+
+use std::time::Duration;
+
+use moothall_protocol::communication::{CreateRoom, JoinRoom};
+use moothall_protocol::limits::PARTY_MEMBERS_MAX;
+use moothall_protocol::parties::CreateParty;
+use moothall_protocol::settings::{
+    GetSetting, ListSettingChanges, ListSettings, PublicSettings, ResetSetting, SetSetting, SiteSetting,
+};
+use serde_json::{Value, json};
+
+use super::live::Stored;
+use super::*;
+use crate::testing::{TestHall, on_both_engines, on_both_engines_with};
+use crate::{FieldError, communication, parties};
+
+fn setting(key: &str, value: Value) -> SetSetting {
+    SetSetting { key: key.into(), value, if_version: None, reason: "for a test".into() }
+}
+
+async fn set_to(cx: &Cx, key: &str, value: Value) -> Result<SiteSetting, Error> {
+    set(cx, setting(key, value)).await
+}
+
+async fn back(cx: &Cx, key: &str) -> SiteSetting {
+    reset(cx, ResetSetting { key: key.into(), if_version: None, reason: "for a test".into() }).await.unwrap()
+}
+
+async fn shown(cx: &Cx, key: &str) -> SiteSetting {
+    get(cx, GetSetting { key: key.into() }).await.unwrap()
+}
+
+fn fields(refused: Result<impl std::fmt::Debug, Error>) -> Vec<FieldError> {
+    match refused.unwrap_err() {
+        Error::Invalid { fields } => fields,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Values at each edge of what a schema lets pass, without the rules that only this setting has.
+fn edges(schema: &Value, default: &Value) -> Vec<Value> {
+    let mut found = vec![default.clone()];
+    found.extend(["minimum", "maximum", "const"].iter().filter_map(|word| schema.get(*word).cloned()));
+    for word in ["oneOf", "anyOf"] {
+        let branches = schema.get(word).and_then(Value::as_array).into_iter().flatten();
+        found.extend(branches.flat_map(|branch| edges(branch, default)));
+    }
+    found.extend(schema.get("enum").and_then(Value::as_array).into_iter().flatten().cloned());
+    let kinds = match schema.get("type") {
+        Some(Value::Array(kinds)) => kinds.clone(),
+        Some(kind) => vec![kind.clone()],
+        None => Vec::new(),
+    };
+    for kind in kinds.iter().filter_map(Value::as_str) {
+        match kind {
+            "boolean" => found.extend([json!(true), json!(false)]),
+            "null" => found.push(Value::Null),
+            "array" => found.push(json!([])),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// T166, of every setting that there is.
+#[tokio::test]
+async fn every_setting_holds_each_value_at_the_edges_of_what_it_may_be_and_is_reset() {
+    on_both_engines(async |hall| {
+        let cx = hall.server();
+        let all = list(&cx, ListSettings::default()).await.unwrap().items;
+        assert!(all.len() > 40, "{}", all.len());
+        let mut tried = 0;
+        for SiteSetting { definition, base, .. } in all {
+            assert!(!definition.about.is_empty(), "{} says what it does", definition.key);
+            for value in edges(&definition.schema, &definition.default) {
+                let now = set_to(&cx, &definition.key, value.clone()).await.unwrap();
+                assert_eq!(now.value, value, "{}", definition.key);
+                let document = serde_json::to_value(&*hall.hall.settings()).unwrap();
+                assert_eq!(definition::at(&document, &definition.key), &value, "{}", definition.key);
+                tried += 1;
+            }
+            let now = back(&cx, &definition.key).await;
+            assert_eq!((now.value, now.is_set), (base, false), "{}", definition.key);
+        }
+        assert!(tried > 120, "{tried}");
+        let before = serde_json::to_value(crate::Settings::default()).unwrap();
+        let now = serde_json::to_value(&*hall.hall.settings()).unwrap();
+        for section in ["accounts", "connections", "communication", "lobbies", "matches"] {
+            assert_eq!(now[section], before[section]);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_change_holds_for_the_next_call_and_for_what_is_in_memory() {
+    on_both_engines(async |hall| {
+        let (cx, ana) = (hall.server(), hall.user("ana").await);
+        let ana = hall.call(ana, &[]);
+        let large = || CreateParty { max_members: Some(16), ..CreateParty::default() };
+        set_to(&cx, "parties.members_max", json!(4)).await.unwrap();
+        let refused = parties::create(&ana, large()).await.unwrap_err();
+        assert_eq!(crate::Fault::details(&refused).fields.unwrap()[0].max, Some(4.0));
+        // A room that is in memory already.
+        let room = serde_json::from_value::<CreateRoom>(json!({ "name": "tavern" })).unwrap();
+        let room = communication::create_room(&ana, room).await.unwrap();
+        let join = async |name: &str| {
+            let user = hall.user(name).await;
+            communication::join(&hall.call(user, &[]), JoinRoom { room_id: room.id }).await
+        };
+        join("ben").await.unwrap();
+        set_to(&cx, "communication.members_max", json!(2)).await.unwrap();
+        let refused = join("cleo").await.unwrap_err();
+        assert_eq!(crate::Fault::code(&refused), "room_full");
+        back(&cx, "communication.members_max").await;
+        join("dora").await.unwrap();
+        // What is made of settings, too.
+        let words = json!([{ "word": "parsnip", "verdict": "block" }]);
+        set_to(&cx, "communication.words", words).await.unwrap();
+        assert!(!hall.hall.words().allows("a parsnip"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_set_survives_a_restart_and_stands_over_the_configuration() {
+    let configure = |settings: &mut crate::Settings| settings.lobbies.vote_ms = 20_000;
+    on_both_engines_with(configure, async |hall| {
+        let before = shown(&hall.server(), "lobbies.vote_ms").await;
+        assert_eq!(
+            (before.value, before.base, before.definition.default),
+            (json!(20_000), json!(20_000), json!(45_000))
+        );
+        set_to(&hall.server(), "lobbies.vote_ms", json!(30_000)).await.unwrap();
+        hall.restart().await;
+        assert_eq!(hall.hall.settings().lobbies.vote_ms, 30_000);
+        hall.change_settings(|settings| settings.lobbies.vote_ms = 25_000).await;
+        assert_eq!(hall.hall.settings().lobbies.vote_ms, 30_000);
+        assert_eq!(back(&hall.server(), "lobbies.vote_ms").await.value, json!(25_000));
+        hall.restart().await;
+        assert_eq!(hall.hall.settings().lobbies.vote_ms, 25_000);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_does_not_fit_any_more_is_ignored_and_no_reason_not_to_start() {
+    on_both_engines(async |hall| {
+        let cx = hall.server();
+        set_to(&cx, "parties.invite_ms", json!(2_000)).await.unwrap();
+        let rows = [
+            ("lobbies.vote_ms", json!("long")),
+            ("gone.away", json!(1)),
+            ("communication.words", json!([{ "word": "***", "verdict": "block" }])),
+        ];
+        cx.write(move |tx| {
+            for (key, value) in rows.clone() {
+                let (value, updated_at) = (Some(value), tx.now());
+                store::put_site(
+                    tx,
+                    &Stored { key: key.into(), value, version: 1, updated_at, updated_by: None },
+                )?;
+            }
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+        hall.restart().await;
+        let settings = hall.hall.settings();
+        assert_eq!((settings.lobbies.vote_ms, settings.parties.invite_ms), (45_000, 2_000));
+        assert!(settings.communication.words.is_empty());
+        // It can be set again.
+        set_to(&hall.server(), "lobbies.vote_ms", json!(9_000)).await.unwrap();
+        assert_eq!(hall.hall.settings().lobbies.vote_ms, 9_000);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_unknown_or_wrong_is_refused_with_the_rule_and_the_nearest_key() {
+    on_both_engines(async |hall| {
+        let cx = hall.server();
+        let unknown = fields(set_to(&cx, "lobbies.vote_m", json!(1)).await);
+        assert_eq!(
+            (unknown[0].path.as_str(), unknown[0].nearest.as_deref()),
+            ("/key", Some("lobbies.vote_ms"))
+        );
+        let forgotten = fields(get(&cx, GetSetting { key: "vote_ms".into() }).await);
+        assert_eq!(forgotten[0].nearest.as_deref(), Some("lobbies.vote_ms"));
+        let wrong = [
+            ("lobbies.vote_ms", json!("10")),
+            ("lobbies.vote_ms", json!(999)),
+            ("lobbies.vote_ms", json!(600_001)),
+            ("lobbies.vote_ms", json!(1.5)),
+            ("accounts.guests", json!("true")),
+            ("accounts.verification", json!("maybe")),
+            ("parties.members_max", json!(PARTY_MEMBERS_MAX + 1)),
+            ("communication.words", json!([{ "word": "x" }])),
+            ("communication.words", json!([{ "word": "two words*", "verdict": "block" }])),
+            ("accounts.reserved_names", json!(["a\0b"])),
+        ];
+        for (key, value) in wrong {
+            let refused = fields(set_to(&cx, key, value.clone()).await);
+            assert!(refused[0].path.starts_with("/value"), "{key} {value}: {refused:?}");
+            assert_eq!(shown(&cx, key).await.version, 0, "{key} {value}");
+        }
+        let large = "x".repeat(moothall_protocol::limits::SETTING_BYTES_MAX);
+        assert_eq!(fields(set_to(&cx, "accounts.reserved_names", json!([large])).await)[0].code, "too_large");
+        // Neither of them is read but at the start.
+        for key in ["store.url", "mail.password", "accounts.issuer", "accounts.password_memory_kib"] {
+            assert_eq!(fields(set_to(&cx, key, json!("x")).await)[0].path, "/key", "{key}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn changes_are_versioned_audited_and_listed_with_their_reasons() {
+    on_both_engines(async |hall| {
+        let ana = hall.user("ana").await;
+        let cx = hall.call(ana, &[READ, EDIT]);
+        let first = set_to(&cx, "lobbies.vote_ms", json!(10_000)).await.unwrap();
+        assert_eq!((first.version, first.updated_by, first.is_set), (1, Some(ana), true));
+        let same = set_to(&cx, "lobbies.vote_ms", json!(10_000)).await.unwrap();
+        assert_eq!(same, first);
+        let late = SetSetting { if_version: Some(0), ..setting("lobbies.vote_ms", json!(11_000)) };
+        assert!(matches!(set(&cx, late).await, Err(Error::VersionConflict { version: 1 })));
+        hall.clock.advance(Duration::from_millis(1));
+        assert_eq!(back(&cx, "lobbies.vote_ms").await.version, 2);
+        hall.clock.advance(Duration::from_millis(1));
+        // Null resets what cannot be nothing, and is a value of what can.
+        assert_eq!(set_to(&cx, "lobbies.vote_ms", json!(null)).await.unwrap().version, 2);
+        let nothing = set_to(&cx, "communication.empty_room_days", json!(null)).await.unwrap();
+        assert_eq!((nothing.is_set, nothing.value), (true, Value::Null));
+        assert_eq!(hall.hall.settings().communication.empty_room_days, None);
+        let all = ListSettingChanges { key: "lobbies.vote_ms".into(), cursor: None, limit: Some(1) };
+        let newest = history(&cx, all.clone()).await.unwrap();
+        let line = &newest.items[0];
+        assert_eq!(
+            (line.action.as_str(), line.actor_id, line.reason.as_deref()),
+            ("settings.reset", Some(ana), Some("for a test"))
+        );
+        assert_eq!(line.before, Some(json!(10_000)));
+        let rest = history(&cx, ListSettingChanges { cursor: newest.next, ..all }).await.unwrap();
+        assert_eq!(
+            (rest.items.len(), rest.items[0].after.clone(), rest.next),
+            (1, Some(json!(10_000)), None)
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn settings_are_found_by_words_and_only_staff_sees_and_changes_them() {
+    on_both_engines(async |hall| {
+        let cx = hall.server();
+        let find = async |search: &str| {
+            let input = ListSettings { search: Some(search.into()), ..ListSettings::default() };
+            let found = list(&cx, input).await.unwrap().items;
+            found.into_iter().map(|setting| setting.definition.key).collect::<Vec<_>>()
+        };
+        assert_eq!(find("vote open").await, ["lobbies.vote_ms"]);
+        assert_eq!(find("Countdown").await, ["lobbies.countdown_ms"]);
+        let of_parties = ListSettings { section: Some("parties".into()), ..ListSettings::default() };
+        assert_eq!(list(&cx, of_parties).await.unwrap().items.len(), 4);
+        set_to(&cx, "lobbies.vote_ms", json!(1_000)).await.unwrap();
+        let set_by_staff = ListSettings { is_set: Some(true), ..ListSettings::default() };
+        assert_eq!(list(&cx, set_by_staff).await.unwrap().items.len(), 1);
+        let ana = hall.user("ana").await;
+        let (plain, reader) = (hall.call(ana, &[]), hall.call(ana, &[READ]));
+        assert!(matches!(list(&plain, ListSettings::default()).await, Err(Error::Forbidden)));
+        assert!(list(&reader, ListSettings::default()).await.is_ok());
+        assert!(matches!(set_to(&reader, "lobbies.vote_ms", json!(2_000)).await, Err(Error::Forbidden)));
+        let everybody = public(&hall.nobody(), PublicSettings::default()).await.unwrap();
+        assert_eq!(everybody.values["accounts.guests"], json!(true));
+        assert!(!everybody.values.contains_key("accounts.guesses_of_login"));
+        set_to(&cx, "accounts.guests", json!(false)).await.unwrap();
+        let other = public(&hall.nobody(), PublicSettings::default()).await.unwrap();
+        assert_eq!(other.values["accounts.guests"], json!(false));
+        assert_ne!(other.version, everybody.version);
+        back(&cx, "accounts.guests").await;
+        assert_eq!(public(&hall.nobody(), PublicSettings::default()).await.unwrap(), everybody);
+    })
+    .await;
+}
+
+/// What another node or the command line changes holds here after the next look.
+#[tokio::test]
+async fn what_another_process_changes_is_heard_of() {
+    on_both_engines(async |hall| {
+        let (beside, before) = (hall.beside().await, hall.hall.clock().now());
+        set_to(&Cx::server(&beside), "lobbies.vote_ms", json!(7_000)).await.unwrap();
+        assert_eq!(
+            (beside.settings().lobbies.vote_ms, hall.hall.settings().lobbies.vote_ms),
+            (7_000, 45_000)
+        );
+        let mut changes = hall.hall.watch_settings();
+        look(&hall.hall, before).await.unwrap();
+        assert_eq!(hall.hall.settings().lobbies.vote_ms, 7_000);
+        assert!(changes.has_changed().unwrap());
+        let _ = *changes.borrow_and_update();
+        look(&hall.hall, before).await.unwrap();
+        assert!(!changes.has_changed().unwrap(), "once is enough");
+        // A node that is behind makes no older value newer.
+        assert_eq!(set_to(&hall.server(), "lobbies.vote_ms", json!(8_000)).await.unwrap().version, 2);
+        beside.close().await;
+    })
+    .await;
+}
+
+/// The task that looks does so by the clock.
+#[tokio::test]
+async fn other_processes_are_looked_for_once_a_second() {
+    on_both_engines(async |hall: &mut TestHall| {
+        let beside = hall.beside().await;
+        set_to(&Cx::server(&beside), "lobbies.vote_ms", json!(7_000)).await.unwrap();
+        let mut changes = hall.hall.watch_settings();
+        let heard = async {
+            while hall.hall.settings().lobbies.vote_ms != 7_000 {
+                hall.clock.advance(INTERVAL);
+                let _ = tokio::time::timeout(Duration::from_millis(50), changes.changed()).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), heard).await.unwrap();
+        beside.close().await;
+    })
+    .await;
+}
