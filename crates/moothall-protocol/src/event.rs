@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounts::Me;
 use crate::communication::{
-    ContactAnswered, ContactRequest, Marker, MemberChanged, MemberGone, MembersChanged, Message, MessageDeleted, Room, Typing,
+    ContactAnswered, ContactRequest, Marker, MemberChanged, MemberGone, MembersChanged, Message,
+    MessageDeleted, Room, Typing,
 };
 use crate::connections::{OwnPresence, PresenceChanged, Ready, Resumed};
 use crate::hosts::{HostLost, Reservation, ReservationEnded};
@@ -14,10 +15,12 @@ use crate::lobbies::{
     LobbyStayedBehind, LobbyUnhosted, LobbyUpdated, OwnLobby,
 };
 use crate::matches::{ClosedRelay, MatchUpdated, OpenedRelay, OwnMatch, Relayed};
-use crate::relationships::Related;
+use crate::moderation::ModerationHappened;
 use crate::notifications::{Notice, NoticesMarked};
 use crate::parties::{Party, PartyInvite, PartyInviteEnded, PartyLeft, PartyUpdated};
+use crate::relationships::Related;
 use crate::remote_config::ConfigChanged;
+use crate::restrictions::{OwnRestriction, RestrictionEnded};
 use crate::settings::UserSection;
 
 /// An event. On the wire `{"seq":912,"topic":"room:…","event":"communication.message_sent","data":{…}}`.
@@ -154,6 +157,18 @@ pub enum Event {
     /// A watched list of lobbies is different from before. To the sessions that watch it.
     #[serde(rename = "lobbies.list_updated")]
     LobbyListUpdated(LobbyListUpdated),
+    /// There is something the user may not do from now on.
+    #[serde(rename = "restrictions.imposed")]
+    RestrictionImposed(OwnRestriction),
+    /// A restriction of the user is different from before.
+    #[serde(rename = "restrictions.updated")]
+    RestrictionUpdated(OwnRestriction),
+    /// A restriction of the user is over.
+    #[serde(rename = "restrictions.ended")]
+    RestrictionEnded(RestrictionEnded),
+    /// Something happened in moderation. To staff.
+    #[serde(rename = "moderation.happened")]
+    ModerationHappened(ModerationHappened),
     /// A place for a match is reserved on the host. To the host.
     #[serde(rename = "hosts.reserved")]
     HostReserved(Reservation),
@@ -242,6 +257,10 @@ impl Event {
             | Self::LobbyRequestEnded(_) => Class::Reliable,
             // A session watches one list.
             Self::LobbyListUpdated(_) => Class::Difference("lobbies.list_updated".to_owned()),
+            Self::ModerationHappened(_) => Class::Reliable,
+            Self::RestrictionImposed(_) | Self::RestrictionUpdated(_) | Self::RestrictionEnded(_) => {
+                Class::Reliable
+            }
             Self::HostReserved(_) | Self::HostReleased(_) | Self::HostLost(_) => Class::Reliable,
             Self::PresenceChanged(_) | Self::RelayOpened(_) | Self::RelayClosed(_) | Self::Relayed(_) => {
                 Class::Reliable
@@ -249,9 +268,7 @@ impl Event {
             Self::NoticeTold(_) | Self::NoticesSeen(_) | Self::NoticesDismissed(_) => Class::Reliable,
             Self::AccountUpdated(_) => Class::Latest("accounts.updated".to_owned()),
             // What is so now is all there is to know.
-            Self::RelationshipUpdated(related) => {
-                Class::Latest(format!("relationships:{}", related.user.id))
-            }
+            Self::RelationshipUpdated(related) => Class::Latest(format!("relationships:{}", related.user.id)),
             Self::ConfigChanged(_) => Class::Latest("remote_config.changed".to_owned()),
             Self::UserSettingsUpdated(section) => Class::Latest(format!("settings:{}", section.section)),
             Self::PresenceUpdated(_) => Class::Latest("connections.presence_updated".to_owned()),

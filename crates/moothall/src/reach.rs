@@ -179,7 +179,9 @@ async fn reach_by(
     let asking: Vec<UserId> = all
         .iter()
         .copied()
-        .filter(|user| *user != caller && of(*user).is_some_and(|privacy| needs_matches(how, tie(*user), privacy)))
+        .filter(|user| {
+            *user != caller && of(*user).is_some_and(|privacy| needs_matches(how, tie(*user), privacy))
+        })
         .collect();
     let played = matches::played_with(cx, caller, asking).await?;
     let reach = |user: UserId| match of(user) {

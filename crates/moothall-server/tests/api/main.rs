@@ -22,6 +22,7 @@ mod idempotency;
 mod letters;
 mod lobbies;
 mod matches;
+mod moderation;
 mod notifications;
 mod probes;
 mod relationships;

@@ -72,8 +72,7 @@ pub(crate) async fn revise(cx: &Cx, viewer: UserId, other: UserId) -> Result<(),
     let is_friend = reach::is_friend(cx, viewer, other).await?;
     for session in sessions {
         session.outbox.be_deaf_to(silenced.clone());
-        let has_none =
-            session.state().is_some_and(|state| !state.watches.contains_key(&of_friends(viewer)));
+        let has_none = session.state().is_some_and(|state| !state.watches.contains_key(&of_friends(viewer)));
         if is_friend && has_none {
             // What is new is told behind it. A session that ends meanwhile needs none.
             let _ = watch(cx, &session, &HashSet::new(), &[]);

@@ -94,7 +94,8 @@ fn forget_all(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
     let sides = store::find_many(tx, user, &ties)?;
     store::forget(tx, user)?;
     let now = tx.now();
-    let card = UserSummary { id: user, name: accounts::ERASED_NAME.to_owned(), is_guest: false, is_bot: false };
+    let card =
+        UserSummary { id: user, name: accounts::ERASED_NAME.to_owned(), is_guest: false, is_bot: false };
     for (other, [own, others]) in sides {
         after_commit(tx, other, user);
         let nothing = Side::default().shown(now, user, &Side::default());
