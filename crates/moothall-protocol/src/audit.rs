@@ -19,10 +19,14 @@ pub struct ListAudit {
     #[serde(default)]
     #[schemars(length(min = 1, max = 100))]
     pub target: Option<String>,
-    /// Only this action.
+    /// Only this action; one that ends with a dot, such as `accounts.`, stands for all that begin so.
     #[serde(default)]
     #[schemars(length(min = 1, max = 100))]
     pub action: Option<String>,
+    /// Only what has this in its reason, whatever the case of letters (A to Z). Give one of the other filters as well.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 100))]
+    pub text: Option<String>,
     /// Only from this time on.
     #[serde(default)]
     pub since: Option<Timestamp>,
@@ -61,4 +65,30 @@ pub struct AuditLine {
     pub after: Option<serde_json::Value>,
     /// The request.
     pub request_id: RequestId,
+    /// From which address, if it came over the network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// What the client called itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// Its number in the chain; absent for a moment after it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<i64>,
+    /// Its hash in hexadecimal digits, which covers the line before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
+}
+
+/// Reads the newest line of the chain.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReadAuditHead {}
+
+/// The newest line of the chain: noted elsewhere, it shows later that nothing up to it was changed or cut off.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AuditHead {
+    /// Its number; 0 of an empty log.
+    pub number: i64,
+    /// Its hash in hexadecimal digits.
+    pub hash: String,
 }

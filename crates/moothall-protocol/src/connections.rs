@@ -14,6 +14,8 @@ use crate::lobbies::OwnLobbies;
 use crate::matches::OwnMatches;
 use crate::notifications::Inbox;
 use crate::parties::OwnParties;
+use crate::relationships::OwnFriends;
+use crate::restrictions::OwnRestrictions;
 use crate::settings::UserSection;
 use crate::system::RateBudget;
 use crate::{Cursor, LobbyId, PartyId, SessionId, Timestamp, UserId, WatchId};
@@ -43,12 +45,16 @@ pub struct Ready {
     pub presence: OwnPresence,
     /// What the user has not read. Of every room of theirs, and of every conversation, the session hears from here on.
     pub unread: Unread,
+    /// The user's friends, and how they stand. Of these the session hears from here on.
+    pub friends: OwnFriends,
     /// The user's party and invites. Of the party the session hears from here on.
     pub parties: OwnParties,
     /// The lobby the user is in, and those they host. Of these the session hears from here on.
     pub lobbies: OwnLobbies,
     /// The matches that the user plays, watches or hosts. Of these the session hears from here on.
     pub matches: OwnMatches,
+    /// What the user may not do.
+    pub restrictions: OwnRestrictions,
     /// What the user has set for themselves, by section. `settings.user_updated` tells of changes.
     pub settings: Vec<UserSection>,
     /// What is in the user's inbox. `notifications.told` tells of what comes.
@@ -337,7 +343,8 @@ pub struct PresenceChanged {
 
 crate::hide! {
     Ready {
-        session_id, user_id, me, server_version, server_time, limits, rates, presence, unread, parties, lobbies, matches, settings, inbox;
+        session_id, user_id, me, server_version, server_time, limits, rates, presence, unread, friends, parties, lobbies,
+        matches, settings, inbox, restrictions;
         resume_token
     }
     Authenticate { seq; access_token, api_key, resume }

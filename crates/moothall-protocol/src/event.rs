@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounts::Me;
 use crate::communication::{
-    Marker, MemberChanged, MemberGone, MembersChanged, Message, MessageDeleted, Room, Typing,
+    ContactAnswered, ContactRequest, Marker, MemberChanged, MemberGone, MembersChanged, Message,
+    MessageDeleted, Room, Typing,
 };
 use crate::connections::{OwnPresence, PresenceChanged, Ready, Resumed};
 use crate::hosts::{HostLost, Reservation, ReservationEnded};
@@ -14,9 +15,12 @@ use crate::lobbies::{
     LobbyStayedBehind, LobbyUnhosted, LobbyUpdated, OwnLobby,
 };
 use crate::matches::{ClosedRelay, MatchUpdated, OpenedRelay, OwnMatch, Relayed};
+use crate::moderation::ModerationHappened;
 use crate::notifications::{Notice, NoticesMarked};
 use crate::parties::{Party, PartyInvite, PartyInviteEnded, PartyLeft, PartyUpdated};
+use crate::relationships::Related;
 use crate::remote_config::ConfigChanged;
+use crate::restrictions::{OwnRestriction, RestrictionEnded};
 use crate::settings::UserSection;
 
 /// An event. On the wire `{"seq":912,"topic":"room:…","event":"communication.message_sent","data":{…}}`.
@@ -78,6 +82,12 @@ pub enum Event {
     /// The user has read on in another session; in a direct conversation also: the other one has.
     #[serde(rename = "communication.read")]
     Read(Marker),
+    /// Somebody wrote to the user for the first time, and waits for them to accept it. To the user alone.
+    #[serde(rename = "communication.contact_requested")]
+    ContactRequested(ContactRequest),
+    /// The user answered such a request. To their own sessions alone.
+    #[serde(rename = "communication.contact_answered")]
+    ContactAnswered(ContactAnswered),
     /// Somebody is writing.
     #[serde(rename = "communication.typing")]
     Typing(Typing),
@@ -147,6 +157,18 @@ pub enum Event {
     /// A watched list of lobbies is different from before. To the sessions that watch it.
     #[serde(rename = "lobbies.list_updated")]
     LobbyListUpdated(LobbyListUpdated),
+    /// There is something the user may not do from now on.
+    #[serde(rename = "restrictions.imposed")]
+    RestrictionImposed(OwnRestriction),
+    /// A restriction of the user is different from before.
+    #[serde(rename = "restrictions.updated")]
+    RestrictionUpdated(OwnRestriction),
+    /// A restriction of the user is over.
+    #[serde(rename = "restrictions.ended")]
+    RestrictionEnded(RestrictionEnded),
+    /// Something happened in moderation. To staff.
+    #[serde(rename = "moderation.happened")]
+    ModerationHappened(ModerationHappened),
     /// A place for a match is reserved on the host. To the host.
     #[serde(rename = "hosts.reserved")]
     HostReserved(Reservation),
@@ -156,6 +178,10 @@ pub enum Event {
     /// The host was not heard of for too long, or is in no pool any more: it has to register again. To the host.
     #[serde(rename = "hosts.lost")]
     HostLost(HostLost),
+    /// What the user and another one are to each other is another than before, as the user sees it: a request came or is over, friends
+    /// were made or lost, somebody follows, or they did something in another session.
+    #[serde(rename = "relationships.updated")]
+    RelationshipUpdated(Box<Related>),
     /// The user is told something: it is in their inbox, in the place of an older one of its kind and collapse key. To all their sessions.
     #[serde(rename = "notifications.told")]
     NoticeTold(Box<Notice>),
@@ -208,7 +234,9 @@ impl Event {
             | Self::RoleSet(_)
             | Self::MembersChanged(_)
             | Self::RoomUpdated(_)
-            | Self::RoomArchived(_) => Class::Reliable,
+            | Self::RoomArchived(_)
+            | Self::ContactRequested(_)
+            | Self::ContactAnswered(_) => Class::Reliable,
             // A newer marker says all that an older one did.
             Self::Read(marker) => Class::Latest(format!("read:{}:{}", marker.room_id, marker.user_id)),
             Self::PartyJoined(_)
@@ -229,12 +257,18 @@ impl Event {
             | Self::LobbyRequestEnded(_) => Class::Reliable,
             // A session watches one list.
             Self::LobbyListUpdated(_) => Class::Difference("lobbies.list_updated".to_owned()),
+            Self::ModerationHappened(_) => Class::Reliable,
+            Self::RestrictionImposed(_) | Self::RestrictionUpdated(_) | Self::RestrictionEnded(_) => {
+                Class::Reliable
+            }
             Self::HostReserved(_) | Self::HostReleased(_) | Self::HostLost(_) => Class::Reliable,
             Self::PresenceChanged(_) | Self::RelayOpened(_) | Self::RelayClosed(_) | Self::Relayed(_) => {
                 Class::Reliable
             }
             Self::NoticeTold(_) | Self::NoticesSeen(_) | Self::NoticesDismissed(_) => Class::Reliable,
             Self::AccountUpdated(_) => Class::Latest("accounts.updated".to_owned()),
+            // What is so now is all there is to know.
+            Self::RelationshipUpdated(related) => Class::Latest(format!("relationships:{}", related.user.id)),
             Self::ConfigChanged(_) => Class::Latest("remote_config.changed".to_owned()),
             Self::UserSettingsUpdated(section) => Class::Latest(format!("settings:{}", section.section)),
             Self::PresenceUpdated(_) => Class::Latest("connections.presence_updated".to_owned()),

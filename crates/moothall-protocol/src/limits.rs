@@ -210,6 +210,14 @@ limits! {
     /// Invites into parties that wait for one user's answer.
     PARTY_INVITES_MAX = 50;
 
+    // Relationships.
+    /// Characters of what a friend request says.
+    FRIEND_MESSAGE_LENGTH_MAX = 200;
+    /// Characters of a note about another user.
+    RELATIONSHIP_NOTE_LENGTH_MAX = 500;
+    /// Latest matches of a user that are looked at for those they played with.
+    RECENT_MATCHES_MAX = 100;
+
     // Lobbies.
     /// Characters of a lobby's or a game mode's name.
     LOBBY_NAME_LENGTH_MAX = 70;
@@ -348,6 +356,58 @@ limits! {
     RELAY_PLAYERS_MAX = 256;
     /// Relays open at once.
     RELAYS_MAX = 20_000;
+
+    // Restrictions.
+    /// Types of one restriction.
+    RESTRICTION_TYPES_MAX = 16;
+    /// Characters of the name of a type of restriction.
+    RESTRICTION_TYPE_LENGTH_MAX = 40;
+    /// Restrictions of one user that hold at the same time.
+    RESTRICTIONS_OF_USER_MAX = 50;
+    /// Matches after which a restriction ends, at most.
+    RESTRICTION_MATCHES_MAX = 1_000;
+    /// Bytes of JSON in the evidence of a restriction.
+    RESTRICTION_EVIDENCE_BYTES_MAX = 16 * 1024;
+    /// Levels of nesting in that.
+    RESTRICTION_EVIDENCE_NESTING_MAX = 8;
+    /// Bans of addresses, devices and e-mail domains that hold at the same time.
+    BANS_MAX = 10_000;
+    /// Characters of what is banned.
+    BAN_VALUE_LENGTH_MAX = 255;
+    /// Days for which a ban of addresses, a device or an e-mail domain holds, at most.
+    BAN_DAYS_MAX = 366;
+    /// Users shown of those a ban would hit.
+    BAN_SAMPLE_MAX = 20;
+    /// Traces of one user that are shown.
+    TRACES_MAX = 200;
+    /// Characters of the id of a device.
+    DEVICE_ID_LENGTH_MAX = 255;
+
+    // Moderation.
+    /// Characters of what somebody writes in a report.
+    REPORT_TEXT_LENGTH_MAX = 1_000;
+    /// Characters of the name of a category, a template or a mark.
+    MODERATION_NAME_LENGTH_MAX = 40;
+    /// Messages before a reported one that are kept with the report, and as many after it.
+    REPORT_NEIGHBOURS_MAX = 5;
+    /// Reports, actions, restrictions and notes of each kind that one look at a case shows.
+    CASE_ITEMS_MAX = 50;
+    /// Days for which a case may be put off.
+    CASE_SNOOZE_DAYS_MAX = 90;
+    /// Characters of a note.
+    NOTE_LENGTH_MAX = 2_000;
+    /// Notes on one user.
+    NOTES_OF_USER_MAX = 200;
+    /// Users whom one call acts on.
+    ACT_ON_MANY_MAX = 100;
+    /// Appeals against one action.
+    APPEALS_OF_ACTION_MAX = 3;
+    /// Characters of one message of an appeal.
+    APPEAL_TEXT_LENGTH_MAX = 2_000;
+    /// Messages of one appeal.
+    APPEAL_MESSAGES_MAX = 50;
+    /// Users who are shown as perhaps the same person.
+    ALTERNATES_SHOWN_MAX = 50;
 
     // Users.
     /// Characters of a user's name, at least.

@@ -6,6 +6,7 @@
 mod change;
 mod game;
 mod list;
+mod recent;
 mod relay;
 mod result;
 
@@ -21,5 +22,6 @@ pub use list::{
     GetMatch, HeadToHead, HostedMatch, ListMatchResults, ListMatches, MatchOrder, MatchResults, MatchSummary,
     MyMatches, OwnMatches, ReadHeadToHead, Tally, TallyOfMode, UserOutcome, UserRow,
 };
+pub use recent::{ListRecentPlayers, RecentPlayer};
 pub use relay::{CloseRelay, ClosedRelay, MyRelays, Opaque, OpenRelay, OpenedRelay, Relay, Relayed, Relays};
 pub use result::{MatchOutcome, MatchReport, MatchResult, PlayerReport, ResultBy, ResultStatus};

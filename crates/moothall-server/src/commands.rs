@@ -1,6 +1,7 @@
 //! The commands, a file each.
 
 pub mod admin;
+pub mod audit;
 pub mod database;
 pub mod doctor;
 pub mod documents;

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 
-use crate::commands::{admin, doctor, documents, keys, migrate, serve, settings};
+use crate::commands::{admin, audit, doctor, documents, keys, migrate, serve, settings};
 use crate::config::{Config, Flags};
 
 #[global_allocator]
@@ -55,6 +55,9 @@ enum Command {
     /// Makes, lists and ends API keys of game hosts, bots and tools.
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Looks into the audit log.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Writes and reads what staff has set, as a file.
     #[command(subcommand)]
     Settings(settings::Settings),
@@ -126,6 +129,7 @@ async fn perform(config: &Config, command: Command) -> Result<ExitCode> {
         Command::Doctor => return doctor::run(config).await,
         Command::Admin(command) => admin::run(config, command).await?,
         Command::Keys(command) => keys::run(config, command).await?,
+        Command::Audit(command) => return audit::run(config, command).await,
         Command::Settings(command) => settings::run(config, command).await?,
         Command::Config { .. } => println!("{}", config.to_toml()?),
         Command::Documents { out } => documents::run(&out)?,

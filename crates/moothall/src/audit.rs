@@ -1,8 +1,9 @@
 //! The audit log: who did what to whom, before, after, and why. Append-only.
 //!
 //! Start at [`record`], which other contexts call inside the transaction of what they record: an action and its line are
-//! committed together or not at all.
+//! committed together or not at all. That nobody changes it afterwards unnoticed is the matter of `audit/chain.rs`.
 
+mod chain;
 mod store;
 
 use moothall_protocol::audit::{AuditLine, ListAudit};
@@ -10,11 +11,13 @@ use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
 use moothall_protocol::{AuditId, Cursor, Page, UserId};
 use serde::Serialize;
 
-use crate::cx::{Cx, Tx};
+use crate::cx::{Asked, Cx, Tx};
 use crate::error::Error;
 use crate::operation::{Access, Operations, Rate};
 use crate::{Permission, Topic};
 
+pub(crate) use chain::{Live, start};
+pub use chain::{Verified, head, verify};
 pub(crate) use store::STATEMENTS;
 
 /// Reads the audit log.
@@ -25,13 +28,15 @@ pub fn operations() -> Operations {
     Operations::context("audit", "Who did what, before, after, and why")
         .get("/audit", "audit.list", Access::Permission(READ), list)
         .rate(Rate::Admin)
+        .get("/audit/head", "audit.head", Access::Permission(READ), head)
+        .rate(Rate::Admin)
 }
 
 /// What is to be recorded. Who did it and when comes from the call itself, unless [`Entry::by`] says who.
 #[derive(Clone, Debug, Default)]
 pub struct Entry {
     action: &'static str,
-    actor: Option<UserId>,
+    by: Option<Asked>,
     target: String,
     reason: Option<String>,
     before: Option<serde_json::Value>,
@@ -44,10 +49,10 @@ impl Entry {
         Self { action, ..Self::default() }
     }
 
-    /// Done by this user, whose call it was before an entity carried it out.
+    /// Done as it was asked before an entity carried it out.
     #[must_use]
-    pub fn by(mut self, actor: Option<UserId>) -> Self {
-        self.actor = actor;
+    pub fn by(mut self, asked: &Asked) -> Self {
+        self.by = Some(asked.clone());
         self
     }
 
@@ -95,12 +100,20 @@ impl Entry {
 
 /// Records an action in the transaction that carries it out.
 pub fn record(tx: &mut Tx<'_, '_>, entry: Entry) -> Result<(), Error> {
-    store::insert(tx, &entry)
+    store::insert(tx, &entry)?;
+    chain::note(tx);
+    Ok(())
 }
 
 /// Lists the log, newest first.
 pub async fn list(cx: &Cx, input: ListAudit) -> Result<Page<AuditLine>, Error> {
     cx.require(READ)?;
+    let is_narrow =
+        input.actor_id.is_some() || input.target.is_some() || input.action.is_some() || input.since.is_some();
+    if input.text.is_some() && !is_narrow {
+        let message = "say also by whom, to what, which action or since when: the log is long";
+        return Err(Error::field("/text", "too_wide", message));
+    }
     let limit = input.limit.map_or(PAGE_ITEMS_DEFAULT, |limit| limit as usize);
     let before = match &input.cursor {
         Some(cursor) => cursor.key().ok_or_else(Error::wrong_cursor)?,

@@ -8,6 +8,7 @@
 //! and stay where they are; who may not know of a room is told that there is none.
 
 mod attachments;
+mod contact;
 mod conversations;
 mod error;
 mod following_rooms;
@@ -16,6 +17,7 @@ mod messages;
 mod name;
 pub(crate) mod room;
 mod rooms;
+mod shadows;
 mod store;
 
 use std::time::Duration;
@@ -32,6 +34,7 @@ use crate::cx::Tx;
 pub use crate::filter::{FilteredWord, WordVerdict};
 use crate::operation::{Access, Operations, Rate};
 use crate::{Cx, Permission, Topic, accounts, audit, sweep};
+pub use contact::{answer_request, list_requests, on_reported};
 pub use conversations::{create_group, open_direct};
 pub use error::Error;
 pub(crate) use following_rooms::{
@@ -39,8 +42,10 @@ pub(crate) use following_rooms::{
 };
 pub use members::{add_member, join, kick, leave, list_members, set_role};
 pub use messages::{
-    delete, edit, get_message, history, mark_delivered, mark_read, read_versions, say_typing, send, unread,
+    delete, edit, get_message, history, mark_delivered, mark_read, read_private, read_versions, say_typing,
+    send, unread,
 };
+pub(crate) use messages::{remove_by_staff, restore_by_staff, seen};
 use room::Power;
 pub use rooms::{
     archive_room, create_room, find_room, get_room, list_rooms, my_rooms, open_room, restore_room,
@@ -49,6 +54,8 @@ pub use rooms::{
 
 /// Does in every room what its owner may, and sees rooms that only members know of. Every such deed is audited.
 pub const MODERATE: Permission = Permission("communication.moderate");
+/// Reads conversations that are not theirs. Every look is audited, with the reason for it.
+pub const READ_PRIVATE: Permission = Permission("communication.read_private");
 /// Reads what messages said before they were edited or deleted.
 pub const READ_VERSIONS: Permission = Permission("communication.read_versions");
 
@@ -130,6 +137,8 @@ fn of_rooms(operations: Operations) -> Operations {
             restore_room,
         )
         .rate(Rate::Admin)
+        .get("/direct/requests", "communication.requests", Access::Player, list_requests)
+        .post("/rooms/{room_id}/answer", "communication.answer_request", Access::Player, answer_request)
         .post("/direct", "communication.open_direct", Access::Player, open_direct)
         .post("/groups", "communication.create_group", Access::Player, create_group)
         .created("/rooms/{id}")
@@ -169,6 +178,13 @@ fn of_messages(operations: Operations) -> Operations {
             read_versions,
         )
         .rate(Rate::Admin)
+        .post(
+            "/rooms/{room_id}/private",
+            "communication.read_private",
+            Access::Permission(READ_PRIVATE),
+            read_private,
+        )
+        .rate(Rate::Admin)
         .put("/rooms/{room_id}/read", "communication.mark_read", Access::Player, mark_read)
         .rate(Rate::Social)
         .unguarded()
@@ -187,12 +203,13 @@ pub(crate) struct Live {
     pairs: Cache<RoomId, Option<[UserId; 2]>>,
     /// Who was seen to be where, a moment ago.
     seats: Cache<(RoomId, UserId), ()>,
+    reported: contact::Followers,
 }
 
 impl Live {
     pub(crate) fn new() -> Self {
         let seats = Cache::builder().max_capacity(SEATS_MAX).time_to_live(SEATS_FRESH).build();
-        Self { pairs: Cache::new(PAIRS_MAX), seats }
+        Self { pairs: Cache::new(PAIRS_MAX), seats, reported: contact::Followers::default() }
     }
 }
 
@@ -225,6 +242,17 @@ fn readable(tx: &mut Tx<'_, '_>, id: RoomId) -> Result<moothall_protocol::commun
     }
 }
 
+/// The room, if the caller may read what is said in it. What staff reads where only members are, it says why: see [`read_private`].
+fn readable_inside(tx: &mut Tx<'_, '_>, id: RoomId) -> Result<moothall_protocol::communication::Room, Error> {
+    let room = readable(tx, id)?;
+    let user = tx.cx().user();
+    let is_inside = match user {
+        Some(user) => !room::is_hidden(&room) || store::is_member(tx, id, user)?,
+        None => true,
+    };
+    if is_inside { Ok(room) } else { Err(Error::ReasonNeeded) }
+}
+
 /// Notes in the audit log that staff looks into a conversation that is not theirs.
 fn audit_look(tx: &mut Tx<'_, '_>, action: &'static str, room: RoomId, reason: &str) -> Result<(), Error> {
     let entry = audit::Entry::new(action).target(Topic::Room(room).to_string()).reason(reason);
@@ -233,7 +261,7 @@ fn audit_look(tx: &mut Tx<'_, '_>, action: &'static str, room: RoomId, reason: &
 
 /// All SQL of this context.
 pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
-    [store::STATEMENTS, messages::STATEMENTS].concat()
+    [store::STATEMENTS, messages::STATEMENTS, shadows::STATEMENTS].concat()
 }
 
 /// Removes messages past their retention, old versions past theirs, rooms of what has ended, such as a party, and members whose accounts
@@ -264,6 +292,7 @@ async fn sweep_by(cx: &Cx, batch: usize) -> Result<(), Error> {
     }
     let until = cx.now() - DAY * settings.versions_days;
     sweep::all(cx, move |tx| messages::sweep_versions(tx, until)).await?;
+    sweep::all(cx, move |tx| shadows::sweep(tx, until)).await?;
     // Rooms stay as long as somebody may open them again. Nobody does that with those that followed something, of which there are many.
     sweep::all(cx, store::sweep_following_rooms).await?;
     forget_erased(cx, batch).await?;

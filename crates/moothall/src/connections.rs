@@ -9,6 +9,7 @@
 
 mod error;
 mod followers;
+mod friends;
 mod live;
 mod policy;
 pub(crate) mod presence;
@@ -37,6 +38,7 @@ use crate::operation::{Access, Operations, Rate};
 use crate::topics::{Closing, Outbox};
 use crate::{Caller, Cx, Hall, Identity, Permission, Topic, WeakHall, accounts, audit, filter, reach};
 pub use error::Error;
+pub(crate) use friends::{Friends, revise, revise_viewers};
 use live::Gone;
 pub(crate) use live::Live;
 pub use policy::{OnExcess, SessionPolicies, SessionPolicy};
@@ -212,19 +214,37 @@ pub async fn watch(cx: &Cx, input: WatchPresence) -> Result<PresenceWatch, Error
     let mut seen = HashSet::new();
     asked.retain(|user| seen.insert(*user));
     let visible = may_see(cx, &asked).await?;
+    let (viewer, watch) = begin_watch(cx, &asked, &visible)?;
+    // Somebody may have become visible or hidden before the watch was there to be told.
+    let now = may_see(cx, &asked).await?;
+    for user in now.symmetric_difference(&visible) {
+        cx.hall().connections().watches.revise_sight(viewer, *user, now.contains(user));
+    }
+    Ok(watch)
+}
+
+fn begin_watch(
+    cx: &Cx,
+    asked: &[UserId],
+    visible: &HashSet<UserId>,
+) -> Result<(UserId, PresenceWatch), Error> {
     let live = cx.hall().connections();
     let session = live.find(cx.require_identity()?.session_id).ok_or(Error::NotConnected)?;
     let mut state = session.state().ok_or(Error::NotConnected)?;
     let watched: usize = state.watches.values().sum();
-    if state.watches.len() >= WATCHES_MAX || watched + asked.len() > WATCHED_USERS_MAX {
+    // The one on friends is of nobody's asking.
+    if state.watches.values().filter(|users| **users > 0).count() >= WATCHES_MAX
+        || watched + asked.len() > WATCHED_USERS_MAX
+    {
         return Err(Error::TooManyWatches);
     }
     let topics = cx.hall().topics();
-    let (watch_id, version, users) = live.watches.add(cx.new_id(), &visible, &asked, |watch| {
+    let viewer = session.user_id;
+    let (watch_id, version, users) = live.watches.add(cx.new_id(), viewer, visible, asked, |watch| {
         state.subscribe(topics, &session.outbox, Topic::Presence(watch))
     });
-    state.watches.insert(watch_id, visible.len());
-    Ok(PresenceWatch { watch_id, version, users })
+    state.watches.insert(watch_id, asked.len());
+    Ok((viewer, PresenceWatch { watch_id, version, users }))
 }
 
 /// Ends a watch of the calling session.
@@ -232,10 +252,13 @@ pub async fn unwatch(cx: &Cx, input: UnwatchPresence) -> Result<(), Error> {
     let live = cx.hall().connections();
     let session = live.find(cx.require_identity()?.session_id).ok_or(crate::Error::NotFound)?;
     let mut state = session.state().ok_or(crate::Error::NotFound)?;
-    state.watches.remove(&input.watch_id).ok_or(crate::Error::NotFound)?;
+    if state.watches.get(&input.watch_id).is_none_or(|users| *users == 0) {
+        return Err(crate::Error::NotFound.into());
+    }
+    state.watches.remove(&input.watch_id);
     state.unsubscribe(cx.hall().topics(), &session.outbox, &Topic::Presence(input.watch_id));
     drop(state);
-    live.watches.remove(input.watch_id);
+    live.watches.remove(input.watch_id, session.user_id);
     Ok(())
 }
 
@@ -364,13 +387,13 @@ pub fn live_sessions(hall: &Hall) -> u64 {
 
 /// Ends a session that is live no more.
 fn end(hall: &Hall, Gone { session, attachment }: &Gone, closing: Closing) {
-    forget_watches(hall, session.end(hall.topics(), closing));
+    forget_watches(hall, session.user_id, session.end(hall.topics(), closing));
     tell_presence(hall, session.user_id, Command::Leave { session: session.id, attachment: *attachment });
 }
 
-fn forget_watches(hall: &Hall, watches: Vec<WatchId>) {
+fn forget_watches(hall: &Hall, viewer: UserId, watches: Vec<WatchId>) {
     for watch in watches {
-        hall.connections().watches.remove(watch);
+        hall.connections().watches.remove(watch, viewer);
     }
 }
 
@@ -442,7 +465,7 @@ async fn expire(hall: WeakHall) {
         hall.connections().tickets.sweep(clock.elapsed());
         for Gone { session, attachment } in hall.connections().remove_expired(clock.elapsed()) {
             let closing = Closing::new(CloseCode::SlowConsumer, "not resumed in time");
-            forget_watches(&hall, session.end(hall.topics(), closing));
+            forget_watches(&hall, session.user_id, session.end(hall.topics(), closing));
             tell_presence(&hall, session.user_id, Command::Expire { session: session.id, attachment });
         }
     }

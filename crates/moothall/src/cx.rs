@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moothall_protocol::accounts::SessionKind;
+use moothall_protocol::restrictions::Restricted;
 use moothall_protocol::{ApiKeyId, Event, Id, RequestId, SessionId, Timestamp, UserId};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::idempotency::{self, Claim};
@@ -39,10 +40,12 @@ pub struct Identity {
     pub api_key_id: Option<ApiKeyId>,
     /// What the caller may do.
     pub permissions: Permissions,
+    /// Why the caller may not sign in, if that is so: then they may call but little, see [`Operation::admit`](crate::Operation::admit).
+    pub restricted: Option<Arc<Restricted>>,
 }
 
 /// What is known of the request beside the caller.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Origin {
     /// The address it came from, as far as the doors trust it.
     pub address: Option<IpAddr>,
@@ -50,6 +53,37 @@ pub struct Origin {
     pub agent: Option<String>,
     /// The idempotency key that guards it.
     pub idempotency_key: Option<String>,
+}
+
+/// By whom and from where something was asked of a live entity: it goes with the command, for whatever has to be written down.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Asked {
+    /// Who asks; nobody for the server itself and for timers.
+    pub user: Option<UserId>,
+    /// With which key.
+    pub api_key_id: Option<ApiKeyId>,
+    /// In which request.
+    pub request_id: Option<RequestId>,
+    /// From where.
+    #[serde(with = "shared")]
+    pub origin: Arc<Origin>,
+}
+
+/// One origin for all that comes of a request.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use super::Origin;
+
+    pub fn serialize<S: Serializer>(origin: &Arc<Origin>, serializer: S) -> Result<S::Ok, S::Error> {
+        (**origin).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Origin>, D::Error> {
+        Origin::deserialize(deserializer).map(Arc::new)
+    }
 }
 
 /// The context of one call. Cheap to clone.
@@ -135,6 +169,16 @@ impl Cx {
     /// The signed-in caller.
     pub fn require_identity(&self) -> Result<&Identity, Error> {
         self.identity().ok_or(Error::NotSignedIn)
+    }
+
+    /// By whom and from where this is asked.
+    pub fn asked(&self) -> Asked {
+        Asked {
+            user: self.user(),
+            api_key_id: self.identity().and_then(|identity| identity.api_key_id),
+            request_id: Some(self.request_id()),
+            origin: self.shared_origin(),
+        }
     }
 
     /// Whether the caller has a permission.

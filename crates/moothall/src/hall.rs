@@ -16,13 +16,14 @@ use crate::hooks::{Hooks, NoHooks};
 use crate::mail::{Mailer, Postbox};
 use crate::operation::{Operations, Registry, RegistryError};
 use crate::random::{Random, SystemRandom};
+use crate::restrictions::types::RestrictionType;
 use crate::runtime::{Bus, Directory, Leases};
 use crate::sections::{Settings, Synchronous};
 use crate::settings::{SiteEntry, SiteSection, UserEntry, UserSection};
 use crate::topics::{self, Topics};
 use crate::{
     Rates, accounts, audit, communication, connections, hosts, idempotency, jobs, lobbies, mail, matches,
-    notifications, parties, remote_config, settings, sweep, system,
+    moderation, notifications, parties, relationships, remote_config, restrictions, settings, sweep, system,
 };
 
 /// Every migration, oldest first. Added, never edited: a test compares checksums.
@@ -56,6 +57,12 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261129000110_jobs",
     "20261129000120_notifications",
     "20261129000130_remote_config",
+    "20261129000300_restrictions",
+    "20261129000310_shadow_messages",
+    "20261129000320_moderation",
+    "20261129000500_relationships",
+    "20261129000510_first_contact",
+    "20261129000520_audit_chain",
 ];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.
@@ -82,6 +89,9 @@ struct Inner {
     parties: parties::Live,
     lobbies: lobbies::Live,
     hosts: hosts::Live,
+    relationships: relationships::Live,
+    audit: audit::Live,
+    restrictions: restrictions::Live,
     jobs: jobs::Live,
     notifications: notifications::Live,
     remote_config: remote_config::Live,
@@ -134,6 +144,7 @@ pub struct Builder {
     rates: Rates,
     directory: Directory,
     operations: Vec<Operations>,
+    restriction_types: Vec<RestrictionType>,
     site_sections: Vec<SiteEntry>,
     user_sections: Vec<UserEntry>,
     job_kinds: Vec<jobs::KindEntry>,
@@ -188,6 +199,14 @@ impl Builder {
     #[must_use]
     pub fn operations(mut self, operations: Operations) -> Self {
         self.operations.push(operations);
+        self
+    }
+
+    /// Adds a type of restrictions, for what operations of the embedding program do. They ask with
+    /// [`restrictions::check`](crate::restrictions::check).
+    #[must_use]
+    pub fn restriction_type(mut self, kind: RestrictionType) -> Self {
+        self.restriction_types.push(kind);
         self
     }
 
@@ -258,6 +277,9 @@ impl Builder {
             parties: parties::Live::default(),
             lobbies: lobbies::Live::default(),
             hosts: hosts::Live::default(),
+            relationships: relationships::Live::default(),
+            audit: audit::Live::default(),
+            restrictions: restrictions::Live::new(self.restriction_types)?,
             jobs,
             notifications,
             remote_config: remote_config::Live::default(),
@@ -275,17 +297,20 @@ impl Builder {
         accounts::prepare(&hall).await?;
         lobbies::prepare(&hall).await?;
         remote_config::prepare(&hall).await?;
+        moderation::prepare(&hall)?;
         if self.has_tasks {
             accounts::stamp_cut_off(&hall).await?;
             settings::start(&hall);
             topics::start(&hall);
             accounts::start(&hall);
+            restrictions::start(&hall);
             connections::start(&hall);
             parties::start(&hall);
             hosts::start(&hall);
             lobbies::start(&hall);
             matches::start(&hall);
             mail::start(&hall);
+            audit::start(&hall);
             jobs::start(&hall);
             remote_config::start(&hall);
             hall.spawn(sweep::run(hall.downgrade()));
@@ -306,17 +331,24 @@ pub fn contexts() -> Vec<Operations> {
         remote_config::operations(),
         connections::operations(),
         connections::watch_operations(),
+        relationships::operations(),
         communication::operations(),
         matches::operations(),
         parties::operations(),
         lobbies::operations(),
         hosts::operations(),
+        restrictions::operations(),
+        moderation::operations(),
     ]
 }
 
 /// The sections of users' settings, of all contexts.
 fn user_sections() -> Vec<UserEntry> {
-    vec![UserEntry::of::<settings::Locale>(), UserEntry::of::<notifications::Preferences>()]
+    vec![
+        UserEntry::of::<settings::Locale>(),
+        UserEntry::of::<notifications::Preferences>(),
+        UserEntry::of::<relationships::Privacy>(),
+    ]
 }
 
 /// The kinds of jobs, of all contexts.
@@ -326,13 +358,17 @@ fn job_kinds() -> Vec<jobs::KindEntry> {
 
 /// The kinds of notices, of all contexts.
 fn notice_kinds() -> Vec<notifications::KindEntry> {
-    vec![notifications::KindEntry::of::<notifications::Announcement>()]
+    let mut kinds = vec![notifications::KindEntry::of::<notifications::Announcement>()];
+    kinds.extend(moderation::notice_kinds());
+    kinds
 }
 
 /// Takes away what contexts that build on accounts keep of a user, in the transaction that erases the account.
 pub(crate) fn forget_user(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), crate::Error> {
     settings::forget(tx, user)?;
-    notifications::forget(tx, user)
+    relationships::forget(tx, user)?;
+    notifications::forget(tx, user)?;
+    restrictions::forget_traces(tx, user)
 }
 
 /// All SQL of the library, by name, for the test that prepares it on both engines.
@@ -352,6 +388,9 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         &lobbies::statements(),
         hosts::STATEMENTS,
         &matches::statements(),
+        relationships::STATEMENTS,
+        restrictions::STATEMENTS,
+        &moderation::statements(),
     ]
     .concat()
 }
@@ -403,6 +442,7 @@ impl Hall {
             rates: Rates::default(),
             directory: Directory::default(),
             operations: Vec::new(),
+            restriction_types: Vec::new(),
             site_sections: Vec::new(),
             user_sections: Vec::new(),
             job_kinds: Vec::new(),
@@ -528,6 +568,10 @@ impl Hall {
         &self.0.hosts
     }
 
+    pub(crate) fn restrictions(&self) -> &restrictions::Live {
+        &self.0.restrictions
+    }
+
     pub(crate) fn jobs(&self) -> &jobs::Live {
         &self.0.jobs
     }
@@ -542,6 +586,14 @@ impl Hall {
 
     pub(crate) fn lobbies(&self) -> &lobbies::Live {
         &self.0.lobbies
+    }
+
+    pub(crate) fn audit(&self) -> &audit::Live {
+        &self.0.audit
+    }
+
+    pub(crate) fn relationships(&self) -> &relationships::Live {
+        &self.0.relationships
     }
 
     /// The operator's word list.

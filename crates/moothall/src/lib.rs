@@ -4,8 +4,10 @@
 //! `moothall-api` find them in the [`Registry`], and an embedding program calls them directly or adds its own.
 //!
 //! Contexts: [`accounts`] (users, sign-in, sessions, roles, keys), [`connections`] (presence, live sessions),
-//! [`communication`] (rooms, messages), [`parties`] (players who go together), [`lobbies`] (where they gather), [`hosts`] (machines that
+//! [`communication`] (rooms, messages), [`relationships`] (friends, blocks), [`parties`] (players who go together), [`lobbies`] (where they gather), [`hosts`] (machines that
 //! run games), [`mod@matches`] (data relayed between players). Beside them: [`audit`] (who did what, and why), [`idempotency`] (retrying is safe),
+//! [`communication`] (rooms, messages), [`parties`] (players who go together), [`lobbies`] (where they gather), [`hosts`] (machines that
+//! run games), [`mod@matches`] (data relayed between players), [`restrictions`] (what users may not do), [`moderation`] (reports, cases, actions, appeals). Beside them: [`audit`] (who did what, and why), [`idempotency`] (retrying is safe),
 //! [`runtime`] (live entities in partitions), [`topics`] (events to many).
 //!
 //! ```
@@ -55,6 +57,7 @@ pub mod lobbies;
 pub mod mail;
 pub mod matches;
 mod merge;
+pub mod moderation;
 pub mod notifications;
 pub mod operation;
 pub mod parties;
@@ -62,7 +65,9 @@ mod permission;
 mod random;
 mod rates;
 pub mod reach;
+pub mod relationships;
 pub mod remote_config;
+pub mod restrictions;
 pub mod runtime;
 mod sections;
 pub mod settings;
@@ -74,7 +79,7 @@ mod testing;
 pub mod topics;
 
 pub use clock::{Clock, FakeClock, SystemClock};
-pub use cx::{Caller, Cx, Identity, Origin, Tx};
+pub use cx::{Asked, Caller, Cx, Identity, Origin, Tx};
 pub use error::{CATALOGUE, Details, Error, ErrorEntry, Fault, FieldError, Kind, Relayed};
 pub use hall::{
     Builder, Hall, MIGRATIONS, OpenError, WeakHall, claim_database, contexts, open_store, statements,

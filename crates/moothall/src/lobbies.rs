@@ -11,6 +11,7 @@
 //! a restart, votes and queue included; passwords are told to nobody.
 
 mod balance;
+mod blocks;
 mod error;
 mod follow;
 mod keeper;
@@ -45,8 +46,11 @@ use crate::codes::{self, Guesses};
 use crate::cx::Tx;
 use crate::following::Following;
 use crate::operation::{Access, Operations, Rate};
+use crate::reach::{self, How, Reach};
+use crate::restrictions::types::LOBBY_JOIN;
+use crate::restrictions::{self, Scope};
 use crate::runtime::Place;
-use crate::{Cx, Fault as _, Hall, Kind, Permission, connections, hosts, matches, reach};
+use crate::{Cx, Fault as _, Hall, Kind, Permission, connections, hosts, matches, relationships};
 pub use balance::balance;
 pub use error::Error;
 use list::Index;
@@ -189,13 +193,18 @@ impl Default for Live {
 /// Lists lobbies.
 pub async fn list(cx: &Cx, input: ListLobbies) -> Result<LobbyPage, Error> {
     cx.hall().directory().all_answered::<lobby::Lobby>(cx).await;
-    cx.hall().lobbies().index.list(input, cx.user(), cx.can(MODERATE))
+    let barred = blocks::barred(cx).await?;
+    cx.hall().lobbies().index.list(input, cx.user(), cx.can(MODERATE), &barred)
 }
 
 /// Watches a list of lobbies.
 pub async fn watch(cx: &Cx, input: WatchLobbies) -> Result<LobbyWatch, Error> {
     cx.hall().directory().all_answered::<lobby::Lobby>(cx).await;
-    list::watch(cx, input)
+    blocks::bar(cx.hall(), cx.require_user()?).await?;
+    let watch = list::watch(cx, input)?;
+    // Somebody may have blocked somebody before the watch was there to be told.
+    blocks::bar(cx.hall(), cx.require_user()?).await?;
+    Ok(watch)
 }
 
 /// Ends the watch of the calling session.
@@ -207,7 +216,8 @@ pub async fn unwatch(cx: &Cx, _: UnwatchLobbies) -> Result<(), Error> {
 pub async fn get(cx: &Cx, input: GetLobby) -> Result<LobbySummary, Error> {
     cx.hall().directory().answered::<lobby::Lobby>(cx, input.lobby_id).await;
     let card = cx.hall().lobbies().index.find(input.lobby_id).ok_or(crate::Error::NotFound)?;
-    if card.is_shown_to(cx.user()) || cx.can(MODERATE) {
+    let barred = blocks::barred(cx).await?;
+    if card.is_shown_to(cx.user()) && !barred.contains(&card.summary.host_id) || cx.can(MODERATE) {
         Ok(card.summary.clone())
     } else {
         Err(crate::Error::NotFound.into())
@@ -244,6 +254,7 @@ pub async fn join(cx: &Cx, input: JoinLobby) -> Result<LobbyEntry, Error> {
     let entry = Entry { password, wish: wish.unwrap_or_default(), ..Entry::default() };
     let user = cx.require_user()?;
     let place = place(cx, lobby_id).await;
+    check_entry(cx, user, lobby_id).await?;
     let guesses = &cx.hall().lobbies().guesses;
     if is_guess {
         guesses.begin(cx.elapsed(), user).map_err(|retry_after| Error::GuessesThrottled { retry_after })?;
@@ -265,12 +276,33 @@ pub async fn join_by_code(cx: &Cx, input: JoinLobbyByCode) -> Result<LobbyEntry,
     let lobby = cx.read(move |tx| store::find_by_code(tx, &find)).await?.ok_or(Error::CodeUnknown)?;
     let entry = Entry { code: Some(code), wish: input.wish.unwrap_or_default(), ..Entry::default() };
     let place = place(cx, lobby).await;
+    check_entry(cx, user, lobby).await?;
     match enter(place, cx, user, lobby, entry, Power::Member).await {
         Err(error) if error.kind() == Kind::NotFound => Err(Error::CodeUnknown),
         joined => {
             guesses.succeed(user);
             joined
         }
+    }
+}
+
+/// Refuses whoever may not join lobbies for now, or none of this mode.
+async fn check_entry(cx: &Cx, user: UserId, lobby: LobbyId) -> Result<(), crate::Error> {
+    let card = cx.hall().lobbies().index.find(lobby);
+    let mode = card.as_ref().map(|card| card.summary.mode.as_str());
+    let scope = Scope { mode, ..Scope::ANYWHERE };
+    restrictions::check_user(cx, user, LOBBY_JOIN, scope).await
+}
+
+/// Whether somebody who is brought along may join this lobby, or a new one.
+async fn may_enter(cx: &Cx, user: UserId, lobby: Option<LobbyId>) -> Result<bool, crate::Error> {
+    let entry = match lobby {
+        Some(lobby) => check_entry(cx, user, lobby).await,
+        None => restrictions::check_user(cx, user, LOBBY_JOIN, Scope::ANYWHERE).await,
+    };
+    match entry {
+        Err(crate::Error::Restricted(_)) => Ok(false),
+        entry => entry.map(|()| true),
     }
 }
 
@@ -289,6 +321,9 @@ async fn enter(
         let elsewhere = cx.read(move |tx| store::lobby_of(tx, user)).await?;
         if elsewhere.is_some_and(|elsewhere| elsewhere != lobby) {
             return Err(Error::AlreadyInLobby);
+        }
+        if power == Power::Member {
+            blocks::check(cx, user, lobby).await?;
         }
         let along = party::along(cx, user, Some(lobby)).await?;
         let party = along.party.clone();
@@ -337,10 +372,12 @@ pub async fn unban(cx: &Cx, input: UnbanFromLobby) -> Result<(), Error> {
 pub async fn invite(cx: &Cx, input: InviteToLobby) -> Result<(), Error> {
     let InviteToLobby { lobby_id, user_id: user } = input;
     let place = place(cx, lobby_id).await;
-    if !reach::reachable(cx, &[user]).await?.contains(&user) {
+    let reach = reach::may_reach(cx, user, How::Invite).await?;
+    if reach == Reach::No {
         return Err(Error::Unreachable);
     }
-    tell_from(place, cx, lobby_id, Power::Member, Act::Invite { user }).await.map(drop)
+    let act = Act::Invite { user, is_silent: reach == Reach::Silent };
+    tell_from(place, cx, lobby_id, Power::Member, act).await.map(drop)
 }
 
 /// Takes an invite back.
@@ -543,9 +580,20 @@ pub(crate) async fn prepare(hall: &Hall) -> Result<(), crate::Error> {
 /// Has lobbies hear of those who are gone, and wakes those there are.
 pub(crate) fn start(hall: &Hall) {
     connections::on_gone(hall, follow::leave_behind);
+    relationships::on_changed(hall, blocks::changed);
     hall.spawn(list::tell_watchers(hall.downgrade()));
     hosts::on_ended(hall, places::ended);
     matches::on_over(hall, follow::match_over);
+    restrictions::on_changed(hall, |tx, user| {
+        if let Some(user) = user {
+            let hall = tx.cx().hall().clone();
+            tx.after_commit(move || {
+                let weak = hall.downgrade();
+                hall.spawn(follow::put_out(weak, user));
+            });
+        }
+        Ok(())
+    });
     hall.spawn(follow::recover(hall.downgrade()));
 }
 

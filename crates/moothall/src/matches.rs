@@ -13,6 +13,7 @@ mod error;
 mod follow;
 mod game;
 mod list;
+mod recent;
 mod relays;
 mod rooms;
 mod store;
@@ -40,6 +41,8 @@ pub(crate) use game::Seat;
 use game::{Act, Command, Match, Reply, State};
 use list::Viewer;
 pub use list::list;
+pub(crate) use recent::played_with;
+pub use recent::recent_players;
 pub use relays::{close_relay, my_relays, open_relay, relay};
 
 /// Decides, corrects and aborts matches of others, and sees those that are hidden. Every such deed is audited.
@@ -107,6 +110,7 @@ fn of_history(operations: Operations) -> Operations {
     operations
         .get("/matches", "matches.list", Access::Player, list)
         .get("/matches/mine", "matches.mine", Access::Player, mine)
+        .get("/matches/recent_players", "matches.recent_players", Access::Player, recent_players)
         .get("/matches/head_to_head", "matches.head_to_head", Access::Player, head_to_head)
         .get("/matches/{match_id}", "matches.get", Access::Player, get)
         .get("/matches/{match_id}/results", "matches.results", Access::Player, results)
@@ -306,7 +310,7 @@ pub(crate) async fn arrive(cx: &Cx, user: UserId) {
 
 /// All SQL of this context.
 pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
-    [store::STATEMENTS, list::STATEMENTS].concat()
+    [store::STATEMENTS, list::STATEMENTS, recent::STATEMENTS].concat()
 }
 
 /// Has matches hear of hosts and players who are gone, and wakes those there are.

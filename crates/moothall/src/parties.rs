@@ -33,8 +33,9 @@ use crate::communication::FollowingRoom;
 use crate::cx::Tx;
 use crate::following::Following;
 use crate::operation::{Access, Operations, Rate};
+use crate::reach::{self, How, Reach};
 use crate::runtime::Place;
-use crate::{Cx, Fault as _, Hall, Kind, Topic, communication, connections, reach};
+use crate::{Cx, Fault as _, Hall, Kind, Topic, communication, connections};
 pub use error::Error;
 use follow::News;
 use party::{Card, Change, Command, Reply};
@@ -203,11 +204,13 @@ pub async fn renew_code(cx: &Cx, input: RenewPartyCode) -> Result<Party, Error> 
 pub async fn invite(cx: &Cx, input: InviteToParty) -> Result<PartyInvite, Error> {
     let InviteToParty { party_id, user_id } = input;
     let place = place(cx, party_id).await;
-    if !reach::reachable(cx, &[user_id]).await?.contains(&user_id) {
+    let reach = reach::may_reach(cx, user_id, How::Invite).await?;
+    if reach == Reach::No {
         return Err(Error::Unreachable);
     }
-    let presence = connections::get_presence(cx, GetPresence { user_id }).await;
-    if !presence.map_err(connections::Error::into_common)?.is_online {
+    // Not how the caller sees them: who lets nobody see them is invited still. To who is blocked nobody is there.
+    let seen = connections::get_presence(&Cx::server(cx.hall()), GetPresence { user_id }).await;
+    if reach == Reach::Silent || !seen.map_err(connections::Error::into_common)?.is_online {
         return Err(Error::NotOnline);
     }
     tell_from(place, cx, party_id, Command::Invite { user: user_id }).await?.invite()
@@ -242,6 +245,13 @@ pub async fn join(cx: &Cx, input: JoinParty) -> Result<Party, Error> {
     guesses.begin(cx.elapsed(), user).map_err(|retry_after| Error::CodeThrottled { retry_after })?;
     let find = code.clone();
     let found = cx.read(move |tx| store::find_by_code(tx, &find)).await?.ok_or(Error::CodeUnknown)?;
+    // Who leads it and blocks the caller has no party, as far as the caller may know.
+    let circle = reach::circle(cx, user).await?;
+    let is_blocked = move |leader: UserId| circle.tie(leader).has(reach::Tie::BLOCKED_BY);
+    let leader = cx.read(move |tx| store::find(tx, found)).await?.map(|party| party.card.leader);
+    if leader.is_some_and(is_blocked) {
+        return Err(Error::CodeUnknown);
+    }
     let place = place(cx, found).await;
     let joined = move_to(place, cx, found, Command::Join { code }).await;
     match joined {

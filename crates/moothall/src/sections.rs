@@ -22,6 +22,8 @@ pub struct Settings {
     pub mail: crate::mail::Settings,
     /// Presence and live sessions.
     pub connections: crate::connections::Settings,
+    /// Friends, and those one would rather not meet.
+    pub relationships: crate::relationships::Settings,
     /// Rooms and messages.
     pub communication: crate::communication::Settings,
     /// Parties.
@@ -34,6 +36,8 @@ pub struct Settings {
     pub matches: crate::matches::Settings,
     /// Notifications.
     pub notifications: crate::notifications::Settings,
+    /// Reports, cases and actions.
+    pub moderation: crate::moderation::Settings,
 }
 
 impl Settings {
@@ -44,6 +48,7 @@ impl Settings {
         // Neither is written with its secrets.
         let with = Self { store: self.store.clone(), mail: self.mail.clone(), ..read };
         WordFilter::new(&with.communication.words)?;
+        with.moderation.check()?;
         Ok(with)
     }
 }

@@ -12,10 +12,15 @@ use moothall_protocol::lobbies::OwnLobbies;
 use moothall_protocol::matches::OwnMatches;
 use moothall_protocol::notifications::Inbox;
 use moothall_protocol::parties::OwnParties;
+use moothall_protocol::relationships::OwnFriends;
+use moothall_protocol::restrictions::OwnRestrictions;
 use moothall_protocol::settings::UserSection;
 
 use crate::connections::{self, Attached, Begun, Error, Opening, Resume, Stream};
-use crate::{Cx, Topic, accounts, communication, lobbies, matches, notifications, parties, settings, system};
+use crate::{
+    Cx, Topic, accounts, communication, lobbies, matches, moderation, notifications, parties, relationships,
+    restrictions, settings, system,
+};
 
 /// How often a snapshot is read again, because more happened meanwhile than the outbox holds.
 const ATTEMPTS: u32 = 3;
@@ -25,9 +30,11 @@ struct Looked {
     me: Me,
     /// Of the rooms, the party, the lobbies and the matches they are in.
     topics: Vec<Topic>,
+    friends: relationships::Own,
     parties: OwnParties,
     lobbies: OwnLobbies,
     matches: OwnMatches,
+    restrictions: OwnRestrictions,
     settings: Vec<UserSection>,
     inbox: Inbox,
     /// Not looked up while there are topics that nobody listens to yet.
@@ -36,6 +43,10 @@ struct Looked {
 
 /// Attaches a socket to the caller's session: its stream goes on where `resume` says, or begins afresh with a snapshot.
 pub async fn open(cx: &Cx, resume: Option<&Resume>) -> Result<Stream, Error> {
+    if let Some(restricted) = &cx.require_identity()?.restricted {
+        // What a limited token opens needs no socket.
+        return Err(crate::Error::Restricted(Box::new(restricted.as_ref().clone())).into());
+    }
     let mut opening = match connections::attach(cx, resume).await? {
         Attached::Resumed(stream) => return Ok(stream),
         Attached::Opening(opening) => opening,
@@ -77,14 +88,17 @@ pub async fn open(cx: &Cx, resume: Option<&Resume>) -> Result<Stream, Error> {
 
 async fn look(cx: &Cx, user: UserId, is_heard: bool) -> Result<Looked, Error> {
     let kept = accounts::own_kept(cx, user);
-    cx.read(move |tx| {
+    let changes = relationships::changes(cx);
+    let read = cx.read(move |tx| {
         let me = match &kept {
             Some(me) => me.clone(),
             None => accounts::own(tx, user).map_err(accounts::Error::into_common)?,
         };
         let mut topics = communication::topics(tx, user).map_err(communication::Error::into_common)?;
+        let friends = relationships::own(tx, user).map_err(relationships::Error::into_common)?;
         let parties = parties::of_user(tx, user).map_err(parties::Error::into_common)?;
         topics.extend(parties.party.iter().map(|party| Topic::Party(party.id)));
+        topics.extend(tx.cx().can(moderation::CASES).then_some(Topic::Moderation));
         let lobbies = lobbies::of_user(tx, user).map_err(lobbies::Error::into_common)?;
         let own = lobbies.lobby.iter().map(|own| own.lobby.id);
         topics.extend(own.chain(lobbies.hosted.iter().copied()).map(Topic::Lobby));
@@ -97,13 +111,29 @@ async fn look(cx: &Cx, user: UserId, is_heard: bool) -> Result<Looked, Error> {
             .then(|| communication::unread_of(tx, user))
             .transpose()
             .map_err(communication::Error::into_common)?;
-        Ok(Looked { me, topics, parties, lobbies, matches, settings, inbox, unread })
-    })
-    .await
+        let restrictions = restrictions::own_of(tx, user)?;
+        Ok::<_, Error>(Looked {
+            me,
+            topics,
+            friends,
+            parties,
+            lobbies,
+            matches,
+            restrictions,
+            settings,
+            inbox,
+            unread,
+        })
+    });
+    let mut looked = read.await?;
+    looked.friends.keep(cx, changes);
+    Ok(looked)
 }
 
 async fn ready(cx: &Cx, opening: &Opening, looked: Looked) -> Result<Ready, Error> {
-    let Looked { me, parties, lobbies, matches, settings, inbox, unread, .. } = looked;
+    let Looked { me, friends, parties, lobbies, matches, restrictions, settings, inbox, unread, .. } = looked;
+    let connections::Friends { watch_id, version, online } = opening.tune(cx).await?;
+    let [friends, requests] = friends.told(cx).await?;
     Ok(Ready {
         session_id: opening.session_id(),
         resume_token: opening.token().to_owned(),
@@ -115,9 +145,11 @@ async fn ready(cx: &Cx, opening: &Opening, looked: Looked) -> Result<Ready, Erro
         rates: system::rates(cx.hall()),
         presence: connections::own_presence(cx).await?,
         unread: unread.unwrap_or_default(),
+        friends: OwnFriends { friends, requests, watch_id, version, online },
         parties,
         lobbies,
         matches,
+        restrictions,
         settings,
         inbox,
     })

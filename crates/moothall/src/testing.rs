@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use moothall_protocol::accounts::SessionKind;
 use moothall_protocol::connections::Resumed;
-use moothall_protocol::{Event, SessionId, Timestamp, UserId};
+use moothall_protocol::{AuditId, Event, SessionId, Timestamp, UserId};
 use moothall_store::{params, statements};
 use moothall_testing::databases::{self, TestDatabase};
 use parking_lot::Mutex;
@@ -26,6 +26,8 @@ statements! {
     INSERT_USER = "INSERT INTO users (id, name, name_key, email, email_key, email_verified_at, is_guest, is_bot,
                    behaviour_score, trust_score, social_score, is_shadow_banned, version, created_at, updated_at)
                    VALUES ($1, $2, $3, $4, $4, $5, $6, FALSE, 0, 0, 0, FALSE, 1, $5, $5)";
+    FORGE_AUDIT = "UPDATE audit_log SET reason = $2 WHERE id = $1";
+    LOSE_AUDIT = "DELETE FROM audit_log WHERE id = $1";
 }
 
 /// Hears what is published on topics.
@@ -207,8 +209,27 @@ impl TestHall {
             kind: SessionKind::Game,
             api_key_id: None,
             permissions: Permissions::new(permissions.iter().map(|permission| permission.0.to_owned())),
+            restricted: None,
         };
         Cx::new(&self.hall, Caller::Member(Arc::new(identity)), Origin::default())
+    }
+
+    /// Somebody with access to the database changes a line of the audit log.
+    pub async fn forge_audit(&self, line: AuditId, reason: &'static str) {
+        self.tamper(move |tx| tx.execute(FORGE_AUDIT, params![line, reason])).await;
+    }
+
+    /// The same one removes a line.
+    pub async fn lose_audit(&self, line: AuditId) {
+        self.tamper(move |tx| tx.execute(LOSE_AUDIT, params![line])).await;
+    }
+
+    async fn tamper(
+        &self,
+        act: impl Fn(&mut crate::Tx<'_, '_>) -> Result<u64, moothall_store::Error> + Send + 'static,
+    ) {
+        let changed = self.server().write(move |tx| Ok::<_, Error>(act(tx)?)).await.unwrap();
+        assert_eq!(changed, 1);
     }
 
     /// A call by nobody.

@@ -44,6 +44,8 @@ pub enum Topic {
     RemoteConfig,
     /// Those who watch the same users.
     Presence(WatchId),
+    /// Staff that works on cases.
+    Moderation,
     /// Those who watch the same list of lobbies and see the same of it.
     LobbyList(WatchId, Viewer),
 }
@@ -70,6 +72,7 @@ impl fmt::Display for Topic {
             Self::Lobby(id) => write!(f, "lobby:{id}"),
             Self::RemoteConfig => f.write_str("remote_config"),
             Self::Presence(id) => write!(f, "presence:{id}"),
+            Self::Moderation => f.write_str("moderation"),
             Self::LobbyList(id, _) => write!(f, "lobby_list:{id}"),
         }
     }

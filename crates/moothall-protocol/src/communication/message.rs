@@ -34,6 +34,16 @@ pub struct Message {
     pub edited_at: Option<Timestamp>,
     /// When it was deleted: what is left keeps its place in the history.
     pub deleted_at: Option<Timestamp>,
+    /// From somebody whom the reader ignores or blocks, or did when it was sent: what it says is left out, and its place stays.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub is_hidden: bool,
+    /// Told to staff only: nobody but its sender sees this message.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub is_shadowed: bool,
+}
+
+fn is_not(flag: &bool) -> bool {
+    !flag
 }
 
 /// What a message said before it was edited or deleted.
@@ -258,6 +268,9 @@ pub struct Unread {
     pub mentions: i64,
     /// Rooms with something new, the latest first; at most 300.
     pub rooms: Vec<RoomUnread>,
+    /// First messages of others that wait for an answer: see `communication.requests`.
+    #[serde(default)]
+    pub requests: i64,
 }
 
 /// What somebody has not read yet of one room.

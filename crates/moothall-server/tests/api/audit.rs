@@ -9,7 +9,7 @@ use crate::access;
 use crate::cast::{Cast, Column, fields};
 
 /// Looks at what is not one's own, which changes nothing.
-const LOOKS: [&str; 1] = ["communication.read_versions"];
+const LOOKS: [&str; 2] = ["communication.read_private", "communication.read_versions"];
 
 const WHY: &str = "said by the test";
 

@@ -13,14 +13,24 @@ use moothall::protocol::hosts::PutHostPool;
 use moothall::protocol::jobs::{JobStatus, ListJobs};
 use moothall::protocol::lobbies::{ModeTeams, PutGameMode, PutLobbyPolicy, TeamsShape};
 use moothall::protocol::matches::OpenRelay;
+use moothall::protocol::moderation::{
+    Act, ActionKind, AddNote, AlternateVerdict, Deed, LinkAlternates, ListCases, NoteKind,
+};
 use moothall::protocol::notifications::{Broadcast, CreateBroadcast};
-
 use moothall::protocol::parties::{CreateParty, InviteToParty, JoinParty, Party};
 use moothall::protocol::remote_config::{ConfigEntry, PutConfig};
+use moothall::protocol::restrictions::{
+    AddBan, ImposeRestriction, RestrictionScope, RestrictionSource, TraceKind,
+};
 use moothall::protocol::{BroadcastId, JobId, UserId};
 use moothall::{
+<<<<<<< HEAD
     Caller as Calling, Cx, Operation, Origin, accounts, hosts, jobs, lobbies, matches, notifications,
     parties, remote_config, snapshot,
+=======
+    Caller as Calling, Cx, Operation, Origin, accounts, hosts, jobs, lobbies, matches, moderation,
+    notifications, parties, remote_config, restrictions, snapshot,
+>>>>>>> main
 };
 use moothall_testing::{PASSWORD, Player, Reply, Shows, TestServer};
 use schemars::generate::SchemaSettings;
@@ -261,6 +271,10 @@ impl<'a> Cast<'a> {
                 json!([self.bystander().await.id, self.server.api.sign_up(&fresh("third")).await.id])
             }
             ("communication.set_role", "role") => json!("moderator"),
+            ("communication.answer_request", "answer") => json!("accept"),
+            ("relationships.list", "kind") => json!("friends"),
+            ("relationships.note", "note") => json!("plays well"),
+            (name, "user_id") if name.starts_with("relationships.") => self.related(name).await,
             (name, field) if name.starts_with("matches.") && is_of_match(name, field) => {
                 self.match_field(name, field).await
             }
@@ -273,6 +287,7 @@ impl<'a> Cast<'a> {
             ("hosts.register", "version" | "region") => json!("any"),
             ("hosts.register", "addresses") => json!(["192.0.2.1:7000"]),
             ("hosts.register", "capacity") => json!(1),
+            (name, field) if self.is_of_moderation(name, field) => self.moderation_field(name, field).await,
             (name, field) if name.starts_with("lobbies.") && self.is_of_lobby(field) => {
                 self.lobby_field(name, field).await
             }
@@ -356,6 +371,26 @@ impl<'a> Cast<'a> {
 
     async fn bystander(&self) -> &Player {
         self.bystander.get_or_init(async || self.server.api.sign_up(&fresh("bystander")).await).await
+    }
+
+    /// Somebody to whom the player is what it takes for this operation.
+    async fn related(&self, operation: &str) -> Value {
+        let bystander = self.bystander().await;
+        let asks = async |one: &Player, other: &Player| {
+            let path = format!("/v1/friends/{}", other.id);
+            let reply = self.server.api.send("PUT", &path, one.into(), &[], Some(&json!({}))).await;
+            assert!(reply.status < 300, "{}", reply.text);
+        };
+        match operation {
+            "relationships.accept" | "relationships.decline" => asks(bystander, &self.player).await,
+            "relationships.cancel" => asks(&self.player, bystander).await,
+            "relationships.remove" => {
+                asks(bystander, &self.player).await;
+                asks(&self.player, bystander).await;
+            }
+            _ => {}
+        }
+        json!(bystander.id)
     }
 
     /// The party of the player, with the bystander in it.
@@ -458,6 +493,107 @@ impl<'a> Cast<'a> {
             reason: "for a test".into(),
         };
         hosts::put_pool(&Cx::server(&self.server.hall), pool).await.unwrap().slug
+    }
+
+    fn is_of_moderation(&self, operation: &str, field: &str) -> bool {
+        let is_theirs = operation.starts_with("moderation.") || operation.starts_with("restrictions.");
+        let is_special = matches!(
+            (operation, field),
+            ("moderation.report", "user_id") | ("restrictions.add_ban" | "restrictions.preview_ban", "value")
+        );
+        is_theirs && (is_special || !["user_id", "user_ids", "text", "reason", "name"].contains(&field))
+    }
+
+    async fn moderation_field(&self, operation: &str, field: &str) -> Value {
+        let (cx, player) = (Cx::server(&self.server.hall), self.player.id);
+        let tomorrow = cx.now() + Duration::from_secs(24 * 3_600);
+        let reason = || "for a test".to_owned();
+        match (operation, field) {
+            (_, "user_id") => json!(self.bystander().await.id),
+            (_, "subject") => json!("user"),
+            (_, "category") => json!("insult"),
+            (_, "deed") => json!(deed()),
+            (_, "types") => json!(["chat"]),
+            (_, "source") => json!("automatic"),
+            (_, "public_reason" | "decision") => json!("be kind"),
+            (_, "ends_at" | "until") => json!(tomorrow),
+            (_, "kind") => json!("email_domain"),
+            (_, "value") => json!(format!("{}.example", fresh("spam").replace('.', "-"))),
+            ("moderation.decide_appeal", "outcome") => json!("uphold"),
+            (_, "outcome") => json!("unclear"),
+            (_, "verdict") => json!("household"),
+            (_, "is_pinned") => json!(true),
+            (_, "restriction_id") => {
+                let input = ImposeRestriction {
+                    user_id: player,
+                    types: vec!["chat".into()],
+                    scope: RestrictionScope::default(),
+                    reason: reason(),
+                    public_reason: reason(),
+                    evidence: Map::new(),
+                    ends_at: None,
+                    after_matches: None,
+                    source: RestrictionSource::Automatic,
+                };
+                json!(restrictions::impose_restriction(&cx, input).await.unwrap().id)
+            }
+            (_, "ban_id") => {
+                let input = AddBan {
+                    kind: TraceKind::EmailDomain,
+                    value: format!("{}.example", fresh("spam").replace('.', "-")),
+                    ends_at: tomorrow,
+                    reason: reason(),
+                    public_reason: reason(),
+                };
+                json!(restrictions::add_ban(&cx, input).await.unwrap().id)
+            }
+            (_, "case_id") => {
+                let body = json!({ "subject": "user", "user_id": player, "category": "insult" });
+                let api = &self.server.api;
+                let _: Value = api.post("/v1/moderation/reports", self.bystander().await, body).await.ok();
+                let of_player = ListCases { target_id: Some(player), ..ListCases::default() };
+                json!(moderation::list_cases(&cx, of_player).await.unwrap().items[0].id)
+            }
+            (_, "action_id") => json!(self.warned().await),
+            (_, "appeal_id") => {
+                let path = format!("/v1/moderation/actions/{}/appeals", self.warned().await);
+                let appeal: Value =
+                    self.server.api.post(&path, &self.player, json!({ "text": "no" })).await.ok();
+                appeal["id"].clone()
+            }
+            (_, "note_id") => {
+                let input = AddNote {
+                    user_id: player,
+                    case_id: None,
+                    kind: NoteKind::General,
+                    text: reason(),
+                    is_pinned: None,
+                };
+                json!(moderation::add_note(&cx, input).await.unwrap().id)
+            }
+            (_, "other_id") => {
+                let other_id = self.bystander().await.id;
+                if operation == "moderation.unlink_alternates" {
+                    let verdict = AlternateVerdict::Household;
+                    let input = LinkAlternates { user_id: player, other_id, verdict, reason: reason() };
+                    moderation::link_alternates(&cx, input).await.unwrap();
+                }
+                json!(other_id)
+            }
+            _ => panic!("cast.rs does not say what `{field}` of {operation} is"),
+        }
+    }
+
+    /// A warning of the player.
+    async fn warned(&self) -> String {
+        let input = Act {
+            user_id: self.player.id,
+            deed: deed(),
+            case_id: None,
+            keeps_case_open: None,
+            disagreed: Vec::new(),
+        };
+        moderation::act(&Cx::server(&self.server.hall), input).await.unwrap().id.to_string()
     }
 
     fn is_of_lobby(&self, field: &str) -> bool {
@@ -675,6 +811,21 @@ fn is_of_match(operation: &str, field: &str) -> bool {
     !["matches.open_relay", "matches.close_relay", "matches.relay"].contains(&operation) && field != "reason"
 }
 
+/// A warning.
+fn deed() -> Deed {
+    Deed {
+        kind: ActionKind::Warn,
+        category: "insult".into(),
+        reason: "for a test".into(),
+        public_reason: "be kind".into(),
+        restriction: None,
+        name: None,
+        room_id: None,
+        message_id: None,
+        mark: None,
+    }
+}
+
 fn teams() -> ModeTeams {
     let default = TeamsShape { count: 2, size: 1 };
     ModeTeams { count_min: 1, count_max: 4, size_min: 1, size_max: 4, default }
@@ -728,6 +879,7 @@ fn optional(operation: &str) -> &'static [&'static str] {
         | "communication.set_role"
         | "communication.delete" => &["reason"],
         "lobbies.update" => &["name", "reason"],
+        "moderation.report" => &["user_id"],
         "settings.update_user" => &["reason"],
         // Not everybody of the other rows is to hear it.
         "notifications.create_broadcast" => &["segment"],

@@ -162,3 +162,22 @@ fn the_data_are_closed_to_other_users_also_in_a_folder_that_is_not() {
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{}", file.path().display());
     }
 }
+
+#[tokio::test]
+async fn the_audit_log_is_looked_at_as_a_whole_by_a_command() {
+    let mut server = ServerProcess::start();
+    server.command(&["admin", "create", "ana"]);
+    // What a command wrote beside the server is chained when it starts, if not before.
+    server.restart();
+    let waited = std::time::Instant::now();
+    let whole = loop {
+        let printed = server.command(&["audit", "verify"]);
+        if printed.contains("are whole") && !printed.contains("not chained") {
+            break printed;
+        }
+        assert!(waited.elapsed() < std::time::Duration::from_secs(20), "{printed}");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    };
+    let head = whole.trim().rsplit_once(' ').unwrap().1;
+    assert!(server.command(&["audit", "verify", "--head", head]).contains("are whole"));
+}

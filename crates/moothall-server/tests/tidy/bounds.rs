@@ -26,6 +26,7 @@ const INSIDE: &[(&str, &str, &str)] = &[
         "SEEN_WAITING_MAX",
         "beyond it a stamp of when a session was seen is late",
     ),
+    ("moothall/src/audit/chain.rs", "BREAKS_MAX", "places a command prints; the first one is what matters"),
     ("moothall/src/accounts/users.rs", "SUMMARIES_MAX", "a cache: what it does not hold is read again"),
     ("moothall/src/accounts/users.rs", "OWN_MAX", "a cache: what it does not hold is read again"),
     (
@@ -47,6 +48,9 @@ const INSIDE: &[(&str, &str, &str)] = &[
         "BUCKETS_MAX",
         "beyond it unknown callers share a bucket, which is what they meet",
     ),
+    ("moothall/src/relationships/circle.rs", "TIES_MAX", "a cache: what it does not hold is read again"),
+    ("moothall/src/lobbies/blocks.rs", "SHARED_MIN", "from which on a setting counts; the setting says so"),
+    ("moothall/src/restrictions.rs", "STANDINGS_MAX", "a cache: what it does not hold is read again"),
     ("moothall/src/settings/live.rs", "USERS_MAX", "a cache: what it does not hold is read again"),
     ("moothall/src/topics/frame.rs", "HEAD_BYTES_MAX", "the size of a head, not a bound of anything"),
     ("moothall-server/src/commands/serve.rs", "CLOSE_MIN", "how long an orderly end may take"),

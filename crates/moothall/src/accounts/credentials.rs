@@ -58,6 +58,14 @@ impl Email {
     }
 }
 
+/// Whose verified address this is.
+pub(crate) async fn find_by_email(cx: &Cx, email: &str) -> Result<Option<UserId>, crate::Error> {
+    let email = Email::parse(email)?.display;
+    let found = cx.read(move |tx| find_by_login(tx, &email)).await.map_err(Error::into_common)?;
+    let verified = found.filter(|account| account.standing.email_verified_at.is_some());
+    Ok(verified.map(|account| account.user.id))
+}
+
 /// The form in which a typed login is looked up and counted: an address has an `@`, and a name has none.
 pub(super) fn login_key(login: &str) -> String {
     if login.contains('@') { Email::key_of(login) } else { Name::key_of(login) }

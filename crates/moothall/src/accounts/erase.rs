@@ -28,7 +28,7 @@ const FRESH: Duration = Duration::from_secs(FRESH_SIGN_IN_MINUTES as u64 * 60);
 /// Accounts erased in one go of the sweep, and guests found idle in one.
 const BATCH: usize = 100;
 /// What others see in the place of a name.
-const NAME: &str = "deleted user";
+pub(crate) const NAME: &str = "deleted user";
 
 /// Adds the operations of this part.
 pub(super) fn offer(operations: Operations) -> Operations {

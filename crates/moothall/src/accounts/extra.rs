@@ -20,7 +20,7 @@ use super::users::{self, EDIT, SYSTEM};
 use super::{Error, HOST};
 use crate::cx::{Cx, Tx};
 use crate::operation::{Access, Operations};
-use crate::{audit, json};
+use crate::{audit, json, reach};
 
 /// Adds the operations of this part.
 pub(super) fn offer(operations: Operations) -> Operations {
@@ -37,6 +37,7 @@ enum Side {
     /// Staff or a host: reads and writes everything.
     Staff,
     Owner,
+    Friend,
     Other,
 }
 
@@ -51,11 +52,19 @@ impl Side {
         }
     }
 
+    /// The same, for who only reads: friends read what others do not.
+    async fn of_reader(cx: &Cx, user: UserId) -> Result<Self, crate::Error> {
+        match (Self::of(cx, user), cx.user()) {
+            (Self::Other, Some(reader)) if reach::is_friend(cx, reader, user).await? => Ok(Self::Friend),
+            (side, _) => Ok(side),
+        }
+    }
+
     fn may_read(self, audience: Audience) -> bool {
         match audience {
             Audience::Public => true,
-            // Friends come with relationships; until then nobody is one.
-            Audience::Friends | Audience::Owner => self != Self::Other,
+            Audience::Friends => self != Self::Other,
+            Audience::Owner => matches!(self, Self::Owner | Self::Staff),
             Audience::Staff => self == Self::Staff,
         }
     }
@@ -63,7 +72,7 @@ impl Side {
 
 /// The keys of a user that the caller may read.
 pub async fn list(cx: &Cx, input: ListExtra) -> Result<ExtraList, Error> {
-    let side = Side::of(cx, input.user_id);
+    let side = Side::of_reader(cx, input.user_id).await?;
     cx.read(move |tx| {
         exists(tx, input.user_id)?;
         let items = store::list(tx, input.user_id)?;
@@ -74,7 +83,7 @@ pub async fn list(cx: &Cx, input: ListExtra) -> Result<ExtraList, Error> {
 
 /// An entry, if the caller may read it.
 pub async fn get(cx: &Cx, input: GetExtra) -> Result<Extra, Error> {
-    let side = Side::of(cx, input.user_id);
+    let side = Side::of_reader(cx, input.user_id).await?;
     cx.read(move |tx| {
         let found = store::find(tx, input.user_id, &input.key)?;
         found.filter(|entry| side.may_read(entry.audience)).ok_or(crate::Error::NotFound.into())
@@ -141,7 +150,7 @@ fn says_the_same(one: &Extra, other: &Extra) -> bool {
 /// Who may write at all.
 fn writer(cx: &Cx, user: UserId) -> Result<Side, Error> {
     match Side::of(cx, user) {
-        Side::Other => Err(crate::Error::Forbidden.into()),
+        Side::Other | Side::Friend => Err(crate::Error::Forbidden.into()),
         side => Ok(side),
     }
 }

@@ -1,21 +1,36 @@
-//! SQL for the audit log. There is no statement that changes or deletes a line.
+//! SQL for the audit log. There is no statement that deletes a line, or changes more of it than its place in the chain.
 
 use moothall_protocol::audit::{AuditLine, ListAudit};
-use moothall_protocol::{AuditId, Timestamp};
+use moothall_protocol::{AuditId, Timestamp, limits};
 use moothall_store::{Json, Row, params, statements};
 use uuid::Uuid;
 
 use super::Entry;
+use super::chain::Hash;
 use crate::cx::Tx;
 use crate::error::Error;
 
+/// The columns of a line, in the order [`line`] reads them.
+macro_rules! columns {
+    () => {
+        "id, at, actor_id, key_id, action, target, reason, before, after, request_id, address, agent, number, hash"
+    };
+}
+
 statements! {
-    INSERT = "INSERT INTO audit_log (id, at, actor_id, key_id, action, target, reason, before, after, request_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-    LIST = "SELECT id, at, actor_id, key_id, action, target, reason, before, after, request_id FROM audit_log
+    INSERT = "INSERT INTO audit_log (id, at, actor_id, key_id, action, target, reason, before, after, request_id, address, agent)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    LIST = concat!("SELECT ", columns!(), " FROM audit_log
         WHERE (at, id) < ($1, $2) AND at >= $3
           AND (actor_id = $4 OR $4 IS NULL) AND (target = $5 OR $5 IS NULL) AND (action = $6 OR $6 IS NULL)
-        ORDER BY at DESC, id DESC LIMIT $7";
+          AND (action >= $8 OR $8 IS NULL) AND (action < $9 OR $9 IS NULL)
+          AND (lower(reason) LIKE $10 ESCAPE '!' OR $10 IS NULL)
+        ORDER BY at DESC, id DESC LIMIT $7");
+    UNCHAINED = concat!("SELECT ", columns!(), " FROM audit_log WHERE number IS NULL ORDER BY at, id LIMIT $1");
+    COUNT_UNCHAINED = "SELECT count(*) FROM audit_log WHERE number IS NULL";
+    CHAINED = concat!("SELECT ", columns!(), " FROM audit_log WHERE number > $1 ORDER BY number LIMIT $2");
+    HEAD = "SELECT number, hash FROM audit_log WHERE number IS NOT NULL ORDER BY number DESC LIMIT 1";
+    LINK = "UPDATE audit_log SET number = $2, hash = $3 WHERE id = $1 AND number IS NULL";
 }
 
 /// Where a list begins that has no cursor: microseconds, and an id after every other.
@@ -24,20 +39,22 @@ pub(super) const NEWEST: (i64, AuditId) = (i64::MAX, AuditId::from_uuid(Uuid::ma
 pub(super) fn insert(tx: &mut Tx<'_, '_>, entry: &Entry) -> Result<(), Error> {
     let cx = tx.cx();
     let id: AuditId = cx.new_id();
-    let key = cx.identity().and_then(|identity| identity.api_key_id);
+    let asked = entry.by.clone().unwrap_or_else(|| cx.asked());
     tx.execute(
         INSERT,
         params![
             id,
             cx.now(),
-            entry.actor.or_else(|| cx.user()),
-            key,
+            asked.user,
+            asked.api_key_id,
             entry.action,
             entry.target.as_str(),
             entry.reason,
             entry.before.clone().map(Json),
             entry.after.clone().map(Json),
-            cx.request_id()
+            asked.request_id.unwrap_or(cx.request_id()),
+            asked.origin.address.map(|address| address.to_string()),
+            asked.origin.agent.as_deref().map(shortened)
         ],
     )?;
     Ok(())
@@ -51,6 +68,16 @@ pub(super) fn list(
 ) -> Result<Vec<AuditLine>, Error> {
     let newest = input.until.unwrap_or(Timestamp::MAX).min(Timestamp::from_micros(before.0));
     let oldest = input.since.unwrap_or(Timestamp::MIN);
+    let (action, all_of) = match input.action.as_deref() {
+        Some(action) if action.ends_with('.') => (None, Some(action)),
+        action => (action, None),
+    };
+    // The character after a dot.
+    let all_before = all_of.map(|all_of| format!("{}/", all_of.trim_end_matches('.')));
+    let text = input.text.as_deref().map(|text| {
+        let text = text.to_ascii_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
+        format!("%{text}%")
+    });
     let rows = tx.query(
         LIST,
         params![
@@ -59,8 +86,11 @@ pub(super) fn list(
             oldest,
             input.actor_id,
             input.target,
-            input.action,
-            i64::try_from(limit).unwrap_or(i64::MAX)
+            action,
+            i64::try_from(limit).unwrap_or(i64::MAX),
+            all_of,
+            all_before,
+            text
         ],
     )?;
     rows.iter().map(line).collect()
@@ -78,5 +108,53 @@ fn line(row: &Row) -> Result<AuditLine, Error> {
         before: row.get::<Option<Json<_>>>(7)?.map(|Json(value)| value),
         after: row.get::<Option<Json<_>>>(8)?.map(|Json(value)| value),
         request_id: row.get(9)?,
+        address: row.get(10)?,
+        agent: row.get(11)?,
+        number: row.get(12)?,
+        hash: row.get::<Option<Vec<u8>>>(13)?.map(|hash| data_encoding::HEXLOWER.encode(&hash)),
     })
+}
+
+fn shortened(agent: &str) -> &str {
+    agent
+        .char_indices()
+        .nth(limits::AGENT_LENGTH_MAX)
+        .map_or(agent, |(end, _)| agent.get(..end).unwrap_or_default())
+}
+
+/// Some lines that are not chained yet, the oldest first.
+pub(super) fn unchained(tx: &mut Tx<'_, '_>, limit: usize) -> Result<Vec<AuditLine>, Error> {
+    tx.query(UNCHAINED, params![limit])?.iter().map(line).collect()
+}
+
+pub(super) fn count_unchained(tx: &mut Tx<'_, '_>) -> Result<i64, Error> {
+    Ok(tx.query_one(COUNT_UNCHAINED, params![])?.get(0)?)
+}
+
+/// Some lines behind this number, with their numbers and hashes.
+pub(super) fn chained(
+    tx: &mut Tx<'_, '_>,
+    after: i64,
+    limit: usize,
+) -> Result<Vec<(i64, Hash, AuditLine)>, Error> {
+    let rows = tx.query(CHAINED, params![after, limit])?;
+    rows.iter().map(|row| Ok((row.get(12)?, hash(row, 13)?, line(row)?))).collect()
+}
+
+/// The number and the hash of the newest line of the chain.
+pub(super) fn head(tx: &mut Tx<'_, '_>) -> Result<Option<(i64, Hash)>, Error> {
+    let row = tx.query_opt(HEAD, params![])?;
+    row.map(|row| Ok((row.get(0)?, hash(&row, 1)?))).transpose()
+}
+
+/// One that is not of the length of a hash is none.
+fn hash(row: &Row, index: usize) -> Result<Hash, Error> {
+    let bytes: Option<Vec<u8>> = row.get(index)?;
+    Ok(bytes.and_then(|bytes| bytes.try_into().ok()).unwrap_or_default())
+}
+
+/// Gives a line its place in the chain.
+pub(super) fn link(tx: &mut Tx<'_, '_>, line: &AuditLine, number: i64, hash: &Hash) -> Result<(), Error> {
+    tx.execute(LINK, params![line.id, number, hash.to_vec()])?;
+    Ok(())
 }

@@ -4,10 +4,13 @@ use moothall_protocol::communication::{CreateGroup, OpenDirect, Room, RoomKind, 
 use moothall_protocol::limits::GROUP_MEMBERS_MAX;
 use moothall_protocol::{Event, RoomId, UserId};
 
-use super::room::Seat;
+use super::room::{Seat, Way};
 use super::rooms::{blank, making, named, seat};
 use super::{Error, store};
-use crate::{Cx, Topic, reach};
+use crate::reach::{self, How, Reach};
+use crate::restrictions::types::ROOM_CREATE;
+use crate::restrictions::{self, Scope};
+use crate::{Cx, Topic};
 
 /// The conversation of the caller with one other user; it is made when there is none yet. The other one hears of it with the
 /// first message.
@@ -17,7 +20,9 @@ pub async fn open_direct(cx: &Cx, input: OpenDirect) -> Result<Room, Error> {
     if user == other {
         return Err(crate::Error::field("/user_id", "invalid", "that is yourself").into());
     }
-    reach_all(cx, &[other]).await?;
+    if reach::may_reach(cx, other, How::Write).await? == Reach::No {
+        return Err(Error::Unreachable);
+    }
     let now = cx.now();
     let room = blank(cx.new_id(), RoomKind::Direct, 2, now);
     cx.mutate(move |tx| {
@@ -36,6 +41,7 @@ pub async fn open_direct(cx: &Cx, input: OpenDirect) -> Result<Room, Error> {
 pub async fn create_group(cx: &Cx, input: CreateGroup) -> Result<Room, Error> {
     let user = cx.require_user()?;
     let _making = making(cx).await;
+    restrictions::check(cx, ROOM_CREATE, Scope::ANYWHERE).await?;
     let mut users = vec![user];
     for other in input.user_ids {
         if !users.contains(&other) {
@@ -66,8 +72,9 @@ pub async fn create_group(cx: &Cx, input: CreateGroup) -> Result<Room, Error> {
 }
 
 async fn reach_all(cx: &Cx, users: &[UserId]) -> Result<(), Error> {
-    let reachable = reach::reachable(cx, users).await?;
-    if users.iter().all(|user| reachable.contains(user)) { Ok(()) } else { Err(Error::Unreachable) }
+    let reached = reach::may_reach_each(cx, users, How::Bring).await?;
+    let is_reached = |user: &UserId| reached.get(user) == Some(&Reach::Yes);
+    if users.iter().all(is_reached) { Ok(()) } else { Err(Error::Unreachable) }
 }
 
 /// What finds the conversation of two users: both ids, the lower one first.
@@ -76,20 +83,33 @@ fn pair_key(mut pair: [UserId; 2]) -> Vec<u8> {
     pair.iter().flat_map(|user| *user.uuid().as_bytes()).collect()
 }
 
-/// Refuses whoever writes in a direct conversation to somebody they may not reach (any more).
-pub(super) async fn check_reach(cx: &Cx, user: UserId, room: RoomId) -> Result<(), Error> {
+/// How what the caller says in a room reaches the other one, if it is a direct conversation. Refuses whoever does not reach them (any
+/// more) and may know it.
+pub(super) async fn way(cx: &Cx, user: UserId, room: RoomId) -> Result<Way, Error> {
+    let other = pair(cx, room).await?.into_iter().flatten().find(|other| *other != user);
+    let Some(other) = other else { return Ok(Way::Open) };
+    match reach::may_reach(cx, other, How::Write).await? {
+        Reach::Yes => Ok(Way::Open),
+        Reach::Held => Ok(Way::Held),
+        Reach::Silent => Ok(Way::Withheld),
+        Reach::No => Err(Error::Unreachable),
+    }
+}
+
+/// Whether this is the conversation of two users.
+pub(super) async fn is_direct(cx: &Cx, room: RoomId) -> Result<bool, Error> {
+    Ok(pair(cx, room).await?.is_some())
+}
+
+/// The two users of a direct conversation.
+async fn pair(cx: &Cx, room: RoomId) -> Result<Option<[UserId; 2]>, Error> {
     let pairs = &cx.hall().communication().pairs;
-    let pair = match pairs.get(&room) {
-        Some(pair) => pair,
+    match pairs.get(&room) {
+        Some(pair) => Ok(pair),
         None => {
             let pair = cx.read(move |tx| store::pair(tx, room)).await?;
             pairs.insert(room, pair);
-            pair
+            Ok(pair)
         }
-    };
-    let other = pair.into_iter().flatten().find(|other| *other != user);
-    match other {
-        Some(other) => reach_all(cx, &[other]).await,
-        None => Ok(()),
     }
 }

@@ -46,6 +46,10 @@ crate::faults! {
         NotForOpenRoom => Conflict, "open_room", "everybody can join this room by themselves";
         /// The user is not there, or does not want to be reached by the caller.
         Unreachable => Forbidden, "user_unreachable", "you cannot reach this player";
+        /// There is no first message of somebody that waits for the caller's answer in this conversation.
+        NoRequest => Conflict, "no_contact_request", "there is nothing to answer here";
+        /// Only members read this: staff says why, with `communication.read_private`.
+        ReasonNeeded => Forbidden, "reason_needed", "this is not your conversation: say why you read it";
         /// What was deleted cannot be changed.
         MessageDeleted => Conflict, "message_deleted", "this message was deleted";
         /// The edit window has closed.

@@ -11,7 +11,8 @@ use uuid::Uuid;
 use super::room::{self, Act};
 use super::rooms::{answered, key, place, tell, tell_from};
 use super::{Error, readable, store};
-use crate::{Cx, reach};
+use crate::Cx;
+use crate::reach::{self, How, Reach};
 
 /// Joins a room. Joining twice is as once.
 pub async fn join(cx: &Cx, input: JoinRoom) -> Result<Member, Error> {
@@ -26,7 +27,7 @@ pub async fn leave(cx: &Cx, input: LeaveRoom) -> Result<(), Error> {
 /// Brings somebody in whom the caller may reach.
 pub async fn add_member(cx: &Cx, input: AddMember) -> Result<Member, Error> {
     let place = place(cx, input.room_id).await;
-    if !reach::reachable(cx, &[input.user_id]).await?.contains(&input.user_id) {
+    if reach::may_reach(cx, input.user_id, How::Bring).await? != Reach::Yes {
         return Err(Error::Unreachable);
     }
     tell_from(place, cx, input.room_id, input.reason, Act::Add { user: input.user_id }).await?.member()

@@ -2,33 +2,44 @@
 
 mod store;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use moothall_protocol::communication::{
     DeleteMessage, EditMessage, GetMessage, History, MarkDelivered, MarkRead, Marker, Message,
-    MessageVersions, ReadHistory, ReadUnread, ReadVersions, SayTyping, SendMessage, Unread,
+    MessageVersions, ReadHistory, ReadPrivate, ReadUnread, ReadVersions, Room, SayTyping, SendMessage,
+    Unread,
 };
 use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
-use moothall_protocol::{MessageId, RoomId, UserId};
+use moothall_protocol::{Event, MessageId, RoomId, UserId};
 
-pub(super) use store::{STATEMENTS, Spoken, change, sweep_messages, sweep_versions};
+pub(super) use store::{
+    STATEMENTS, Spoken, change, message, message_columns, restore, sweep_messages, sweep_versions,
+    unless_empty,
+};
 
-use super::conversations::check_reach;
-use super::room::{Act, Draft, Keeps, Reply, is_hidden};
+use super::conversations::way;
+use super::room::{self, Act, Command, Draft, Keeps, Power, Reply, Way, is_hidden};
 use super::rooms::{all_answered, answered, place, tell, tell_from};
-use super::{Error, READ_VERSIONS, attachments, audit_look, readable, store as rooms};
+use super::{
+    Error, READ_PRIVATE, READ_VERSIONS, attachments, audit_look, conversations, readable, readable_inside,
+    shadows, store as rooms,
+};
 use crate::cx::Tx;
 use crate::filter::{self, WordFilter};
 use crate::hooks::{self, MessageAttempt, Verdict};
+use crate::reach::{self, How, Reach};
+use crate::restrictions::{self, Scope, types};
 use crate::runtime::Place;
-use crate::{Cx, connections, reach};
+use crate::{Cx, connections};
 
 /// Sends a message. Members hear of it once it is durable, and only then is this answered.
 pub async fn send(cx: &Cx, input: SendMessage) -> Result<Message, Error> {
     let sender = cx.require_user()?;
     let place = place(cx, input.room_id).await;
     check_seat(cx, sender, input.room_id).await?;
-    check_reach(cx, sender, input.room_id).await?;
+    let way = way(cx, sender, input.room_id).await?;
+    let is_shadowed = check_voice(cx, input.room_id).await?;
     let text = checked(cx, sender, input.room_id, &input.text).await?;
     let attachments = attachments::check(input.attachments, &words(cx))?;
     if text.is_empty() && attachments.is_empty() {
@@ -37,9 +48,15 @@ pub async fn send(cx: &Cx, input: SendMessage) -> Result<Message, Error> {
     if let Some(answered) = input.reply_to {
         check_answered(cx, input.room_id, answered).await?;
     }
-    let mentions = reachable(cx, input.mentions).await?;
-    let draft = Draft { text, attachments, reply_to: input.reply_to, mentions, if_version: None };
-    tell_from(place, cx, input.room_id, None, Act::Send(draft)).await?.message()
+    let (mentions, unnoticed) = mentioned(cx, input.mentions).await?;
+    let reply_to = input.reply_to;
+    let draft =
+        Draft { text, attachments, reply_to, mentions, unnoticed, way, if_version: None, is_shadowed };
+    let sent = tell_from(place, cx, input.room_id, None, Act::Send(draft)).await?.message()?;
+    if is_shadowed {
+        shadows::echo(cx, sender, input.room_id, Event::MessageSent(sent.clone())).await?;
+    }
+    Ok(sent)
 }
 
 /// Changes one's own message. Members hear of it.
@@ -47,16 +64,28 @@ pub async fn edit(cx: &Cx, input: EditMessage) -> Result<Message, Error> {
     let sender = cx.require_user()?;
     let place = place(cx, input.room_id).await;
     check_seat(cx, sender, input.room_id).await?;
-    check_reach(cx, sender, input.room_id).await?;
+    let way = way(cx, sender, input.room_id).await?;
+    let is_shadowed = check_voice(cx, input.room_id).await?;
     let text = checked(cx, sender, input.room_id, &input.text).await?;
     let keeps = Keeps { attachments: input.attachments.is_none(), mentions: input.mentions.is_none() };
+    let (mentions, unnoticed) = mentioned(cx, input.mentions.clone().unwrap_or_default()).await?;
     let draft = Draft {
         text,
-        attachments: attachments::check(input.attachments.unwrap_or_default(), &words(cx))?,
+        attachments: attachments::check(input.attachments.clone().unwrap_or_default(), &words(cx))?,
         reply_to: None,
-        mentions: reachable(cx, input.mentions.unwrap_or_default()).await?,
+        mentions,
+        unnoticed,
+        way,
         if_version: input.if_version,
+        is_shadowed,
     };
+    if let Some(message) = shadows::edit(cx, &input, &draft).await? {
+        return Ok(message);
+    }
+    if is_shadowed {
+        // What others see stays as it is, for a reason that anybody might meet.
+        return Err(Error::EditClosed);
+    }
     let act = |before| Act::Edit { before, draft: draft.clone(), keeps };
     tell_about(place, cx, (input.room_id, input.message_id), None, act).await?.message()
 }
@@ -64,6 +93,9 @@ pub async fn edit(cx: &Cx, input: EditMessage) -> Result<Message, Error> {
 /// Deletes a message. Members hear of it; its place in the history stays.
 pub async fn delete(cx: &Cx, input: DeleteMessage) -> Result<(), Error> {
     let place = place(cx, input.room_id).await;
+    if shadows::delete(cx, input.room_id, input.message_id).await? {
+        return Ok(());
+    }
     let message = (input.room_id, input.message_id);
     tell_about(place, cx, message, input.reason, |before| Act::Delete { before }).await.map(drop)
 }
@@ -120,6 +152,14 @@ async fn check_seat(cx: &Cx, user: UserId, room: RoomId) -> Result<(), Error> {
     Ok(())
 }
 
+/// Refuses whoever may not write in this room for now. Returns whether nobody is to hear of what they write.
+async fn check_voice(cx: &Cx, room: RoomId) -> Result<bool, Error> {
+    let is_direct = conversations::is_direct(cx, room).await?;
+    let (what, scope) = (if is_direct { types::DIRECT_MESSAGE } else { types::CHAT }, Scope::room(room));
+    restrictions::check(cx, what, scope).await?;
+    Ok(restrictions::is_hit(cx, types::SHADOW_CHAT, scope).await?)
+}
+
 /// The text as it will be sent: clean, past the word list and past the embedding program.
 async fn checked(cx: &Cx, sender: UserId, room: RoomId, text: &str) -> Result<String, Error> {
     let text = filter::message(text)?;
@@ -139,17 +179,25 @@ fn words(cx: &Cx) -> Arc<WordFilter> {
     cx.hall().words()
 }
 
-/// Whom the sender may mention.
-async fn reachable(cx: &Cx, mut mentions: Vec<UserId>) -> Result<Vec<UserId>, Error> {
-    if !mentions.is_empty() {
-        let reachable = reach::reachable(cx, &mentions).await?;
-        mentions.retain(|user| reachable.contains(user));
+/// Whom the sender may mention, and who of them does not want to hear of it.
+async fn mentioned(cx: &Cx, mut mentions: Vec<UserId>) -> Result<(Vec<UserId>, Vec<UserId>), Error> {
+    if mentions.is_empty() {
+        return Ok((mentions, Vec::new()));
     }
-    Ok(mentions)
+    let reached = reach::may_reach_each(cx, &mentions, How::Mention).await?;
+    mentions.retain(|user| reached.get(user).is_some_and(|reach| *reach != Reach::No));
+    let is_silent = |user: &UserId| reached.get(user) == Some(&Reach::Silent);
+    let unnoticed = mentions.iter().copied().filter(is_silent).collect();
+    Ok((mentions, unnoticed))
 }
 
 async fn check_answered(cx: &Cx, room: RoomId, answered: MessageId) -> Result<(), Error> {
-    let found = cx.read(move |tx| store::find_message(tx, room, answered)).await?;
+    let found = cx
+        .read(move |tx| match store::find_message(tx, room, answered)? {
+            Some(found) => Ok(Some(found)),
+            None => shadows::find(tx, room, answered),
+        })
+        .await?;
     if found.is_some() {
         return Ok(());
     }
@@ -159,7 +207,67 @@ async fn check_answered(cx: &Cx, room: RoomId, answered: MessageId) -> Result<()
 async fn find(cx: &Cx, room: RoomId, message: MessageId) -> Result<Message, Error> {
     cx.read(move |tx| {
         readable(tx, room)?;
-        store::find_message(tx, room, message)?.ok_or_else(|| crate::Error::NotFound.into())
+        match store::find_message(tx, room, message)? {
+            Some(found) => Ok(found),
+            None => shadows::find(tx, room, message)?.ok_or_else(|| crate::Error::NotFound.into()),
+        }
+    })
+    .await
+}
+
+/// Deletes a message of this sender in the name of moderation, whatever room it is in, and says what it was.
+pub(crate) async fn remove_by_staff(
+    cx: &Cx,
+    room: RoomId,
+    message: MessageId,
+    sender: UserId,
+    reason: &str,
+) -> Result<Message, Error> {
+    let before = stored(cx, room, message).await?;
+    if before.sender_id != sender {
+        return Err(crate::Error::NotFound.into());
+    }
+    if before.deleted_at.is_some() {
+        return Err(Error::MessageDeleted);
+    }
+    tell_as_staff(cx, &before, reason, Act::Delete { before: Box::new(before.clone()) }).await?;
+    Ok(before)
+}
+
+/// Puts a message back that moderation deleted, as it was before.
+pub(crate) async fn restore_by_staff(cx: &Cx, before: &Message, reason: &str) -> Result<(), Error> {
+    let deleted = stored(cx, before.room_id, before.id).await?;
+    let act = Act::Undelete { deleted: Box::new(deleted), before: Box::new(before.clone()) };
+    tell_as_staff(cx, before, reason, act).await
+}
+
+async fn stored(cx: &Cx, room: RoomId, message: MessageId) -> Result<Message, Error> {
+    let found = cx.read(move |tx| store::find_message(tx, room, message)).await?;
+    found.ok_or_else(|| crate::Error::NotFound.into())
+}
+
+async fn tell_as_staff(cx: &Cx, message: &Message, reason: &str, act: Act) -> Result<(), Error> {
+    // What is kept for a repeated request is what comes of it in the end.
+    let cx = Cx::new(cx.hall(), cx.caller().clone(), cx.shared_origin());
+    let command = Command { power: Power::Staff { reason: Some(reason.to_owned()) }, act };
+    cx.hall().directory().call::<room::Room>(&cx, message.room_id, command).await.map(drop)
+}
+
+/// A message that the caller may read, and so many of those around it on each side.
+pub(crate) async fn seen(
+    cx: &Cx,
+    room: RoomId,
+    message: MessageId,
+    neighbours: usize,
+) -> Result<(Message, Vec<Message>), Error> {
+    answered(cx, room).await;
+    cx.read(move |tx| {
+        readable(tx, room)?;
+        let message = store::find_message(tx, room, message)?.ok_or(crate::Error::NotFound)?;
+        let mut around = store::before(tx, room, message.seq, neighbours)?;
+        around.reverse();
+        around.extend(store::after(tx, room, message.seq, neighbours)?);
+        Ok((message, around))
     })
     .await
 }
@@ -167,7 +275,41 @@ async fn find(cx: &Cx, room: RoomId, message: MessageId) -> Result<Message, Erro
 /// Reads one message.
 pub async fn get_message(cx: &Cx, input: GetMessage) -> Result<Message, Error> {
     answered(cx, input.room_id).await;
-    find(cx, input.room_id, input.message_id).await
+    let ears = Ears::of(cx).await?;
+    let GetMessage { room_id, message_id } = input;
+    let found = cx.read(move |tx| {
+        readable_inside(tx, room_id)?;
+        store::find_message(tx, room_id, message_id)?.ok_or_else(|| Error::from(crate::Error::NotFound))
+    });
+    Ok(ears.hear(found.await?))
+}
+
+/// What a reader is shown of what others said.
+struct Ears {
+    reader: Option<UserId>,
+    /// Those whose words the reader does not want to hear.
+    silenced: HashSet<UserId>,
+}
+
+impl Ears {
+    async fn of(cx: &Cx) -> Result<Self, Error> {
+        let Some(reader) = cx.user() else { return Ok(Self::of_staff()) };
+        Ok(Self { reader: Some(reader), silenced: reach::silenced(cx, reader).await? })
+    }
+
+    /// Staff is shown everything.
+    fn of_staff() -> Self {
+        Self { reader: None, silenced: HashSet::new() }
+    }
+
+    fn hear(&self, message: Message) -> Message {
+        let is_others = self.reader.is_some_and(|reader| reader != message.sender_id);
+        if !(is_others && (message.is_hidden || self.silenced.contains(&message.sender_id))) {
+            return Message { is_hidden: false, ..message };
+        }
+        let (text, attachments, mentions) = (String::new(), Vec::new(), Vec::new());
+        Message { text, attachments, mentions, is_hidden: true, ..message }
+    }
 }
 
 /// Reads what a message said before it was changed, of whatever conversation. The look is audited.
@@ -177,47 +319,76 @@ pub async fn read_versions(cx: &Cx, input: ReadVersions) -> Result<MessageVersio
         let message =
             store::find_message(tx, input.room_id, input.message_id)?.ok_or(crate::Error::NotFound)?;
         audit_look(tx, "communication.read_versions", input.room_id, &input.reason)?;
-        Ok::<_, Error>(MessageVersions { versions: store::versions(tx, message.id)?, message })
+        let versions = store::versions(tx, message.id)?;
+        Ok::<_, Error>(MessageVersions { versions, message: Ears::of_staff().hear(message) })
     })
     .await
 }
 
 /// Reads a part of a room's history. Since messages are numbered without a gap, it is known exactly where it begins and ends.
 pub async fn history(cx: &Cx, input: ReadHistory) -> Result<History, Error> {
+    require_one_place(&input)?;
+    answered(cx, input.room_id).await;
+    let ears = Ears::of(cx).await?;
+    cx.read(move |tx| {
+        let room = readable_inside(tx, input.room_id)?;
+        part(tx, &room, &input, &ears)
+    })
+    .await
+}
+
+fn require_one_place(input: &ReadHistory) -> Result<(), Error> {
     let places = [input.before, input.after, input.around];
     if places.iter().flatten().count() > 1 {
         return Err(crate::Error::field("", "invalid", "give one of before, after and around").into());
     }
-    let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
-    answered(cx, input.room_id).await;
-    cx.read(move |tx| {
-        let room = readable(tx, input.room_id)?;
-        let (older, newer) = match (input.before, input.after, input.around) {
-            (_, Some(after), _) => (None, Some((after, limit))),
-            (_, _, Some(around)) => {
-                (Some((around, limit / 2)), Some((around.saturating_sub(1), limit - limit / 2)))
-            }
-            (before, _, _) => (Some((before.unwrap_or(i64::MAX), limit)), None),
-        };
-        let mut items = match older {
-            Some((seq, limit)) => store::before(tx, room.id, seq, limit)?,
-            None => Vec::new(),
-        };
-        items.reverse();
-        if let Some((seq, limit)) = newer {
-            items.extend(store::after(tx, room.id, seq, limit)?);
-        }
-        let swept = rooms::swept_seq(tx, room.id)?;
-        // Where nothing was found, the place itself says where the rest is.
-        let ahead = input.after.map(|seq| seq.saturating_add(1)).or(input.around);
-        let behind = input.before.map(|seq| seq.saturating_sub(1)).or(input.around);
-        let first = items.first().map(|first| first.seq).or(ahead);
-        let last = items.last().map(|last| last.seq).or(behind);
-        let before = first.map(|seq| seq.min(room.last_seq + 1)).filter(|seq| *seq > swept + 1);
-        let after = last.map(|seq| seq.max(swept)).filter(|seq| *seq < room.last_seq);
-        Ok(History { items, before, after })
+    Ok(())
+}
+
+/// Reads a part of the history of a conversation in the name of staff. The look is audited.
+pub async fn read_private(cx: &Cx, input: ReadPrivate) -> Result<History, Error> {
+    cx.require(READ_PRIVATE)?;
+    let ReadPrivate { room_id, before, after, around, limit, reason } = input;
+    let asked = ReadHistory { room_id, before, after, around, limit };
+    require_one_place(&asked)?;
+    answered(cx, room_id).await;
+    cx.mutate(move |tx| {
+        let room = rooms::find_room(tx, room_id)?.ok_or(crate::Error::NotFound)?;
+        audit_look(tx, "communication.read_private", room_id, &reason)?;
+        part(tx, &room, &asked, &Ears::of_staff())
     })
     .await
+}
+
+fn part(tx: &mut Tx<'_, '_>, room: &Room, input: &ReadHistory, ears: &Ears) -> Result<History, Error> {
+    let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
+    let (older, newer) = match (input.before, input.after, input.around) {
+        (_, Some(after), _) => (None, Some((after, limit))),
+        (_, _, Some(around)) => {
+            (Some((around, limit / 2)), Some((around.saturating_sub(1), limit - limit / 2)))
+        }
+        (before, _, _) => (Some((before.unwrap_or(i64::MAX), limit)), None),
+    };
+    let mut items = match older {
+        Some((seq, limit)) => store::before(tx, room.id, seq, limit)?,
+        None => Vec::new(),
+    };
+    items.reverse();
+    if let Some((seq, limit)) = newer {
+        items.extend(store::after(tx, room.id, seq, limit)?);
+    }
+    let swept = rooms::swept_seq(tx, room.id)?;
+    // Where nothing was found, the place itself says where the rest is.
+    let ahead = input.after.map(|seq| seq.saturating_add(1)).or(input.around);
+    let behind = input.before.map(|seq| seq.saturating_sub(1)).or(input.around);
+    let first = items.first().map(|first| first.seq).or(ahead);
+    let last = items.last().map(|last| last.seq).or(behind);
+    let before = first.map(|seq| seq.min(room.last_seq + 1)).filter(|seq| *seq > swept + 1);
+    let after = last.map(|seq| seq.max(swept)).filter(|seq| *seq < room.last_seq);
+    let end = items.last().map(|last| last.seq).filter(|_| after.is_some()).or(after);
+    shadows::mix_in(tx, room.id, &mut items, first.filter(|_| before.is_some()), end)?;
+    let items = items.into_iter().map(|message| ears.hear(message)).collect();
+    Ok(History { items, before, after })
 }
 
 /// Says how far the caller has read. Their other sessions hear of it; in a direct conversation the other one does, too.
@@ -243,9 +414,16 @@ async fn is_invisible(cx: &Cx, user: UserId) -> Result<bool, Error> {
 pub async fn say_typing(cx: &Cx, input: SayTyping) -> Result<(), Error> {
     let user = cx.require_user()?;
     let place = place(cx, input.room_id).await;
-    let is_invisible = is_invisible(cx, user).await?;
+    let is_shadowed = check_voice(cx, input.room_id).await?;
+    let is_seen = !is_shadowed
+        && !is_invisible(cx, user).await?
+        && match way(cx, user, input.room_id).await {
+            Ok(way) => way != Way::Withheld,
+            Err(Error::Unreachable) => false,
+            Err(error) => return Err(error),
+        };
     // The rules are the same, and nobody hears of it.
-    let act = if is_invisible { Act::MarkDelivered { seq: 0 } } else { Act::Type };
+    let act = if is_seen { Act::Type } else { Act::MarkDelivered { seq: 0 } };
     tell_from(place, cx, input.room_id, None, act).await.map(drop)
 }
 
@@ -257,8 +435,10 @@ pub async fn unread(cx: &Cx, _: ReadUnread) -> Result<Unread, Error> {
 }
 
 pub(super) fn unread_of(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Unread, Error> {
+    let requests = rooms::count_requests(tx, user)?;
     let rooms = rooms::unread(tx, user)?;
     Ok(Unread {
+        requests,
         messages: rooms.iter().map(|room| room.messages).sum(),
         mentions: rooms.iter().map(|room| room.mentions).sum(),
         rooms,

@@ -7,6 +7,7 @@
 //!
 //! Promises: messages are numbered 1, 2, 3 without a gap; their times never go back; who is refused has changed nothing.
 
+mod contact;
 mod describe;
 mod members;
 mod messages;
@@ -21,9 +22,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Error, Settings, store};
 use crate::Topic;
-use crate::cx::Tx;
+use crate::cx::{Asked, Tx};
 use crate::runtime::{Entity, Turn};
 
+pub(crate) use contact::Way;
 pub(crate) use describe::Change;
 pub(crate) use messages::Draft;
 
@@ -52,6 +54,21 @@ pub(crate) struct Seat {
     pub sent_at: Option<Timestamp>,
     /// When they were last said to be writing. Not kept.
     pub typed_at: Option<Timestamp>,
+    /// In a direct conversation: whether what the other one says reaches them.
+    pub contact: Contact,
+}
+
+/// Whether what the other one says in a direct conversation reaches a member. The other one never knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Contact {
+    /// It does.
+    #[default]
+    Open,
+    /// It waits for them to accept it.
+    Held,
+    /// It does not.
+    Declined,
 }
 
 /// Rules that hold for all rooms, as the operator has set them.
@@ -127,6 +144,11 @@ pub(crate) enum Act {
         draft: Draft,
         keeps: Keeps,
     },
+    /// The message, as it was before staff deleted it, is to be there again.
+    Undelete {
+        deleted: Box<Message>,
+        before: Box<Message>,
+    },
     Delete {
         before: Box<Message>,
     },
@@ -137,6 +159,10 @@ pub(crate) enum Act {
         seq: i64,
     },
     Type,
+    /// A first message of the other one is welcome, or is not.
+    Answer {
+        is_accepted: bool,
+    },
 }
 
 /// What an edit leaves as it is.
@@ -199,13 +225,25 @@ pub(crate) enum Effect {
         user: UserId,
         role: RoomRole,
     },
-    Sent(Box<Message>),
-    /// The message is another than it was in version `before`.
+    /// Of the mentioned some are not told.
+    Sent {
+        message: Box<Message>,
+        unnoticed: Vec<UserId>,
+    },
+    /// A member wrote who is not heard.
+    Shadowed(Box<Message>),
+    /// The message is another than it was in version `before`. Whom it mentions stays without `unnoticed`.
     Edited {
         before: i64,
         message: Box<Message>,
+        unnoticed: Option<Vec<UserId>>,
     },
     Deleted {
+        before: i64,
+        message: Box<Message>,
+    },
+    /// The message is there again that was deleted in version `before`.
+    Restored {
         before: i64,
         message: Box<Message>,
     },
@@ -213,6 +251,11 @@ pub(crate) enum Effect {
         user: UserId,
         delivered_seq: i64,
         read_seq: i64,
+    },
+    /// Whether what the other one says reaches them.
+    Contact {
+        user: UserId,
+        contact: Contact,
     },
     /// The member wrote, in a room that keeps nothing of it but the time.
     Paced {
@@ -230,7 +273,7 @@ pub(crate) enum Effect {
 /// A line for the audit log.
 #[derive(Clone, Debug)]
 pub(crate) struct Audited {
-    pub by: Option<UserId>,
+    pub by: Asked,
     pub action: &'static str,
     pub reason: Option<String>,
     pub about: serde_json::Value,
@@ -271,9 +314,11 @@ impl Entity for Room {
             Act::Send(draft) => self.send(draft, turn),
             Act::Edit { before, draft, keeps } => self.edit(before, draft, *keeps, turn),
             Act::Delete { before } => self.delete(before, power, turn),
+            Act::Undelete { deleted, before } => self.undelete(deleted, before, power, turn),
             Act::MarkRead { seq } => self.mark(*seq, *seq, turn),
             Act::MarkDelivered { seq } => self.mark(*seq, 0, turn),
             Act::Type => self.say_typing(turn),
+            Act::Answer { is_accepted } => self.answer(*is_accepted, turn),
         }
     }
 
@@ -321,7 +366,7 @@ impl Room {
             Err(error) => error,
         };
         let Power::Staff { reason } = deed.power else { return Err(refusal) };
-        let (by, reason) = (turn.caller(), reason.clone().filter(|reason| !reason.trim().is_empty()));
+        let (by, reason) = (turn.by(), reason.clone().filter(|reason| !reason.trim().is_empty()));
         if reason.is_none() {
             return Err(crate::Error::field("/reason", "required", "say why: this is not your room").into());
         }
@@ -344,11 +389,15 @@ impl Room {
     }
 
     /// Tells everybody in the room. A direct conversation has no topic of its own: its two users hear of it as users, so that a
-    /// session need not subscribe to every conversation its user ever had.
+    /// session need not subscribe to every conversation its user ever had; and who has not accepted it hears of nothing in it.
     fn tell(&self, turn: &mut Turn<'_, Self>, event: Event) {
         if self.card.kind == RoomKind::Direct {
-            for user in self.seats.keys() {
-                turn.emit(Topic::User(*user), event.clone());
+            let hears =
+                |user: UserId, seat: &Seat| seat.contact == Contact::Open || turn.caller() == Some(user);
+            let hearing: Vec<UserId> =
+                self.seats.iter().filter(|(user, seat)| hears(**user, seat)).map(|(user, _)| *user).collect();
+            for user in hearing {
+                turn.emit(Topic::User(user), event.clone());
             }
         } else {
             turn.emit(Topic::Room(self.card.id), event);

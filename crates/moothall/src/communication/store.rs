@@ -1,6 +1,6 @@
 //! SQL for rooms and their members.
 
-use moothall_protocol::communication::{MyRoom, Room, RoomKind, RoomRole, RoomUnread};
+use moothall_protocol::communication::{ContactRequest, MyRoom, Room, RoomKind, RoomRole, RoomUnread};
 use moothall_protocol::limits::{ROOMS_BROUGHT_INTO_MAX, ROOMS_JOINED_MAX, UNREAD_ROOMS_MAX};
 use moothall_protocol::{RoomId, Timestamp, UserId};
 use moothall_store::{OnConstraint as _, Row, params, statements};
@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::Error;
 use super::messages::{self, Spoken};
 use super::name::RoomName;
-use super::room::{Effect, Seat};
+use super::room::{Contact, Effect, Seat};
+use super::shadows;
 use crate::cx::Tx;
 use crate::json::{choice, word};
 use crate::{Topic, audit, connections, sweep};
@@ -27,6 +28,15 @@ macro_rules! mentions_unread {
     () => {
         "(SELECT count(*) FROM message_mentions x
           WHERE x.user_id = m.user_id AND x.room_id = m.room_id AND x.seq > m.read_seq)"
+    };
+}
+
+/// Messages of the other one that `m`'s user has not read and is never shown.
+macro_rules! withheld_unread {
+    () => {
+        "CASE WHEN r.kind = 'direct' THEN
+             (SELECT count(*) FROM messages w WHERE w.room_id = r.id AND w.withheld AND w.seq > m.read_seq AND w.seq > r.swept_seq
+              AND w.sender_id <> m.user_id) ELSE 0 END"
     };
 }
 
@@ -54,13 +64,13 @@ statements! {
         WHERE r.name_key > $1 AND r.name_key >= $2 AND r.name_key < $3 AND r.member_only = FALSE
         ORDER BY r.name_key LIMIT $4");
     MY_ROOMS = concat!("SELECT ", room_columns!(), ", m.role, m.read_seq, r.swept_seq, ", mentions_unread!(), ", ",
-        other_user!(), " FROM room_members m JOIN rooms r ON r.id = m.room_id
-        WHERE m.user_id = $1 AND (m.kind = $2 OR $2 IS NULL) AND (r.active_at, r.id) < ($3, $4)
+        other_user!(), ", ", withheld_unread!(), " FROM room_members m JOIN rooms r ON r.id = m.room_id
+        WHERE m.user_id = $1 AND m.contact IS NULL AND (m.kind = $2 OR $2 IS NULL) AND (r.active_at, r.id) < ($3, $4)
           AND (m.kind <> 'direct' OR r.last_seq > 0) AND r.archived_at IS NULL
         ORDER BY r.active_at DESC, r.id DESC LIMIT $5");
-    UNREAD = concat!("SELECT r.id, r.last_seq, m.read_seq, r.swept_seq, ", mentions_unread!(), ", ", other_user!(), "
+    UNREAD = concat!("SELECT r.id, r.last_seq, m.read_seq, r.swept_seq, ", mentions_unread!(), ", ", other_user!(), ", ", withheld_unread!(), "
         FROM room_members m JOIN rooms r ON r.id = m.room_id
-        WHERE m.user_id = $1 AND r.last_seq > m.read_seq AND r.last_seq > r.swept_seq AND r.archived_at IS NULL
+        WHERE m.user_id = $1 AND m.contact IS NULL AND r.last_seq > m.read_seq AND r.last_seq > r.swept_seq AND r.archived_at IS NULL
         ORDER BY r.active_at DESC, r.id DESC LIMIT $2");
     COUNT_OWNED = "SELECT count(*) FROM room_members m JOIN rooms r ON r.id = m.room_id
         WHERE m.user_id = $1 AND m.kind = 'room' AND m.role = 'owner' AND r.archived_at IS NULL";
@@ -73,6 +83,10 @@ statements! {
     SEATS_OF = "SELECT room_id, user_id FROM room_members
         WHERE user_id {in $1} AND kind IN ('room', 'group', 'party', 'lobby', 'lobby_spectators', 'match')
         ORDER BY user_id, room_id";
+    REQUESTS = concat!("SELECT ", room_columns!(), ", o.user_id FROM room_members m JOIN rooms r ON r.id = m.room_id
+        JOIN room_members o ON o.room_id = m.room_id AND o.user_id <> m.user_id
+        WHERE m.user_id = $1 AND m.contact = 'held' AND m.room_id < $2 ORDER BY m.room_id DESC LIMIT $3");
+    COUNT_REQUESTS = "SELECT count(*) FROM room_members WHERE user_id = $1 AND contact = 'held'";
     EMPTY_ROOMS = "SELECT id FROM rooms
         WHERE id > $1 AND active_at <= $2 AND members = 0 AND kind = 'room' AND archived_at IS NULL ORDER BY id LIMIT $3";
     RETENTIVE = "SELECT r.id, r.retention_days, m.created_at FROM rooms r
@@ -88,9 +102,10 @@ statements! {
     DELETE_MEMBER = "DELETE FROM room_members WHERE room_id = $1 AND user_id = $2";
     SET_ROLE = "UPDATE room_members SET role = $3 WHERE room_id = $1 AND user_id = $2";
     COUNT_MEMBERS = "UPDATE rooms SET members = $2 WHERE id = $1";
-    SEATS = "SELECT user_id, role, joined_at, delivered_seq, read_seq, sent_at, brought_in FROM room_members
+    SET_CONTACT = "UPDATE room_members SET contact = $3 WHERE room_id = $1 AND user_id = $2";
+    SEATS = "SELECT user_id, role, joined_at, delivered_seq, read_seq, sent_at, brought_in, contact FROM room_members
         WHERE room_id = $1";
-    LIST_SEATS = "SELECT user_id, role, joined_at, delivered_seq, read_seq, sent_at, brought_in FROM room_members
+    LIST_SEATS = "SELECT user_id, role, joined_at, delivered_seq, read_seq, sent_at, brought_in, contact FROM room_members
         WHERE room_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3";
     IS_MEMBER = "SELECT 1 FROM room_members WHERE room_id = $1 AND user_id = $2";
 
@@ -128,8 +143,14 @@ fn seat(row: &Row) -> Result<(UserId, Seat), Error> {
         sent_at: row.get(5)?,
         brought_in: row.get(6)?,
         typed_at: None,
+        contact: row.get::<Option<String>>(7)?.map(choice).transpose()?.unwrap_or_default(),
     };
     Ok((row.get(0)?, seat))
+}
+
+/// How it is stored: mostly not at all.
+fn contact_word(contact: Contact) -> Result<Option<String>, crate::Error> {
+    (contact != Contact::Open).then(|| word(&contact)).transpose()
 }
 
 /// The forms of a name by which no two rooms may be alike. Only rooms in use hold a name.
@@ -234,7 +255,11 @@ pub(super) fn apply(tx: &mut Tx<'_, '_>, id: RoomId, effects: &[&Effect]) -> Res
 
 fn apply_one(tx: &mut Tx<'_, '_>, id: RoomId, effect: &Effect) -> Result<(), Error> {
     match effect {
-        Effect::Sent(_) | Effect::Marked { .. } => Ok(()), // gathered
+        Effect::Sent { .. } | Effect::Marked { .. } => Ok(()), // gathered
+        Effect::Contact { user, contact } => {
+            tx.execute(SET_CONTACT, params![id, user, contact_word(*contact)?])?;
+            Ok(())
+        }
         Effect::Described(room) => describe(tx, room),
         Effect::Entered { user, seat, kind, members } => {
             insert_member(tx, id, *kind, *user, seat)?;
@@ -249,6 +274,11 @@ fn apply_one(tx: &mut Tx<'_, '_>, id: RoomId, effect: &Effect) -> Result<(), Err
                 hall.communication().seats.invalidate(&(id, user));
                 connections::unsubscribe_user(&hall, user, &Topic::Room(id));
             });
+            Ok(())
+        }
+        Effect::Shadowed(message) => {
+            shadows::insert(tx, message)?;
+            tx.execute(PACE, params![id, message.sender_id, message.created_at])?;
             Ok(())
         }
         Effect::Paced { user, at } => {
@@ -274,11 +304,13 @@ fn apply_one(tx: &mut Tx<'_, '_>, id: RoomId, effect: &Effect) -> Result<(), Err
             tx.execute(SET_ROLE, params![id, user, word(role)?])?;
             Ok(())
         }
-        Effect::Edited { before, message } | Effect::Deleted { before, message } => {
-            messages::change(tx, *before, message)
+        Effect::Edited { before, message, unnoticed } => {
+            messages::change(tx, *before, message, unnoticed.as_deref())
         }
+        Effect::Deleted { before, message } => messages::change(tx, *before, message, Some(&[])),
+        Effect::Restored { before, message } => messages::restore(tx, *before, message),
         Effect::Audited(line) => {
-            let entry = audit::Entry::new(line.action).by(line.by).target(Topic::Room(id).to_string());
+            let entry = audit::Entry::new(line.action).by(&line.by).target(Topic::Room(id).to_string());
             let entry = if line.about.is_null() { entry } else { entry.after(&line.about) };
             let entry = line.reason.iter().fold(entry, |entry, reason| entry.reason(reason));
             Ok(audit::record(tx, entry)?)
@@ -371,8 +403,9 @@ pub(super) fn my_rooms(
             let room = room(row)?;
             let read_seq: i64 = row.get(ROOM_COLUMNS + 1)?;
             let swept_seq: i64 = row.get(ROOM_COLUMNS + 2)?;
+            let withheld: i64 = row.get(ROOM_COLUMNS + 5)?;
             Ok(MyRoom {
-                unread: (room.last_seq - read_seq.max(swept_seq)).max(0),
+                unread: (room.last_seq - read_seq.max(swept_seq) - withheld).max(0),
                 room,
                 role: choice(row.get(ROOM_COLUMNS)?)?,
                 read_seq,
@@ -385,19 +418,37 @@ pub(super) fn my_rooms(
 
 pub(super) fn unread(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<RoomUnread>, Error> {
     let rows = tx.query(UNREAD, params![user, UNREAD_ROOMS_MAX])?;
-    rows.iter()
-        .map(|row| {
-            let (last_seq, read_seq, swept_seq): (i64, i64, i64) = (row.get(1)?, row.get(2)?, row.get(3)?);
-            Ok(RoomUnread {
-                room_id: row.get(0)?,
-                user_id: row.get(5)?,
-                last_seq,
-                read_seq,
-                messages: last_seq - read_seq.max(swept_seq),
-                mentions: row.get(4)?,
-            })
+    let rooms = rows.iter().map(|row| {
+        let (last_seq, read_seq, swept_seq): (i64, i64, i64) = (row.get(1)?, row.get(2)?, row.get(3)?);
+        Ok(RoomUnread {
+            room_id: row.get(0)?,
+            user_id: row.get(5)?,
+            last_seq,
+            read_seq,
+            messages: last_seq - read_seq.max(swept_seq) - row.get::<i64>(6)?,
+            mentions: row.get(4)?,
         })
+    });
+    // What is withheld alone is nothing new.
+    rooms
+        .filter(|room: &Result<RoomUnread, Error>| room.as_ref().map_or(true, |room| room.messages > 0))
         .collect()
+}
+
+/// Conversations that others began and that wait for the user's answer, before this one.
+pub(super) fn requests(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    before: RoomId,
+    limit: usize,
+) -> Result<Vec<ContactRequest>, Error> {
+    let rows = tx.query(REQUESTS, params![user, before, limit])?;
+    rows.iter().map(|row| Ok(ContactRequest { room: room(row)?, user_id: row.get(ROOM_COLUMNS)? })).collect()
+}
+
+/// How many such conversations there are.
+pub(super) fn count_requests(tx: &mut Tx<'_, '_>, user: UserId) -> Result<i64, Error> {
+    Ok(tx.query_one(COUNT_REQUESTS, params![user])?.get(0)?)
 }
 
 /// The rooms and groups the user is in, and the rooms of what they are in.

@@ -1,10 +1,13 @@
 //! Rooms and messages, on a real database of each engine, with a clock that stands still.
 
+mod contact;
 mod conversations;
 mod following;
 mod history;
 mod messages;
+mod restricted;
 mod rooms;
+mod shadows;
 mod streams;
 mod sweep;
 

@@ -35,7 +35,7 @@ pub(crate) type Held = Box<dyn Any + Send>;
 pub(super) struct State {
     /// The hash of the token that resumes the current stream.
     pub token: Option<Hash>,
-    /// The watches, and how many users each is on.
+    /// The watches, and how many users each is on; the one on friends counts none.
     pub watches: BTreeMap<WatchId, usize>,
     /// What other contexts have it hold: dropped when it is over.
     pub held: BTreeMap<&'static str, Held>,

@@ -181,11 +181,16 @@ impl Opening {
         let watches = state.end_watches(hall.topics(), &session.outbox);
         self.epoch = session.outbox.restart();
         drop(state);
-        super::forget_watches(hall, watches);
+        super::forget_watches(hall, session.user_id, watches);
         session.subscribe(hall.topics(), Topic::User(session.user_id));
         session.subscribe(hall.topics(), Topic::Session(session.id));
         session.expect(hall.topics(), expected);
         Ok(())
+    }
+
+    /// The session itself, for what else it hears.
+    pub(super) fn session(&self) -> &Arc<Session> {
+        &self.attachment.session
     }
 
     /// Collects what comes of these topics too.

@@ -6,6 +6,9 @@
 //! A watch is a topic: all sessions that watch the same users hear the same events, each of which is put together and encoded once,
 //! however many they are. A change costs one entry in one table, whoever watches; what it means for the watches is worked out once
 //! a tick, of each user only as they stand then. Who watches many hears of them more rarely.
+//!
+//! Not everybody may see everybody. Those who watch and may not see one of the watched are few: what they are told is put together for
+//! each of them apart, under the same version. A watch on friends belongs to its user alone, and follows who is a friend.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -18,6 +21,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::presence;
+use crate::topics::Audience;
 use crate::{Clock, Topic, Topics};
 
 const TICK: Duration = Duration::from_millis(PRESENCE_BATCH_MS as u64);
@@ -42,6 +46,8 @@ struct Inner {
     of_user: HashMap<UserId, HashSet<WatchId>>,
     /// The watched users who changed since the last tick.
     changed: HashSet<UserId>,
+    /// The watches with something to tell that is no change of a user.
+    stirred: HashSet<WatchId>,
     /// The watches with something to tell, by the tick at which they tell it.
     due: BTreeSet<(u64, WatchId)>,
 }
@@ -51,11 +57,24 @@ struct Inner {
 struct Watched {
     users: Arc<[UserId]>,
     version: u64,
-    sessions: usize,
+    /// Who watches, in how many sessions.
+    viewers: HashMap<UserId, usize>,
+    /// Of those who watch: who may not see whom.
+    masks: HashMap<UserId, Mask>,
+    /// Whose friends they are, if that is what is watched.
+    owner: Option<UserId>,
     /// Who of them changed since the last event.
     changed: HashSet<UserId>,
-    /// When that is told, if anybody did.
-    due: u64,
+    /// When that is told, if there is something to tell.
+    due: Option<u64>,
+}
+
+/// Whom of the watched one who watches may not see.
+#[derive(Debug, Default)]
+struct Mask {
+    hidden: HashSet<UserId>,
+    /// Whom they see otherwise since the last event, because they may see more or less.
+    revised: HashSet<UserId>,
 }
 
 impl Watched {
@@ -93,44 +112,106 @@ impl Watches {
         self.inner.lock().look(user)
     }
 
-    /// One more session watches these users. Calls `subscribe` with the watch, which is `new` unless others have it, and returns its
-    /// version and how the `asked` look: what is told from then on comes after that.
+    /// One more session of `viewer` watches these users. Calls `subscribe` with the watch, which is `new` unless others have it, and
+    /// returns its version and how the `asked` look: what is told from then on comes after that. Those who are not `visible` look offline.
     pub fn add(
         &self,
         new: WatchId,
-        users: &HashSet<UserId>,
+        viewer: UserId,
+        visible: &HashSet<UserId>,
         asked: &[UserId],
         subscribe: impl FnOnce(WatchId) -> bool,
     ) -> (WatchId, u64, Vec<Shown>) {
-        let mut sorted: Vec<UserId> = users.iter().copied().collect();
+        let mut sorted = asked.to_vec();
         sorted.sort_unstable();
+        sorted.dedup();
         let mut inner = self.inner.lock();
         let id = match inner.ids.get(sorted.as_slice()) {
             Some(id) => *id,
-            None => inner.make(new, sorted.into()),
+            None => inner.make(new, sorted.into(), None),
         };
-        let is_another = subscribe(id);
-        let version = match inner.watched.get_mut(&id) {
-            Some(watched) => {
-                watched.sessions += usize::from(is_another);
-                watched.version
-            }
-            None => 1,
-        };
+        let version = inner.enter(id, viewer, visible, subscribe);
         let look = |user: &UserId| {
-            if users.contains(user) { inner.look(*user) } else { presence::offline(*user) }
+            if visible.contains(user) { inner.look(*user) } else { presence::offline(*user) }
         };
         (id, version, asked.iter().map(look).collect())
     }
 
-    /// One session less has this watch.
-    pub fn remove(&self, id: WatchId) {
+    /// One more session of `owner` watches their friends. Returns those who are there.
+    pub fn add_friends(
+        &self,
+        owner: UserId,
+        visible: &HashSet<UserId>,
+        friends: &[UserId],
+        subscribe: impl FnOnce(WatchId) -> bool,
+    ) -> (WatchId, u64, Vec<Shown>) {
+        let mut inner = self.inner.lock();
+        let mut sorted = friends.to_vec();
+        sorted.sort_unstable();
+        let id = of_friends(owner);
+        if !inner.watched.contains_key(&id) {
+            inner.make(id, Arc::default(), Some(owner));
+        }
+        inner.replace(id, sorted.into());
+        let version = inner.enter(id, owner, visible, subscribe);
+        let look = |user: &UserId| inner.shown.get(user).filter(|_| visible.contains(user)).cloned();
+        (id, version, friends.iter().filter_map(look).collect())
+    }
+
+    /// Whether anybody has this watch.
+    pub fn has(&self, id: WatchId) -> bool {
+        self.inner.lock().watched.contains_key(&id)
+    }
+
+    /// One session of this viewer less has this watch.
+    pub fn remove(&self, id: WatchId, viewer: UserId) {
         let mut inner = self.inner.lock();
         let Some(watched) = inner.watched.get_mut(&id) else { return };
-        watched.sessions -= 1;
-        if watched.sessions == 0 {
+        if let Some(sessions) = watched.viewers.get_mut(&viewer) {
+            *sessions -= 1;
+            if *sessions == 0 {
+                watched.viewers.remove(&viewer);
+                watched.masks.remove(&viewer);
+            }
+        }
+        if watched.viewers.is_empty() {
             inner.forget(id);
         }
+    }
+
+    /// What a user may see of another is perhaps different from before, and whether that one is a friend.
+    pub fn revise(&self, viewer: UserId, other: UserId, is_seen: bool, is_friend: bool) {
+        self.revise_by(viewer, other, is_seen, Some(is_friend));
+    }
+
+    fn revise_by(&self, viewer: UserId, other: UserId, is_seen: bool, is_friend: Option<bool>) {
+        let mut inner = self.inner.lock();
+        if let Some(is_friend) = is_friend {
+            inner.befriend(viewer, other, is_friend);
+        }
+        let watches: Vec<WatchId> = inner.of_user.get(&other).into_iter().flatten().copied().collect();
+        let is_online = inner.shown.contains_key(&other);
+        for id in watches {
+            inner.mask(id, viewer, other, is_seen, is_online);
+        }
+        if !inner.is_quiet() {
+            self.gathering.notify_one();
+        }
+    }
+
+    /// What a user may see of another is perhaps different from before.
+    pub fn revise_sight(&self, viewer: UserId, other: UserId, is_seen: bool) {
+        self.revise_by(viewer, other, is_seen, None);
+    }
+
+    /// Everybody who watches this user.
+    pub fn viewers_of(&self, user: UserId) -> HashSet<UserId> {
+        let inner = self.inner.lock();
+        let watches = inner.of_user.get(&user).into_iter().flatten();
+        watches
+            .filter_map(|id| inner.watched.get(id))
+            .flat_map(|watched| watched.viewers.keys().copied())
+            .collect()
     }
 
     /// Returns at the next tick with something to do.
@@ -153,13 +234,31 @@ impl Watches {
         let mut inner = self.inner.lock();
         let id = inner.due.first().filter(|(at, _)| *at <= tick)?.1;
         inner.due.pop_first();
-        let watched = inner.watched.get_mut(&id)?;
+        let Inner { shown, watched, .. } = &mut *inner;
+        let watched = watched.get_mut(&id)?;
+        watched.due = None;
         watched.version += 1;
         let (version, changed) = (watched.version, std::mem::take(&mut watched.changed));
-        let mut users: Vec<Shown> = changed.into_iter().map(|user| inner.look(user)).collect();
-        users.sort_unstable_by_key(|shown| shown.user_id);
-        let event = Event::PresenceChanged(PresenceChanged { watch_id: id, version, users });
-        topics.publish(Topic::Presence(id), event);
+        let look = |user: UserId| shown.get(&user).cloned().unwrap_or_else(|| presence::offline(user));
+        let tell = |mut users: Vec<Shown>, audience| {
+            users.sort_unstable_by_key(|shown| shown.user_id);
+            let event = Event::PresenceChanged(PresenceChanged { watch_id: id, version, users });
+            topics.publish_to(Topic::Presence(id), event, audience);
+        };
+        for (viewer, mask) in &mut watched.masks {
+            let revised = std::mem::take(&mut mask.revised);
+            let told = changed.iter().filter(|user| !mask.hidden.contains(user)).chain(&revised);
+            let told: HashSet<UserId> = told.copied().collect();
+            let users = told.into_iter().map(|user| match mask.hidden.contains(&user) {
+                true => presence::offline(user),
+                false => look(user),
+            });
+            tell(users.collect(), Audience::Only([*viewer].into()));
+        }
+        let masked: Box<[UserId]> = watched.masks.keys().copied().collect();
+        let audience = if masked.is_empty() { Audience::All } else { Audience::ExceptThese(masked) };
+        tell(changed.into_iter().map(look).collect(), audience);
+        watched.masks.retain(|_, mask| !mask.hidden.is_empty());
         Some(())
     }
 
@@ -167,8 +266,13 @@ impl Watches {
     pub fn leftovers(&self) -> [usize; 3] {
         let inner = self.inner.lock();
         let watched = inner.ids.len() + inner.watched.len() + inner.of_user.len();
-        [watched, inner.changed.len() + inner.due.len(), inner.shown.len()]
+        [watched, inner.changed.len() + inner.stirred.len() + inner.due.len(), inner.shown.len()]
     }
+}
+
+/// The watch of a user on their friends: there is one of each user at most, and who has no friends has none.
+pub(super) fn of_friends(owner: UserId) -> WatchId {
+    WatchId::from_uuid(owner.uuid())
 }
 
 fn ticks(elapsed: Duration) -> u64 {
@@ -181,32 +285,129 @@ impl Inner {
     }
 
     fn is_quiet(&self) -> bool {
-        self.changed.is_empty() && self.due.is_empty()
+        self.changed.is_empty() && self.stirred.is_empty() && self.due.is_empty()
     }
 
-    fn make(&mut self, id: WatchId, users: Arc<[UserId]>) -> WatchId {
+    fn make(&mut self, id: WatchId, users: Arc<[UserId]>, owner: Option<UserId>) -> WatchId {
         for user in users.iter() {
             self.of_user.entry(*user).or_default().insert(id);
         }
-        self.ids.insert(Arc::clone(&users), id);
-        let watched = Watched { users, version: 1, sessions: 0, changed: HashSet::new(), due: 0 };
+        if owner.is_none() {
+            self.ids.insert(Arc::clone(&users), id);
+        }
+        let watched = Watched {
+            users,
+            version: 1,
+            viewers: HashMap::new(),
+            masks: HashMap::new(),
+            owner,
+            changed: HashSet::new(),
+            due: None,
+        };
         self.watched.insert(id, watched);
         id
     }
 
-    fn forget(&mut self, id: WatchId) {
-        let Some(watched) = self.watched.remove(&id) else { return };
-        self.ids.remove(&watched.users);
-        for user in watched.users.iter() {
-            if let Some(watches) = self.of_user.get_mut(user) {
-                watches.remove(&id);
-                if watches.is_empty() {
-                    self.of_user.remove(user);
-                }
+    /// One more session of this viewer has a watch. Returns its version.
+    fn enter(
+        &mut self,
+        id: WatchId,
+        viewer: UserId,
+        visible: &HashSet<UserId>,
+        subscribe: impl FnOnce(WatchId) -> bool,
+    ) -> u64 {
+        let is_another = subscribe(id);
+        let Some(watched) = self.watched.get_mut(&id) else { return 1 };
+        *watched.viewers.entry(viewer).or_default() += usize::from(is_another);
+        let hidden: HashSet<UserId> =
+            watched.users.iter().copied().filter(|user| !visible.contains(user)).collect();
+        if hidden.is_empty() {
+            watched.masks.remove(&viewer);
+        } else {
+            watched.masks.entry(viewer).or_default().hidden = hidden;
+        }
+        watched.version
+    }
+
+    /// Has a watch on friends be on these.
+    fn replace(&mut self, id: WatchId, users: Arc<[UserId]>) {
+        let Some(watched) = self.watched.get_mut(&id) else { return };
+        let before = std::mem::replace(&mut watched.users, Arc::clone(&users));
+        watched.changed.retain(|user| users.contains(user));
+        for user in before.iter().filter(|user| users.binary_search(user).is_err()) {
+            self.leave_alone(id, *user);
+        }
+        for user in users.iter() {
+            self.of_user.entry(*user).or_default().insert(id);
+        }
+    }
+
+    fn leave_alone(&mut self, id: WatchId, user: UserId) {
+        if let Some(watches) = self.of_user.get_mut(&user) {
+            watches.remove(&id);
+            if watches.is_empty() {
+                self.of_user.remove(&user);
             }
         }
-        if !watched.changed.is_empty() {
-            self.due.remove(&(watched.due, id));
+    }
+
+    /// Has the watch of a user on their friends be on another one, or no longer.
+    fn befriend(&mut self, owner: UserId, other: UserId, is_friend: bool) {
+        let id = of_friends(owner);
+        let Some(watched) = self.watched.get_mut(&id) else { return };
+        let mut users = watched.users.to_vec();
+        match users.binary_search(&other) {
+            Err(place) if is_friend => users.insert(place, other),
+            Ok(place) if !is_friend => drop(users.remove(place)),
+            _ => return,
+        }
+        if let Some(mask) = watched.masks.get_mut(&owner) {
+            mask.hidden.remove(&other);
+        }
+        self.replace(id, users.into());
+        if is_friend && self.shown.contains_key(&other) {
+            if let Some(watched) = self.watched.get_mut(&id) {
+                watched.changed.insert(other);
+            }
+            self.stirred.insert(id);
+        }
+    }
+
+    /// Shows a user to one of those who watch, or hides them. Who is not there looks the same either way.
+    fn mask(&mut self, id: WatchId, viewer: UserId, user: UserId, is_seen: bool, is_online: bool) {
+        let Some(watched) = self.watched.get_mut(&id) else { return };
+        if !watched.viewers.contains_key(&viewer) {
+            return;
+        }
+        let is_hidden = watched.masks.get(&viewer).is_some_and(|mask| mask.hidden.contains(&user));
+        if is_hidden != is_seen {
+            return;
+        }
+        let mask = watched.masks.entry(viewer).or_default();
+        if is_seen {
+            mask.hidden.remove(&user);
+        } else {
+            mask.hidden.insert(user);
+        }
+        if is_online {
+            mask.revised.insert(user);
+            self.stirred.insert(id);
+        } else if mask.hidden.is_empty() && mask.revised.is_empty() {
+            watched.masks.remove(&viewer);
+        }
+    }
+
+    fn forget(&mut self, id: WatchId) {
+        let Some(watched) = self.watched.remove(&id) else { return };
+        if watched.owner.is_none() {
+            self.ids.remove(&watched.users);
+        }
+        for user in watched.users.iter() {
+            self.leave_alone(id, *user);
+        }
+        self.stirred.remove(&id);
+        if let Some(due) = watched.due {
+            self.due.remove(&(due, id));
         }
     }
 
@@ -215,11 +416,16 @@ impl Inner {
         for user in std::mem::take(&mut self.changed) {
             for id in self.of_user.get(&user).into_iter().flatten() {
                 let Some(watched) = self.watched.get_mut(id) else { continue };
-                if watched.changed.is_empty() {
-                    watched.due = tick.next_multiple_of(watched.ticks());
-                    self.due.insert((watched.due, *id));
-                }
                 watched.changed.insert(user);
+                self.stirred.insert(*id);
+            }
+        }
+        for id in std::mem::take(&mut self.stirred) {
+            let Some(watched) = self.watched.get_mut(&id) else { continue };
+            if watched.due.is_none() {
+                let due = tick.next_multiple_of(watched.ticks());
+                watched.due = Some(due);
+                self.due.insert((due, id));
             }
         }
     }

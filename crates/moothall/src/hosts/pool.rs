@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Error, Settings, Wanted, store};
 use crate::Topic;
-use crate::cx::Tx;
+use crate::cx::{Asked, Tx};
 use crate::runtime::{Entity, Turn};
 
 pub(super) use places::Rank;
@@ -182,9 +182,9 @@ fn unexpected() -> Error {
 #[derive(Clone, Debug)]
 pub(super) enum Effect {
     /// The pool is another.
-    Put { by: Option<UserId>, before: HostPool, after: HostPool, reason: String },
+    Put { by: Asked, before: HostPool, after: HostPool, reason: String },
     /// The pool is no more, nor is any host in it.
-    Removed { by: Option<UserId>, before: HostPool, reason: String },
+    Removed { by: Asked, before: HostPool, reason: String },
     /// A host came, or is another.
     Host { user: UserId, record: Record },
     /// A host is no longer in the pool.
@@ -285,7 +285,7 @@ impl Pool {
         if after != before {
             self.card = HostPool { version: version + 1, ..after };
             let (after, reason) = (self.card.clone(), reason.to_owned());
-            turn.persist(Effect::Put { by: turn.caller(), before, after, reason });
+            turn.persist(Effect::Put { by: turn.by(), before, after, reason });
         }
         Ok(Reply::Pool(self.card.clone()))
     }
@@ -299,7 +299,7 @@ impl Pool {
             turn.emit(Topic::User(*user), Event::HostLost(lost));
         }
         let (before, reason) = (self.card.clone(), reason.to_owned());
-        turn.persist(Effect::Removed { by: turn.caller(), before, reason });
+        turn.persist(Effect::Removed { by: turn.by(), before, reason });
         self.is_gone = true;
         Ok(Reply::Done(()))
     }

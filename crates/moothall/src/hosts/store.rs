@@ -67,13 +67,13 @@ pub(super) fn apply(tx: &mut Tx<'_, '_>, id: HostPoolId, effect: &Effect) -> Res
     match effect {
         Effect::Put { by, before, after, reason } => {
             tx.execute(UPDATE_POOL, params![id, value(after)?, after.version])?;
-            let entry = audit::Entry::new("hosts.put_pool").by(*by).target(target(&after.slug));
+            let entry = audit::Entry::new("hosts.put_pool").by(by).target(target(&after.slug));
             audit::record(tx, entry.reason(reason).change(before, after))?;
         }
         Effect::Removed { by, before, reason } => {
             tx.execute(DELETE_HOSTS, params![id])?;
             tx.execute(DELETE_POOL, params![id])?;
-            let entry = audit::Entry::new("hosts.remove_pool").by(*by).target(target(&before.slug));
+            let entry = audit::Entry::new("hosts.remove_pool").by(by).target(target(&before.slug));
             audit::record(tx, entry.reason(reason).change(before, &()))?;
         }
         Effect::Host { user, record } => {

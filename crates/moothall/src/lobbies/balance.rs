@@ -3,18 +3,18 @@
 //! Start at [`balance`]. Who plays with whom is worked out beside the lobby, since it may take a while, and for those who have a seat then;
 //! the lobby takes it only if these are still they. Chance has no part in it: the same players, parties and ratings have the same splits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use moothall_matchmaking::{
     Options, Parties, Party, Player, Rating, SPLITS_MAX, Shape, Split, balance as split_into_teams,
 };
-use moothall_protocol::PartyId;
 use moothall_protocol::limits::LOBBY_SPLITS_MAX;
 use moothall_protocol::lobbies::{BalanceLobby, LobbyBalance, LobbySeat, LobbySplit, LobbySplitTeam};
+use moothall_protocol::{PartyId, UserId};
 
 use super::lobby::{Act, Power};
 use super::{Error, place, store, tell_from};
-use crate::{Cx, connections};
+use crate::{Cx, connections, relationships};
 
 /// How often it is worked out anew, because somebody took or left a seat meanwhile.
 const ATTEMPTS: usize = 3;
@@ -33,9 +33,10 @@ pub async fn balance(cx: &Cx, input: BalanceLobby) -> Result<LobbyBalance, Error
             state.lobby.teams.values().flat_map(|team| &team.seats).copied().collect();
         let parties = parties(cx, &seats).await?;
         let teams = state.lobby.teams.len();
-        let splits = tokio::task::spawn_blocking(move || splits(&parties, teams))
+        let mut splits = tokio::task::spawn_blocking(move || splits(&parties, teams))
             .await
             .map_err(crate::Error::internal)??;
+        apart(cx, &seats, &mut splits).await?;
         let choice = (input.choice.unwrap_or(1) as usize).clamp(1, splits.len().max(1));
         if input.is_preview == Some(true) {
             return Ok(LobbyBalance { splits, taken: None, own: state.own(user) });
@@ -49,6 +50,29 @@ pub async fn balance(cx: &Cx, input: BalanceLobby) -> Result<LobbyBalance, Error
         }
     }
     Err(Error::SeatsChanged)
+}
+
+/// Puts those first in which fewer are in one team with somebody they avoid, of as many the fairest.
+async fn apart(cx: &Cx, seats: &[LobbySeat], splits: &mut [LobbySplit]) -> Result<(), Error> {
+    let users: Vec<UserId> = seats.iter().filter_map(user).collect();
+    let avoided = cx.read(move |tx| relationships::avoided(tx, &users)).await;
+    let avoided = avoided.map_err(relationships::Error::into_common)?;
+    let together = |split: &LobbySplit| {
+        let teams = split.teams.iter().map(|team| team.seats.iter().filter_map(user).collect::<HashSet<_>>());
+        let count = |team: HashSet<UserId>| {
+            avoided.iter().filter(|(one, other)| team.contains(one) && team.contains(other)).count()
+        };
+        teams.map(count).sum::<usize>()
+    };
+    splits.sort_by_key(together);
+    Ok(())
+}
+
+fn user(seat: &LobbySeat) -> Option<UserId> {
+    match seat {
+        LobbySeat::User { user_id } => Some(*user_id),
+        LobbySeat::Bot { .. } => None,
+    }
 }
 
 /// Who plays, by who stays together: the party in which their presence says they are.

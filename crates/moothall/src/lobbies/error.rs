@@ -38,6 +38,10 @@ crate::faults! {
         Banned => Forbidden, "lobby_banned", "you may not come back into this lobby";
         /// The caller was removed, and may come back at `until`.
         BannedUntil { until: Timestamp } => Forbidden, "lobby_banned_until", "you may not come back into this lobby yet";
+        /// The operator's rules keep the caller out, for a reason that is not told.
+        Unjoinable => Forbidden, "lobby_unjoinable", "you cannot join this lobby";
+        /// The caller blocks the host, or too many of those in the lobby.
+        BlocksWithin => Conflict, "lobby_players_blocked", "you block players in this lobby";
         /// Nobody comes in but who is invited.
         Locked => Forbidden, "lobby_locked", "this lobby is locked";
         /// The password is missing or wrong.

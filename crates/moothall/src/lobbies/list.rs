@@ -42,6 +42,8 @@ struct Cards {
     by_id: HashMap<LobbyId, Arc<Card>>,
     /// The lobbies that a user sees and others do not.
     hidden_from_others: HashMap<UserId, HashSet<LobbyId>>,
+    /// Of those who watch: whose lobbies they do not see.
+    barred: HashMap<UserId, HashSet<UserId>>,
 }
 
 impl Cards {
@@ -75,18 +77,24 @@ impl Cards {
     fn viewer(&self, user: UserId, is_staff: bool) -> Viewer {
         match is_staff {
             true => Viewer::Staff,
-            false if self.hidden_from_others.contains_key(&user) => Viewer::User(user),
+            false if self.hidden_from_others.contains_key(&user) || self.barred.contains_key(&user) => {
+                Viewer::User(user)
+            }
             false => Viewer::Anybody,
         }
     }
 }
 
 /// Whether a lobby may be known of.
-fn is_shown(card: &Card, viewer: Viewer) -> bool {
+fn is_shown(cards: &Cards, card: &Card, viewer: Viewer) -> bool {
     match viewer {
         Viewer::Staff => true,
         Viewer::Anybody => card.is_shown_to(None),
-        Viewer::User(user) => card.is_shown_to(Some(user)),
+        Viewer::User(user) => {
+            let is_barred =
+                cards.barred.get(&user).is_some_and(|hosts| hosts.contains(&card.summary.host_id));
+            card.is_shown_to(Some(user)) && !is_barred
+        }
     }
 }
 
@@ -125,12 +133,13 @@ impl Index {
         self.cards.read().by_id.get(&id).cloned()
     }
 
-    /// Those that are wanted and that this user may know of; staff may know of all.
+    /// Those that are wanted and that this user may know of, without those of `barred` hosts; staff may know of all.
     pub fn list(
         &self,
         wanted: ListLobbies,
         user: Option<UserId>,
         is_staff: bool,
+        barred: &HashSet<UserId>,
     ) -> Result<LobbyPage, Error> {
         let ListLobbies { filter, order, facets, cursor, limit } = wanted;
         let filter = Filter::new(filter.unwrap_or_default())?;
@@ -144,8 +153,10 @@ impl Index {
         let viewer = user.map_or(Viewer::Anybody, Viewer::User);
         let viewer = if is_staff { Viewer::Staff } else { viewer };
         let cards = self.cards.read();
+        let is_found =
+            |card: &Card| is_shown(&cards, card, viewer) && !barred.contains(&card.summary.host_id);
         let found: Vec<&Arc<Card>> =
-            cards.by_id.values().filter(|card| is_shown(card, viewer) && filter.passes(card)).collect();
+            cards.by_id.values().filter(|card| is_found(card) && filter.passes(card)).collect();
         let facets = facets::count(&facets, &found);
         let mut rows: Vec<(Key, &Arc<Card>)> = found
             .into_iter()
@@ -157,6 +168,29 @@ impl Index {
         let page = Page::cut(rows, limit, |(key, _)| Cursor::of(key));
         let items = page.items.into_iter().map(|(_, card)| card.summary.clone()).collect();
         Ok(LobbyPage { items, next: page.next, facets })
+    }
+
+    /// Has the lists that this user watches be without the lobbies of these hosts.
+    pub fn bar(&self, user: UserId, hosts: HashSet<UserId>) {
+        let mut cards = self.cards.write();
+        let before = match hosts.is_empty() {
+            true => cards.barred.remove(&user),
+            false => cards.barred.insert(user, hosts.clone()),
+        };
+        let before = before.unwrap_or_default();
+        if before == hosts {
+            return;
+        }
+        let is_other = |host: &UserId| before.contains(host) != hosts.contains(host);
+        let others = cards.by_id.values().filter(|card| is_other(&card.summary.host_id));
+        let others: Vec<LobbyId> = others.map(|card| card.summary.id).collect();
+        drop(cards);
+        self.watches.note_sight(user, &others);
+    }
+
+    /// Whether this user watches a list.
+    pub fn is_watching(&self, user: UserId) -> bool {
+        self.watches.is_watching(user)
     }
 
     /// How much is kept of those who watch, for tests that look for leaks.

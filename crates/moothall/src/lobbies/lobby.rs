@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Error, store};
-use crate::cx::Tx;
+use crate::cx::{Asked, Tx};
 use crate::matches::{Begin, LobbyEnd};
 use crate::runtime::{Entity, Turn};
 use crate::{Topic, merge};
@@ -85,7 +85,9 @@ pub(super) enum Act {
     Unban {
         user: UserId,
     },
+    /// Whoever does not want to hear from who invites them is not told.
     Invite {
+        is_silent: bool,
         user: UserId,
     },
     Uninvite {
@@ -259,7 +261,7 @@ pub(super) enum Effect {
 /// A line for the audit log.
 #[derive(Clone, Debug)]
 pub(super) struct Audited {
-    pub by: Option<UserId>,
+    pub by: Asked,
     pub action: &'static str,
     pub reason: Option<String>,
     pub about: Value,

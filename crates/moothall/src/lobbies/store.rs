@@ -142,7 +142,7 @@ pub(super) fn apply(tx: &mut Tx<'_, '_>, id: LobbyId, effects: &[&Effect]) -> Re
                 tx.after_commit(move || rooms::begin(&hall, id, Vec::new()));
             }
             Effect::Audited(line) => {
-                let entry = audit::Entry::new(line.action).by(line.by).target(Topic::Lobby(id).to_string());
+                let entry = audit::Entry::new(line.action).by(&line.by).target(Topic::Lobby(id).to_string());
                 let entry = line.reason.iter().fold(entry.after(&line.about), |entry, why| entry.reason(why));
                 audit::record(tx, entry)?;
             }

@@ -1,6 +1,7 @@
 //! Lobbies, on a real database of each engine, with a clock that stands still.
 
 mod balance;
+mod blocks;
 mod entry;
 mod games;
 mod hosts;
@@ -10,6 +11,7 @@ mod matches;
 mod party;
 mod refusals;
 mod restarts;
+mod restricted;
 mod rooms;
 mod seats;
 mod sessions;

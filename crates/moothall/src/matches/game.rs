@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Error, Settings, store};
-use crate::cx::Tx;
+use crate::cx::{Asked, Tx};
 use crate::runtime::{Entity, Turn};
 use crate::{Topic, merge};
 
@@ -153,7 +153,7 @@ impl Effect {
 /// A line for the audit log.
 #[derive(Clone, Debug)]
 pub(super) struct Audited {
-    pub by: Option<UserId>,
+    pub by: Asked,
     pub action: &'static str,
     pub reason: String,
     pub about: Value,

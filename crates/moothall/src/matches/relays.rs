@@ -33,8 +33,8 @@ pub(super) fn offer(operations: Operations) -> Operations {
 
 /// Opens a relay between players.
 pub async fn open_relay(cx: &Cx, input: OpenRelay) -> Result<OpenedRelay, Error> {
-    let reachable = reach::reachable(cx, &input.user_ids).await?;
-    let unknown = input.user_ids.iter().position(|user| !reachable.contains(user));
+    let living = reach::living(cx, &input.user_ids).await?;
+    let unknown = input.user_ids.iter().position(|user| !living.contains(user));
     if let Some(place) = unknown {
         return Err(Error::field(&format!("/user_ids/{place}"), "unknown_user", "there is no such user"));
     }

@@ -122,6 +122,7 @@ fn name(number: usize) -> String {
 /// The whole audit log.
 fn audited() -> ListAudit {
     ListAudit {
+        text: None,
         actor_id: None,
         target: None,
         action: None,

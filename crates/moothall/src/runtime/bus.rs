@@ -4,10 +4,11 @@
 
 use std::fmt;
 
-use moothall_protocol::{Kind, Problem, RequestId, UserId};
+use moothall_protocol::{Kind, Problem, RequestId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::cx::Asked;
 use crate::error::Relayed;
 use crate::idempotency::Claim;
 use crate::operation::BoxFuture;
@@ -22,8 +23,8 @@ pub struct Envelope {
     pub kind: String,
     /// The entity's id.
     pub id: Uuid,
-    /// Who asks; nobody for the server itself.
-    pub caller: Option<UserId>,
+    /// By whom and from where it is asked.
+    pub asked: Asked,
     /// The claim on the request's idempotency key: its owner keeps it beside the entity's effects.
     pub claim: Option<Claim>,
     /// The command, as JSON.
@@ -58,6 +59,7 @@ impl Refusal {
             until: problem.until,
             version: problem.version,
             fields: (!problem.fields.is_empty()).then_some(problem.fields),
+            restriction: problem.restriction,
         };
         Error::Relayed(Relayed { kind, code: entry.code, title: problem.title, details }.into())
     }

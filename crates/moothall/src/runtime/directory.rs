@@ -129,7 +129,7 @@ impl Directory {
         match self.leases.owner(number) {
             Owner::Here { .. } => {
                 let (reply, answer) = oneshot::channel();
-                let command = Command::<E>::new(cx.user(), cx.claim().cloned(), id, command, reply);
+                let command = Command::<E>::new(cx.asked(), cx.claim().cloned(), id, command, reply);
                 self.call_here(place, number, command, answer).await
             }
             Owner::Node(node) => {
@@ -138,7 +138,7 @@ impl Directory {
                     partition: number,
                     kind: E::KIND.to_owned(),
                     id: id.uuid(),
-                    caller: cx.user(),
+                    asked: cx.asked(),
                     claim: cx.claim().cloned(),
                     command,
                 };
@@ -164,7 +164,7 @@ impl Directory {
     }
 
     async fn carry_out<E: Entity>(&self, envelope: Envelope) -> Result<E::Reply, E::Error> {
-        let Envelope { kind, id, caller, claim, command, .. } = envelope;
+        let Envelope { kind, id, asked, claim, command, .. } = envelope;
         let number = partition_of(E::KIND, id);
         // It may have changed its owner while the envelope was under way.
         if kind != E::KIND || !matches!(self.leases.owner(number), Owner::Here { .. }) {
@@ -172,7 +172,7 @@ impl Directory {
         }
         let command = serde_json::from_slice(&command).map_err(Error::internal)?;
         let (reply, answer) = oneshot::channel();
-        let command = Command::<E>::new(caller, claim, Id::from_uuid(id), command, reply);
+        let command = Command::<E>::new(asked, claim, Id::from_uuid(id), command, reply);
         self.call_here(None, number, command, answer).await
     }
 

@@ -6,7 +6,7 @@ use moothall_protocol::{Event, Id, IdKind, Timestamp, UserId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::cx::Tx;
+use crate::cx::{Asked, Tx};
 use crate::{Error, Fault, Random, Settings, Topic};
 
 /// A live entity: plain data, with no clock, no socket and no database inside.
@@ -63,6 +63,7 @@ pub trait Entity: Sized + Send + 'static {
 pub struct Turn<'a, E: Entity> {
     pub(super) now: Timestamp,
     pub(super) caller: Option<UserId>,
+    pub(super) asked: Option<&'a Asked>,
     pub(super) random: &'a dyn Random,
     pub(super) effects: Vec<E::Effect>,
     pub(super) events: Vec<(Topic, Event)>,
@@ -71,7 +72,18 @@ pub struct Turn<'a, E: Entity> {
 
 impl<'a, E: Entity> Turn<'a, E> {
     pub(crate) fn new(now: Timestamp, caller: Option<UserId>, random: &'a dyn Random) -> Self {
-        Self { now, caller, random, effects: Vec::new(), events: Vec::new(), timers: Vec::new() }
+        Self { now, caller, asked: None, random, effects: Vec::new(), events: Vec::new(), timers: Vec::new() }
+    }
+
+    /// The same, of a command that was asked so.
+    pub(super) fn asked(mut self, asked: &'a Asked) -> Self {
+        self.asked = Some(asked);
+        self
+    }
+
+    /// By whom and from where this is asked, for what has to be written down.
+    pub fn by(&self) -> Asked {
+        Asked { user: self.caller, ..self.asked.cloned().unwrap_or_default() }
     }
 
     /// The time of day.

@@ -4,12 +4,12 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use moothall_protocol::{Event, Id, Timestamp, UserId};
+use moothall_protocol::{Event, Id, Timestamp};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{Entity, Turn};
-use crate::cx::Tx;
+use crate::cx::{Asked, Tx};
 use crate::idempotency::Claim;
 use crate::{Error, Fault as _, Kind, Random, Settings, Topic};
 
@@ -115,7 +115,7 @@ impl From<moothall_store::Error> for Failed {
 pub(super) struct Command<E: Entity> {
     id: Id<E::Id>,
     command: E::Command,
-    caller: Option<UserId>,
+    asked: Asked,
     claim: Option<Claim>,
     reply: Option<oneshot::Sender<Result<E::Reply, E::Error>>>,
     loaded: Option<E>,
@@ -130,13 +130,13 @@ pub(super) struct Command<E: Entity> {
 
 impl<E: Entity> Command<E> {
     pub fn new(
-        caller: Option<UserId>,
+        asked: Asked,
         claim: Option<Claim>,
         id: Id<E::Id>,
         command: E::Command,
         reply: oneshot::Sender<Result<E::Reply, E::Error>>,
     ) -> Self {
-        Self { caller, claim, reply: Some(reply), ..Self::timer(id, command) }
+        Self { asked, claim, reply: Some(reply), ..Self::timer(id, command) }
     }
 
     /// A command that nobody waits for.
@@ -144,7 +144,7 @@ impl<E: Entity> Command<E> {
         Self {
             id,
             command,
-            caller: None,
+            asked: Asked::default(),
             claim: None,
             reply: None,
             loaded: None,
@@ -221,7 +221,7 @@ impl<E: Entity> Job for Command<E> {
             self.outcome = Some(Err(Error::NotFound.into()));
             return true;
         };
-        let mut turn = Turn::new(world.now, self.caller, world.random);
+        let mut turn = Turn::new(world.now, self.asked.user, world.random).asked(&self.asked);
         // What a panic leaves behind is never looked at: the entity is forgotten, and loaded again.
         match catch_unwind(AssertUnwindSafe(|| entity.handle(&self.command, &mut turn))) {
             Ok(Ok(reply)) => {

@@ -32,6 +32,9 @@ pub trait UserSection: Serialize + DeserializeOwned + JsonSchema + Default + Sen
     /// Its name: small letters, digits and `_`.
     const NAME: &'static str;
 
+    /// Called after a user's section has changed on this node, and what was known of it is forgotten. It must not block.
+    fn changed(_hall: &Hall, _user: UserId) {}
+
     /// What holds for who has set nothing, which the site may have a say in.
     fn defaults(_site: &Settings) -> Self {
         Self::default()
@@ -75,6 +78,7 @@ pub struct UserEntry {
     pub(super) defaults: fn(&Settings) -> Result<Value, Error>,
     pub(super) read: fn(Value) -> Result<Typed, serde_json::Error>,
     pub(super) definitions: Vec<Definition>,
+    changed: fn(&Hall, UserId),
 }
 
 impl fmt::Debug for UserEntry {
@@ -94,6 +98,7 @@ impl UserEntry {
             defaults: |site| json::value(&T::defaults(site)),
             read: |value| Ok(Arc::new(serde_json::from_value::<T>(value)?)),
             definitions: Vec::new(),
+            changed: T::changed,
         }
     }
 
@@ -317,7 +322,12 @@ pub async fn update_user(cx: &Cx, input: UpdateUserSettings) -> Result<wire::Use
         }
         let shown = shown(live, index, entries);
         let (user, forgetting) = (*user_id, hall.clone());
-        tx.after_commit(move || forgetting.live_settings().forget_user(user));
+        tx.after_commit(move || {
+            forgetting.live_settings().forget_user(user);
+            if let Some(entry) = forgetting.live_settings().users.get(index) {
+                (entry.changed)(&forgetting, user);
+            }
+        });
         tx.emit(Topic::User(user), Event::UserSettingsUpdated(shown.clone()));
         Ok(shown)
     })

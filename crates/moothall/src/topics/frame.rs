@@ -32,6 +32,8 @@ pub enum Audience {
     All,
     /// Everybody but this user.
     Except(UserId),
+    /// Everybody but these users.
+    ExceptThese(Box<[UserId]>),
     /// These users.
     Only(Box<[UserId]>),
 }
@@ -43,6 +45,8 @@ pub struct Frame {
     event: Event,
     class: Class,
     audience: Audience,
+    /// Who says it, where it is something that somebody says.
+    author: Option<UserId>,
     /// Made at once, because its length is what the frame counts for.
     json: Arc<Shared>,
     msgpack: OnceLock<Arc<Shared>>,
@@ -74,7 +78,8 @@ impl Frame {
         let class = event.class();
         let topic = topic.map(Topic::to_string);
         let json = Arc::new(Shared::new(json_tail(topic.as_deref(), &event)));
-        Self { topic, event, class, audience, json, msgpack: OnceLock::new(), whole: None }
+        let author = author(&event);
+        Self { topic, event, class, audience, author, json, msgpack: OnceLock::new(), whole: None }
     }
 
     /// What is different from before, and how the whole is after it.
@@ -95,6 +100,12 @@ impl Frame {
         (whole.weight() <= OUTBOX_BYTES_MAX / 2).then(|| Arc::clone(whole))
     }
 
+    /// The topic on which it is told.
+    #[cfg(test)]
+    pub(crate) fn topic(&self) -> Option<&str> {
+        self.topic.as_deref()
+    }
+
     /// The event.
     pub fn event(&self) -> &Event {
         &self.event
@@ -110,8 +121,14 @@ impl Frame {
         match &self.audience {
             Audience::All => true,
             Audience::Except(other) => user != Some(*other),
+            Audience::ExceptThese(users) => user.is_none_or(|user| !users.contains(&user)),
             Audience::Only(users) => user.is_some_and(|user| users.contains(&user)),
         }
+    }
+
+    /// Who says it, where it is something that somebody says.
+    pub fn author(&self) -> Option<UserId> {
+        self.author
     }
 
     /// What comes before the shared part: the opening and the sequence number.
@@ -157,6 +174,15 @@ impl Frame {
         // Without the byte that opens the event's own map: its entries are entries of ours.
         tail.extend_from_slice(event.get(1..).unwrap_or_default());
         tail
+    }
+}
+
+/// Whose words an event brings.
+fn author(event: &Event) -> Option<UserId> {
+    match event {
+        Event::MessageSent(message) | Event::MessageEdited(message) => Some(message.sender_id),
+        Event::Typing(typing) => Some(typing.user_id),
+        _ => None,
     }
 }
 

@@ -10,7 +10,7 @@
 //! outbox goes on to collect up to 512 events or 1 MiB, as it does for a session without a socket. Over that bound an event that may
 //! be lost is lost and counted; any other ends the stream. Sent events are kept up to 512 or 256 KiB.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -86,6 +86,8 @@ struct Inner {
     is_held: bool,
     /// Why the reader must go.
     closing: Option<Closing>,
+    /// Those whose words its user does not want to hear: nearly nobody has any.
+    deaf_to: Option<Box<HashSet<UserId>>>,
 }
 
 impl Outbox {
@@ -108,9 +110,16 @@ impl Outbox {
     pub(super) fn offer(&self, frames: &[Arc<Frame>]) -> Option<Waker> {
         let mut inner = self.inner.lock();
         for frame in frames.iter().filter(|frame| frame.is_for(self.user)) {
-            inner.push(Arc::clone(frame));
+            if !inner.is_deaf_to(frame) {
+                inner.push(Arc::clone(frame));
+            }
         }
         inner.waker_if_due()
+    }
+
+    /// From now on nothing that these say comes here.
+    pub(crate) fn be_deaf_to(&self, users: HashSet<UserId>) {
+        self.inner.lock().deaf_to = (!users.is_empty()).then(|| Box::new(users));
     }
 
     /// The tick has come: the reader may take again. Returns what wakes it, if something waits.
@@ -139,7 +148,8 @@ impl Outbox {
         let mut inner = self.inner.lock();
         inner.let_go();
         let (epoch, reader) = (inner.epoch + 1, inner.reader);
-        *inner = Inner { epoch, reader, ..Inner::default() };
+        let deaf_to = inner.deaf_to.take();
+        *inner = Inner { epoch, reader, deaf_to, ..Inner::default() };
         epoch
     }
 
@@ -254,6 +264,11 @@ impl Inner {
     fn let_go(&mut self) {
         self.wake();
         (self.is_read, self.closing) = (false, None);
+    }
+
+    fn is_deaf_to(&self, frame: &Frame) -> bool {
+        let Some(users) = &self.deaf_to else { return false };
+        frame.author().is_some_and(|author| users.contains(&author))
     }
 
     fn is_due(&self) -> bool {

@@ -28,6 +28,11 @@ pub(crate) async fn living(cx: &Cx, ids: &[UserId]) -> Result<HashSet<UserId>, E
     Ok(known.filter(|known| !known.is_erased).map(|known| known.summary.id).collect())
 }
 
+/// Whether a user is there and not erased, if that was asked lately.
+pub(crate) fn living_kept(cx: &Cx, id: UserId) -> Option<bool> {
+    cx.hall().accounts().summaries.find(id).map(|known| !known.is_erased)
+}
+
 async fn known(cx: &Cx, ids: &[UserId]) -> Result<Vec<Known>, Error> {
     let kept = &cx.hall().accounts().summaries;
     let mut found: HashMap<UserId, Known> =

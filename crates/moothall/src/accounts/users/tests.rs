@@ -51,7 +51,7 @@ async fn b12_who_was_looked_for_before_they_were_there_is_found_as_soon_as_they_
             let wanted = serde_json::from_value(serde_json::json!({ "name_prefix": "Ana" })).unwrap();
             let found = list(&cx, wanted).await.unwrap().items.len();
             let known = summaries(&cx, &[id]).await.unwrap().len();
-            let reached = crate::reach::reachable(&cx, &[id]).await.unwrap().len();
+            let reached = crate::reach::living(&cx, &[id]).await.unwrap().len();
             (code(get(&cx, GetUser { user_id: id }).await), found, known, reached)
         };
         assert_eq!(look().await, ("not_found", 0, 0, 0));

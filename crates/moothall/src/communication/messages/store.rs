@@ -15,9 +15,10 @@ use crate::sweep;
 /// The columns of a message, in the order [`message`] reads them.
 macro_rules! message_columns {
     () => {
-        "id, room_id, seq, sender_id, text, attachments, mentions, reply_to, version, created_at, edited_at, deleted_at"
+        "id, room_id, seq, sender_id, text, attachments, mentions, reply_to, version, created_at, edited_at, deleted_at, withheld"
     };
 }
+pub(in crate::communication) use message_columns;
 
 statements! {
     MARK = "UPDATE room_members SET delivered_seq = $3, read_seq = $4, sent_at = COALESCE($5, sent_at)
@@ -29,6 +30,8 @@ statements! {
         SELECT id, version, text, attachments, $3 FROM messages WHERE id = $1 AND version = $2 AND deleted_at IS NULL";
     CHANGE_MESSAGE = "UPDATE messages SET text = $2, attachments = $3, mentions = $4, version = $5, edited_at = $6,
         deleted_at = $7 WHERE id = $1";
+    RESTORE_MESSAGE = "UPDATE messages SET text = $3, attachments = $4, mentions = $5, version = $6, edited_at = $7, deleted_at = NULL
+        WHERE id = $1 AND version = $2 AND deleted_at IS NOT NULL";
     FIND_MESSAGE = concat!("SELECT ", message_columns!(), " FROM messages WHERE id = $1");
     VERSIONS = "SELECT version, text, attachments, replaced_at FROM message_versions WHERE message_id = $1
         ORDER BY version";
@@ -45,12 +48,13 @@ statements! {
 
     + many {
         /// See [`Spoken`].
-        INSERT_MESSAGES (12) = concat!("INSERT INTO messages (", message_columns!(), ")");
+        INSERT_MESSAGES (13) = concat!("INSERT INTO messages (", message_columns!(), ")");
         INSERT_MENTIONS (3) = "INSERT INTO message_mentions (user_id, room_id, seq)";
     }
 }
 
-fn message(row: &Row) -> Result<Message, Error> {
+/// Reads [`message_columns`].
+pub(in crate::communication) fn message(row: &Row) -> Result<Message, Error> {
     Ok(Message {
         id: row.get(0)?,
         room_id: row.get(1)?,
@@ -64,6 +68,8 @@ fn message(row: &Row) -> Result<Message, Error> {
         created_at: row.get(9)?,
         edited_at: row.get(10)?,
         deleted_at: row.get(11)?,
+        is_hidden: row.get(12)?,
+        is_shadowed: false,
     })
 }
 
@@ -72,7 +78,7 @@ fn list<T: DeserializeOwned>(row: &Row, index: usize) -> Result<Vec<T>, moothall
 }
 
 /// Most messages have no attachments and mention nobody: `NULL` then.
-fn unless_empty<T>(list: &[T]) -> Option<Json<&[T]>> {
+pub(in crate::communication) fn unless_empty<T>(list: &[T]) -> Option<Json<&[T]>> {
     (!list.is_empty()).then_some(Json(list))
 }
 
@@ -99,7 +105,7 @@ impl Spoken {
     /// Takes an effect up, if it is one that can wait for others.
     pub fn gathers(&mut self, effect: &Effect) -> Result<bool, Error> {
         match effect {
-            Effect::Sent(message) => self.sent(message)?,
+            Effect::Sent { message, unnoticed } => self.sent(message, unnoticed)?,
             Effect::Marked { user, delivered_seq, read_seq } => {
                 self.marked(*user, *delivered_seq, *read_seq);
             }
@@ -108,7 +114,7 @@ impl Spoken {
         Ok(true)
     }
 
-    fn sent(&mut self, message: &Message) -> Result<(), Error> {
+    fn sent(&mut self, message: &Message, unnoticed: &[UserId]) -> Result<(), Error> {
         self.messages.push(values![
             message.id,
             message.room_id,
@@ -121,9 +127,10 @@ impl Spoken {
             message.version,
             message.created_at,
             message.edited_at,
-            message.deleted_at
+            message.deleted_at,
+            message.is_hidden
         ]?);
-        self.mentions.extend(mention_rows(message)?);
+        self.mentions.extend(mention_rows(message, unnoticed)?);
         self.newest = Some((message.seq, message.created_at));
         let (delivered_seq, read_seq) = (message.seq, message.seq);
         let mark = Mark { delivered_seq, read_seq, sent_at: Some(message.created_at) };
@@ -138,7 +145,7 @@ impl Spoken {
 
     pub fn write(self, tx: &mut Tx<'_, '_>, room: RoomId) -> Result<(), Error> {
         if let Some((seq, at)) = self.newest {
-            tx.insert_many(INSERT_MESSAGES, 12, &self.messages)?;
+            tx.insert_many(INSERT_MESSAGES, 13, &self.messages)?;
             tx.insert_many(INSERT_MENTIONS, 3, &self.mentions)?;
             tx.execute(NUMBER, params![room, seq, at])?;
         }
@@ -149,16 +156,19 @@ impl Spoken {
     }
 }
 
-fn mention_rows(message: &Message) -> Result<Vec<Vec<Value>>, Error> {
-    let rows = message.mentions.iter().map(|user| values![user, message.room_id, message.seq]);
+fn mention_rows(message: &Message, unnoticed: &[UserId]) -> Result<Vec<Vec<Value>>, Error> {
+    let noticed = message.mentions.iter().filter(|user| !unnoticed.contains(user));
+    let rows = noticed.map(|user| values![user, message.room_id, message.seq]);
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Makes of a message what it now is, and keeps what it was; unless it is no longer what the room was told it was.
+/// Makes of a message what it now is, and keeps what it was, unless it is no longer what the room was told it was. Whom it mentions
+/// stays, if it is not said who of them is not told.
 pub(in crate::communication) fn change(
     tx: &mut Tx<'_, '_>,
     before: i64,
     message: &Message,
+    unnoticed: Option<&[UserId]>,
 ) -> Result<(), Error> {
     let at = message.deleted_at.or(message.edited_at).unwrap_or(message.created_at);
     if tx.execute(KEEP_VERSION, params![message.id, before, at])? == 0 {
@@ -182,8 +192,35 @@ pub(in crate::communication) fn change(
             message.deleted_at
         ],
     )?;
-    tx.execute(DELETE_MENTIONS, params![message.room_id, message.seq])?;
-    tx.insert_many(INSERT_MENTIONS, 3, &mention_rows(message)?)?;
+    if let Some(unnoticed) = unnoticed {
+        tx.execute(DELETE_MENTIONS, params![message.room_id, message.seq])?;
+        tx.insert_many(INSERT_MENTIONS, 3, &mention_rows(message, unnoticed)?)?;
+    }
+    Ok(())
+}
+
+/// Puts back what a message said, unless it is no longer what the room was told it was.
+pub(in crate::communication) fn restore(
+    tx: &mut Tx<'_, '_>,
+    before: i64,
+    message: &Message,
+) -> Result<(), Error> {
+    let count = tx.execute(
+        RESTORE_MESSAGE,
+        params![
+            message.id,
+            before,
+            message.text,
+            unless_empty(&message.attachments),
+            unless_empty(&message.mentions),
+            message.version,
+            message.edited_at
+        ],
+    )?;
+    if count == 0 {
+        return Err(crate::Error::VersionConflict { version: before }.into());
+    }
+    tx.insert_many(INSERT_MENTIONS, 3, &mention_rows(message, &[])?)?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use moothall_protocol::communication::{MemberChanged, MemberGone, RoomKind, Room
 use moothall_protocol::{Event, UserId};
 use serde_json::json;
 
-use super::{Deed, Effect, Power, Reply, Room, Seat};
+use super::{Contact, Deed, Effect, Power, Reply, Room, Seat};
 use crate::Topic;
 use crate::communication::Error;
 use crate::runtime::Turn;
@@ -64,6 +64,7 @@ impl Room {
             // Whoever leaves and comes again has not escaped slow mode.
             sent_at: (self.card.slow_mode_ms > 0).then_some(turn.now()),
             typed_at: None,
+            contact: Contact::Open,
         };
         self.seats.insert(user, seat.clone());
         self.count();

@@ -10,7 +10,8 @@ use moothall_protocol::{Event, MessageId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Deed, Effect, Keeps, Power, Reply, Room, Seat};
+use super::contact::{Way, own};
+use super::{Contact, Deed, Effect, Keeps, Power, Reply, Room, Seat};
 use crate::Topic;
 use crate::communication::Error;
 use crate::runtime::Turn;
@@ -25,13 +26,22 @@ pub(crate) struct Draft {
     pub attachments: Vec<Attachment>,
     pub reply_to: Option<MessageId>,
     pub mentions: Vec<UserId>,
+    /// Of those whom it mentions, who do not want to hear of it.
+    pub unnoticed: Vec<UserId>,
+    /// Whether it reaches the other one of a direct conversation.
+    pub way: Way,
     pub if_version: Option<i64>,
+    /// Nobody but the sender is to see it.
+    #[serde(default)]
+    pub is_shadowed: bool,
 }
 
 impl Room {
     pub(super) fn send(&mut self, draft: &Draft, turn: &mut Turn<'_, Self>) -> Result<Reply, Error> {
         let (user, seat) = self.writer(turn)?;
         self.check_pace(seat, turn)?;
+        // Of whoever is not heard nobody gets a first message either.
+        let is_hidden = !draft.is_shadowed && self.make_contact(user, draft.way, turn);
         // A clock that was set back does not put a message before those it follows.
         let now = turn.now().max(self.card.active_at);
         let message = Message {
@@ -47,7 +57,12 @@ impl Room {
             created_at: now,
             edited_at: None,
             deleted_at: None,
+            is_hidden,
+            is_shadowed: false,
         };
+        if draft.is_shadowed {
+            return Ok(self.send_unheard(message, turn));
+        }
         if let Some(seat) = self.seats.get_mut(&user) {
             // Who answers has read.
             (seat.delivered_seq, seat.read_seq, seat.sent_at) = (message.seq, message.seq, Some(now));
@@ -59,10 +74,26 @@ impl Room {
             }
         } else {
             (self.card.last_seq, self.card.active_at) = (message.seq, now);
-            turn.persist(Effect::Sent(Box::new(message.clone())));
+            // What is withheld mentions nobody who could read it.
+            let unnoticed = if is_hidden { message.mentions.clone() } else { draft.unnoticed.clone() };
+            turn.persist(Effect::Sent { message: Box::new(message.clone()), unnoticed });
         }
-        self.tell(turn, Event::MessageSent(message.clone()));
-        Ok(Reply::Message(Box::new(message)))
+        let shown = own(&message);
+        self.tell_of(&message, Event::MessageSent(shown.clone()), turn);
+        Ok(Reply::Message(Box::new(shown)))
+    }
+
+    /// Takes a message that nobody is to hear of: the room stays as it is, but for the pace of its sender. Whoever asked tells them.
+    fn send_unheard(&mut self, message: Message, turn: &mut Turn<'_, Self>) -> Reply {
+        if let Some(seat) = self.seats.get_mut(&message.sender_id) {
+            seat.sent_at = Some(message.created_at);
+        }
+        if self.card.live_only {
+            turn.persist(Effect::Paced { user: message.sender_id, at: message.created_at });
+        } else {
+            turn.persist(Effect::Shadowed(Box::new(message.clone())));
+        }
+        Reply::Message(Box::new(message))
     }
 
     /// The member who calls, if they may write here.
@@ -133,10 +164,16 @@ impl Room {
             message.version += 1;
             message.edited_at = Some(turn.now());
             self.keep_changed(&message);
-            turn.persist(Effect::Edited { before: before.version, message: Box::new(message.clone()) });
-            self.tell(turn, Event::MessageEdited(message.clone()));
+            let unnoticed = match message.mentions == before.mentions {
+                true => None,
+                false if message.is_hidden => Some(message.mentions.clone()),
+                false => Some(draft.unnoticed.clone()),
+            };
+            let written = Box::new(message.clone());
+            turn.persist(Effect::Edited { before: before.version, message: written, unnoticed });
+            self.tell_of(&message, Event::MessageEdited(own(&message)), turn);
         }
-        Ok(Reply::Message(Box::new(message)))
+        Ok(Reply::Message(Box::new(own(&message))))
     }
 
     pub(super) fn delete(
@@ -169,8 +206,37 @@ impl Room {
             deleted_at: at,
         };
         self.keep_changed(&message);
+        self.tell_of(&message, Event::MessageDeleted(gone), turn);
         turn.persist(Effect::Deleted { before: before.version, message: Box::new(message) });
-        self.tell(turn, Event::MessageDeleted(gone));
+        Ok(Reply::Done)
+    }
+
+    /// Puts back what a moderator deleted, as it was before that.
+    pub(super) fn undelete(
+        &mut self,
+        deleted: &Message,
+        before: &Message,
+        power: &Power,
+        turn: &mut Turn<'_, Self>,
+    ) -> Result<Reply, Error> {
+        let deleted = &self.newest(deleted);
+        let about = json!({ "message_id": deleted.id });
+        self.require(Deed { power, action: "communication.restore_message", about }, |_| false, turn)?;
+        if deleted.deleted_at.is_none() {
+            return Ok(Reply::Done);
+        }
+        let message = Message {
+            text: before.text.clone(),
+            attachments: before.attachments.clone(),
+            mentions: before.mentions.clone(),
+            version: deleted.version + 1,
+            edited_at: before.edited_at,
+            deleted_at: None,
+            ..deleted.clone()
+        };
+        self.keep_changed(&message);
+        turn.persist(Effect::Restored { before: deleted.version, message: Box::new(message.clone()) });
+        self.tell(turn, Event::MessageEdited(message));
         Ok(Reply::Done)
     }
 
@@ -196,6 +262,7 @@ impl Room {
         turn: &mut Turn<'_, Self>,
     ) -> Result<Reply, Error> {
         let (user, seat) = self.seat(turn)?;
+        let is_open = seat.contact == Contact::Open;
         let last = self.card.last_seq;
         let delivered_seq = seat.delivered_seq.max(delivered.min(last));
         let read_seq = seat.read_seq.max(read.min(last));
@@ -205,7 +272,7 @@ impl Room {
                 (seat.delivered_seq, seat.read_seq) = (delivered_seq, read_seq);
             }
             turn.persist(Effect::Marked { user, delivered_seq, read_seq });
-            if self.card.kind == RoomKind::Direct {
+            if self.card.kind == RoomKind::Direct && is_open {
                 self.tell(turn, Event::Read(marker.clone()));
             } else {
                 turn.emit(Topic::User(user), Event::Read(marker.clone()));

@@ -41,7 +41,8 @@ impl Table {
         let reader = outbox.begin(epoch, Arc::new(Frame::new(None, first))).unwrap();
         reader.take(1).unwrap();
         let users: Vec<UserId> = (0..count).map(user).collect();
-        let (id, ..) = self.watches.add(watch_id(number), &users.iter().copied().collect(), &users, |id| {
+        let (viewer, visible) = (user(number), users.iter().copied().collect());
+        let (id, ..) = self.watches.add(watch_id(number), viewer, &visible, &users, |id| {
             self.topics.subscribe(Topic::Presence(id), &outbox);
             true
         });
@@ -107,8 +108,8 @@ fn a_watch_is_shared_while_anybody_has_it_and_leaves_nothing_behind() {
     assert!(first == second && first != other);
     table.watches.show(&own(0, "here"));
     table.watches.inner.lock().gather(1);
-    for id in [first, second, other] {
-        table.watches.remove(id);
+    for (number, id) in [(1, first), (2, second), (3, other)] {
+        table.watches.remove(id, user(number));
     }
     assert_eq!(table.watches.leftovers(), [0, 0, 1]);
     table.tell(9);

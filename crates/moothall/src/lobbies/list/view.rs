@@ -75,7 +75,7 @@ impl View {
             self.found.remove(&key);
             self.is_due = true;
         }
-        let card = cards.by_id.get(&id).filter(|card| self.belongs(card));
+        let card = cards.by_id.get(&id).filter(|card| self.belongs(cards, card));
         let Some((card, key)) = card.map(|card| (card, card.key(self.query.order))) else { return };
         if self.edge.as_ref().is_none_or(|edge| key <= *edge) {
             self.keys.insert(id, key.clone());
@@ -140,8 +140,8 @@ impl View {
         self.is_due
     }
 
-    fn belongs(&self, card: &Card) -> bool {
-        is_shown(card, self.viewer) && self.query.filter.passes(card)
+    fn belongs(&self, cards: &Cards, card: &Card) -> bool {
+        is_shown(cards, card, self.viewer) && self.query.filter.passes(card)
     }
 
     fn window(&self) -> impl Iterator<Item = &Arc<Card>> {
@@ -177,7 +177,7 @@ impl View {
         let mut found: Vec<(Key, &Arc<Card>)> = cards
             .by_id
             .values()
-            .filter(|card| self.belongs(card))
+            .filter(|card| self.belongs(cards, card))
             .map(|card| (card.key(self.query.order), card))
             .collect();
         found.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));

@@ -92,7 +92,8 @@ struct Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         if let Some(hall) = self.hall.upgrade() {
-            hall.lobbies().index.watches.leave(hall.topics(), self.session, self.number);
+            let index = &hall.lobbies().index;
+            index.watches.leave(index, hall.topics(), self.session, self.number);
         }
     }
 }
@@ -162,6 +163,20 @@ impl Watches {
         self.gathering.notify_one();
     }
 
+    /// A user sees more or less of these lobbies than before.
+    pub fn note_sight(&self, user: UserId, lobbies: &[LobbyId]) {
+        let mut inner = self.inner.lock();
+        if inner.of_user.contains_key(&user) {
+            inner.changed.extend(lobbies);
+            inner.moved.insert(user);
+            self.gathering.notify_one();
+        }
+    }
+
+    pub fn is_watching(&self, user: UserId) -> bool {
+        self.inner.lock().of_user.contains_key(&user)
+    }
+
     /// One more session watches this list.
     fn enter(
         &self,
@@ -197,8 +212,13 @@ impl Watches {
     }
 
     /// The session does not watch any more what it watched under this number.
-    fn leave(&self, topics: &Topics, session: SessionId, number: u64) {
-        self.inner.lock().leave(topics, session, number);
+    fn leave(&self, index: &Index, topics: &Topics, session: SessionId, number: u64) {
+        let mut inner = self.inner.lock();
+        let user = inner.watchers.get(&session).map(|watcher| watcher.user);
+        inner.leave(topics, session, number);
+        if let Some(user) = user.filter(|user| !inner.of_user.contains_key(user)) {
+            index.cards.write().barred.remove(&user);
+        }
     }
 
     /// Returns at the next tick with something to do.

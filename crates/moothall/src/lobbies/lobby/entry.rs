@@ -308,7 +308,12 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn invite(&mut self, user: UserId, step: &mut Step<'_, '_>) -> Result<(), Error> {
+    pub(super) fn invite(
+        &mut self,
+        user: UserId,
+        is_silent: bool,
+        step: &mut Step<'_, '_>,
+    ) -> Result<(), Error> {
         let invited_by = self.boss(step)?;
         if self.is_member(user) || self.is_host(user) || self.host.invites.contains(&user) {
             return Ok(());
@@ -317,6 +322,9 @@ impl State {
             return Err(Error::TooManyNamed);
         }
         self.host.invites.push(user);
+        if is_silent {
+            return Ok(());
+        }
         let (lobby_id, name) = (self.lobby.id, self.lobby.name.clone());
         step.tell(user, Event::LobbyInvited(LobbyInvited { lobby_id, name, invited_by }));
         Ok(())

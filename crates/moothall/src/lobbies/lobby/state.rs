@@ -133,7 +133,7 @@ impl State {
                 return Ok(Answer::Done);
             }
             Act::Unban { user } => self.unban(*user, step)?,
-            Act::Invite { user } => self.invite(*user, step)?,
+            Act::Invite { user, is_silent } => self.invite(*user, *is_silent, step)?,
             Act::Uninvite { user } => self.uninvite(*user, step)?,
             Act::Approve { user } => self.approve(*user, step)?,
             Act::Reject { user } => self.reject(*user, step)?,
@@ -296,6 +296,6 @@ pub(super) fn audited(deed: Deed, step: &mut Step<'_, '_>) -> Result<(), Error> 
         return Err(crate::Error::field("/reason", "required", "say why: this is not your lobby").into());
     }
     let Deed { action, about } = deed;
-    step.turn.persist(Effect::Audited(Audited { by: step.turn.caller(), action, reason, about }));
+    step.turn.persist(Effect::Audited(Audited { by: step.turn.by(), action, reason, about }));
     Ok(())
 }

@@ -204,7 +204,7 @@ impl Lobby {
                 reason: Some("because".into()),
             },
             13 => Act::Unban { user: other },
-            14 => Act::Invite { user: other },
+            14 => Act::Invite { user: other, is_silent: false },
             15 => Act::Uninvite { user: other },
             16 => Act::Approve { user: other },
             17 => Act::Reject { user: other },

@@ -300,7 +300,7 @@ impl State {
 
     /// Writes down who did this, and why.
     pub(super) fn audit(&self, action: &'static str, reason: &str, about: Value, step: &mut Step<'_, '_>) {
-        let by = step.turn.caller();
+        let by = step.turn.by();
         step.turn.persist(Effect::Audited(Audited { by, action, reason: reason.to_owned(), about }));
     }
 }

@@ -1,6 +1,6 @@
 //! Finding matches, and what came of them.
 
-use moothall_protocol::limits::{MATCHES_HOSTED_TOLD_MAX, MATCHES_PLAYED_TOLD_MAX};
+use moothall_protocol::limits::{MATCHES_HOSTED_TOLD_MAX, MATCHES_PLAYED_TOLD_MAX, RECENT_MATCHES_MAX};
 
 use super::*;
 
@@ -165,6 +165,68 @@ async fn a_session_is_told_of_so_many_matches_and_no_more() {
         }
         assert_eq!(mine(&ana, MyMatches {}).await.unwrap().playing.len(), MATCHES_PLAYED_TOLD_MAX);
         assert_eq!(mine(&host, MyMatches {}).await.unwrap().hosted.len(), MATCHES_HOSTED_TOLD_MAX);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn those_one_played_with_lately_are_listed_once_each_the_latest_first() {
+    on_both_engines(async |hall| {
+        let [ana, ben, cy, dan, host] = people(hall, ["Ana", "Ben", "Cy", "Dan", "Hal"]).await;
+        let mut matches = Vec::new();
+        for players in [[&ana, &ben], [&ana, &cy], [&ben, &ana], [&cy, &dan]] {
+            hall.clock.advance(Duration::from_secs(60));
+            matches.push(duel(hall, &host, HostKind::Dedicated, players).await);
+        }
+        // One that never began, and one that she only watched.
+        let unbegun = vec![seat(&ana, Some(1)), seat(&dan, Some(1))];
+        begun(hall, beginning(&hall.server(), &host, HostKind::Dedicated, unbegun)).await;
+        let watched = vec![seat(&ana, None), seat(&dan, Some(1)), seat(&cy, Some(2))];
+        let watched = begun(hall, beginning(&hall.server(), &host, HostKind::Dedicated, watched)).await;
+        goes(&host, watched).await;
+        let of = async |cx: &Cx, cursor| {
+            recent_players(cx, ListRecentPlayers { cursor, limit: Some(1) }).await.unwrap()
+        };
+        let first = of(&ana, None).await;
+        let [latest] = first.items.as_slice() else { panic!("{first:?}") };
+        assert_eq!((latest.user.id, latest.match_id, latest.was_teammate), (id(&ben), matches[2], false));
+        let second = of(&ana, first.next).await;
+        let [before] = second.items.as_slice() else { panic!("{second:?}") };
+        assert_eq!((before.user.id, before.match_id), (id(&cy), matches[1]));
+        assert_eq!(second.next, None);
+        let lately = async |cx: &Cx| {
+            let others = vec![id(&ben), id(&cy), id(&dan)];
+            let mut found: Vec<UserId> =
+                played_with(cx, id(&ana), others).await.unwrap().into_iter().collect();
+            found.sort_unstable();
+            found
+        };
+        let mut both = vec![id(&ben), id(&cy)];
+        both.sort_unstable();
+        assert_eq!(lately(&ana).await, both);
+        hall.clock.advance(Duration::from_secs(15 * 24 * 3_600));
+        assert_eq!(lately(&ana).await, Vec::<UserId>::new(), "that was long ago");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn so_many_matches_are_looked_at_for_those_one_played_with() {
+    on_both_engines(async |hall| {
+        let [ana, ben, cy, host] = people(hall, ["Ana", "Ben", "Cy", "Hal"]).await;
+        duel(hall, &host, HostKind::Dedicated, [&ana, &ben]).await;
+        for _ in 0..RECENT_MATCHES_MAX - 1 {
+            hall.clock.advance(Duration::from_millis(1));
+            duel(hall, &host, HostKind::Dedicated, [&ana, &cy]).await;
+        }
+        let found = async || {
+            let page = recent_players(&ana, ListRecentPlayers::default()).await.unwrap();
+            page.items.into_iter().map(|met| met.user.id).collect::<Vec<UserId>>()
+        };
+        assert_eq!(found().await, [id(&cy), id(&ben)]);
+        hall.clock.advance(Duration::from_millis(1));
+        duel(hall, &host, HostKind::Dedicated, [&ana, &cy]).await;
+        assert_eq!(found().await, [id(&cy)]);
     })
     .await;
 }

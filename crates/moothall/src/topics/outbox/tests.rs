@@ -209,6 +209,8 @@ fn heavy(bytes: usize) -> Arc<Frame> {
                 created_at: Timestamp::from_micros(0),
                 edited_at: None,
                 deleted_at: None,
+                is_hidden: false,
+                is_shadowed: false,
             }),
         )
     };

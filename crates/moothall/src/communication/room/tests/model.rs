@@ -49,7 +49,7 @@ impl Stored {
                 self.card.members = *members;
             }
             Effect::RoleSet { user, role } => self.seats.get_mut(user).expect("a member").role = *role,
-            Effect::Sent(message) => {
+            Effect::Sent { message, .. } => {
                 self.card.last_seq = message.seq;
                 self.card.active_at = message.created_at;
                 self.check_writer(message.sender_id);
@@ -62,7 +62,15 @@ impl Stored {
                 let before = self.messages.insert(message.seq, (**message).clone());
                 assert_eq!(before, None, "no number is given twice");
             }
-            Effect::Edited { before, message } | Effect::Deleted { before, message } => {
+            Effect::Shadowed(message) => {
+                self.seats.get_mut(&message.sender_id).expect("a member").sent_at = Some(message.created_at);
+            }
+            Effect::Restored { before, message } => {
+                let kept = self.messages.get_mut(&message.seq).expect("a message");
+                assert!(kept.version == *before && kept.deleted_at.is_some() && message.deleted_at.is_none());
+                *kept = (**message).clone();
+            }
+            Effect::Edited { before, message, .. } | Effect::Deleted { before, message } => {
                 happened(match (message.deleted_at, self.card.kind) {
                     (None, RoomKind::Room) => "edited in a room",
                     (None, RoomKind::Group) => "edited in a group",
@@ -87,6 +95,9 @@ impl Stored {
                 (seat.delivered_seq, seat.read_seq) = (*delivered_seq, *read_seq);
             }
             Effect::Paced { user, at } => self.seats.get_mut(user).expect("a member").sent_at = Some(*at),
+            Effect::Contact { user, contact } => {
+                self.seats.get_mut(user).expect("a member").contact = *contact
+            }
             Effect::Audited(_) | Effect::Reopened { .. } => {}
         }
     }

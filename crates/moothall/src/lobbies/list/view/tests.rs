@@ -116,7 +116,7 @@ impl Kept {
 
 /// The list, put together from nothing.
 fn expected(query: &Query, viewer: Viewer, cards: &Cards) -> Vec<Arc<Card>> {
-    let passes = |card: &&Arc<Card>| is_shown(card, viewer) && query.filter.passes(card);
+    let passes = |card: &&Arc<Card>| is_shown(cards, card, viewer) && query.filter.passes(card);
     let mut all: Vec<Arc<Card>> = cards.by_id.values().filter(passes).cloned().collect();
     all.sort_by_key(|card| card.key(query.order));
     all.truncate(query.limit);

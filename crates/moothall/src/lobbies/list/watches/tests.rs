@@ -264,7 +264,7 @@ fn so_many_different_lists_are_watched_and_no_more_and_nothing_is_left_of_them()
     assert_eq!(table.index.watches.leftovers()[..2], [LOBBY_LISTS_WATCHED_MAX; 2]);
     table.open(0, "7");
     for (number, watch) in numbers.into_iter().enumerate() {
-        table.index.watches.leave(&table.topics, session(number), watch);
+        table.index.watches.leave(&table.index, &table.topics, session(number), watch);
     }
     assert_eq!(table.index.watches.leftovers(), [0; 4]);
     assert!(table.index.watches.inner.lock().is_quiet());

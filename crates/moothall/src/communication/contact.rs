@@ -1,0 +1,61 @@
+//! First messages that wait for an answer. What becomes of a message stands in `room/contact.rs`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use moothall_protocol::communication::{AnswerContact, ContactAnswer, ContactRequest, ListContactRequests};
+use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
+use moothall_protocol::{Cursor, Page, RoomId};
+use parking_lot::RwLock;
+use uuid::Uuid;
+
+use super::room::Act;
+use super::rooms::{all_answered, key, tell};
+use super::{Error, store};
+use crate::operation::BoxFuture;
+use crate::{Cx, Hall};
+
+type Follower = dyn Fn(Cx, RoomId) -> BoxFuture<'static, Result<(), crate::Error>> + Send + Sync;
+
+/// Contexts that hear of conversations that were reported. They are added when the hall opens and stay.
+#[derive(Default)]
+pub(super) struct Followers(RwLock<Vec<Arc<Follower>>>);
+
+impl fmt::Debug for Followers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} followers", self.0.read().len())
+    }
+}
+
+/// Runs this, in the name of who reports, when somebody reports a conversation instead of accepting it.
+pub fn on_reported<F>(hall: &Hall, follower: impl Fn(Cx, RoomId) -> F + Send + Sync + 'static)
+where
+    F: Future<Output = Result<(), crate::Error>> + Send + 'static,
+{
+    let follower =
+        move |cx, room| -> BoxFuture<'static, Result<(), crate::Error>> { Box::pin(follower(cx, room)) };
+    hall.communication().reported.0.write().push(Arc::new(follower));
+}
+
+/// Lists first messages that wait for the caller's answer.
+pub async fn list_requests(cx: &Cx, input: ListContactRequests) -> Result<Page<ContactRequest>, Error> {
+    let user = cx.require_user()?;
+    let before = key(input.cursor.as_ref())?.unwrap_or(RoomId::from_uuid(Uuid::max()));
+    let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
+    all_answered(cx).await;
+    let rows = cx.read(move |tx| store::requests(tx, user, before, limit + 1)).await?;
+    Ok(Page::cut(rows, limit, |last| Cursor::of(&last.room.id)))
+}
+
+/// Accepts the first message of somebody, or does not.
+pub async fn answer_request(cx: &Cx, input: AnswerContact) -> Result<(), Error> {
+    let AnswerContact { room_id, answer } = input;
+    tell(cx, room_id, None, Act::Answer { is_accepted: answer == ContactAnswer::Accept }).await?;
+    if answer == ContactAnswer::Report {
+        let followers = cx.hall().communication().reported.0.read().clone();
+        for follower in followers {
+            follower(cx.clone(), room_id).await?;
+        }
+    }
+    Ok(())
+}
