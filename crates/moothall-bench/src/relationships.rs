@@ -30,7 +30,8 @@ pub fn friends(bench: &Bench, name: &str) -> Result<Vec<Figure>> {
     let answers = others.iter().map(|other| asking(0, other.user.id.to_string()));
     let page = r#"{"kind":"friends","limit":200}"#;
     let lists = (0..reads).map(|_| Talker::new(0, "relationships.list", page));
-    let several: Vec<String> = others.iter().take(200).map(|other| format!(r#""{}""#, other.user.id)).collect();
+    let several: Vec<String> =
+        others.iter().take(200).map(|other| format!(r#""{}""#, other.user.id)).collect();
     let several = format!(r#"{{"user_ids":[{}]}}"#, several.join(","));
     let looks = (0..reads).map(|_| Talker::new(0, "relationships.read", &several));
     let mut figures = Vec::new();

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounts::Me;
 use crate::communication::{
-    ContactAnswered, ContactRequest, Marker, MemberChanged, MemberGone, MembersChanged, Message, MessageDeleted, Room, Typing,
+    ContactAnswered, ContactRequest, Marker, MemberChanged, MemberGone, MembersChanged, Message,
+    MessageDeleted, Room, Typing,
 };
 use crate::connections::{OwnPresence, PresenceChanged, Ready, Resumed};
 use crate::hosts::{HostLost, Reservation, ReservationEnded};
@@ -14,9 +15,9 @@ use crate::lobbies::{
     LobbyStayedBehind, LobbyUnhosted, LobbyUpdated, OwnLobby,
 };
 use crate::matches::{ClosedRelay, MatchUpdated, OpenedRelay, OwnMatch, Relayed};
-use crate::relationships::Related;
 use crate::notifications::{Notice, NoticesMarked};
 use crate::parties::{Party, PartyInvite, PartyInviteEnded, PartyLeft, PartyUpdated};
+use crate::relationships::Related;
 use crate::settings::UserSection;
 
 /// An event. On the wire `{"seq":912,"topic":"room:…","event":"communication.message_sent","data":{…}}`.
@@ -245,9 +246,7 @@ impl Event {
             Self::NoticeTold(_) | Self::NoticesSeen(_) | Self::NoticesDismissed(_) => Class::Reliable,
             Self::AccountUpdated(_) => Class::Latest("accounts.updated".to_owned()),
             // What is so now is all there is to know.
-            Self::RelationshipUpdated(related) => {
-                Class::Latest(format!("relationships:{}", related.user.id))
-            }
+            Self::RelationshipUpdated(related) => Class::Latest(format!("relationships:{}", related.user.id)),
             Self::UserSettingsUpdated(section) => Class::Latest(format!("settings:{}", section.section)),
             Self::PresenceUpdated(_) => Class::Latest("connections.presence_updated".to_owned()),
         }

@@ -44,6 +44,7 @@ pub use administrators::{
     NewAdministrator, bootstrap_token, claim_administrator, create_administrator, find_user,
 };
 pub(crate) use audience::{audience, count_all};
+pub(crate) use credentials::find_by_email;
 pub use email::{
     change_email, request_email_verification, request_password_reset, reset_password, revoke_email_change,
     verify_email,
@@ -66,7 +67,6 @@ pub use users::{
     EDIT, READ, SEARCH, SYSTEM, get as get_user, list as list_users, list_names, me, rename, stamp_played,
     summaries, summary, update as update_user,
 };
-pub(crate) use credentials::find_by_email;
 pub(crate) use users::{living, living_kept, own, own_kept};
 
 use crate::cx::Tx;

@@ -16,8 +16,8 @@ use crate::error::Error;
 use crate::operation::{Access, Operations, Rate};
 use crate::{Permission, Topic};
 
-pub use chain::{Verified, head, verify};
 pub(crate) use chain::{Live, start};
+pub use chain::{Verified, head, verify};
 pub(crate) use store::STATEMENTS;
 
 /// Reads the audit log.
@@ -108,10 +108,8 @@ pub fn record(tx: &mut Tx<'_, '_>, entry: Entry) -> Result<(), Error> {
 /// Lists the log, newest first.
 pub async fn list(cx: &Cx, input: ListAudit) -> Result<Page<AuditLine>, Error> {
     cx.require(READ)?;
-    let is_narrow = input.actor_id.is_some()
-        || input.target.is_some()
-        || input.action.is_some()
-        || input.since.is_some();
+    let is_narrow =
+        input.actor_id.is_some() || input.target.is_some() || input.action.is_some() || input.since.is_some();
     if input.text.is_some() && !is_narrow {
         let message = "say also by whom, to what, which action or since when: the log is long";
         return Err(Error::field("/text", "too_wide", message));

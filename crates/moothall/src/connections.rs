@@ -233,7 +233,9 @@ fn begin_watch(
     let mut state = session.state().ok_or(Error::NotConnected)?;
     let watched: usize = state.watches.values().sum();
     // The one on friends is of nobody's asking.
-    if state.watches.values().filter(|users| **users > 0).count() >= WATCHES_MAX || watched + asked.len() > WATCHED_USERS_MAX {
+    if state.watches.values().filter(|users| **users > 0).count() >= WATCHES_MAX
+        || watched + asked.len() > WATCHED_USERS_MAX
+    {
         return Err(Error::TooManyWatches);
     }
     let topics = cx.hall().topics();

@@ -12,8 +12,8 @@ mod begin;
 mod error;
 mod follow;
 mod game;
-mod recent;
 mod list;
+mod recent;
 mod relays;
 mod rooms;
 mod store;
@@ -39,10 +39,10 @@ pub use follow::on_confirmed;
 pub(crate) use follow::{LobbyEnd, Over, on_over};
 pub(crate) use game::Seat;
 use game::{Act, Command, Match, Reply, State};
-pub use recent::recent_players;
-pub(crate) use recent::played_with;
 use list::Viewer;
 pub use list::list;
+pub(crate) use recent::played_with;
+pub use recent::recent_players;
 pub use relays::{close_relay, my_relays, open_relay, relay};
 
 /// Decides, corrects and aborts matches of others, and sees those that are hidden. Every such deed is audited.

@@ -45,8 +45,8 @@ use crate::{Cx, Topic, accounts, filter, sweep};
 use circle::{Circle, Circles};
 pub use error::Error;
 pub(crate) use follow::{forget, on_changed, settled};
-pub use lists::{find_by_email, get, list, read};
 pub(crate) use lists::{Own, own};
+pub use lists::{find_by_email, get, list, read};
 pub use privacy::Privacy;
 use side::{Change, Side};
 use store::Counted;
@@ -119,9 +119,11 @@ impl Default for Settings {
 
 /// The operations of this context.
 pub fn operations() -> Operations {
-    let operations =
-        Operations::context("relationships", "Friends, those one follows, and those one would rather not meet")
-            .errors(Error::CATALOGUE);
+    let operations = Operations::context(
+        "relationships",
+        "Friends, those one follows, and those one would rather not meet",
+    )
+    .errors(Error::CATALOGUE);
     of_others(of_friends(operations))
         .get("/relationships", "relationships.list", Access::Player, list)
         .get("/relationships/several", "relationships.read", Access::Player, read)
@@ -177,7 +179,8 @@ pub(crate) struct Live {
 /// Asks somebody to be friends, or accepts that they asked.
 pub async fn ask(cx: &Cx, input: AskFriend) -> Result<Relationship, Error> {
     let message = input.message.as_deref().map(filter::one_line).filter(|text| !text.is_empty());
-    let blocked = |_| crate::Error::field("/message", "blocked", "this text holds words that are not allowed here");
+    let blocked =
+        |_| crate::Error::field("/message", "blocked", "this text holds words that are not allowed here");
     let message = message.map(|text| cx.hall().words().check(text).map_err(blocked)).transpose()?;
     let is_welcome = welcomes(cx, input.user_id, How::Ask).await?;
     change(cx, input.user_id, Change::Ask { message, is_welcome }).await
@@ -382,7 +385,6 @@ pub(crate) fn avoided(tx: &mut Tx<'_, '_>, users: &[UserId]) -> Result<Vec<(User
 pub(crate) async fn sweep(cx: &Cx) -> Result<(), crate::Error> {
     sweep::all(cx, store::end_avoids).await.map_err(Error::into_common)
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -16,8 +16,10 @@ use moothall_protocol::relationships::OwnFriends;
 use moothall_protocol::settings::UserSection;
 
 use crate::connections::{self, Attached, Begun, Error, Opening, Resume, Stream};
-use crate::{Cx, Topic, accounts, communication, lobbies, matches, notifications, parties, relationships, settings,
-    system};
+use crate::{
+    Cx, Topic, accounts, communication, lobbies, matches, notifications, parties, relationships, settings,
+    system,
+};
 
 /// How often a snapshot is read again, because more happened meanwhile than the outbox holds.
 const ATTEMPTS: u32 = 3;

@@ -25,7 +25,11 @@ fn head(text: &str) -> Result<AuditHead> {
     let (number, hash) = text.split_once(':').ok_or_else(|| anyhow!("write it as NUMBER:HASH"))?;
     let number = number.parse().context("the number is none")?;
     let is_hash = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_hash { Ok(AuditHead { number, hash: hash.to_owned() }) } else { Err(anyhow!("a hash has 64 hexadecimal digits")) }
+    if is_hash {
+        Ok(AuditHead { number, hash: hash.to_owned() })
+    } else {
+        Err(anyhow!("a hash has 64 hexadecimal digits"))
+    }
 }
 
 pub async fn run(config: &Config, command: Audit) -> Result<ExitCode> {

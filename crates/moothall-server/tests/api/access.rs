@@ -17,7 +17,10 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/access.txt");
 const ELSEWHERE: [(&str, &str); 7] = [
     ("accounts.claim_administrator", "there is an administrator already: see serve.rs"),
     ("communication.answer_request", "needs a first message that waits: see the tests of communication"),
-    ("relationships.find_by_email", "needs somebody who lets others find them: see the tests of relationships"),
+    (
+        "relationships.find_by_email",
+        "needs somebody who lets others find them: see the tests of relationships",
+    ),
     ("connections.update_presence", "is about the caller's socket: see the tests of the doors"),
     ("presence.watch", "is about the caller's socket"),
     ("presence.unwatch", "is about the caller's socket"),

@@ -21,7 +21,8 @@ async fn what_two_are_to_each_other_outlives_the_server() {
     for database in databases::engines().await {
         let mut server = ServerProcess::with(Some(database), &[]);
         let [ana, ben] = server.api.players(["ana", "ben"]).await;
-        let asked = put(&server, &format!("/v1/friends/{}", ben.id), &ana, json!({ "message": "hello" })).await;
+        let asked =
+            put(&server, &format!("/v1/friends/{}", ben.id), &ana, json!({ "message": "hello" })).await;
         assert_eq!((&asked["friendship"], &asked["message"]), (&json!("asked"), &json!("hello")));
         server.kill();
         server.launch();
@@ -44,7 +45,10 @@ async fn what_two_are_to_each_other_outlives_the_server() {
         assert_eq!(of_ana, stranger);
         let path = format!("/v1/relationships/several?user_ids={}", ana.id);
         let several: Value = server.api.get(&path, &ben).await.ok();
-        assert_eq!((&several["items"][0]["is_blocked"], &several["items"][0]["note"]), (&json!(true), &json!("loud")));
+        assert_eq!(
+            (&several["items"][0]["is_blocked"], &several["items"][0]["note"]),
+            (&json!(true), &json!("loud"))
+        );
         // Her message looks like any other, and is not there for him.
         let room: Value = server.api.post("/v1/direct", &ana, json!({ "user_id": ben.id })).await.ok();
         let path = format!("/v1/rooms/{}/messages", room["id"].as_str().unwrap());

@@ -116,7 +116,10 @@ fn line(row: &Row) -> Result<AuditLine, Error> {
 }
 
 fn shortened(agent: &str) -> &str {
-    agent.char_indices().nth(limits::AGENT_LENGTH_MAX).map_or(agent, |(end, _)| agent.get(..end).unwrap_or_default())
+    agent
+        .char_indices()
+        .nth(limits::AGENT_LENGTH_MAX)
+        .map_or(agent, |(end, _)| agent.get(..end).unwrap_or_default())
 }
 
 /// Some lines that are not chained yet, the oldest first.

@@ -95,7 +95,10 @@ async fn a_chain_shows_where_somebody_changed_or_removed_a_line() {
         assert_eq!((whole.lines, whole.unchained, whole.head.clone()), (6, 0, head.clone()));
         assert_eq!(whole.breaks, Vec::<String>::new());
         let lines = list(&cx, ListAudit::default()).await.unwrap().items;
-        assert_eq!(lines.iter().map(|line| line.number).collect::<Vec<_>>(), (1..=6).rev().map(Some).collect::<Vec<_>>());
+        assert_eq!(
+            lines.iter().map(|line| line.number).collect::<Vec<_>>(),
+            (1..=6).rev().map(Some).collect::<Vec<_>>()
+        );
         assert_eq!(lines[0].hash.as_deref(), Some(head.hash.as_str()));
 
         test.forge_audit(lines[3].id, "forged").await;
@@ -154,7 +157,8 @@ async fn t182_a_line_says_from_where_and_is_found_by_what_it_says() {
         let found = async |action: Option<&str>, text: Option<&str>| {
             let (action, text) = (action.map(str::to_owned), text.map(str::to_owned));
             let since = Some(Timestamp::from_micros(0));
-            let lines = list(&cx, ListAudit { action, text, since, ..ListAudit::default() }).await.unwrap().items;
+            let lines =
+                list(&cx, ListAudit { action, text, since, ..ListAudit::default() }).await.unwrap().items;
             let mut actions: Vec<String> = lines.into_iter().map(|line| line.action).collect();
             actions.sort();
             actions

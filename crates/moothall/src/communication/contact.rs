@@ -32,7 +32,8 @@ pub fn on_reported<F>(hall: &Hall, follower: impl Fn(Cx, RoomId) -> F + Send + S
 where
     F: Future<Output = Result<(), crate::Error>> + Send + 'static,
 {
-    let follower = move |cx, room| -> BoxFuture<'static, Result<(), crate::Error>> { Box::pin(follower(cx, room)) };
+    let follower =
+        move |cx, room| -> BoxFuture<'static, Result<(), crate::Error>> { Box::pin(follower(cx, room)) };
     hall.communication().reported.0.write().push(Arc::new(follower));
 }
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use moothall_protocol::communication::{
     DeleteMessage, EditMessage, GetMessage, History, MarkDelivered, MarkRead, Marker, Message,
-    MessageVersions, ReadHistory, ReadPrivate, ReadUnread, ReadVersions, Room, SayTyping, SendMessage, Unread,
+    MessageVersions, ReadHistory, ReadPrivate, ReadUnread, ReadVersions, Room, SayTyping, SendMessage,
+    Unread,
 };
 use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
 use moothall_protocol::{MessageId, RoomId, UserId};
@@ -23,8 +24,8 @@ use super::{
 use crate::cx::Tx;
 use crate::filter::{self, WordFilter};
 use crate::hooks::{self, MessageAttempt, Verdict};
-use crate::runtime::Place;
 use crate::reach::{self, How, Reach};
+use crate::runtime::Place;
 use crate::{Cx, connections};
 
 /// Sends a message. Members hear of it once it is durable, and only then is this answered.

@@ -379,9 +379,8 @@ impl Room {
     /// session need not subscribe to every conversation its user ever had; and who has not accepted it hears of nothing in it.
     fn tell(&self, turn: &mut Turn<'_, Self>, event: Event) {
         if self.card.kind == RoomKind::Direct {
-            let hears = |user: UserId, seat: &Seat| {
-                seat.contact == Contact::Open || turn.caller() == Some(user)
-            };
+            let hears =
+                |user: UserId, seat: &Seat| seat.contact == Contact::Open || turn.caller() == Some(user);
             let hearing: Vec<UserId> =
                 self.seats.iter().filter(|(user, seat)| hears(**user, seat)).map(|(user, _)| *user).collect();
             for user in hearing {

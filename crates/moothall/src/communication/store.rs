@@ -414,16 +414,18 @@ pub(super) fn unread(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<RoomUnread
     let rooms = rows.iter().map(|row| {
         let (last_seq, read_seq, swept_seq): (i64, i64, i64) = (row.get(1)?, row.get(2)?, row.get(3)?);
         Ok(RoomUnread {
-                room_id: row.get(0)?,
-                user_id: row.get(5)?,
-                last_seq,
-                read_seq,
-                messages: last_seq - read_seq.max(swept_seq) - row.get::<i64>(6)?,
-                mentions: row.get(4)?,
-            })
+            room_id: row.get(0)?,
+            user_id: row.get(5)?,
+            last_seq,
+            read_seq,
+            messages: last_seq - read_seq.max(swept_seq) - row.get::<i64>(6)?,
+            mentions: row.get(4)?,
+        })
     });
     // What is withheld alone is nothing new.
-    rooms.filter(|room: &Result<RoomUnread, Error>| room.as_ref().map_or(true, |room| room.messages > 0)).collect()
+    rooms
+        .filter(|room: &Result<RoomUnread, Error>| room.as_ref().map_or(true, |room| room.messages > 0))
+        .collect()
 }
 
 /// Conversations that others began and that wait for the user's answer, before this one.

@@ -208,7 +208,10 @@ impl Watches {
     pub fn viewers_of(&self, user: UserId) -> HashSet<UserId> {
         let inner = self.inner.lock();
         let watches = inner.of_user.get(&user).into_iter().flatten();
-        watches.filter_map(|id| inner.watched.get(id)).flat_map(|watched| watched.viewers.keys().copied()).collect()
+        watches
+            .filter_map(|id| inner.watched.get(id))
+            .flat_map(|watched| watched.viewers.keys().copied())
+            .collect()
     }
 
     /// Returns at the next tick with something to do.
@@ -269,7 +272,7 @@ impl Watches {
 
 /// The watch of a user on their friends: there is one of each user at most, and who has no friends has none.
 pub(super) fn of_friends(owner: UserId) -> WatchId {
-    WatchId::from_uuid(*owner.uuid())
+    WatchId::from_uuid(owner.uuid())
 }
 
 fn ticks(elapsed: Duration) -> u64 {

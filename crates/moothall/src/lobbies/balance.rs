@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, HashSet};
 use moothall_matchmaking::{
     Options, Parties, Party, Player, Rating, SPLITS_MAX, Shape, Split, balance as split_into_teams,
 };
-use moothall_protocol::{PartyId, UserId};
 use moothall_protocol::limits::LOBBY_SPLITS_MAX;
 use moothall_protocol::lobbies::{BalanceLobby, LobbyBalance, LobbySeat, LobbySplit, LobbySplitTeam};
+use moothall_protocol::{PartyId, UserId};
 
 use super::lobby::{Act, Power};
 use super::{Error, place, store, tell_from};

@@ -153,9 +153,8 @@ impl Index {
         let viewer = user.map_or(Viewer::Anybody, Viewer::User);
         let viewer = if is_staff { Viewer::Staff } else { viewer };
         let cards = self.cards.read();
-        let is_found = |card: &Card| {
-            is_shown(&cards, card, viewer) && !barred.contains(&card.summary.host_id)
-        };
+        let is_found =
+            |card: &Card| is_shown(&cards, card, viewer) && !barred.contains(&card.summary.host_id);
         let found: Vec<&Arc<Card>> =
             cards.by_id.values().filter(|card| is_found(card) && filter.passes(card)).collect();
         let facets = facets::count(&facets, &found);

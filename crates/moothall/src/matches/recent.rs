@@ -32,7 +32,12 @@ pub async fn recent_players(cx: &Cx, input: ListRecentPlayers) -> Result<Page<Re
     let users: HashMap<UserId, UserSummary> = users.into_iter().map(|user| (user.id, user)).collect();
     let shown = page.items.into_iter().filter(|row| living.contains(&row.user_id)).filter_map(|row| {
         let user = users.get(&row.user_id).cloned()?;
-        Some(RecentPlayer { user, match_id: row.match_id, played_at: row.played_at, was_teammate: row.was_teammate })
+        Some(RecentPlayer {
+            user,
+            match_id: row.match_id,
+            played_at: row.played_at,
+            was_teammate: row.was_teammate,
+        })
     });
     Ok(Page { items: shown.collect(), next: page.next })
 }

@@ -94,7 +94,9 @@ pub(super) struct Circles {
 impl Default for Circles {
     fn default() -> Self {
         let kept = Cache::builder()
-            .weigher(|_, circle: &Arc<Circle>| u32::try_from(circle.0.len()).unwrap_or(u32::MAX).saturating_add(1))
+            .weigher(|_, circle: &Arc<Circle>| {
+                u32::try_from(circle.0.len()).unwrap_or(u32::MAX).saturating_add(1)
+            })
             .max_capacity(TIES_MAX)
             .time_to_live(FRESH)
             .build();

@@ -59,10 +59,10 @@ pub(crate) async fn settled(hall: &Hall, user: UserId) {
 
 async fn step(hall: Hall, user: UserId, others: News) {
     for other in others {
-        if user == other {
-            if let Err(error) = connections::revise_viewers(&Cx::server(&hall), user).await {
-                tracing::warn!(user.id = %user, "What others see of {user} is behind: {error}");
-            }
+        if user == other
+            && let Err(error) = connections::revise_viewers(&Cx::server(&hall), user).await
+        {
+            tracing::warn!(user.id = %user, "What others see of {user} is behind: {error}");
         }
         for (one, another) in [(user, other), (other, user)] {
             if one == another {
@@ -94,7 +94,8 @@ fn forget_all(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
     let sides = store::find_many(tx, user, &ties)?;
     store::forget(tx, user)?;
     let now = tx.now();
-    let card = UserSummary { id: user, name: accounts::ERASED_NAME.to_owned(), is_guest: false, is_bot: false };
+    let card =
+        UserSummary { id: user, name: accounts::ERASED_NAME.to_owned(), is_guest: false, is_bot: false };
     for (other, [own, others]) in sides {
         after_commit(tx, other, user);
         let nothing = Side::default().shown(now, user, &Side::default());

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use moothall_protocol::accounts::UserSummary;
 use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
 use moothall_protocol::relationships::{
-    FindByEmail, GetRelationship, ListRelationships, ReadRelationships, Related, Relationship, RelationshipKind,
-    Relationships,
+    FindByEmail, GetRelationship, ListRelationships, ReadRelationships, Related, Relationship,
+    RelationshipKind, Relationships,
 };
 use moothall_protocol::{Cursor, Page, UserId};
 use uuid::Uuid;

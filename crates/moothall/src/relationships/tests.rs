@@ -7,8 +7,8 @@ mod live;
 
 use std::time::Duration;
 
-use moothall_protocol::relationships::*;
 use moothall_protocol::relationships::Circle;
+use moothall_protocol::relationships::*;
 use moothall_protocol::{Event, UserId};
 
 use super::*;

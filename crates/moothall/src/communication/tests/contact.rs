@@ -1,8 +1,8 @@
 //! First contact, and what one of two does not hear of.
 
 use moothall_protocol::communication::{
-    AnswerContact, ArchiveRoom, ContactAnswer, DeleteMessage, EditMessage, GetMessage, ListContactRequests, ListMyRooms, MarkRead,
-    OpenDirect, ReadPrivate, ReadUnread, SayTyping,
+    AnswerContact, ArchiveRoom, ContactAnswer, DeleteMessage, EditMessage, GetMessage, ListContactRequests,
+    ListMyRooms, MarkRead, OpenDirect, ReadPrivate, ReadUnread, SayTyping,
 };
 use moothall_protocol::relationships::{AskFriend, Block, Circle, Ignore, Unblock, Unignore};
 
@@ -60,7 +60,10 @@ async fn the_first_message_of_a_stranger_waits_to_be_accepted() {
         let heard = of_ben.heard();
         let [Event::ContactRequested(request)] = heard.as_slice() else { panic!("{heard:?}") };
         assert_eq!((request.room.id, request.user_id), (room, ana.user().unwrap()));
-        assert_eq!((requests(&ben).await, listed(&ben).await, unread_count(&ben).await), (vec![room], 0, (0, 1)));
+        assert_eq!(
+            (requests(&ben).await, listed(&ben).await, unread_count(&ben).await),
+            (vec![room], 0, (0, 1))
+        );
         assert_eq!(listed(&ana).await, 1);
         // What is written can be read before it is answered, and she does not learn of it.
         assert_eq!(all(&ben, room).await, ["hello", "anybody there?"]);
@@ -163,7 +166,8 @@ async fn t060_b65_a_message_to_who_blocks_or_ignores_looks_delivered_and_is_neve
     on_both_engines(async |hall| {
         for blocks in [true, false] {
             let names = if blocks { ["Ana", "Ben"] } else { ["Cyd", "Dan"] };
-            let [ana, ben] = [hall.user(names[0]).await, hall.user(names[1]).await].map(|user| hall.call(user, &[]));
+            let [ana, ben] =
+                [hall.user(names[0]).await, hall.user(names[1]).await].map(|user| hall.call(user, &[]));
             let room = direct(&ana, &ben).await;
             say(&ana, room, "before").await;
             mark_read(&ben, MarkRead { room_id: room, seq: 1 }).await.unwrap();
@@ -184,7 +188,11 @@ async fn t060_b65_a_message_to_who_blocks_or_ignores_looks_delivered_and_is_neve
             assert_eq!(all(&ben, room).await, ["", ""]);
             assert_eq!(all(&ana, room).await, ["before", "while"]);
             let back = code(send(&ben, text(room, "back")).await);
-            assert_eq!(back, if blocks { "user_unreachable" } else { "ok" }, "who blocks does not write either");
+            assert_eq!(
+                back,
+                if blocks { "user_unreachable" } else { "ok" },
+                "who blocks does not write either"
+            );
             if blocks {
                 relationships::unblock(&ben, Unblock { user_id }).await.unwrap();
             } else {
@@ -261,7 +269,10 @@ async fn t182_staff_reads_a_conversation_that_is_not_theirs_for_a_reason_that_st
             reason: "report 7".into(),
         };
         assert_eq!(code(read_private(&ana, look.clone()).await), "forbidden");
-        assert_eq!(code(read_private(&hall.call(staff.user().unwrap(), &[MODERATE]), look.clone()).await), "forbidden");
+        assert_eq!(
+            code(read_private(&hall.call(staff.user().unwrap(), &[MODERATE]), look.clone()).await),
+            "forbidden"
+        );
         let read = read_private(&staff, look).await.unwrap();
         assert_eq!(read.items[0].text, "a secret");
         let wanted = moothall_protocol::audit::ListAudit {
@@ -271,10 +282,15 @@ async fn t182_staff_reads_a_conversation_that_is_not_theirs_for_a_reason_that_st
         };
         let lines = audit::list(&staff, wanted).await.unwrap().items;
         assert_eq!(lines.len(), 1);
-        assert_eq!((lines[0].action.as_str(), lines[0].target.clone()), ("communication.read_private", format!("room:{room}")));
+        assert_eq!(
+            (lines[0].action.as_str(), lines[0].target.clone()),
+            ("communication.read_private", format!("room:{room}"))
+        );
         // Nor does staff read what is said where only members are without saying why.
-        let members_only = create_room(&ana, CreateRoom { member_only: Some(true), ..super::room("Den") }).await.unwrap();
-        let page = ReadHistory { room_id: members_only.id, before: None, after: None, around: None, limit: None };
+        let members_only =
+            create_room(&ana, CreateRoom { member_only: Some(true), ..super::room("Den") }).await.unwrap();
+        let page =
+            ReadHistory { room_id: members_only.id, before: None, after: None, around: None, limit: None };
         assert_eq!(code(history(&staff, page).await), "reason_needed");
         // What a room does in somebody's name is written down as asked by them.
         let origin = Origin { address: Some([192, 0, 2, 7].into()), ..Origin::default() };

@@ -116,7 +116,10 @@ async fn those_who_avoid_each_other_are_in_two_teams_if_one_of_the_fairest_split
         }
         let preview = BalanceLobby { is_preview: Some(true), ..balancing(lobby) };
         let together = |split: &LobbySplit, one: &Cx, other: &Cx| {
-            split.teams.iter().any(|team| team.seats.contains(&seat(one)) && team.seats.contains(&seat(other)))
+            split
+                .teams
+                .iter()
+                .any(|team| team.seats.contains(&seat(one)) && team.seats.contains(&seat(other)))
         };
         let before = balance(&ana, preview.clone()).await.unwrap().splits;
         let pairs = [(&ana, &ben), (&ana, &cy), (&ben, &cy)];

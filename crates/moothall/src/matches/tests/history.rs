@@ -196,7 +196,8 @@ async fn those_one_played_with_lately_are_listed_once_each_the_latest_first() {
         assert_eq!(second.next, None);
         let lately = async |cx: &Cx| {
             let others = vec![id(&ben), id(&cy), id(&dan)];
-            let mut found: Vec<UserId> = played_with(cx, id(&ana), others).await.unwrap().into_iter().collect();
+            let mut found: Vec<UserId> =
+                played_with(cx, id(&ana), others).await.unwrap().into_iter().collect();
             found.sort_unstable();
             found
         };

@@ -2,7 +2,9 @@
 //! nobody learns of what they should not know.
 
 use moothall_protocol::accounts::SignedIn;
-use moothall_protocol::communication::{AddMember, CreateGroup, OpenDirect, ReadHistory, ReadUnread, SendMessage};
+use moothall_protocol::communication::{
+    AddMember, CreateGroup, OpenDirect, ReadHistory, ReadUnread, SendMessage,
+};
 use moothall_protocol::connections::{GetPresence, WatchPresence};
 use moothall_protocol::lobbies::{GetLobby, InviteToLobby, JoinLobby, ListLobbies, OpenLobby};
 use moothall_protocol::matches::ListMatches;
@@ -142,7 +144,10 @@ async fn writes(case: &Case, one: &Player, other: &mut Player) {
         mentions: vec![other.id],
     };
     let sent = communication::send(&one.cx, message).await.unwrap();
-    assert_eq!((sent.text.as_str(), sent.mentions.as_slice(), sent.is_hidden), ("well met", &[other.id][..], false));
+    assert_eq!(
+        (sent.text.as_str(), sent.mentions.as_slice(), sent.is_hidden),
+        ("well met", &[other.id][..], false)
+    );
     let is_hidden = case.others.blocks || case.others.ignores;
     let heard = other.heard();
     let told = heard.iter().any(|event| matches!(event, Event::MessageSent(_)));
@@ -263,7 +268,10 @@ async fn asks(case: &Case, one: &Player, other: &mut Player) {
 async fn sees(case: &Case, one: &Player, other: &Player) {
     let seen: Relationship =
         relationships::get(&one.cx, GetRelationship { user_id: other.id }).await.unwrap();
-    assert_eq!((seen.is_ignored, seen.is_avoided, seen.is_blocked), (case.own.ignores, case.own.avoids, case.own.blocks));
+    assert_eq!(
+        (seen.is_ignored, seen.is_avoided, seen.is_blocked),
+        (case.own.ignores, case.own.avoids, case.own.blocks)
+    );
 }
 
 #[tokio::test]

@@ -12,7 +12,10 @@ async fn t073_t075_a_request_is_sent_and_accepted_and_both_hear_of_each_step() {
         assert_eq!((sent.friendship, sent.message.as_deref()), (Friendship::Asked, Some("shall we play?")));
         assert_eq!(of_ana.related(), [sent]);
         let [heard] = of_ben.related().try_into().unwrap();
-        assert_eq!((heard.friendship, heard.message.as_deref()), (Friendship::AskedBy, Some("shall we play?")));
+        assert_eq!(
+            (heard.friendship, heard.message.as_deref()),
+            (Friendship::AskedBy, Some("shall we play?"))
+        );
         assert_eq!(all(&ben, RelationshipKind::RequestsReceived).await, [id(&ana)]);
         assert_eq!(all(&ana, RelationshipKind::RequestsSent).await, [id(&ben)]);
         assert_eq!(code(asks(&ana, &ben).await), "already_requested");

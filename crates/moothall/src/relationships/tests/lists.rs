@@ -71,10 +71,8 @@ async fn a_list_is_read_in_pages_and_several_are_read_at_once() {
         let stranger = hall.user("Stranger").await;
         let user_ids = [ids.clone(), vec![stranger, ana.new_id(), id(&ana)]].concat();
         let several = read(&ana, ReadRelationships { user_ids }).await.unwrap().items;
-        let shown: Vec<(UserId, bool)> = several
-            .iter()
-            .map(|one| (one.user_id, one.friendship == Friendship::Friends))
-            .collect();
+        let shown: Vec<(UserId, bool)> =
+            several.iter().map(|one| (one.user_id, one.friendship == Friendship::Friends)).collect();
         let expected: Vec<(UserId, bool)> =
             ids.into_iter().map(|friend| (friend, true)).chain([(stranger, false)]).collect();
         assert_eq!(shown, expected);

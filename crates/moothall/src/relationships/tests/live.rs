@@ -26,7 +26,9 @@ impl Client {
     async fn open(cx: Cx) -> Self {
         let mut stream = snapshot::open(&cx, None).await.unwrap();
         let (_, first) = stream.take(1).unwrap().remove(0);
-        let (Event::SessionReady(ready) | Event::SessionStale(ready)) = first.event() else { panic!("{first:?}") };
+        let (Event::SessionReady(ready) | Event::SessionStale(ready)) = first.event() else {
+            panic!("{first:?}")
+        };
         Self { ready: ready.clone(), cx, stream }
     }
 
@@ -97,10 +99,12 @@ async fn t074_a_session_begins_with_friends_and_how_they_stand_and_hears_of_chan
 #[tokio::test]
 async fn who_is_blocked_sees_the_other_one_go_like_anybody_who_goes_and_nobody_else_does() {
     with_accounts(async |hall| {
-        let (mut ana, ben, mut cy) = (Client::new(hall).await, Client::new(hall).await, Client::new(hall).await);
+        let (mut ana, ben, mut cy) =
+            (Client::new(hall).await, Client::new(hall).await, Client::new(hall).await);
         let user_id = id(&ben.cx);
         for client in [&ana, &cy] {
-            let watch = connections::watch(&client.cx, WatchPresence { user_ids: vec![user_id] }).await.unwrap();
+            let watch =
+                connections::watch(&client.cx, WatchPresence { user_ids: vec![user_id] }).await.unwrap();
             assert!(watch.users[0].is_online);
         }
         blocks(&ben.cx, &ana.cx).await.unwrap();
@@ -138,11 +142,13 @@ async fn what_a_user_lets_others_see_holds_for_those_who_watch_already() {
         let user_id = id(&ben.cx);
         let watch = connections::watch(&ana.cx, WatchPresence { user_ids: vec![user_id] }).await.unwrap();
         assert!(watch.users[0].is_online);
-        for (who, is_online) in [(Circle::Friends, false), (Circle::Everybody, true), (Circle::Nobody, false)] {
+        for (who, is_online) in [(Circle::Friends, false), (Circle::Everybody, true), (Circle::Nobody, false)]
+        {
             let shown = Privacy { presence: who, ..Privacy::default() };
             privacy::set(&hall.server(), user_id, shown).await;
             let told = ana.told(hall).await;
-            let users: Vec<bool> = told.iter().flat_map(|(_, users)| users).map(|user| user.is_online).collect();
+            let users: Vec<bool> =
+                told.iter().flat_map(|(_, users)| users).map(|user| user.is_online).collect();
             assert_eq!(users, [is_online], "{who:?}");
         }
     })
@@ -161,7 +167,8 @@ async fn a_session_without_friends_costs_no_watch_and_hears_of_the_first_one() {
         let told = other.told(hall).await;
         let [(2, users)] = told.as_slice() else { panic!("{told:?}") };
         assert_eq!((users[0].user_id, users[0].is_online), (id(&ben.cx), true));
-        let refused = connections::unwatch(&ana.cx, moothall_protocol::connections::UnwatchPresence { watch_id }).await;
+        let refused =
+            connections::unwatch(&ana.cx, moothall_protocol::connections::UnwatchPresence { watch_id }).await;
         assert_eq!(code(refused), "not_found", "it is nobody's to end");
     })
     .await;

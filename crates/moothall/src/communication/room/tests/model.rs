@@ -87,7 +87,9 @@ impl Stored {
                 (seat.delivered_seq, seat.read_seq) = (*delivered_seq, *read_seq);
             }
             Effect::Paced { user, at } => self.seats.get_mut(user).expect("a member").sent_at = Some(*at),
-            Effect::Contact { user, contact } => self.seats.get_mut(user).expect("a member").contact = *contact,
+            Effect::Contact { user, contact } => {
+                self.seats.get_mut(user).expect("a member").contact = *contact
+            }
             Effect::Audited(_) | Effect::Reopened { .. } => {}
         }
     }
