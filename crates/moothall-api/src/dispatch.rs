@@ -71,7 +71,7 @@ impl Doors {
     /// Whether this caller may call now, by rate and access. What they send is looked at only after this.
     pub(crate) fn admit(&self, operation: &Operation, cx: &Cx) -> Result<(), Error> {
         self.hall().rates().take(cx, operation.rate)?;
-        operation.access.check(cx)
+        operation.admit(cx)
     }
 
     /// The way from there on; also of a refusal to admit or to read, so that it is counted like every other.

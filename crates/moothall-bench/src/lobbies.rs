@@ -120,8 +120,8 @@ pub fn watched(bench: &Bench, name: &str) -> Result<Vec<Figure>> {
         each(&mut swarm, &mut hearing, watching.collect())?;
         hearing.until_quiet(&mut swarm, QUIET)?;
         let changing = lobbies.iter().enumerate().map(|(number, lobby)| {
-            // The lists take turns.
-            let input = format!(r#"{{"lobby_id":"{lobby}","name":"@ is the time"}}"#);
+            // The lists take turns. A name that is not the one before, though it is due at the same time.
+            let input = format!(r#"{{"lobby_id":"{lobby}","name":"@ is the time{what}"}}"#);
             Talker::new(watchers + number, "lobbies.update", &input)
         });
         let per_second = CHANGES * count as f64 / 2_000.0;

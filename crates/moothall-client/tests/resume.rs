@@ -19,7 +19,7 @@ use moothall_testing::{ServerProcess, TestServer};
 
 async fn guest(base: &str, name: &str) -> (Client, Socket, RoomId) {
     let client = Client::new(base).unwrap();
-    client.sign_in(&SignUpGuest { name: Some(name.to_owned()), kind: None }).await.unwrap();
+    client.sign_in(&SignUpGuest { name: Some(name.to_owned()), kind: None, device_id: None }).await.unwrap();
     let room = client.call(&OpenRoom { name: "Tavern".to_owned() }).await.unwrap();
     client.call(&JoinRoom { room_id: room.id }).await.unwrap();
     let options = SocketOptions { retry_delay_max: Duration::from_millis(300), ..SocketOptions::default() };

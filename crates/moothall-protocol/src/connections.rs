@@ -15,6 +15,7 @@ use crate::matches::OwnMatches;
 use crate::notifications::Inbox;
 use crate::parties::OwnParties;
 use crate::relationships::OwnFriends;
+use crate::restrictions::OwnRestrictions;
 use crate::settings::UserSection;
 use crate::system::RateBudget;
 use crate::{Cursor, LobbyId, PartyId, SessionId, Timestamp, UserId, WatchId};
@@ -52,6 +53,8 @@ pub struct Ready {
     pub lobbies: OwnLobbies,
     /// The matches that the user plays, watches or hosts. Of these the session hears from here on.
     pub matches: OwnMatches,
+    /// What the user may not do.
+    pub restrictions: OwnRestrictions,
     /// What the user has set for themselves, by section. `settings.user_updated` tells of changes.
     pub settings: Vec<UserSection>,
     /// What is in the user's inbox. `notifications.told` tells of what comes.
@@ -341,7 +344,7 @@ pub struct PresenceChanged {
 crate::hide! {
     Ready {
         session_id, user_id, me, server_version, server_time, limits, rates, presence, unread, friends, parties, lobbies,
-        matches, settings, inbox;
+        matches, settings, inbox, restrictions;
         resume_token
     }
     Authenticate { seq; access_token, api_key, resume }

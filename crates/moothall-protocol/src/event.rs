@@ -15,9 +15,12 @@ use crate::lobbies::{
     LobbyStayedBehind, LobbyUnhosted, LobbyUpdated, OwnLobby,
 };
 use crate::matches::{ClosedRelay, MatchUpdated, OpenedRelay, OwnMatch, Relayed};
+use crate::moderation::ModerationHappened;
 use crate::notifications::{Notice, NoticesMarked};
 use crate::parties::{Party, PartyInvite, PartyInviteEnded, PartyLeft, PartyUpdated};
 use crate::relationships::Related;
+use crate::remote_config::ConfigChanged;
+use crate::restrictions::{OwnRestriction, RestrictionEnded};
 use crate::settings::UserSection;
 
 /// An event. On the wire `{"seq":912,"topic":"room:…","event":"communication.message_sent","data":{…}}`.
@@ -154,6 +157,18 @@ pub enum Event {
     /// A watched list of lobbies is different from before. To the sessions that watch it.
     #[serde(rename = "lobbies.list_updated")]
     LobbyListUpdated(LobbyListUpdated),
+    /// There is something the user may not do from now on.
+    #[serde(rename = "restrictions.imposed")]
+    RestrictionImposed(OwnRestriction),
+    /// A restriction of the user is different from before.
+    #[serde(rename = "restrictions.updated")]
+    RestrictionUpdated(OwnRestriction),
+    /// A restriction of the user is over.
+    #[serde(rename = "restrictions.ended")]
+    RestrictionEnded(RestrictionEnded),
+    /// Something happened in moderation. To staff.
+    #[serde(rename = "moderation.happened")]
+    ModerationHappened(ModerationHappened),
     /// A place for a match is reserved on the host. To the host.
     #[serde(rename = "hosts.reserved")]
     HostReserved(Reservation),
@@ -176,6 +191,9 @@ pub enum Event {
     /// The user has put notices away. To all their sessions.
     #[serde(rename = "notifications.dismissed")]
     NoticesDismissed(NoticesMarked),
+    /// The remote configuration is perhaps another: see `remote_config.read`. To all sessions.
+    #[serde(rename = "remote_config.changed")]
+    ConfigChanged(ConfigChanged),
     /// Settings of the user changed: one section, as it is now. To all their sessions.
     #[serde(rename = "settings.user_updated")]
     UserSettingsUpdated(UserSection),
@@ -239,6 +257,10 @@ impl Event {
             | Self::LobbyRequestEnded(_) => Class::Reliable,
             // A session watches one list.
             Self::LobbyListUpdated(_) => Class::Difference("lobbies.list_updated".to_owned()),
+            Self::ModerationHappened(_) => Class::Reliable,
+            Self::RestrictionImposed(_) | Self::RestrictionUpdated(_) | Self::RestrictionEnded(_) => {
+                Class::Reliable
+            }
             Self::HostReserved(_) | Self::HostReleased(_) | Self::HostLost(_) => Class::Reliable,
             Self::PresenceChanged(_) | Self::RelayOpened(_) | Self::RelayClosed(_) | Self::Relayed(_) => {
                 Class::Reliable
@@ -247,6 +269,7 @@ impl Event {
             Self::AccountUpdated(_) => Class::Latest("accounts.updated".to_owned()),
             // What is so now is all there is to know.
             Self::RelationshipUpdated(related) => Class::Latest(format!("relationships:{}", related.user.id)),
+            Self::ConfigChanged(_) => Class::Latest("remote_config.changed".to_owned()),
             Self::UserSettingsUpdated(section) => Class::Latest(format!("settings:{}", section.section)),
             Self::PresenceUpdated(_) => Class::Latest("connections.presence_updated".to_owned()),
         }

@@ -27,6 +27,7 @@ mod tests {
     use crate::accounts::*;
     use crate::connections::*;
     use crate::lobbies::*;
+    use crate::restrictions::*;
 
     const CANARY: &str = "hunter2";
     const ID: &str = "01900000-0000-7000-8000-000000000000";
@@ -50,8 +51,9 @@ mod tests {
             json!({ "id": ID, "user_id": ID, "name": "k", "kind": "host", "scopes": [], "created_at": TIME });
         let mail = json!({ "name": "Ana", "email": "a@example.org" });
         let all = [
-            shown::<SignUp>(mail.clone(), &["password"]),
-            shown::<SignIn>(json!({ "login": "Ana" }), &["password", "guest_secret"]),
+            shown::<SignUp>(mail.clone(), &["password", "device_id"]),
+            shown::<SignUpGuest>(json!({}), &["device_id"]),
+            shown::<SignIn>(json!({ "login": "Ana" }), &["password", "guest_secret", "device_id"]),
             shown::<SignedIn>(signed_in, &["access_token", "refresh_token", "guest_secret"]),
             shown::<Refresh>(json!({}), &["refresh_token"]),
             shown::<UpgradeGuest>(mail.clone(), &["password"]),
@@ -72,6 +74,7 @@ mod tests {
             shown::<UpdateLobby>(json!({ "lobby_id": ID }), &["password"]),
             shown::<JoinLobby>(json!({ "lobby_id": ID }), &["password"]),
             shown::<JoinLobbyByCode>(json!({}), &["code"]),
+            shown::<Restricted>(json!({ "type": "login", "public_reason": "rude" }), &["limited_token"]),
         ];
         for text in all {
             assert!(text.contains('…') && !text.contains(CANARY), "{text}");

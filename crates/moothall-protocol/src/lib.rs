@@ -17,11 +17,14 @@ pub mod jobs;
 pub mod limits;
 pub mod lobbies;
 pub mod matches;
+pub mod moderation;
 pub mod notifications;
 mod page;
 pub mod parties;
 mod problem;
 pub mod relationships;
+pub mod remote_config;
+pub mod restrictions;
 pub mod settings;
 pub mod system;
 mod time;
@@ -57,6 +60,20 @@ pub mod kind {
         HostPool,
         /// An API key of a host or a tool.
         ApiKey,
+        /// Something a user may not do.
+        Restriction,
+        /// A ban of a range of addresses, a device or an e-mail domain.
+        Ban,
+        /// A report of something that should not be.
+        Report,
+        /// All reports of one target, on their way to a decision.
+        Case,
+        /// Something a moderator did about a user.
+        Action,
+        /// What somebody has to say against an action.
+        Appeal,
+        /// A note that moderators write for each other.
+        Note,
         /// One line of the audit log.
         Audit,
         /// A time-boxed or lasting grant of a role.
@@ -94,6 +111,20 @@ pub type MatchId = Id<kind::Match>;
 pub type HostPoolId = Id<kind::HostPool>;
 /// The id of an API key.
 pub type ApiKeyId = Id<kind::ApiKey>;
+/// The id of a restriction.
+pub type RestrictionId = Id<kind::Restriction>;
+/// The id of a ban.
+pub type BanId = Id<kind::Ban>;
+/// The id of a report.
+pub type ReportId = Id<kind::Report>;
+/// The id of a case.
+pub type CaseId = Id<kind::Case>;
+/// The id of an action.
+pub type ActionId = Id<kind::Action>;
+/// The id of an appeal.
+pub type AppealId = Id<kind::Appeal>;
+/// The id of a note.
+pub type NoteId = Id<kind::Note>;
 /// The id of an audit line.
 pub type AuditId = Id<kind::Audit>;
 /// The id of a grant.

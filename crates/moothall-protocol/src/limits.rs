@@ -357,6 +357,58 @@ limits! {
     /// Relays open at once.
     RELAYS_MAX = 20_000;
 
+    // Restrictions.
+    /// Types of one restriction.
+    RESTRICTION_TYPES_MAX = 16;
+    /// Characters of the name of a type of restriction.
+    RESTRICTION_TYPE_LENGTH_MAX = 40;
+    /// Restrictions of one user that hold at the same time.
+    RESTRICTIONS_OF_USER_MAX = 50;
+    /// Matches after which a restriction ends, at most.
+    RESTRICTION_MATCHES_MAX = 1_000;
+    /// Bytes of JSON in the evidence of a restriction.
+    RESTRICTION_EVIDENCE_BYTES_MAX = 16 * 1024;
+    /// Levels of nesting in that.
+    RESTRICTION_EVIDENCE_NESTING_MAX = 8;
+    /// Bans of addresses, devices and e-mail domains that hold at the same time.
+    BANS_MAX = 10_000;
+    /// Characters of what is banned.
+    BAN_VALUE_LENGTH_MAX = 255;
+    /// Days for which a ban of addresses, a device or an e-mail domain holds, at most.
+    BAN_DAYS_MAX = 366;
+    /// Users shown of those a ban would hit.
+    BAN_SAMPLE_MAX = 20;
+    /// Traces of one user that are shown.
+    TRACES_MAX = 200;
+    /// Characters of the id of a device.
+    DEVICE_ID_LENGTH_MAX = 255;
+
+    // Moderation.
+    /// Characters of what somebody writes in a report.
+    REPORT_TEXT_LENGTH_MAX = 1_000;
+    /// Characters of the name of a category, a template or a mark.
+    MODERATION_NAME_LENGTH_MAX = 40;
+    /// Messages before a reported one that are kept with the report, and as many after it.
+    REPORT_NEIGHBOURS_MAX = 5;
+    /// Reports, actions, restrictions and notes of each kind that one look at a case shows.
+    CASE_ITEMS_MAX = 50;
+    /// Days for which a case may be put off.
+    CASE_SNOOZE_DAYS_MAX = 90;
+    /// Characters of a note.
+    NOTE_LENGTH_MAX = 2_000;
+    /// Notes on one user.
+    NOTES_OF_USER_MAX = 200;
+    /// Users whom one call acts on.
+    ACT_ON_MANY_MAX = 100;
+    /// Appeals against one action.
+    APPEALS_OF_ACTION_MAX = 3;
+    /// Characters of one message of an appeal.
+    APPEAL_TEXT_LENGTH_MAX = 2_000;
+    /// Messages of one appeal.
+    APPEAL_MESSAGES_MAX = 50;
+    /// Users who are shown as perhaps the same person.
+    ALTERNATES_SHOWN_MAX = 50;
+
     // Users.
     /// Characters of a user's name, at least.
     NAME_LENGTH_MIN = 2;
@@ -478,4 +530,24 @@ limits! {
     BROADCAST_DAYS_MAX = 365;
     /// Roles, or languages, that a segment names.
     SEGMENT_CHOICES_MAX = 50;
+
+    // Remote configuration.
+    /// Entries of the remote configuration.
+    CONFIG_ENTRIES_MAX = 200;
+    /// Characters of an entry's key.
+    CONFIG_KEY_LENGTH_MAX = 64;
+    /// Characters of what an entry is for.
+    CONFIG_ABOUT_LENGTH_MAX = 500;
+    /// Bytes of JSON that one client may have to read: the largest value of each entry.
+    CONFIG_ANSWER_BYTES_MAX = 256 * 1024;
+    /// Bytes of JSON in an entry's schema.
+    CONFIG_SCHEMA_BYTES_MAX = 16 * 1024;
+    /// Rules of one entry.
+    CONFIG_RULES_MAX = 20;
+    /// Channels, platforms or users that a rule names.
+    CONFIG_CHOICES_MAX = 50;
+    /// Characters of a channel, a platform, a version or the id of an installation.
+    CONFIG_CHOICE_LENGTH_MAX = 64;
+    /// Hundredths of a percent that are all.
+    CONFIG_SHARE_MAX = 10_000;
 }

@@ -6,12 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::accounts::Segment;
 use crate::audit::REASON;
 use crate::jobs::JobProgress;
 use crate::{BroadcastId, Cursor, NoticeId, Timestamp, UserId, limits};
-
-/// What a tag of a language looks like.
-const LANGUAGE: &str = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$";
 
 /// One notice in a user's inbox.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -116,24 +114,6 @@ pub struct NoticeKind {
     pub params: Value,
     /// Whether nobody can do without it: see the section `notifications` of a user's settings.
     pub is_mandatory: bool,
-}
-
-/// Who hears a broadcast. Everybody for whom all of it is so.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Segment {
-    /// Those who have one of these roles.
-    #[schemars(length(max = limits::SEGMENT_CHOICES_MAX), inner(length(min = 1, max = limits::ROLE_NAME_LENGTH_MAX)))]
-    pub roles: Vec<String>,
-    /// Those who have set one of these languages: `pt` means `pt-BR` too.
-    #[schemars(length(max = limits::SEGMENT_CHOICES_MAX), inner(length(max = 35), regex(pattern = LANGUAGE)))]
-    pub languages: Vec<String>,
-    /// Those who were seen since.
-    pub seen_since: Option<Timestamp>,
-    /// Those whose account was made at this time or later.
-    pub created_from: Option<Timestamp>,
-    /// Those whose account was made before this time.
-    pub created_before: Option<Timestamp>,
 }
 
 /// How a broadcast stands.

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::restrictions::Restricted;
 use crate::{RequestId, Timestamp};
 
 /// What kind of refusal an error is. The kind decides the HTTP status; the code says which error it is.
@@ -88,6 +89,9 @@ pub struct Problem {
     /// What is wrong with which field.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldError>,
+    /// With the code `restricted`: what may not be done, why, and what can be said against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restriction: Option<Box<Restricted>>,
 }
 
 /// What is wrong with one field of the input.

@@ -8,6 +8,7 @@ pub mod documents;
 pub mod keys;
 pub mod migrate;
 pub mod serve;
+pub mod settings;
 
 use anyhow::{Context as _, Result};
 use moothall::accounts;

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 
-use crate::commands::{admin, audit, doctor, documents, keys, migrate, serve};
+use crate::commands::{admin, audit, doctor, documents, keys, migrate, serve, settings};
 use crate::config::{Config, Flags};
 
 #[global_allocator]
@@ -58,6 +58,9 @@ enum Command {
     /// Looks into the audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Writes and reads what staff has set, as a file.
+    #[command(subcommand)]
+    Settings(settings::Settings),
     /// Writes the contracts of the API: openapi.json, socket.json, errors.json.
     Documents {
         /// The folder to write them to.
@@ -127,6 +130,7 @@ async fn perform(config: &Config, command: Command) -> Result<ExitCode> {
         Command::Admin(command) => admin::run(config, command).await?,
         Command::Keys(command) => keys::run(config, command).await?,
         Command::Audit(command) => return audit::run(config, command).await,
+        Command::Settings(command) => settings::run(config, command).await?,
         Command::Config { .. } => println!("{}", config.to_toml()?),
         Command::Documents { out } => documents::run(&out)?,
     }

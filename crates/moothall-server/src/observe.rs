@@ -35,7 +35,7 @@ const SIZES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 512.0];
 /// How often samples are put into the buckets of their histograms: until then each is kept as it is.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-const COUNTERS: [(&str, &str); 33] = [
+const COUNTERS: [(&str, &str); 37] = [
     ("panics_total", "Bugs that stopped a task"),
     ("operation_panics_total", "Bugs that stopped a request"),
     ("entity_panics_total", "Bugs that stopped a live entity"),
@@ -68,6 +68,10 @@ const COUNTERS: [(&str, &str); 33] = [
     ("letters_held_back_total", "Letters not sent because their address had so many within the hour"),
     ("accounts_erased_total", "Accounts erased"),
     ("accounts_guesses_wrong_total", "Wrong passwords and codes"),
+    ("restrictions_refused_total", "Calls that a restriction refused, by its type"),
+    ("bans_refused_total", "Sign-ups and sign-ins from where it is banned"),
+    ("moderation_reports_total", "Reports that came in"),
+    ("moderation_actions_total", "Actions of moderators, by kind"),
     ("accounts_guesses_throttled_total", "Sign-ins refused after too many wrong guesses"),
     ("accounts_passwords_refused_total", "Sign-ins refused because too many passwords waited to be checked"),
     ("accounts_refresh_tokens_reused_total", "Refresh tokens shown a second time"),

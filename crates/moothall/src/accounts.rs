@@ -21,6 +21,8 @@ mod identities;
 mod keys;
 pub mod names;
 mod passwords;
+#[cfg(test)]
+mod restricted;
 mod roles;
 mod secret;
 mod sessions;
@@ -43,7 +45,7 @@ use moothall_protocol::{Timestamp, UserId};
 pub use administrators::{
     NewAdministrator, bootstrap_token, claim_administrator, create_administrator, find_user,
 };
-pub(crate) use audience::{audience, count_all};
+pub(crate) use audience::{audience, count_all, is_among};
 pub(crate) use credentials::find_by_email;
 pub use email::{
     change_email, request_email_verification, request_password_reset, reset_password, revoke_email_change,
@@ -67,12 +69,14 @@ pub use users::{
     EDIT, READ, SEARCH, SYSTEM, get as get_user, list as list_users, list_names, me, rename, stamp_played,
     summaries, summary, update as update_user,
 };
-pub(crate) use users::{living, living_kept, own, own_kept};
+pub(crate) use users::{
+    NamedBefore, addresses, living, living_kept, own, own_kept, rename_by_staff, restore_name,
+};
 
 use crate::cx::Tx;
 use crate::kept::Kept;
 use crate::operation::{Access, Rate};
-use crate::{Cx, Hall, OpenError, Operations, Permission, WeakHall, sweep};
+use crate::{Cx, Hall, OpenError, Operations, Permission, WeakHall, restrictions, sweep};
 
 /// Hosts games, or is a tool that does.
 pub const HOST: Permission = Permission("host");
@@ -120,6 +124,7 @@ fn sessions(operations: Operations) -> Operations {
         .put("/accounts/password", "accounts.change_password", Access::Player, change_password)
         .rate(Rate::SignIn)
         .post("/accounts/sign_out", "accounts.sign_out", Access::Player, sign_out)
+        .open_to_restricted()
         .get("/accounts/sessions", "accounts.sessions", Access::Player, list_sessions)
         .delete("/accounts/sessions", "accounts.revoke_sessions", Access::Player, revoke_sessions)
         .delete("/accounts/sessions/{session_id}", "accounts.revoke_session", Access::Player, revoke_session)
@@ -257,7 +262,25 @@ pub(crate) async fn prepare(hall: &Hall) -> Result<(), OpenError> {
     hall.accounts().keyring.rotate(&cx).await?;
     roles::seed(&cx).await?;
     users::start(hall).await?;
+    restrictions::on_changed(hall, |tx, user| match user {
+        Some(user) => identities::forget(tx, user),
+        None => identities::forget_all(tx),
+    });
+    restrictions::guarded_by(hall, |tx, user| require_manageable(tx, user).map_err(Error::into_common));
     Ok(())
+}
+
+/// Refuses to act on a user who is not there, who is the server itself, or who may do more than the caller.
+pub(crate) fn require_manageable(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
+    let found = credentials::find_by_id(tx, user)?.filter(|found| found.standing.erased_at.is_none());
+    if user == SYSTEM || found.is_none() {
+        return Err(crate::Error::NotFound.into());
+    }
+    // What it is called elsewhere: nobody gives what they may not do.
+    roles::require_no_less_than(tx, user).map_err(|error| match error {
+        Error::BeyondOwn => crate::Error::Forbidden.into(),
+        other => other,
+    })
 }
 
 /// Starts what runs beside the calls.

@@ -17,6 +17,7 @@ mod messages;
 mod name;
 pub(crate) mod room;
 mod rooms;
+mod shadows;
 mod store;
 
 use std::time::Duration;
@@ -44,6 +45,7 @@ pub use messages::{
     delete, edit, get_message, history, mark_delivered, mark_read, read_private, read_versions, say_typing,
     send, unread,
 };
+pub(crate) use messages::{remove_by_staff, restore_by_staff, seen};
 use room::Power;
 pub use rooms::{
     archive_room, create_room, find_room, get_room, list_rooms, my_rooms, open_room, restore_room,
@@ -259,7 +261,7 @@ fn audit_look(tx: &mut Tx<'_, '_>, action: &'static str, room: RoomId, reason: &
 
 /// All SQL of this context.
 pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
-    [store::STATEMENTS, messages::STATEMENTS].concat()
+    [store::STATEMENTS, messages::STATEMENTS, shadows::STATEMENTS].concat()
 }
 
 /// Removes messages past their retention, old versions past theirs, rooms of what has ended, such as a party, and members whose accounts
@@ -290,6 +292,7 @@ async fn sweep_by(cx: &Cx, batch: usize) -> Result<(), Error> {
     }
     let until = cx.now() - DAY * settings.versions_days;
     sweep::all(cx, move |tx| messages::sweep_versions(tx, until)).await?;
+    sweep::all(cx, move |tx| shadows::sweep(tx, until)).await?;
     // Rooms stay as long as somebody may open them again. Nobody does that with those that followed something, of which there are many.
     sweep::all(cx, store::sweep_following_rooms).await?;
     forget_erased(cx, batch).await?;

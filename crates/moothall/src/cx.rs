@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moothall_protocol::accounts::SessionKind;
+use moothall_protocol::restrictions::Restricted;
 use moothall_protocol::{ApiKeyId, Event, Id, RequestId, SessionId, Timestamp, UserId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,8 @@ pub struct Identity {
     pub api_key_id: Option<ApiKeyId>,
     /// What the caller may do.
     pub permissions: Permissions,
+    /// Why the caller may not sign in, if that is so: then they may call but little, see [`Operation::admit`](crate::Operation::admit).
+    pub restricted: Option<Arc<Restricted>>,
 }
 
 /// What is known of the request beside the caller.

@@ -7,6 +7,7 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
+use moothall_protocol::restrictions::Restricted;
 pub use moothall_protocol::{FieldError, Kind};
 use moothall_protocol::{Problem, RequestId, Timestamp};
 
@@ -38,6 +39,7 @@ pub trait Fault: StdError + Send + Sync + 'static {
             until: details.until,
             version: details.version,
             fields: details.fields.unwrap_or_default(),
+            restriction: details.restriction,
         }
     }
 }
@@ -53,6 +55,8 @@ pub struct Details {
     pub version: Option<i64>,
     /// What is wrong with which field.
     pub fields: Option<Vec<FieldError>>,
+    /// What may not be done, why, and what can be said against it.
+    pub restriction: Option<Box<Restricted>>,
 }
 
 /// One line of `api/errors.json`.
@@ -192,6 +196,9 @@ pub enum Error {
     #[error("you may not do this")]
     Forbidden,
     /// See [`CATALOGUE`].
+    #[error("you may not do this for now: {}", .0.public_reason)]
+    Restricted(Box<Restricted>),
+    /// See [`CATALOGUE`].
     #[error("there is no such thing")]
     NotFound,
     /// See [`CATALOGUE`].
@@ -310,6 +317,13 @@ pub const CATALOGUE: &[ErrorEntry] = &[
         "The token is unknown, expired or revoked. Take a new one with the refresh token, or sign in again.",
     ),
     entry("forbidden", Kind::Forbidden, "you may not do this", "A permission is missing."),
+    entry(
+        "restricted",
+        Kind::Forbidden,
+        "you may not do this for now: {}",
+        "`restriction` says what may not be done, why, until when, and against which action one may appeal. Where signing in is refused, \
+         `restriction.limited_token` opens the user's own restrictions, actions and appeals.",
+    ),
     entry("not_found", Kind::NotFound, "there is no such thing", "Absent, or not yours to know of."),
     entry(
         "invalid",
@@ -459,7 +473,7 @@ impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::NotSignedIn | Self::TokenInvalid => Kind::Unauthenticated,
-            Self::Forbidden | Self::Refused { .. } => Kind::Forbidden,
+            Self::Forbidden | Self::Restricted(_) | Self::Refused { .. } => Kind::Forbidden,
             Self::NotFound | Self::UnknownOperation { .. } => Kind::NotFound,
             Self::Invalid { .. } => Kind::Invalid,
             Self::Malformed(_) => Kind::Malformed,
@@ -485,6 +499,7 @@ impl Fault for Error {
             Self::NotSignedIn => "not_signed_in",
             Self::TokenInvalid => "token_invalid",
             Self::Forbidden => "forbidden",
+            Self::Restricted(_) => "restricted",
             Self::NotFound => "not_found",
             Self::Invalid { .. } => "invalid",
             Self::Malformed(_) => "malformed",
@@ -528,6 +543,11 @@ impl Fault for Error {
             | Self::Draining { retry_after } => {
                 Details { retry_after: Some(*retry_after), ..Details::default() }
             }
+            Self::Restricted(restricted) => Details {
+                until: restricted.ends_at,
+                restriction: Some(restricted.clone()),
+                ..Details::default()
+            },
             Self::Relayed(relayed) => relayed.details.clone(),
             Self::VersionConflict { version } => Details { version: Some(*version), ..Details::default() },
             _ => Details::default(),

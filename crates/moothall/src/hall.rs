@@ -16,13 +16,14 @@ use crate::hooks::{Hooks, NoHooks};
 use crate::mail::{Mailer, Postbox};
 use crate::operation::{Operations, Registry, RegistryError};
 use crate::random::{Random, SystemRandom};
+use crate::restrictions::types::RestrictionType;
 use crate::runtime::{Bus, Directory, Leases};
 use crate::sections::{Settings, Synchronous};
 use crate::settings::{SiteEntry, SiteSection, UserEntry, UserSection};
 use crate::topics::{self, Topics};
 use crate::{
     Rates, accounts, audit, communication, connections, hosts, idempotency, jobs, lobbies, mail, matches,
-    notifications, parties, relationships, settings, sweep, system,
+    moderation, notifications, parties, relationships, remote_config, restrictions, settings, sweep, system,
 };
 
 /// Every migration, oldest first. Added, never edited: a test compares checksums.
@@ -55,6 +56,10 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261129000100_settings",
     "20261129000110_jobs",
     "20261129000120_notifications",
+    "20261129000130_remote_config",
+    "20261129000300_restrictions",
+    "20261129000310_shadow_messages",
+    "20261129000320_moderation",
     "20261129000500_relationships",
     "20261129000510_first_contact",
     "20261129000520_audit_chain",
@@ -86,8 +91,10 @@ struct Inner {
     hosts: hosts::Live,
     relationships: relationships::Live,
     audit: audit::Live,
+    restrictions: restrictions::Live,
     jobs: jobs::Live,
     notifications: notifications::Live,
+    remote_config: remote_config::Live,
     words: ArcSwap<WordFilter>,
 }
 
@@ -137,6 +144,7 @@ pub struct Builder {
     rates: Rates,
     directory: Directory,
     operations: Vec<Operations>,
+    restriction_types: Vec<RestrictionType>,
     site_sections: Vec<SiteEntry>,
     user_sections: Vec<UserEntry>,
     job_kinds: Vec<jobs::KindEntry>,
@@ -191,6 +199,14 @@ impl Builder {
     #[must_use]
     pub fn operations(mut self, operations: Operations) -> Self {
         self.operations.push(operations);
+        self
+    }
+
+    /// Adds a type of restrictions, for what operations of the embedding program do. They ask with
+    /// [`restrictions::check`](crate::restrictions::check).
+    #[must_use]
+    pub fn restriction_type(mut self, kind: RestrictionType) -> Self {
+        self.restriction_types.push(kind);
         self
     }
 
@@ -263,8 +279,10 @@ impl Builder {
             hosts: hosts::Live::default(),
             relationships: relationships::Live::default(),
             audit: audit::Live::default(),
+            restrictions: restrictions::Live::new(self.restriction_types)?,
             jobs,
             notifications,
+            remote_config: remote_config::Live::default(),
             communication: communication::Live::new(),
             words: ArcSwap::from_pointee(WordFilter::new(&self.settings.communication.words)?),
             mailer,
@@ -278,11 +296,14 @@ impl Builder {
         hall.0.directory.start(&hall);
         accounts::prepare(&hall).await?;
         lobbies::prepare(&hall).await?;
+        remote_config::prepare(&hall).await?;
+        moderation::prepare(&hall)?;
         if self.has_tasks {
             accounts::stamp_cut_off(&hall).await?;
             settings::start(&hall);
             topics::start(&hall);
             accounts::start(&hall);
+            restrictions::start(&hall);
             connections::start(&hall);
             parties::start(&hall);
             hosts::start(&hall);
@@ -291,6 +312,7 @@ impl Builder {
             mail::start(&hall);
             audit::start(&hall);
             jobs::start(&hall);
+            remote_config::start(&hall);
             hall.spawn(sweep::run(hall.downgrade()));
         }
         Ok(hall)
@@ -306,6 +328,7 @@ pub fn contexts() -> Vec<Operations> {
         settings::operations(),
         jobs::operations(),
         notifications::operations(),
+        remote_config::operations(),
         connections::operations(),
         connections::watch_operations(),
         relationships::operations(),
@@ -314,6 +337,8 @@ pub fn contexts() -> Vec<Operations> {
         parties::operations(),
         lobbies::operations(),
         hosts::operations(),
+        restrictions::operations(),
+        moderation::operations(),
     ]
 }
 
@@ -333,14 +358,17 @@ fn job_kinds() -> Vec<jobs::KindEntry> {
 
 /// The kinds of notices, of all contexts.
 fn notice_kinds() -> Vec<notifications::KindEntry> {
-    vec![notifications::KindEntry::of::<notifications::Announcement>()]
+    let mut kinds = vec![notifications::KindEntry::of::<notifications::Announcement>()];
+    kinds.extend(moderation::notice_kinds());
+    kinds
 }
 
 /// Takes away what contexts that build on accounts keep of a user, in the transaction that erases the account.
 pub(crate) fn forget_user(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), crate::Error> {
     settings::forget(tx, user)?;
     relationships::forget(tx, user)?;
-    notifications::forget(tx, user)
+    notifications::forget(tx, user)?;
+    restrictions::forget_traces(tx, user)
 }
 
 /// All SQL of the library, by name, for the test that prepares it on both engines.
@@ -351,6 +379,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         settings::STATEMENTS,
         jobs::STATEMENTS,
         &notifications::statements(),
+        remote_config::STATEMENTS,
         &accounts::statements(),
         mail::STATEMENTS,
         connections::STATEMENTS,
@@ -360,6 +389,8 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         hosts::STATEMENTS,
         &matches::statements(),
         relationships::STATEMENTS,
+        restrictions::STATEMENTS,
+        &moderation::statements(),
     ]
     .concat()
 }
@@ -411,6 +442,7 @@ impl Hall {
             rates: Rates::default(),
             directory: Directory::default(),
             operations: Vec::new(),
+            restriction_types: Vec::new(),
             site_sections: Vec::new(),
             user_sections: Vec::new(),
             job_kinds: Vec::new(),
@@ -536,8 +568,16 @@ impl Hall {
         &self.0.hosts
     }
 
+    pub(crate) fn restrictions(&self) -> &restrictions::Live {
+        &self.0.restrictions
+    }
+
     pub(crate) fn jobs(&self) -> &jobs::Live {
         &self.0.jobs
+    }
+
+    pub(crate) fn remote_config(&self) -> &remote_config::Live {
+        &self.0.remote_config
     }
 
     pub(crate) fn notifications(&self) -> &notifications::Live {

@@ -6,6 +6,8 @@
 //! Contexts: [`accounts`] (users, sign-in, sessions, roles, keys), [`connections`] (presence, live sessions),
 //! [`communication`] (rooms, messages), [`relationships`] (friends, blocks), [`parties`] (players who go together), [`lobbies`] (where they gather), [`hosts`] (machines that
 //! run games), [`mod@matches`] (data relayed between players). Beside them: [`audit`] (who did what, and why), [`idempotency`] (retrying is safe),
+//! [`communication`] (rooms, messages), [`parties`] (players who go together), [`lobbies`] (where they gather), [`hosts`] (machines that
+//! run games), [`mod@matches`] (data relayed between players), [`restrictions`] (what users may not do), [`moderation`] (reports, cases, actions, appeals). Beside them: [`audit`] (who did what, and why), [`idempotency`] (retrying is safe),
 //! [`runtime`] (live entities in partitions), [`topics`] (events to many).
 //!
 //! ```
@@ -55,6 +57,7 @@ pub mod lobbies;
 pub mod mail;
 pub mod matches;
 mod merge;
+pub mod moderation;
 pub mod notifications;
 pub mod operation;
 pub mod parties;
@@ -63,6 +66,8 @@ mod random;
 mod rates;
 pub mod reach;
 pub mod relationships;
+pub mod remote_config;
+pub mod restrictions;
 pub mod runtime;
 mod sections;
 pub mod settings;

@@ -47,6 +47,8 @@ use crate::cx::Tx;
 use crate::following::Following;
 use crate::operation::{Access, Operations, Rate};
 use crate::reach::{self, How, Reach};
+use crate::restrictions::types::LOBBY_JOIN;
+use crate::restrictions::{self, Scope};
 use crate::runtime::Place;
 use crate::{Cx, Fault as _, Hall, Kind, Permission, connections, hosts, matches, relationships};
 pub use balance::balance;
@@ -252,6 +254,7 @@ pub async fn join(cx: &Cx, input: JoinLobby) -> Result<LobbyEntry, Error> {
     let entry = Entry { password, wish: wish.unwrap_or_default(), ..Entry::default() };
     let user = cx.require_user()?;
     let place = place(cx, lobby_id).await;
+    check_entry(cx, user, lobby_id).await?;
     let guesses = &cx.hall().lobbies().guesses;
     if is_guess {
         guesses.begin(cx.elapsed(), user).map_err(|retry_after| Error::GuessesThrottled { retry_after })?;
@@ -273,12 +276,33 @@ pub async fn join_by_code(cx: &Cx, input: JoinLobbyByCode) -> Result<LobbyEntry,
     let lobby = cx.read(move |tx| store::find_by_code(tx, &find)).await?.ok_or(Error::CodeUnknown)?;
     let entry = Entry { code: Some(code), wish: input.wish.unwrap_or_default(), ..Entry::default() };
     let place = place(cx, lobby).await;
+    check_entry(cx, user, lobby).await?;
     match enter(place, cx, user, lobby, entry, Power::Member).await {
         Err(error) if error.kind() == Kind::NotFound => Err(Error::CodeUnknown),
         joined => {
             guesses.succeed(user);
             joined
         }
+    }
+}
+
+/// Refuses whoever may not join lobbies for now, or none of this mode.
+async fn check_entry(cx: &Cx, user: UserId, lobby: LobbyId) -> Result<(), crate::Error> {
+    let card = cx.hall().lobbies().index.find(lobby);
+    let mode = card.as_ref().map(|card| card.summary.mode.as_str());
+    let scope = Scope { mode, ..Scope::ANYWHERE };
+    restrictions::check_user(cx, user, LOBBY_JOIN, scope).await
+}
+
+/// Whether somebody who is brought along may join this lobby, or a new one.
+async fn may_enter(cx: &Cx, user: UserId, lobby: Option<LobbyId>) -> Result<bool, crate::Error> {
+    let entry = match lobby {
+        Some(lobby) => check_entry(cx, user, lobby).await,
+        None => restrictions::check_user(cx, user, LOBBY_JOIN, Scope::ANYWHERE).await,
+    };
+    match entry {
+        Err(crate::Error::Restricted(_)) => Ok(false),
+        entry => entry.map(|()| true),
     }
 }
 
@@ -560,6 +584,16 @@ pub(crate) fn start(hall: &Hall) {
     hall.spawn(list::tell_watchers(hall.downgrade()));
     hosts::on_ended(hall, places::ended);
     matches::on_over(hall, follow::match_over);
+    restrictions::on_changed(hall, |tx, user| {
+        if let Some(user) = user {
+            let hall = tx.cx().hall().clone();
+            tx.after_commit(move || {
+                let weak = hall.downgrade();
+                hall.spawn(follow::put_out(weak, user));
+            });
+        }
+        Ok(())
+    });
     hall.spawn(follow::recover(hall.downgrade()));
 }
 

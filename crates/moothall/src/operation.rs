@@ -211,6 +211,8 @@ pub struct Operation {
     pub is_cacheable: bool,
     /// For how many seconds anybody on the way may keep the answer.
     pub max_age: Option<u32>,
+    /// Whether somebody may call it who may not sign in.
+    pub is_open_to_restricted: bool,
     /// Codes this operation answers with beside those all share.
     pub errors: &'static [ErrorEntry],
     /// The Rust type of the input, for clients that are generated.
@@ -228,6 +230,18 @@ impl Operation {
     /// Calls it with an input that the door has checked against [`Operation::input`].
     pub fn call(&self, cx: Cx, input: Value) -> BoxFuture<'static, Outcome> {
         (self.call)(cx, input)
+    }
+
+    /// Refuses a caller who may not call: by what it declares, and, if they may not sign in, unless it is for them. The one place that
+    /// limits what a limited token opens.
+    pub fn admit(&self, cx: &Cx) -> Result<(), Error> {
+        self.access.check(cx)?;
+        match cx.identity().and_then(|identity| identity.restricted.as_deref()) {
+            Some(restricted) if self.access != Access::Public && !self.is_open_to_restricted => {
+                Err(Error::Restricted(Box::new(restricted.clone())))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether it changes something.
@@ -367,6 +381,12 @@ impl Operations {
         self.last(|operation| operation.is_cacheable = true)
     }
 
+    /// Somebody who may not sign in may still call the last operation, with a limited token.
+    #[must_use]
+    pub fn open_to_restricted(self) -> Self {
+        self.last(|operation| operation.is_open_to_restricted = true)
+    }
+
     /// The last operation answers everybody the same, and whoever is on the way may keep it for so many seconds.
     #[must_use]
     pub fn max_age(self, seconds: u32) -> Self {
@@ -426,6 +446,7 @@ impl Operations {
             is_guarded: method != Method::Get,
             is_cacheable: false,
             max_age: None,
+            is_open_to_restricted: false,
             errors: self.errors,
             input_type: std::any::type_name::<I>,
             output_type: std::any::type_name::<O>,

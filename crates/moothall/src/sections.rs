@@ -36,6 +36,8 @@ pub struct Settings {
     pub matches: crate::matches::Settings,
     /// Notifications.
     pub notifications: crate::notifications::Settings,
+    /// Reports, cases and actions.
+    pub moderation: crate::moderation::Settings,
 }
 
 impl Settings {
@@ -46,6 +48,7 @@ impl Settings {
         // Neither is written with its secrets.
         let with = Self { store: self.store.clone(), mail: self.mail.clone(), ..read };
         WordFilter::new(&with.communication.words)?;
+        with.moderation.check()?;
         Ok(with)
     }
 }

@@ -13,12 +13,13 @@ use moothall_protocol::matches::OwnMatches;
 use moothall_protocol::notifications::Inbox;
 use moothall_protocol::parties::OwnParties;
 use moothall_protocol::relationships::OwnFriends;
+use moothall_protocol::restrictions::OwnRestrictions;
 use moothall_protocol::settings::UserSection;
 
 use crate::connections::{self, Attached, Begun, Error, Opening, Resume, Stream};
 use crate::{
-    Cx, Topic, accounts, communication, lobbies, matches, notifications, parties, relationships, settings,
-    system,
+    Cx, Topic, accounts, communication, lobbies, matches, moderation, notifications, parties, relationships,
+    restrictions, settings, system,
 };
 
 /// How often a snapshot is read again, because more happened meanwhile than the outbox holds.
@@ -33,6 +34,7 @@ struct Looked {
     parties: OwnParties,
     lobbies: OwnLobbies,
     matches: OwnMatches,
+    restrictions: OwnRestrictions,
     settings: Vec<UserSection>,
     inbox: Inbox,
     /// Not looked up while there are topics that nobody listens to yet.
@@ -41,12 +43,17 @@ struct Looked {
 
 /// Attaches a socket to the caller's session: its stream goes on where `resume` says, or begins afresh with a snapshot.
 pub async fn open(cx: &Cx, resume: Option<&Resume>) -> Result<Stream, Error> {
+    if let Some(restricted) = &cx.require_identity()?.restricted {
+        // What a limited token opens needs no socket.
+        return Err(crate::Error::Restricted(Box::new(restricted.as_ref().clone())).into());
+    }
     let mut opening = match connections::attach(cx, resume).await? {
         Attached::Resumed(stream) => return Ok(stream),
         Attached::Opening(opening) => opening,
     };
     let user = cx.require_user()?;
-    opening.collect(matches::topics_of(cx, user))?;
+    opening
+        .collect(matches::topics_of(cx, user).into_iter().chain([Topic::RemoteConfig]).collect::<Vec<_>>())?;
     // For who is nowhere this is the snapshot itself: all they hear of is being collected.
     let mut looked = look(cx, user, false).await?;
     // Before anything is told: the presence in it says where the user is.
@@ -67,6 +74,7 @@ pub async fn open(cx: &Cx, resume: Option<&Resume>) -> Result<Stream, Error> {
         }
         let mut topics = std::mem::take(&mut looked.topics);
         topics.extend(matches::topics_of(cx, user));
+        topics.push(Topic::RemoteConfig);
         let ready = ready(cx, &opening, looked).await?;
         match opening.begin(&topics, ready)? {
             Begun::Stream(stream) => return Ok(stream),
@@ -90,6 +98,7 @@ async fn look(cx: &Cx, user: UserId, is_heard: bool) -> Result<Looked, Error> {
         let friends = relationships::own(tx, user).map_err(relationships::Error::into_common)?;
         let parties = parties::of_user(tx, user).map_err(parties::Error::into_common)?;
         topics.extend(parties.party.iter().map(|party| Topic::Party(party.id)));
+        topics.extend(tx.cx().can(moderation::CASES).then_some(Topic::Moderation));
         let lobbies = lobbies::of_user(tx, user).map_err(lobbies::Error::into_common)?;
         let own = lobbies.lobby.iter().map(|own| own.lobby.id);
         topics.extend(own.chain(lobbies.hosted.iter().copied()).map(Topic::Lobby));
@@ -102,7 +111,19 @@ async fn look(cx: &Cx, user: UserId, is_heard: bool) -> Result<Looked, Error> {
             .then(|| communication::unread_of(tx, user))
             .transpose()
             .map_err(communication::Error::into_common)?;
-        Ok::<_, Error>(Looked { me, topics, friends, parties, lobbies, matches, settings, inbox, unread })
+        let restrictions = restrictions::own_of(tx, user)?;
+        Ok::<_, Error>(Looked {
+            me,
+            topics,
+            friends,
+            parties,
+            lobbies,
+            matches,
+            restrictions,
+            settings,
+            inbox,
+            unread,
+        })
     });
     let mut looked = read.await?;
     looked.friends.keep(cx, changes);
@@ -110,7 +131,7 @@ async fn look(cx: &Cx, user: UserId, is_heard: bool) -> Result<Looked, Error> {
 }
 
 async fn ready(cx: &Cx, opening: &Opening, looked: Looked) -> Result<Ready, Error> {
-    let Looked { me, friends, parties, lobbies, matches, settings, inbox, unread, .. } = looked;
+    let Looked { me, friends, parties, lobbies, matches, restrictions, settings, inbox, unread, .. } = looked;
     let connections::Friends { watch_id, version, online } = opening.tune(cx).await?;
     let [friends, requests] = friends.told(cx).await?;
     Ok(Ready {
@@ -128,6 +149,7 @@ async fn ready(cx: &Cx, opening: &Opening, looked: Looked) -> Result<Ready, Erro
         parties,
         lobbies,
         matches,
+        restrictions,
         settings,
         inbox,
     })

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use crate::cx::{Cx, Tx};
 use crate::hall::WeakHall;
-use crate::{accounts, communication, idempotency, jobs, mail, notifications, relationships};
+use crate::{
+    accounts, communication, idempotency, jobs, mail, moderation, notifications, relationships, restrictions,
+};
 
 /// Rows deleted in one step.
 pub(crate) const ROWS: usize = 1_000;
@@ -46,6 +48,12 @@ pub(crate) async fn run(hall: WeakHall) {
         }
         if let Err(error) = relationships::sweep(&cx).await {
             tracing::warn!("Could not clear relationships that have ended: {error}");
+        }
+        if let Err(error) = restrictions::sweep(&cx).await {
+            tracing::warn!("Could not clear old traces and bans that are over: {error}");
+        }
+        if let Err(error) = moderation::sweep(&cx).await {
+            tracing::warn!("Could not close cases that nobody decided: {error}");
         }
         if let Err(error) = jobs::sweep(&cx).await {
             tracing::warn!("Could not clear jobs done long ago: {error}");

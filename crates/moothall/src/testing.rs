@@ -209,6 +209,7 @@ impl TestHall {
             kind: SessionKind::Game,
             api_key_id: None,
             permissions: Permissions::new(permissions.iter().map(|permission| permission.0.to_owned())),
+            restricted: None,
         };
         Cx::new(&self.hall, Caller::Member(Arc::new(identity)), Origin::default())
     }

@@ -40,8 +40,12 @@ pub enum Topic {
     Party(PartyId),
     /// Those in a lobby, and its host.
     Lobby(LobbyId),
+    /// All sessions: that the remote configuration is another.
+    RemoteConfig,
     /// Those who watch the same users.
     Presence(WatchId),
+    /// Staff that works on cases.
+    Moderation,
     /// Those who watch the same list of lobbies and see the same of it.
     LobbyList(WatchId, Viewer),
 }
@@ -66,7 +70,9 @@ impl fmt::Display for Topic {
             Self::Match(id) => write!(f, "match:{id}"),
             Self::Party(id) => write!(f, "party:{id}"),
             Self::Lobby(id) => write!(f, "lobby:{id}"),
+            Self::RemoteConfig => f.write_str("remote_config"),
             Self::Presence(id) => write!(f, "presence:{id}"),
+            Self::Moderation => f.write_str("moderation"),
             Self::LobbyList(id, _) => write!(f, "lobby_list:{id}"),
         }
     }

@@ -369,6 +369,7 @@ impl Session {
                 if id.is_none() {
                     let code = match fault.code() {
                         "token_invalid" => CloseCode::SignedOut,
+                        "restricted" => CloseCode::Restricted,
                         "too_many_sessions" | "replaced" => CloseCode::Replaced,
                         _ => CloseCode::Draining,
                     };

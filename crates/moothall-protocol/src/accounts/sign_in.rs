@@ -9,7 +9,7 @@ use crate::{SessionId, Timestamp, UserId, limits};
 
 /// Makes an account without e-mail and password. The answer holds the secret that signs in again; the server shows it once
 /// and cannot recover it.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignUpGuest {
     /// The name; without one the server makes one up.
@@ -19,6 +19,10 @@ pub struct SignUpGuest {
     /// What kind of client this is.
     #[serde(default)]
     pub kind: Option<SessionKind>,
+    /// By which the game knows the device, if it does. Kept as a hash, and only to keep banned devices out.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = limits::DEVICE_ID_LENGTH_MAX))]
+    pub device_id: Option<String>,
 }
 
 /// Makes an account with e-mail and password. Roles and the like are given by staff, never asked for here.
@@ -40,6 +44,10 @@ pub struct SignUp {
     /// What kind of client this is.
     #[serde(default)]
     pub kind: Option<SessionKind>,
+    /// By which the game knows the device, if it does. Kept as a hash, and only to keep banned devices out.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = limits::DEVICE_ID_LENGTH_MAX))]
+    pub device_id: Option<String>,
 }
 
 /// What signing up came to.
@@ -89,6 +97,10 @@ pub struct SignIn {
     /// What kind of client this is.
     #[serde(default)]
     pub kind: Option<SessionKind>,
+    /// By which the game knows the device, if it does. Kept as a hash, and only to keep banned devices out.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = limits::DEVICE_ID_LENGTH_MAX))]
+    pub device_id: Option<String>,
 }
 
 /// A session, and what it needs to be used. Keep the refresh token secret and in one place.
@@ -219,8 +231,9 @@ pub struct ApproveUser {
 }
 
 crate::hide! {
-    SignUp { name, email, kind; password }
-    SignIn { login, kind; password, guest_secret }
+    SignUpGuest { name, kind; device_id }
+    SignUp { name, email, kind; password, device_id }
+    SignIn { login, kind; password, guest_secret, device_id }
     SignedIn { user, session_id, kind, expires_at, refresh_expires_at, delete_after; access_token, refresh_token, guest_secret }
     Refresh {; refresh_token }
     UpgradeGuest { name, email; password }

@@ -37,6 +37,9 @@ pub struct Message {
     /// From somebody whom the reader ignores or blocks, or did when it was sent: what it says is left out, and its place stays.
     #[serde(default, skip_serializing_if = "is_not")]
     pub is_hidden: bool,
+    /// Told to staff only: nobody but its sender sees this message.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub is_shadowed: bool,
 }
 
 fn is_not(flag: &bool) -> bool {

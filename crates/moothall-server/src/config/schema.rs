@@ -3,7 +3,7 @@
 use moothall::Settings;
 pub use moothall::settings::{is_section, properties, without_nulls};
 use schemars::generate::SchemaSettings;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Log, Server};
 

@@ -8,17 +8,24 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use moothall::connections::Stream;
-use moothall::protocol::accounts::{CreateBot, CreateKey, CreateRole, DeleteUser, GrantRole};
+use moothall::protocol::accounts::{CreateBot, CreateKey, CreateRole, DeleteUser, GrantRole, Segment};
 use moothall::protocol::hosts::PutHostPool;
 use moothall::protocol::jobs::{JobStatus, ListJobs};
 use moothall::protocol::lobbies::{ModeTeams, PutGameMode, PutLobbyPolicy, TeamsShape};
 use moothall::protocol::matches::OpenRelay;
-use moothall::protocol::notifications::{Broadcast, CreateBroadcast, Segment};
+use moothall::protocol::moderation::{
+    Act, ActionKind, AddNote, AlternateVerdict, Deed, LinkAlternates, ListCases, NoteKind,
+};
+use moothall::protocol::notifications::{Broadcast, CreateBroadcast};
 use moothall::protocol::parties::{CreateParty, InviteToParty, JoinParty, Party};
+use moothall::protocol::remote_config::{ConfigEntry, PutConfig};
+use moothall::protocol::restrictions::{
+    AddBan, ImposeRestriction, RestrictionScope, RestrictionSource, TraceKind,
+};
 use moothall::protocol::{BroadcastId, JobId, UserId};
 use moothall::{
-    Caller as Calling, Cx, Operation, Origin, accounts, hosts, jobs, lobbies, matches, notifications,
-    parties, snapshot,
+    Caller as Calling, Cx, Operation, Origin, accounts, hosts, jobs, lobbies, matches, moderation,
+    notifications, parties, remote_config, restrictions, snapshot,
 };
 use moothall_testing::{PASSWORD, Player, Reply, Shows, TestServer};
 use schemars::generate::SchemaSettings;
@@ -72,6 +79,7 @@ pub struct Cast<'a> {
     streams: Mutex<Vec<Stream>>,
     lobby: OnceCell<Lobby>,
     played: OnceCell<String>,
+    flag: OnceCell<ConfigEntry>,
     /// The letter to the player's address after they signed up has come: the next one is what was asked for.
     is_welcome: OnceCell<()>,
 }
@@ -135,6 +143,7 @@ impl<'a> Cast<'a> {
             streams: Mutex::default(),
             lobby: OnceCell::new(),
             played: OnceCell::new(),
+            flag: OnceCell::new(),
             is_welcome: OnceCell::new(),
         }
     }
@@ -273,6 +282,7 @@ impl<'a> Cast<'a> {
             ("hosts.register", "version" | "region") => json!("any"),
             ("hosts.register", "addresses") => json!(["192.0.2.1:7000"]),
             ("hosts.register", "capacity") => json!(1),
+            (name, field) if self.is_of_moderation(name, field) => self.moderation_field(name, field).await,
             (name, field) if name.starts_with("lobbies.") && self.is_of_lobby(field) => {
                 self.lobby_field(name, field).await
             }
@@ -299,6 +309,10 @@ impl<'a> Cast<'a> {
             ("settings.import", "toml") => json!("[lobbies]\nrequest_ms = 60000\n"),
             ("settings.update_user", "section") => json!("locale"),
             ("settings.update_user", "values") => json!({ "language": "en" }),
+            ("remote_config.put", "key") => json!(fresh("flag")),
+            ("remote_config.put", "value") => json!(true),
+            ("remote_config.roll_back", "version") => json!(self.flag().await.version),
+            (name, "key") if name.starts_with("remote_config.") => json!(self.flag().await.key),
             ("notifications.create_broadcast", "segment") => json!({ "roles": ["nobody_has_this"] }),
             (_, "broadcast_id") => json!(self.broadcast().await),
             (_, "job_id") => json!(self.job().await),
@@ -476,6 +490,107 @@ impl<'a> Cast<'a> {
         hosts::put_pool(&Cx::server(&self.server.hall), pool).await.unwrap().slug
     }
 
+    fn is_of_moderation(&self, operation: &str, field: &str) -> bool {
+        let is_theirs = operation.starts_with("moderation.") || operation.starts_with("restrictions.");
+        let is_special = matches!(
+            (operation, field),
+            ("moderation.report", "user_id") | ("restrictions.add_ban" | "restrictions.preview_ban", "value")
+        );
+        is_theirs && (is_special || !["user_id", "user_ids", "text", "reason", "name"].contains(&field))
+    }
+
+    async fn moderation_field(&self, operation: &str, field: &str) -> Value {
+        let (cx, player) = (Cx::server(&self.server.hall), self.player.id);
+        let tomorrow = cx.now() + Duration::from_secs(24 * 3_600);
+        let reason = || "for a test".to_owned();
+        match (operation, field) {
+            (_, "user_id") => json!(self.bystander().await.id),
+            (_, "subject") => json!("user"),
+            (_, "category") => json!("insult"),
+            (_, "deed") => json!(deed()),
+            (_, "types") => json!(["chat"]),
+            (_, "source") => json!("automatic"),
+            (_, "public_reason" | "decision") => json!("be kind"),
+            (_, "ends_at" | "until") => json!(tomorrow),
+            (_, "kind") => json!("email_domain"),
+            (_, "value") => json!(format!("{}.example", fresh("spam").replace('.', "-"))),
+            ("moderation.decide_appeal", "outcome") => json!("uphold"),
+            (_, "outcome") => json!("unclear"),
+            (_, "verdict") => json!("household"),
+            (_, "is_pinned") => json!(true),
+            (_, "restriction_id") => {
+                let input = ImposeRestriction {
+                    user_id: player,
+                    types: vec!["chat".into()],
+                    scope: RestrictionScope::default(),
+                    reason: reason(),
+                    public_reason: reason(),
+                    evidence: Map::new(),
+                    ends_at: None,
+                    after_matches: None,
+                    source: RestrictionSource::Automatic,
+                };
+                json!(restrictions::impose_restriction(&cx, input).await.unwrap().id)
+            }
+            (_, "ban_id") => {
+                let input = AddBan {
+                    kind: TraceKind::EmailDomain,
+                    value: format!("{}.example", fresh("spam").replace('.', "-")),
+                    ends_at: tomorrow,
+                    reason: reason(),
+                    public_reason: reason(),
+                };
+                json!(restrictions::add_ban(&cx, input).await.unwrap().id)
+            }
+            (_, "case_id") => {
+                let body = json!({ "subject": "user", "user_id": player, "category": "insult" });
+                let api = &self.server.api;
+                let _: Value = api.post("/v1/moderation/reports", self.bystander().await, body).await.ok();
+                let of_player = ListCases { target_id: Some(player), ..ListCases::default() };
+                json!(moderation::list_cases(&cx, of_player).await.unwrap().items[0].id)
+            }
+            (_, "action_id") => json!(self.warned().await),
+            (_, "appeal_id") => {
+                let path = format!("/v1/moderation/actions/{}/appeals", self.warned().await);
+                let appeal: Value =
+                    self.server.api.post(&path, &self.player, json!({ "text": "no" })).await.ok();
+                appeal["id"].clone()
+            }
+            (_, "note_id") => {
+                let input = AddNote {
+                    user_id: player,
+                    case_id: None,
+                    kind: NoteKind::General,
+                    text: reason(),
+                    is_pinned: None,
+                };
+                json!(moderation::add_note(&cx, input).await.unwrap().id)
+            }
+            (_, "other_id") => {
+                let other_id = self.bystander().await.id;
+                if operation == "moderation.unlink_alternates" {
+                    let verdict = AlternateVerdict::Household;
+                    let input = LinkAlternates { user_id: player, other_id, verdict, reason: reason() };
+                    moderation::link_alternates(&cx, input).await.unwrap();
+                }
+                json!(other_id)
+            }
+            _ => panic!("cast.rs does not say what `{field}` of {operation} is"),
+        }
+    }
+
+    /// A warning of the player.
+    async fn warned(&self) -> String {
+        let input = Act {
+            user_id: self.player.id,
+            deed: deed(),
+            case_id: None,
+            keeps_case_open: None,
+            disagreed: Vec::new(),
+        };
+        moderation::act(&Cx::server(&self.server.hall), input).await.unwrap().id.to_string()
+    }
+
     fn is_of_lobby(&self, field: &str) -> bool {
         !["name", "reason"].contains(&field)
     }
@@ -624,6 +739,21 @@ impl<'a> Cast<'a> {
         lobbies::modes::put(&Cx::server(&self.server.hall), mode).await.unwrap().slug
     }
 
+    /// An entry of the remote configuration.
+    async fn flag(&self) -> &ConfigEntry {
+        let put = || PutConfig {
+            key: fresh("flag"),
+            about: None,
+            schema: None,
+            value: json!(false),
+            rules: None,
+            if_version: None,
+            reason: "for a test".into(),
+        };
+        let make = async || remote_config::put(&Cx::server(&self.server.hall), put()).await.unwrap();
+        self.flag.get_or_init(make).await
+    }
+
     /// A broadcast that goes out some day, to nobody.
     async fn broadcast(&self) -> BroadcastId {
         self.scheduled().await.id
@@ -674,6 +804,21 @@ impl<'a> Cast<'a> {
 /// Whether a field is about a played match, and not about a relay.
 fn is_of_match(operation: &str, field: &str) -> bool {
     !["matches.open_relay", "matches.close_relay", "matches.relay"].contains(&operation) && field != "reason"
+}
+
+/// A warning.
+fn deed() -> Deed {
+    Deed {
+        kind: ActionKind::Warn,
+        category: "insult".into(),
+        reason: "for a test".into(),
+        public_reason: "be kind".into(),
+        restriction: None,
+        name: None,
+        room_id: None,
+        message_id: None,
+        mark: None,
+    }
 }
 
 fn teams() -> ModeTeams {
@@ -729,6 +874,7 @@ fn optional(operation: &str) -> &'static [&'static str] {
         | "communication.set_role"
         | "communication.delete" => &["reason"],
         "lobbies.update" => &["name", "reason"],
+        "moderation.report" => &["user_id"],
         "settings.update_user" => &["reason"],
         // Not everybody of the other rows is to hear it.
         "notifications.create_broadcast" => &["segment"],

@@ -49,6 +49,7 @@ const INSIDE: &[(&str, &str, &str)] = &[
     ),
     ("moothall/src/relationships/circle.rs", "TIES_MAX", "a cache: what it does not hold is read again"),
     ("moothall/src/lobbies/blocks.rs", "SHARED_MIN", "from which on a setting counts; the setting says so"),
+    ("moothall/src/restrictions.rs", "STANDINGS_MAX", "a cache: what it does not hold is read again"),
     ("moothall/src/settings/live.rs", "USERS_MAX", "a cache: what it does not hold is read again"),
     ("moothall/src/topics/frame.rs", "HEAD_BYTES_MAX", "the size of a head, not a bound of anything"),
     ("moothall-server/src/commands/serve.rs", "CLOSE_MIN", "how long an orderly end may take"),

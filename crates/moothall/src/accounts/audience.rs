@@ -3,7 +3,8 @@
 mod store;
 
 use moothall_protocol::UserId;
-use moothall_protocol::notifications::Segment;
+use moothall_protocol::accounts::Segment;
+use uuid::Uuid;
 
 use super::SYSTEM;
 use crate::cx::Tx;
@@ -22,4 +23,10 @@ pub(crate) fn audience(
 ) -> Result<Vec<(UserId, bool)>, Error> {
     let looked = store::look(tx, segment, after, limit)?;
     Ok(looked.into_iter().map(|(user, is_among)| (user, is_among && user != SYSTEM)).collect())
+}
+
+/// Whether this user is among the segment, as far as accounts can say.
+pub(crate) fn is_among(tx: &mut Tx<'_, '_>, segment: &Segment, user: UserId) -> Result<bool, Error> {
+    let before = UserId::from_uuid(Uuid::from_u128(user.uuid().as_u128().saturating_sub(1)));
+    Ok(audience(tx, segment, before, 1)?.contains(&(user, true)))
 }

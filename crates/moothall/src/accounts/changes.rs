@@ -25,7 +25,7 @@ use crate::cx::Cx;
 use crate::error::Error;
 use crate::hall::WeakHall;
 use crate::topics::Closing;
-use crate::{Fault as _, Hall, Kind, connections};
+use crate::{Fault as _, Hall, Kind, connections, restrictions};
 
 /// How often is looked.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -110,13 +110,22 @@ async fn look(cx: &Cx, seen: &mut Seen) -> Result<(), Error> {
 async fn note(hall: &Hall, user: Option<UserId>) -> Result<(), Error> {
     identities::forget_now(hall, user);
     let Some(user) = user else {
+        restrictions::forget_all_now(hall);
         return hall.accounts().keyring.reload(&Cx::server(hall)).await;
     };
+    restrictions::forget_now(hall, user);
     for session in connections::sessions_of(hall, user) {
-        if let Err(error) = identities::identity_of(hall, session).await
-            && error.kind() == Kind::Unauthenticated
-        {
-            let closing = Closing::new(CloseCode::SignedOut, "this session was ended");
+        let closing = match identities::identity_of(hall, session).await {
+            Ok(identity) => identity
+                .restricted
+                .as_ref()
+                .map(|restricted| Closing::new(CloseCode::Restricted, restricted.public_reason.clone())),
+            Err(error) if error.kind() == Kind::Unauthenticated => {
+                Some(Closing::new(CloseCode::SignedOut, "this session was ended"))
+            }
+            Err(_) => None,
+        };
+        if let Some(closing) = closing {
             connections::end_session(hall, session, closing);
         }
     }

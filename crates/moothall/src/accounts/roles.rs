@@ -39,6 +39,11 @@ fn seeds() -> [(&'static str, &'static str, Vec<&'static str>); 4] {
         "communication.read_versions",
         "lobbies.moderate",
         "matches.moderate",
+        "moderation.act",
+        "moderation.alternates",
+        "moderation.appeals",
+        "moderation.cases",
+        "restrictions.read",
         "settings.edit_users",
     ];
     let moderator = [SESSIONS.0, audit::READ.0, SEARCH.0, READ.0].into_iter().chain(others).collect();

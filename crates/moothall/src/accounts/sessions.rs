@@ -23,18 +23,20 @@ use moothall_protocol::accounts::{
     ListSessions, Refresh, RevokeSession, RevokeSessions, RevokeUserSessions, SessionKind, Sessions,
     SessionsRevoked, SignOut, SignedIn,
 };
-use moothall_protocol::{CloseCode, SessionId, Timestamp, UserId, limits};
+use moothall_protocol::{CloseCode, RestrictionId, SessionId, Timestamp, UserId, limits};
 
 pub(super) use store::STATEMENTS;
 
 use super::credentials::{self, Account};
 use super::identities::{forget, issue_token, require_session};
 use super::secret::{Hash, hash};
-use super::{Error, SESSIONS, changes, sign_in, throttle};
+use super::{Error, SESSIONS, changes, identities, sign_in, throttle};
 use crate::cx::{Cx, Tx};
 use crate::operation::Rate;
+use crate::restrictions::Arrival;
+use crate::restrictions::types::LOGIN;
 use crate::topics::Closing;
-use crate::{Random, audit, connections};
+use crate::{Random, audit, connections, restrictions};
 
 const PREFIX: &str = "mhr_";
 const RETRY: Duration = Duration::from_secs(limits::REFRESH_RETRY_SECONDS as u64);
@@ -84,11 +86,15 @@ impl RefreshToken {
 pub(super) struct Opening {
     /// When its user showed who they are, if not now.
     pub signed_in_at: Option<Timestamp>,
+    /// By which the game knows the device, if it said so.
+    pub device_id: Option<String>,
     id: SessionId,
     kind: SessionKind,
     access_token: String,
     expires_at: Timestamp,
     refresh: RefreshToken,
+    /// For somebody who may not sign in: see [`with_limited_token`].
+    is_limited: bool,
 }
 
 impl Opening {
@@ -96,18 +102,31 @@ impl Opening {
         let id = cx.new_id();
         let (access_token, expires_at) = issue_token(cx, user, id, kind)?;
         let refresh = RefreshToken::new(cx.random(), id);
-        Ok(Self { signed_in_at: None, id, kind, access_token, expires_at, refresh })
+        let (signed_in_at, device_id) = (None, None);
+        Ok(Self { signed_in_at, device_id, id, kind, access_token, expires_at, refresh, is_limited: false })
+    }
+
+    /// The same, on this device.
+    pub fn on_device(self, device_id: Option<String>) -> Self {
+        Self { device_id, ..self }
     }
 
     /// Opens the session. A user who has too many loses the one not seen for longest.
     pub fn open(&self, tx: &mut Tx<'_, '_>, account: &Account) -> Result<SignedIn, Error> {
         account.standing.check(tx.cx())?;
         let user = account.user.id;
+        restrictions::check_within(tx, user, LOGIN)?;
+        let arrival = Arrival::new(tx.cx(), self.device_id.as_deref(), account.email.as_deref());
+        restrictions::admit(tx, &arrival, |tx| {
+            let (permissions, _) = identities::permissions(tx, user, Timestamp::MAX)?;
+            Ok(permissions.allow(restrictions::EXEMPT))
+        })?;
         for crowded_out in store::beyond(tx, user, limits::SESSIONS_SIGNED_IN_MAX - 1)? {
             end(tx, user, crowded_out, "you signed in elsewhere too often")?;
         }
         store::insert(tx, self, user, lifetime(tx.cx()))?;
         throttle::remember(tx, user)?;
+        restrictions::record(tx, user, &arrival)?;
         Ok(SignedIn {
             user: account.user.clone(),
             session_id: self.id,
@@ -120,6 +139,36 @@ impl Opening {
             delete_after: account.delete_after,
         })
     }
+}
+
+/// The refusal of somebody who may not sign in, with a token that opens nothing but what is open to them. It is for who has shown who they
+/// are.
+pub(super) async fn with_limited_token(cx: &Cx, refusal: Error) -> Error {
+    let Error::Common(crate::Error::Restricted(mut restricted)) = refusal else { return refusal };
+    if let Some(id) = restricted.restriction_id {
+        match open_limited(cx, id).await {
+            Ok((token, expires_at)) => {
+                restricted.limited_token = Some(token);
+                restricted.limited_token_expires_at = Some(expires_at);
+            }
+            Err(error) => return error,
+        }
+    }
+    crate::Error::Restricted(restricted).into()
+}
+
+async fn open_limited(cx: &Cx, restriction: RestrictionId) -> Result<(String, Timestamp), Error> {
+    let find = move |tx: &mut Tx<'_, '_>| restrictions::user_of(tx, restriction);
+    let user = cx.read(find).await?.ok_or(crate::Error::NotFound)?;
+    let opening = Opening { is_limited: true, ..Opening::prepare(cx, user, SessionKind::default())? };
+    cx.write(move |tx| {
+        // One at a time: whoever tries again and again pushes out no session of theirs.
+        store::delete_limited(tx, user)?;
+        let life = opening.expires_at.since(tx.now());
+        store::insert(tx, &opening, user, life)?;
+        Ok((opening.access_token.clone(), opening.expires_at))
+    })
+    .await
 }
 
 fn lifetime(cx: &Cx) -> Duration {
@@ -159,6 +208,9 @@ pub async fn refresh(cx: &Cx, input: Refresh) -> Result<SignedIn, Error> {
     let is_counted = Arc::new(AtomicBool::new(false));
     match cx.mutate(move |tx| take_turn(tx, &token, &is_counted)).await {
         Ok(signed_in) => Ok(signed_in),
+        Err(Refusal::Other(refusal @ Error::Common(crate::Error::Restricted(_)))) => {
+            Err(with_limited_token(cx, refusal).await)
+        }
         Err(Refusal::Other(Error::Common(crate::Error::TokenInvalid))) => Err(wrong_token(cx)),
         Err(Refusal::Other(error)) => Err(error),
         Err(Refusal::Reused(user, session)) => {
@@ -196,12 +248,14 @@ fn take_turn(
     }
     let account = credentials::find_by_id(tx, held.user)?.ok_or_else(invalid)?;
     account.standing.check(tx.cx())?;
+    restrictions::check_within(tx, held.user, LOGIN)?;
     let turn = token.turn_hash();
     let salt = if turn == held.turn {
         let salt = tx.cx().random().bytes();
         let successor = token.successor(&salt).turn_hash();
         store::turn(tx, token.session, &turn, &successor, &salt, now + lifetime(tx.cx()))?;
         throttle::remember(tx, held.user)?;
+        restrictions::record(tx, held.user, &Arrival::new(tx.cx(), None, None))?;
         salt
     } else {
         match held.last_turn {

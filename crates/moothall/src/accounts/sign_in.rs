@@ -26,7 +26,8 @@ use super::sign_up::of_person;
 use super::throttle::{self, Guess};
 use super::{APPROVE, Error, email, erase, keys, users};
 use crate::cx::{Cx, Tx};
-use crate::{audit, idempotency};
+use crate::restrictions::types::LOGIN;
+use crate::{audit, idempotency, restrictions};
 
 /// Whose password is asked for.
 #[derive(Clone, Debug)]
@@ -127,12 +128,28 @@ pub(crate) async fn confirm_password(cx: &Cx, user: UserId, typed: &str) -> Resu
 }
 
 /// Signs in with login and password, or with a guest's secret.
+///
+/// Who may not sign in is refused with a token that opens what is open to them.
 pub async fn sign_in(cx: &Cx, input: SignIn) -> Result<SignedIn, Error> {
+    restrictions::load_bans(cx).await?;
+    match sign_in_fully(cx, input).await {
+        Err(refusal) => Err(sessions::with_limited_token(cx, refusal).await),
+        signed_in => signed_in,
+    }
+}
+
+async fn sign_in_fully(cx: &Cx, input: SignIn) -> Result<SignedIn, Error> {
     let kind = of_person(input.kind)?;
+    let device_id = input.device_id;
     match (input.login, input.password, input.guest_secret) {
         (Some(login), Some(password), None) => {
             let right = guess(cx, Login::Typed(login), &password).await?;
-            if let Err(refusal) = right.account.standing.check(cx) {
+            let user = right.account.user.id;
+            let may = match right.account.standing.check(cx) {
+                Ok(()) => cx.read(move |tx| Ok(restrictions::check_within(tx, user, LOGIN)?)).await,
+                refusal => refusal,
+            };
+            if let Err(refusal) = may {
                 let is_unverified = matches!(refusal, Error::EmailUnverified);
                 cx.write(move |tx| {
                     right.settle(tx)?;
@@ -141,7 +158,7 @@ pub async fn sign_in(cx: &Cx, input: SignIn) -> Result<SignedIn, Error> {
                 .await?;
                 return Err(refusal);
             }
-            let opening = Opening::prepare(cx, right.account.user.id, kind)?;
+            let opening = Opening::prepare(cx, user, kind)?.on_device(device_id);
             cx.mutate(move |tx| {
                 right.settle(tx)?;
                 opening.open(tx, &right.account)
@@ -152,7 +169,8 @@ pub async fn sign_in(cx: &Cx, input: SignIn) -> Result<SignedIn, Error> {
             let hash = hash(&[secret.as_bytes()]);
             cx.mutate(move |tx| {
                 let account = credentials::find_by_guest_secret(tx, &hash)?.ok_or(Error::BadCredentials)?;
-                Opening::prepare(tx.cx(), account.user.id, kind)?.open(tx, &account)
+                let opening = Opening::prepare(tx.cx(), account.user.id, kind)?;
+                opening.on_device(device_id.clone()).open(tx, &account)
             })
             .await
         }
@@ -236,14 +254,20 @@ pub async fn create_sign_in_code(cx: &Cx, input: CreateSignInCode) -> Result<Sig
 /// Signs in with a code, which is void after that. Who they are was shown when the session that made it signed in, and no later.
 pub async fn sign_in_with_code(cx: &Cx, input: SignInWithCode) -> Result<SignedIn, Error> {
     let hash = hash(&[input.code.as_bytes()]);
-    cx.mutate(move |tx| {
-        let (user, kind, signed_in_at) = store::take_code(tx, &hash)?.ok_or(Error::BadCredentials)?;
-        let account = credentials::find_by_id(tx, user)?.ok_or(Error::BadCredentials)?;
-        let mut opening = Opening::prepare(tx.cx(), user, kind)?;
-        opening.signed_in_at = signed_in_at;
-        opening.open(tx, &account)
-    })
-    .await
+    restrictions::load_bans(cx).await?;
+    let signed_in = cx
+        .mutate(move |tx| {
+            let (user, kind, signed_in_at) = store::take_code(tx, &hash)?.ok_or(Error::BadCredentials)?;
+            let account = credentials::find_by_id(tx, user)?.ok_or(Error::BadCredentials)?;
+            let mut opening = Opening::prepare(tx.cx(), user, kind)?;
+            opening.signed_in_at = signed_in_at;
+            opening.open(tx, &account)
+        })
+        .await;
+    match signed_in {
+        Err(refusal) => Err(sessions::with_limited_token(cx, refusal).await),
+        signed_in => signed_in,
+    }
 }
 
 /// Approves an account, on sites where staff looks at every new one.

@@ -16,6 +16,8 @@ use super::settings::Verification;
 use super::{Error, email, erase, identities, secret, users};
 use crate::cx::{Cx, Tx};
 use crate::hooks::{self, SignUpAttempt};
+use crate::restrictions::types::RENAME;
+use crate::restrictions::{self, Arrival, Scope};
 
 /// How often the server makes up another name for a guest, if it is taken.
 const NAMES_TRIED: u32 = 8;
@@ -25,6 +27,7 @@ pub async fn sign_up(cx: &Cx, input: SignUp) -> Result<SignedUp, Error> {
     let accounts = cx.hall().accounts();
     let settings = &cx.hall().settings().accounts;
     let kind = of_person(input.kind)?;
+    restrictions::load_bans(cx).await?;
     let name = Name::chosen(cx, &input.name)?;
     let email = Email::parse(&input.email)?;
     let password =
@@ -43,10 +46,13 @@ pub async fn sign_up(cx: &Cx, input: SignUp) -> Result<SignedUp, Error> {
         ..NewUser::named(cx, name)
     };
     let opening = match next {
-        NextStep::Play => Some(Opening::prepare(cx, new.id, kind)?),
+        NextStep::Play => Some(Opening::prepare(cx, new.id, kind)?.on_device(input.device_id.clone())),
         NextStep::VerifyEmail | NextStep::AwaitApproval => None,
     };
+    let arrival = Arrival::new(cx, input.device_id.as_deref(), Some(&input.email));
     cx.mutate(move |tx| {
+        // Whoever has to wait for a letter or for staff is not let in later either, but need not wait to hear it.
+        restrictions::admit(tx, &arrival, |_| Ok(false))?;
         let account = new.insert(tx)?;
         // Wherever it is not asked for: whoever shows that the address is theirs gets back in by it.
         email::remind(tx, &account)?;
@@ -63,6 +69,7 @@ pub async fn sign_up_guest(cx: &Cx, input: SignUpGuest) -> Result<SignedIn, Erro
         return Err(Error::GuestsRefused);
     }
     let kind = of_person(input.kind)?;
+    restrictions::load_bans(cx).await?;
     let is_chosen = input.name.is_some();
     let name = match input.name.as_deref() {
         Some(name) => Name::chosen(cx, name)?,
@@ -71,7 +78,7 @@ pub async fn sign_up_guest(cx: &Cx, input: SignUpGuest) -> Result<SignedIn, Erro
     ask_hooks(cx, &name, None).await?;
     let (secret, hash) = secret::make(cx.random(), "mhg_");
     let new = NewUser { guest_secret: Some(hash), is_name_made_up: !is_chosen, ..NewUser::named(cx, name) };
-    let opening = Opening::prepare(cx, new.id, kind)?;
+    let opening = Opening::prepare(cx, new.id, kind)?.on_device(input.device_id);
     cx.mutate(move |tx| {
         let name = if is_chosen { new.name.clone() } else { free_name(tx, new.name.clone())? };
         let account = NewUser { name, ..new.clone() }.insert(tx)?;
@@ -81,7 +88,7 @@ pub async fn sign_up_guest(cx: &Cx, input: SignUpGuest) -> Result<SignedIn, Erro
 }
 
 /// This name of a guest, or if somebody has it, another. Two who are given the same one at once are told apart by the database.
-fn free_name(tx: &mut Tx<'_, '_>, mut name: Name) -> Result<Name, crate::Error> {
+pub(super) fn free_name(tx: &mut Tx<'_, '_>, mut name: Name) -> Result<Name, crate::Error> {
     for attempt in 1..NAMES_TRIED {
         if names::is_free(tx, &name)? {
             break;
@@ -102,6 +109,9 @@ pub async fn upgrade_guest(cx: &Cx, input: UpgradeGuest) -> Result<UserSummary, 
         .await?
         .filter(|account| account.user.is_guest)
         .ok_or(Error::NotAGuest)?;
+    if input.name.is_some() {
+        restrictions::check(cx, RENAME, Scope::ANYWHERE).await?;
+    }
     let renamed = input.name.as_deref().map(|name| Name::chosen(cx, name)).transpose()?;
     let email = Email::parse(&input.email)?;
     let shown = renamed.as_ref().map_or(&account.user.name, |name| &name.display);

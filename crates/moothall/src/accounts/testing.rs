@@ -57,6 +57,7 @@ pub async fn sign_up(hall: &Hall, name: &str) -> SignedIn {
         email: format!("{name}@example.org"),
         password: PASSWORD.to_owned(),
         kind: None,
+        device_id: None,
     };
     super::sign_up(&from(hall, "10.0.0.1"), input).await.unwrap().session.unwrap()
 }

@@ -30,10 +30,12 @@ pub use summaries::{summaries, summary};
 
 use super::credentials::{self, Email};
 use super::names::{self, Name};
-use super::{Error, Verification, email, identities, roles, sign_in};
+use super::{Error, Verification, email, identities, roles, sign_in, sign_up};
 use crate::cx::{Cx, Tx};
 use crate::hooks::{self, RenameAttempt};
 use crate::operation::{Access, Operations, Rate};
+use crate::restrictions::types::RENAME;
+use crate::restrictions::{self, Scope};
 use crate::{Hall, Permission, Topic, audit};
 
 use store::Account;
@@ -176,6 +178,59 @@ fn tell(tx: &mut Tx<'_, '_>, me: &Me) {
     tx.emit(Topic::User(me.id), Event::AccountUpdated(Box::new(me.clone())));
 }
 
+/// The name a user had, and since when they could not change it again.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct NamedBefore {
+    name: String,
+    renamed_at: Option<Timestamp>,
+}
+
+/// Gives a user another name in the name of moderation: this one, or one the server makes up. They do not change it again for a while.
+pub(crate) fn rename_by_staff(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    name: Option<&Name>,
+) -> Result<(NamedBefore, String), Error> {
+    let account = find(tx, user)?.ok_or(crate::Error::NotFound)?;
+    let name = match name {
+        Some(name) => name.clone(),
+        None => {
+            let made_up = Name::of_guest(tx.cx().random(), 1);
+            sign_up::free_name(tx, made_up)?
+        }
+    };
+    let now = tx.now();
+    take_name(tx, &account, &name, Some(now))?;
+    changed(tx, user)?;
+    let before = NamedBefore { name: account.user.name, renamed_at: account.record.renamed_at };
+    Ok((before, name.display))
+}
+
+/// Gives a user the name back that [`rename_by_staff`] took, unless they have another than that gave them.
+pub(crate) fn restore_name(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    before: &NamedBefore,
+    after: &str,
+) -> Result<(), Error> {
+    let account = find(tx, user)?.ok_or(crate::Error::NotFound)?;
+    if account.user.name != after {
+        return Ok(());
+    }
+    let name = Name::parse(&before.name)?;
+    take_name(tx, &account, &name, before.renamed_at)?;
+    changed(tx, user)?;
+    Ok(())
+}
+
+/// The e-mail addresses and ages of accounts, for who compares them.
+pub(crate) fn addresses(
+    tx: &mut Tx<'_, '_>,
+    users: &[UserId],
+) -> Result<Vec<(UserId, Option<String>, Timestamp)>, crate::Error> {
+    store::addresses(tx, users)
+}
+
 /// A user with their record, within a transaction.
 pub(super) fn for_staff(tx: &mut Tx<'_, '_>, user: UserId) -> Result<User, Error> {
     let account = find(tx, user)?.ok_or(crate::Error::NotFound)?;
@@ -193,6 +248,7 @@ pub(super) fn days(days: u32) -> Duration {
 /// Gives the caller another name, if the last change is long enough ago.
 pub async fn rename(cx: &Cx, input: Rename) -> Result<Me, Error> {
     let user = cx.require_user()?;
+    restrictions::check(cx, RENAME, Scope::ANYWHERE).await?;
     let name = Name::chosen(cx, &input.name)?;
     let attempt = RenameAttempt { user, name: name.display.clone() };
     hooks::ask(cx.hall().hooks().before_rename(cx, &attempt)).await?;

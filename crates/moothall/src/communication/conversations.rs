@@ -8,6 +8,8 @@ use super::room::{Seat, Way};
 use super::rooms::{blank, making, named, seat};
 use super::{Error, store};
 use crate::reach::{self, How, Reach};
+use crate::restrictions::types::ROOM_CREATE;
+use crate::restrictions::{self, Scope};
 use crate::{Cx, Topic};
 
 /// The conversation of the caller with one other user; it is made when there is none yet. The other one hears of it with the
@@ -39,6 +41,7 @@ pub async fn open_direct(cx: &Cx, input: OpenDirect) -> Result<Room, Error> {
 pub async fn create_group(cx: &Cx, input: CreateGroup) -> Result<Room, Error> {
     let user = cx.require_user()?;
     let _making = making(cx).await;
+    restrictions::check(cx, ROOM_CREATE, Scope::ANYWHERE).await?;
     let mut users = vec![user];
     for other in input.user_ids {
         if !users.contains(&other) {
@@ -83,21 +86,30 @@ fn pair_key(mut pair: [UserId; 2]) -> Vec<u8> {
 /// How what the caller says in a room reaches the other one, if it is a direct conversation. Refuses whoever does not reach them (any
 /// more) and may know it.
 pub(super) async fn way(cx: &Cx, user: UserId, room: RoomId) -> Result<Way, Error> {
-    let pairs = &cx.hall().communication().pairs;
-    let pair = match pairs.get(&room) {
-        Some(pair) => pair,
-        None => {
-            let pair = cx.read(move |tx| store::pair(tx, room)).await?;
-            pairs.insert(room, pair);
-            pair
-        }
-    };
-    let other = pair.into_iter().flatten().find(|other| *other != user);
+    let other = pair(cx, room).await?.into_iter().flatten().find(|other| *other != user);
     let Some(other) = other else { return Ok(Way::Open) };
     match reach::may_reach(cx, other, How::Write).await? {
         Reach::Yes => Ok(Way::Open),
         Reach::Held => Ok(Way::Held),
         Reach::Silent => Ok(Way::Withheld),
         Reach::No => Err(Error::Unreachable),
+    }
+}
+
+/// Whether this is the conversation of two users.
+pub(super) async fn is_direct(cx: &Cx, room: RoomId) -> Result<bool, Error> {
+    Ok(pair(cx, room).await?.is_some())
+}
+
+/// The two users of a direct conversation.
+async fn pair(cx: &Cx, room: RoomId) -> Result<Option<[UserId; 2]>, Error> {
+    let pairs = &cx.hall().communication().pairs;
+    match pairs.get(&room) {
+        Some(pair) => Ok(pair),
+        None => {
+            let pair = cx.read(move |tx| store::pair(tx, room)).await?;
+            pairs.insert(room, pair);
+            Ok(pair)
+        }
     }
 }

@@ -11,20 +11,25 @@ use moothall_protocol::communication::{
     Unread,
 };
 use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
-use moothall_protocol::{MessageId, RoomId, UserId};
+use moothall_protocol::{Event, MessageId, RoomId, UserId};
 
-pub(super) use store::{STATEMENTS, Spoken, change, sweep_messages, sweep_versions};
+pub(super) use store::{
+    STATEMENTS, Spoken, change, message, message_columns, restore, sweep_messages, sweep_versions,
+    unless_empty,
+};
 
 use super::conversations::way;
-use super::room::{Act, Draft, Keeps, Reply, Way, is_hidden};
+use super::room::{self, Act, Command, Draft, Keeps, Power, Reply, Way, is_hidden};
 use super::rooms::{all_answered, answered, place, tell, tell_from};
 use super::{
-    Error, READ_PRIVATE, READ_VERSIONS, attachments, audit_look, readable, readable_inside, store as rooms,
+    Error, READ_PRIVATE, READ_VERSIONS, attachments, audit_look, conversations, readable, readable_inside,
+    shadows, store as rooms,
 };
 use crate::cx::Tx;
 use crate::filter::{self, WordFilter};
 use crate::hooks::{self, MessageAttempt, Verdict};
 use crate::reach::{self, How, Reach};
+use crate::restrictions::{self, Scope, types};
 use crate::runtime::Place;
 use crate::{Cx, connections};
 
@@ -34,6 +39,7 @@ pub async fn send(cx: &Cx, input: SendMessage) -> Result<Message, Error> {
     let place = place(cx, input.room_id).await;
     check_seat(cx, sender, input.room_id).await?;
     let way = way(cx, sender, input.room_id).await?;
+    let is_shadowed = check_voice(cx, input.room_id).await?;
     let text = checked(cx, sender, input.room_id, &input.text).await?;
     let attachments = attachments::check(input.attachments, &words(cx))?;
     if text.is_empty() && attachments.is_empty() {
@@ -44,8 +50,13 @@ pub async fn send(cx: &Cx, input: SendMessage) -> Result<Message, Error> {
     }
     let (mentions, unnoticed) = mentioned(cx, input.mentions).await?;
     let reply_to = input.reply_to;
-    let draft = Draft { text, attachments, reply_to, mentions, unnoticed, way, if_version: None };
-    tell_from(place, cx, input.room_id, None, Act::Send(draft)).await?.message()
+    let draft =
+        Draft { text, attachments, reply_to, mentions, unnoticed, way, if_version: None, is_shadowed };
+    let sent = tell_from(place, cx, input.room_id, None, Act::Send(draft)).await?.message()?;
+    if is_shadowed {
+        shadows::echo(cx, sender, input.room_id, Event::MessageSent(sent.clone())).await?;
+    }
+    Ok(sent)
 }
 
 /// Changes one's own message. Members hear of it.
@@ -54,18 +65,27 @@ pub async fn edit(cx: &Cx, input: EditMessage) -> Result<Message, Error> {
     let place = place(cx, input.room_id).await;
     check_seat(cx, sender, input.room_id).await?;
     let way = way(cx, sender, input.room_id).await?;
+    let is_shadowed = check_voice(cx, input.room_id).await?;
     let text = checked(cx, sender, input.room_id, &input.text).await?;
     let keeps = Keeps { attachments: input.attachments.is_none(), mentions: input.mentions.is_none() };
-    let (mentions, unnoticed) = mentioned(cx, input.mentions.unwrap_or_default()).await?;
+    let (mentions, unnoticed) = mentioned(cx, input.mentions.clone().unwrap_or_default()).await?;
     let draft = Draft {
         text,
-        attachments: attachments::check(input.attachments.unwrap_or_default(), &words(cx))?,
+        attachments: attachments::check(input.attachments.clone().unwrap_or_default(), &words(cx))?,
         reply_to: None,
         mentions,
         unnoticed,
         way,
         if_version: input.if_version,
+        is_shadowed,
     };
+    if let Some(message) = shadows::edit(cx, &input, &draft).await? {
+        return Ok(message);
+    }
+    if is_shadowed {
+        // What others see stays as it is, for a reason that anybody might meet.
+        return Err(Error::EditClosed);
+    }
     let act = |before| Act::Edit { before, draft: draft.clone(), keeps };
     tell_about(place, cx, (input.room_id, input.message_id), None, act).await?.message()
 }
@@ -73,6 +93,9 @@ pub async fn edit(cx: &Cx, input: EditMessage) -> Result<Message, Error> {
 /// Deletes a message. Members hear of it; its place in the history stays.
 pub async fn delete(cx: &Cx, input: DeleteMessage) -> Result<(), Error> {
     let place = place(cx, input.room_id).await;
+    if shadows::delete(cx, input.room_id, input.message_id).await? {
+        return Ok(());
+    }
     let message = (input.room_id, input.message_id);
     tell_about(place, cx, message, input.reason, |before| Act::Delete { before }).await.map(drop)
 }
@@ -129,6 +152,14 @@ async fn check_seat(cx: &Cx, user: UserId, room: RoomId) -> Result<(), Error> {
     Ok(())
 }
 
+/// Refuses whoever may not write in this room for now. Returns whether nobody is to hear of what they write.
+async fn check_voice(cx: &Cx, room: RoomId) -> Result<bool, Error> {
+    let is_direct = conversations::is_direct(cx, room).await?;
+    let (what, scope) = (if is_direct { types::DIRECT_MESSAGE } else { types::CHAT }, Scope::room(room));
+    restrictions::check(cx, what, scope).await?;
+    Ok(restrictions::is_hit(cx, types::SHADOW_CHAT, scope).await?)
+}
+
 /// The text as it will be sent: clean, past the word list and past the embedding program.
 async fn checked(cx: &Cx, sender: UserId, room: RoomId, text: &str) -> Result<String, Error> {
     let text = filter::message(text)?;
@@ -161,7 +192,12 @@ async fn mentioned(cx: &Cx, mut mentions: Vec<UserId>) -> Result<(Vec<UserId>, V
 }
 
 async fn check_answered(cx: &Cx, room: RoomId, answered: MessageId) -> Result<(), Error> {
-    let found = cx.read(move |tx| store::find_message(tx, room, answered)).await?;
+    let found = cx
+        .read(move |tx| match store::find_message(tx, room, answered)? {
+            Some(found) => Ok(Some(found)),
+            None => shadows::find(tx, room, answered),
+        })
+        .await?;
     if found.is_some() {
         return Ok(());
     }
@@ -171,7 +207,67 @@ async fn check_answered(cx: &Cx, room: RoomId, answered: MessageId) -> Result<()
 async fn find(cx: &Cx, room: RoomId, message: MessageId) -> Result<Message, Error> {
     cx.read(move |tx| {
         readable(tx, room)?;
-        store::find_message(tx, room, message)?.ok_or_else(|| crate::Error::NotFound.into())
+        match store::find_message(tx, room, message)? {
+            Some(found) => Ok(found),
+            None => shadows::find(tx, room, message)?.ok_or_else(|| crate::Error::NotFound.into()),
+        }
+    })
+    .await
+}
+
+/// Deletes a message of this sender in the name of moderation, whatever room it is in, and says what it was.
+pub(crate) async fn remove_by_staff(
+    cx: &Cx,
+    room: RoomId,
+    message: MessageId,
+    sender: UserId,
+    reason: &str,
+) -> Result<Message, Error> {
+    let before = stored(cx, room, message).await?;
+    if before.sender_id != sender {
+        return Err(crate::Error::NotFound.into());
+    }
+    if before.deleted_at.is_some() {
+        return Err(Error::MessageDeleted);
+    }
+    tell_as_staff(cx, &before, reason, Act::Delete { before: Box::new(before.clone()) }).await?;
+    Ok(before)
+}
+
+/// Puts a message back that moderation deleted, as it was before.
+pub(crate) async fn restore_by_staff(cx: &Cx, before: &Message, reason: &str) -> Result<(), Error> {
+    let deleted = stored(cx, before.room_id, before.id).await?;
+    let act = Act::Undelete { deleted: Box::new(deleted), before: Box::new(before.clone()) };
+    tell_as_staff(cx, before, reason, act).await
+}
+
+async fn stored(cx: &Cx, room: RoomId, message: MessageId) -> Result<Message, Error> {
+    let found = cx.read(move |tx| store::find_message(tx, room, message)).await?;
+    found.ok_or_else(|| crate::Error::NotFound.into())
+}
+
+async fn tell_as_staff(cx: &Cx, message: &Message, reason: &str, act: Act) -> Result<(), Error> {
+    // What is kept for a repeated request is what comes of it in the end.
+    let cx = Cx::new(cx.hall(), cx.caller().clone(), cx.shared_origin());
+    let command = Command { power: Power::Staff { reason: Some(reason.to_owned()) }, act };
+    cx.hall().directory().call::<room::Room>(&cx, message.room_id, command).await.map(drop)
+}
+
+/// A message that the caller may read, and so many of those around it on each side.
+pub(crate) async fn seen(
+    cx: &Cx,
+    room: RoomId,
+    message: MessageId,
+    neighbours: usize,
+) -> Result<(Message, Vec<Message>), Error> {
+    answered(cx, room).await;
+    cx.read(move |tx| {
+        readable(tx, room)?;
+        let message = store::find_message(tx, room, message)?.ok_or(crate::Error::NotFound)?;
+        let mut around = store::before(tx, room, message.seq, neighbours)?;
+        around.reverse();
+        around.extend(store::after(tx, room, message.seq, neighbours)?);
+        Ok((message, around))
     })
     .await
 }
@@ -289,6 +385,8 @@ fn part(tx: &mut Tx<'_, '_>, room: &Room, input: &ReadHistory, ears: &Ears) -> R
     let last = items.last().map(|last| last.seq).or(behind);
     let before = first.map(|seq| seq.min(room.last_seq + 1)).filter(|seq| *seq > swept + 1);
     let after = last.map(|seq| seq.max(swept)).filter(|seq| *seq < room.last_seq);
+    let end = items.last().map(|last| last.seq).filter(|_| after.is_some()).or(after);
+    shadows::mix_in(tx, room.id, &mut items, first.filter(|_| before.is_some()), end)?;
     let items = items.into_iter().map(|message| ears.hear(message)).collect();
     Ok(History { items, before, after })
 }
@@ -316,7 +414,9 @@ async fn is_invisible(cx: &Cx, user: UserId) -> Result<bool, Error> {
 pub async fn say_typing(cx: &Cx, input: SayTyping) -> Result<(), Error> {
     let user = cx.require_user()?;
     let place = place(cx, input.room_id).await;
-    let is_seen = !is_invisible(cx, user).await?
+    let is_shadowed = check_voice(cx, input.room_id).await?;
+    let is_seen = !is_shadowed
+        && !is_invisible(cx, user).await?
         && match way(cx, user, input.room_id).await {
             Ok(way) => way != Way::Withheld,
             Err(Error::Unreachable) => false,

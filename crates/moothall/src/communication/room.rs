@@ -144,6 +144,11 @@ pub(crate) enum Act {
         draft: Draft,
         keeps: Keeps,
     },
+    /// The message, as it was before staff deleted it, is to be there again.
+    Undelete {
+        deleted: Box<Message>,
+        before: Box<Message>,
+    },
     Delete {
         before: Box<Message>,
     },
@@ -225,6 +230,8 @@ pub(crate) enum Effect {
         message: Box<Message>,
         unnoticed: Vec<UserId>,
     },
+    /// A member wrote who is not heard.
+    Shadowed(Box<Message>),
     /// The message is another than it was in version `before`. Whom it mentions stays without `unnoticed`.
     Edited {
         before: i64,
@@ -232,6 +239,11 @@ pub(crate) enum Effect {
         unnoticed: Option<Vec<UserId>>,
     },
     Deleted {
+        before: i64,
+        message: Box<Message>,
+    },
+    /// The message is there again that was deleted in version `before`.
+    Restored {
         before: i64,
         message: Box<Message>,
     },
@@ -302,6 +314,7 @@ impl Entity for Room {
             Act::Send(draft) => self.send(draft, turn),
             Act::Edit { before, draft, keeps } => self.edit(before, draft, *keeps, turn),
             Act::Delete { before } => self.delete(before, power, turn),
+            Act::Undelete { deleted, before } => self.undelete(deleted, before, power, turn),
             Act::MarkRead { seq } => self.mark(*seq, *seq, turn),
             Act::MarkDelivered { seq } => self.mark(*seq, 0, turn),
             Act::Type => self.say_typing(turn),

@@ -12,6 +12,8 @@ use uuid::Uuid;
 use super::name::RoomName;
 use super::room::{self, Act, Change, Command, Contact, Seat};
 use super::{Error, power, readable, store};
+use crate::restrictions::types::ROOM_CREATE;
+use crate::restrictions::{self, Scope};
 use crate::runtime::Place;
 use crate::{Cx, Topic, filter};
 
@@ -19,6 +21,7 @@ use crate::{Cx, Topic, filter};
 pub async fn create_room(cx: &Cx, input: CreateRoom) -> Result<Room, Error> {
     let owner = cx.require_user()?;
     let _making = making(cx).await;
+    restrictions::check(cx, ROOM_CREATE, Scope::ANYWHERE).await?;
     let name = named(cx, &input.name)?;
     let live_only = input.live_only.unwrap_or_default();
     if live_only && input.retention_days.is_some() {
@@ -43,6 +46,7 @@ pub async fn create_room(cx: &Cx, input: CreateRoom) -> Result<Room, Error> {
 pub async fn open_room(cx: &Cx, input: OpenRoom) -> Result<Room, Error> {
     let owner = cx.require_user()?;
     let _making = making(cx).await;
+    let may_make = restrictions::check(cx, ROOM_CREATE, Scope::ANYWHERE).await;
     let name = named(cx, &input.name)?;
     let room =
         Room { name: Some(name.display().to_owned()), ..blank(cx.new_id(), RoomKind::Room, 1, cx.now()) };
@@ -52,7 +56,10 @@ pub async fn open_room(cx: &Cx, input: OpenRoom) -> Result<Room, Error> {
             Err(Error::Common(crate::Error::NotFound)) => Err(Error::NameTaken),
             found => found,
         },
-        None => insert_owned(tx, owner, &room),
+        None => {
+            may_make.clone()?;
+            insert_owned(tx, owner, &room)
+        }
     })
     .await
 }

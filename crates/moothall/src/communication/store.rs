@@ -10,6 +10,7 @@ use super::Error;
 use super::messages::{self, Spoken};
 use super::name::RoomName;
 use super::room::{Contact, Effect, Seat};
+use super::shadows;
 use crate::cx::Tx;
 use crate::json::{choice, word};
 use crate::{Topic, audit, connections, sweep};
@@ -275,6 +276,11 @@ fn apply_one(tx: &mut Tx<'_, '_>, id: RoomId, effect: &Effect) -> Result<(), Err
             });
             Ok(())
         }
+        Effect::Shadowed(message) => {
+            shadows::insert(tx, message)?;
+            tx.execute(PACE, params![id, message.sender_id, message.created_at])?;
+            Ok(())
+        }
         Effect::Paced { user, at } => {
             tx.execute(PACE, params![id, user, at])?;
             Ok(())
@@ -302,6 +308,7 @@ fn apply_one(tx: &mut Tx<'_, '_>, id: RoomId, effect: &Effect) -> Result<(), Err
             messages::change(tx, *before, message, unnoticed.as_deref())
         }
         Effect::Deleted { before, message } => messages::change(tx, *before, message, Some(&[])),
+        Effect::Restored { before, message } => messages::restore(tx, *before, message),
         Effect::Audited(line) => {
             let entry = audit::Entry::new(line.action).by(&line.by).target(Topic::Room(id).to_string());
             let entry = if line.about.is_null() { entry } else { entry.after(&line.about) };

@@ -5,7 +5,9 @@ mod conversations;
 mod following;
 mod history;
 mod messages;
+mod restricted;
 mod rooms;
+mod shadows;
 mod streams;
 mod sweep;
 

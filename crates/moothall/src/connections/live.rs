@@ -289,6 +289,7 @@ mod tests {
                 kind: SessionKind::Game,
                 api_key_id: None,
                 permissions: Permissions::default(),
+                restricted: None,
             };
             live.admit(&identity, &SessionPolicies::default(), || {
                 Session::new(&identity, now, None, Arc::default())

@@ -81,6 +81,7 @@ async fn a_hook_refuses_who_signs_up() {
             email: "mallory@example.org".into(),
             password: PASSWORD.into(),
             kind: None,
+            device_id: None,
         };
         let refused = accounts::sign_up(&from(&test.hall, "10.0.0.1"), input).await;
         assert_eq!(code(refused), "not_welcome");
@@ -95,7 +96,7 @@ async fn a_hook_refuses_who_signs_up() {
 #[tokio::test]
 async fn a_hook_refuses_a_guest() {
     in_a_house(async |test, house| {
-        let input = SignUpGuest { name: Some(UNWELCOME.into()), kind: None };
+        let input = SignUpGuest { name: Some(UNWELCOME.into()), kind: None, device_id: None };
         let refused = accounts::sign_up_guest(&from(&test.hall, "10.0.0.1"), input).await;
         assert_eq!(code(refused), "not_welcome");
         // It is asked of names that the server made up as well.

@@ -15,7 +15,8 @@ use super::{Error, keeper, list, places, rooms, store};
 use crate::connections::{self, Placed};
 use crate::following::persistently;
 use crate::matches::{self, Over};
-use crate::{Cx, Hall, WeakHall};
+use crate::restrictions::types::{LOBBY_JOIN, LOGIN};
+use crate::{Cx, Hall, WeakHall, restrictions};
 
 /// Lobbies read together when the server starts.
 const BATCH: usize = 200;
@@ -95,6 +96,23 @@ pub(super) async fn leave_behind(hall: WeakHall, user: UserId, visit: u64) {
     }
     if let Err(error) = persistently(&hall, || tell_gone(&hall, user)).await {
         tracing::warn!(user.id = %user, "The lobby of {user} does not know that they are gone: {error}");
+    }
+}
+
+/// What a user may not do has changed: who may not join lobbies is in none.
+pub(super) async fn put_out(hall: WeakHall, user: UserId) {
+    let Some(hall) = hall.upgrade() else { return };
+    let cx = Cx::server(&hall);
+    let may_stay = cx
+        .read(move |tx| {
+            restrictions::check_within(tx, user, LOBBY_JOIN)?;
+            restrictions::check_within(tx, user, LOGIN)
+        })
+        .await;
+    if let Err(crate::Error::Restricted(_)) = may_stay
+        && let Err(error) = persistently(&hall, || tell_gone(&hall, user)).await
+    {
+        tracing::warn!(user.id = %user, "The lobby of {user} does not know that they may not be there: {error}");
     }
 }
 

@@ -13,11 +13,14 @@ use super::lobby::{self, Change, Kept, Rules, State};
 use super::party::{self, Along};
 use super::{Error, follow, modes, policies, secrets, store};
 use crate::hosts::Wanted;
+use crate::restrictions::types::LOBBY_HOST;
+use crate::restrictions::{self, Scope};
 use crate::{Cx, Topic, accounts, codes, filter};
 
 /// Opens a lobby. A player who hosts it has the first seat, and brings along the party that follows them.
 pub async fn open(cx: &Cx, input: OpenLobby) -> Result<OwnLobby, Error> {
     let host = cx.require_user()?;
+    restrictions::check(cx, LOBBY_HOST, Scope::mode(&input.mode)).await?;
     let host_kind = input.host_kind.unwrap_or_default();
     if host_kind == HostKind::Dedicated {
         cx.require(accounts::HOST)?;

@@ -45,11 +45,13 @@ pub(super) async fn along(cx: &Cx, user: UserId, lobby: Option<LobbyId>) -> Resu
         .await?;
     let mut along = Along::default();
     for (user_id, elsewhere) in followers.into_iter().zip(lobbies) {
+        let may_enter = super::may_enter(cx, user_id, lobby).await?;
         let why = match elsewhere {
             // They are there.
             Some(_) if elsewhere == lobby => continue,
             Some(_) => StayedWhy::InLobby,
             None if !connections::is_attached(cx.hall(), user_id) => StayedWhy::Offline,
+            None if !may_enter => StayedWhy::NotLetIn,
             None => {
                 along.party.push(user_id);
                 continue;

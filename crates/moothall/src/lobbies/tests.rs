@@ -11,6 +11,7 @@ mod matches;
 mod party;
 mod refusals;
 mod restarts;
+mod restricted;
 mod rooms;
 mod seats;
 mod sessions;

@@ -13,7 +13,7 @@ use super::list::Viewer;
 use super::{Error, Over, follow, rooms};
 use crate::cx::Tx;
 use crate::json::{choice, value, word, words};
-use crate::{Topic, accounts, audit, connections};
+use crate::{Topic, accounts, audit, connections, restrictions};
 
 statements! {
     INSERT_MATCH = "INSERT INTO matches (id, lobby_id, host_id, host_kind, mode, map, name, is_rated, is_hidden, status,
@@ -230,6 +230,7 @@ fn end(tx: &mut Tx<'_, '_>, game: &Shown) -> Result<(), Error> {
     if let Some(ended_at) = game.ended_at.filter(|_| game.status == MatchStatus::Ended) {
         let players: Vec<UserId> = game.players().map(|(user, _)| user).collect();
         accounts::stamp_played(tx, &players, ended_at)?;
+        restrictions::played(tx, &players, game.started_at.unwrap_or(game.created_at))?;
     }
     let over = Over { match_id: game.id, lobby_id: game.lobby_id };
     let hall = tx.cx().hall().clone();

@@ -9,6 +9,7 @@ mod store;
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
+use moothall_protocol::accounts::Segment;
 use moothall_protocol::jobs::{JobProgress, JobStatus};
 use moothall_protocol::limits::{
     BROADCAST_BYTES_MAX, BROADCAST_DAYS_MAX, BROADCAST_LANGUAGES_MAX, BROADCAST_TEXT_LENGTH_MAX,
@@ -16,7 +17,6 @@ use moothall_protocol::limits::{
 };
 use moothall_protocol::notifications::{
     Broadcast, BroadcastStatus, CancelBroadcast, CreateBroadcast, GetBroadcast, ListBroadcasts, Notice,
-    Segment,
 };
 use moothall_protocol::{BroadcastId, Cursor, Event, JobId, NoticeId, Page, Timestamp, UserId};
 use schemars::JsonSchema;
@@ -77,15 +77,6 @@ pub(super) fn words<'a>(
         |tag: &str| texts.iter().find(|(known, _)| known.eq_ignore_ascii_case(tag)).map(|(_, text)| text);
     let primary = |tag: &'_ str| tag.split('-').next().unwrap_or_default().to_owned();
     language.and_then(|tag| find(tag).or_else(|| find(&primary(tag)))).map_or(text, String::as_str)
-}
-
-/// Whether somebody of this language is among those of these languages.
-fn speaks(languages: &[String], language: Option<&str>) -> bool {
-    let is_of = |wanted: &String, tag: &str| {
-        let (wanted, tag) = (wanted.to_lowercase(), tag.to_lowercase());
-        tag == wanted || tag.strip_prefix(&wanted).is_some_and(|rest| rest.starts_with('-'))
-    };
-    languages.is_empty() || language.is_some_and(|tag| languages.iter().any(|wanted| is_of(wanted, tag)))
 }
 
 /// Tells many something, at once or later.
@@ -294,7 +285,10 @@ fn put(tx: &mut Tx<'_, '_>, broadcast: &Stored, users: &[UserId]) -> Result<u64,
         .collect();
     let told: Vec<(UserId, NoticeId)> = users
         .iter()
-        .filter(|user| !muted.contains(user) && speaks(&broadcast.segment.languages, language(user)))
+        .filter(|user| {
+            !muted.contains(user)
+                && locales.get(user).is_some_and(|locale| locale.speaks(&broadcast.segment.languages))
+        })
         .map(|user| (*user, tx.cx().new_id()))
         .collect();
     if told.is_empty() {

@@ -56,7 +56,14 @@ fn least(schema: &Value, room: RoomId, user: UserId) -> Map<String, Value> {
 fn administrator(test: &TestHall, user_id: UserId) -> Cx {
     let session_id = test.hall.random().id(test.hall.clock().now());
     let permissions = Permissions::all();
-    let identity = Identity { user_id, session_id, kind: SessionKind::Game, api_key_id: None, permissions };
+    let identity = Identity {
+        user_id,
+        session_id,
+        kind: SessionKind::Game,
+        api_key_id: None,
+        permissions,
+        restricted: None,
+    };
     Cx::new(&test.hall, Caller::Member(Arc::new(identity)), Origin::default())
 }
 

@@ -59,6 +59,7 @@ impl Refusal {
             until: problem.until,
             version: problem.version,
             fields: (!problem.fields.is_empty()).then_some(problem.fields),
+            restriction: problem.restriction,
         };
         Error::Relayed(Relayed { kind, code: entry.code, title: problem.title, details }.into())
     }

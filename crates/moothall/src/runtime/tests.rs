@@ -179,6 +179,7 @@ fn player(hall: &Hall) -> Cx {
         kind: moothall_protocol::accounts::SessionKind::Game,
         api_key_id: None,
         permissions: Permissions::default(),
+        restricted: None,
     };
     Cx::new(hall, Caller::Member(Arc::new(identity)), Origin::default())
 }

@@ -53,6 +53,18 @@ pub struct Locale {
     pub time_zone: Option<String>,
 }
 
+impl Locale {
+    /// Whether the user has set one of these languages; `pt` means `pt-BR` too. Without any, everybody.
+    pub fn speaks(&self, languages: &[String]) -> bool {
+        let is_of = |wanted: &String, tag: &str| {
+            let (wanted, tag) = (wanted.to_lowercase(), tag.to_lowercase());
+            tag == wanted || tag.strip_prefix(&wanted).is_some_and(|rest| rest.starts_with('-'))
+        };
+        let tag = self.language.as_deref();
+        languages.is_empty() || tag.is_some_and(|tag| languages.iter().any(|wanted| is_of(wanted, tag)))
+    }
+}
+
 impl UserSection for Locale {
     const NAME: &'static str = "locale";
 }

@@ -100,6 +100,12 @@ impl Frame {
         (whole.weight() <= OUTBOX_BYTES_MAX / 2).then(|| Arc::clone(whole))
     }
 
+    /// The topic on which it is told.
+    #[cfg(test)]
+    pub(crate) fn topic(&self) -> Option<&str> {
+        self.topic.as_deref()
+    }
+
     /// The event.
     pub fn event(&self) -> &Event {
         &self.event

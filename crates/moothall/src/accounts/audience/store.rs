@@ -1,7 +1,7 @@
 //! SQL for looking over all users.
 
 use moothall_protocol::UserId;
-use moothall_protocol::notifications::Segment;
+use moothall_protocol::accounts::Segment;
 use moothall_store::{params, statements};
 
 use crate::cx::Tx;

@@ -153,8 +153,13 @@ async fn t031_a_site_that_verifies_addresses_lets_nobody_in_before() {
     let by_email = |settings: &mut crate::Settings| settings.accounts.verification = Verification::Email;
     with_settings(by_email, async |test| {
         let join = async |name: &str, email: &str| {
-            let input =
-                SignUp { name: name.into(), email: email.into(), password: PASSWORD.into(), kind: None };
+            let input = SignUp {
+                name: name.into(),
+                email: email.into(),
+                password: PASSWORD.into(),
+                kind: None,
+                device_id: None,
+            };
             accounts::sign_up(&from(&test.hall, "10.0.0.1"), input).await.unwrap()
         };
         let signed_up = join("Ana", "ana@example.org").await;
@@ -202,6 +207,7 @@ async fn t031_an_address_whose_first_letter_was_lost_is_no_dead_end() {
                 email: "ana@example.org".into(),
                 password: PASSWORD.into(),
                 kind: None,
+                device_id: None,
             };
             accounts::sign_up(&from(&test.hall, "10.0.0.1"), input).await.unwrap();
             code_to(test, "ana@example.org", "Your e-mail address").await;
@@ -226,7 +232,7 @@ async fn nobodys_mailbox_is_flooded_by_many_who_give_its_address() {
         let join = async |number: usize| {
             let letter = char::from(b'a' + u8::try_from(number).unwrap());
             let (name, email) = (format!("Mallory {letter}{letter}"), "Victim@example.org".to_owned());
-            let input = SignUp { name, email, password: PASSWORD.into(), kind: None };
+            let input = SignUp { name, email, password: PASSWORD.into(), kind: None, device_id: None };
             accounts::sign_up(&from(&test.hall, "10.0.0.1"), input).await.unwrap()
         };
         for number in 0..limit + 2 {
@@ -535,6 +541,7 @@ async fn an_address_one_may_come_back_to_is_nobody_elses_meanwhile() {
             email: "ana@example.org".into(),
             password: PASSWORD.into(),
             kind: None,
+            device_id: None,
         };
         let by_nobody = from(&test.hall, "10.0.0.1");
         assert_eq!(code(accounts::sign_up(&by_nobody, input.clone()).await), "email_taken");

@@ -198,6 +198,7 @@ async fn the_address_of_an_erased_account_is_free_at_once_and_its_name_after_thi
                 email: "ana@example.org".into(),
                 password: PASSWORD.into(),
                 kind: None,
+                device_id: None,
             };
             accounts::sign_up(&from(&test.hall, "10.0.0.1"), input).await
         };

@@ -11,10 +11,11 @@ use crate::accounts::credentials::Standing;
 use crate::cx::{Identity, Tx};
 use crate::error::Error;
 use crate::permission::Permissions;
+use crate::restrictions;
 
 statements! {
     SESSION = "SELECT u.id, s.kind, s.expires_at, s.last_seen_at,
-                      u.is_bot, u.email_verified_at, u.approved_at, u.erased_at
+                      u.is_bot, u.email_verified_at, u.approved_at, u.erased_at, s.is_limited
                FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1 AND s.expires_at > $2";
     KEY = "SELECT u.id, k.kind, k.expires_at, k.last_used_at,
                   u.is_bot, u.email_verified_at, u.approved_at, u.erased_at, k.scopes
@@ -49,12 +50,18 @@ pub(super) fn find(tx: &mut Tx<'_, '_>, session: SessionId) -> Result<Option<Fou
     if standing.check(tx.cx()).is_err() {
         return Ok(None);
     }
+    let (restricted, barred_until) = restrictions::barred(tx, user_id)?;
+    if key.is_none() && restricted.is_none() && row.get(8)? {
+        // A limited session is good for nothing but what is open to the restricted.
+        return Ok(None);
+    }
     let (mut permissions, until) = permissions(tx, user_id, ends_at.unwrap_or(Timestamp::MAX))?;
     if key.is_some() {
         let Json(scopes): Json<Vec<String>> = row.get(8)?;
         permissions = permissions.within(&Permissions::new(scopes));
     }
-    let identity = Identity { user_id, session_id: session, kind, api_key_id: key, permissions };
+    let identity = Identity { user_id, session_id: session, kind, api_key_id: key, permissions, restricted };
+    let until = until.min(barred_until);
     Ok(Some(Found { identity: Arc::new(identity), until, seen_at: row.get(3)? }))
 }
 

@@ -14,13 +14,14 @@ use crate::sweep;
 
 statements! {
     INSERT = "INSERT INTO sessions (id, user_id, kind, agent, place, family, refresh, created_at, last_seen_at, expires_at,
-                signed_in_at)
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10)";
-    BEYOND = "SELECT id FROM sessions WHERE user_id = $1 ORDER BY last_seen_at DESC, id DESC LIMIT 100 OFFSET $2";
+                signed_in_at, is_limited)
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11)";
+    BEYOND = "SELECT id FROM sessions WHERE user_id = $1 AND is_limited = FALSE ORDER BY last_seen_at DESC, id DESC LIMIT 100 OFFSET $2";
     FIND = "SELECT user_id, kind, family, refresh, previous, salt, rotated_at FROM sessions
             WHERE id = $1 AND expires_at > $2";
     TURN = "UPDATE sessions SET refresh = $3, previous = $2, salt = $4, rotated_at = $5, last_seen_at = $5, expires_at = $6
             WHERE id = $1";
+    DELETE_LIMITED = "DELETE FROM sessions WHERE user_id = $1 AND is_limited = TRUE";
     DELETE = "DELETE FROM sessions WHERE id = $1 AND user_id = $2";
     DELETE_ALL = "DELETE FROM sessions WHERE user_id = $1 RETURNING id";
     DELETE_OTHERS = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id";
@@ -71,8 +72,15 @@ pub(super) fn insert(
             now,
             now + lifetime,
             opening.signed_in_at,
+            opening.is_limited,
         ],
     )?;
+    Ok(())
+}
+
+/// Ends what limited sessions a user had.
+pub(super) fn delete_limited(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
+    tx.execute(DELETE_LIMITED, params![user])?;
     Ok(())
 }
 

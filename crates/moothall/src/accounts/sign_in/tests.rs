@@ -54,7 +54,7 @@ async fn a_name_and_an_address_belong_to_one() {
         let cx = from(&test.hall, "10.0.0.1");
         let try_sign_up = async |name: &str, email: &str| {
             let (name, email) = (name.to_owned(), email.to_owned());
-            let input = SignUp { name, email, password: PASSWORD.into(), kind: None };
+            let input = SignUp { name, email, password: PASSWORD.into(), kind: None, device_id: None };
             code(accounts::sign_up(&cx, input).await)
         };
         assert_eq!(try_sign_up("aNA", "other@example.org").await, "name_taken");
@@ -82,6 +82,7 @@ async fn b05_a_password_that_is_missing_short_common_or_over_long_is_a_clear_err
                 email: "ana@example.org".into(),
                 password: password.into(),
                 kind: None,
+                device_id: None,
             };
             let refusal = accounts::sign_up(&cx, input).await.unwrap_err();
             let fields = refusal.details().fields.unwrap();
@@ -127,7 +128,7 @@ async fn b24_guests_have_a_secret_scores_a_flag_and_names_that_do_not_collide() 
         for _ in 0..100 {
             sign_up_guest(&test.hall).await;
         }
-        let named = SignUpGuest { name: Some(guest.user.name.clone()), kind: None };
+        let named = SignUpGuest { name: Some(guest.user.name.clone()), kind: None, device_id: None };
         assert_eq!(code(accounts::sign_up_guest(&test.nobody(), named).await), "name_taken");
     })
     .await;
@@ -169,7 +170,7 @@ async fn an_upgraded_guest_keeps_id_and_session_and_signs_in_with_the_password_o
         let input = UpgradeGuest { name: None, email: "thief@example.org".into(), password: PASSWORD.into() };
         assert_eq!(code(accounts::upgrade_guest(&cx, input).await), "fresh_sign_in_needed");
         // The name the server made up is free for the next.
-        let input = SignUpGuest { name: Some(guest.user.name), kind: None };
+        let input = SignUpGuest { name: Some(guest.user.name), kind: None, device_id: None };
         assert!(accounts::sign_up_guest(&test.nobody(), input).await.is_ok());
     })
     .await;
@@ -214,6 +215,7 @@ async fn t031_b22_an_account_that_waits_for_approval_comes_in_by_no_way() {
             email: "ana@example.org".into(),
             password: PASSWORD.into(),
             kind: None,
+            device_id: None,
         };
         let signed_up = accounts::sign_up(&cx, input).await.unwrap();
         assert_eq!((signed_up.next, signed_up.session.is_none()), (NextStep::AwaitApproval, true));
@@ -325,18 +327,18 @@ async fn a_guest_who_chose_a_name_leaves_it_by_the_rules_of_every_other() {
             email: email.into(),
             password: PASSWORD.into(),
         };
-        let chosen = SignUpGuest { name: Some("Anna".into()), kind: None };
+        let chosen = SignUpGuest { name: Some("Anna".into()), kind: None, device_id: None };
         let guest = accounts::sign_up_guest(&from(&test.hall, "10.0.0.1"), chosen).await.unwrap();
         let cx = call(&test.hall, &guest).await;
         accounts::upgrade_guest(&cx, upgrade("Annabel", "a@example.org")).await.unwrap();
-        let next = SignUpGuest { name: Some("Anna".into()), kind: None };
+        let next = SignUpGuest { name: Some("Anna".into()), kind: None, device_id: None };
         let held = accounts::sign_up_guest(&from(&test.hall, "10.0.0.1"), next).await;
         assert_eq!(code(held), "name_taken", "held for who had it");
         let names = serde_json::from_value(serde_json::json!({ "user_id": guest.user.id })).unwrap();
         let names = accounts::list_names(&test.server(), names).await.unwrap().items;
         assert_eq!(names.iter().map(|former| former.name.as_str()).collect::<Vec<_>>(), ["Anna"]);
 
-        let chosen = SignUpGuest { name: Some("Benno".into()), kind: None };
+        let chosen = SignUpGuest { name: Some("Benno".into()), kind: None, device_id: None };
         let guest = accounts::sign_up_guest(&from(&test.hall, "10.0.0.1"), chosen).await.unwrap();
         let cx = call(&test.hall, &guest).await;
         let rename = |name: &str| moothall_protocol::accounts::Rename { name: name.into(), password: None };

@@ -26,6 +26,7 @@ macro_rules! columns {
 pub(super) use columns;
 
 statements! {
+    ADDRESSES = "SELECT id, email, created_at FROM users WHERE id {in $1} AND erased_at IS NULL";
     SUMMARIES = "SELECT id, name, is_guest, is_bot, erased_at IS NOT NULL FROM users WHERE id {in $1}";
     FIND = concat!("SELECT ", columns!(), " FROM users u WHERE u.id = $1");
     EMAIL_KEY = "SELECT email_key FROM users WHERE id = $1";
@@ -226,4 +227,13 @@ pub(super) fn insert_system(tx: &mut Tx<'_, '_>, id: UserId, name: &str) -> Resu
     let (now, key) = (tx.now(), Name::key_of(name));
     tx.execute(INSERT_SYSTEM, params![id, name, key, now])?;
     Ok(())
+}
+
+/// The addresses of these users, and since when they are there.
+pub(super) fn addresses(
+    tx: &mut Tx<'_, '_>,
+    users: &[UserId],
+) -> Result<Vec<(UserId, Option<String>, Timestamp)>, crate::Error> {
+    let rows = tx.query(ADDRESSES, params![users])?;
+    rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).collect()
 }

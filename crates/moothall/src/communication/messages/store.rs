@@ -18,6 +18,7 @@ macro_rules! message_columns {
         "id, room_id, seq, sender_id, text, attachments, mentions, reply_to, version, created_at, edited_at, deleted_at, withheld"
     };
 }
+pub(in crate::communication) use message_columns;
 
 statements! {
     MARK = "UPDATE room_members SET delivered_seq = $3, read_seq = $4, sent_at = COALESCE($5, sent_at)
@@ -29,6 +30,8 @@ statements! {
         SELECT id, version, text, attachments, $3 FROM messages WHERE id = $1 AND version = $2 AND deleted_at IS NULL";
     CHANGE_MESSAGE = "UPDATE messages SET text = $2, attachments = $3, mentions = $4, version = $5, edited_at = $6,
         deleted_at = $7 WHERE id = $1";
+    RESTORE_MESSAGE = "UPDATE messages SET text = $3, attachments = $4, mentions = $5, version = $6, edited_at = $7, deleted_at = NULL
+        WHERE id = $1 AND version = $2 AND deleted_at IS NOT NULL";
     FIND_MESSAGE = concat!("SELECT ", message_columns!(), " FROM messages WHERE id = $1");
     VERSIONS = "SELECT version, text, attachments, replaced_at FROM message_versions WHERE message_id = $1
         ORDER BY version";
@@ -50,7 +53,8 @@ statements! {
     }
 }
 
-fn message(row: &Row) -> Result<Message, Error> {
+/// Reads [`message_columns`].
+pub(in crate::communication) fn message(row: &Row) -> Result<Message, Error> {
     Ok(Message {
         id: row.get(0)?,
         room_id: row.get(1)?,
@@ -65,6 +69,7 @@ fn message(row: &Row) -> Result<Message, Error> {
         edited_at: row.get(10)?,
         deleted_at: row.get(11)?,
         is_hidden: row.get(12)?,
+        is_shadowed: false,
     })
 }
 
@@ -73,7 +78,7 @@ fn list<T: DeserializeOwned>(row: &Row, index: usize) -> Result<Vec<T>, moothall
 }
 
 /// Most messages have no attachments and mention nobody: `NULL` then.
-fn unless_empty<T>(list: &[T]) -> Option<Json<&[T]>> {
+pub(in crate::communication) fn unless_empty<T>(list: &[T]) -> Option<Json<&[T]>> {
     (!list.is_empty()).then_some(Json(list))
 }
 
@@ -191,6 +196,31 @@ pub(in crate::communication) fn change(
         tx.execute(DELETE_MENTIONS, params![message.room_id, message.seq])?;
         tx.insert_many(INSERT_MENTIONS, 3, &mention_rows(message, unnoticed)?)?;
     }
+    Ok(())
+}
+
+/// Puts back what a message said, unless it is no longer what the room was told it was.
+pub(in crate::communication) fn restore(
+    tx: &mut Tx<'_, '_>,
+    before: i64,
+    message: &Message,
+) -> Result<(), Error> {
+    let count = tx.execute(
+        RESTORE_MESSAGE,
+        params![
+            message.id,
+            before,
+            message.text,
+            unless_empty(&message.attachments),
+            unless_empty(&message.mentions),
+            message.version,
+            message.edited_at
+        ],
+    )?;
+    if count == 0 {
+        return Err(crate::Error::VersionConflict { version: before }.into());
+    }
+    tx.insert_many(INSERT_MENTIONS, 3, &mention_rows(message, &[])?)?;
     Ok(())
 }
 

@@ -31,13 +31,17 @@ pub(crate) struct Draft {
     /// Whether it reaches the other one of a direct conversation.
     pub way: Way,
     pub if_version: Option<i64>,
+    /// Nobody but the sender is to see it.
+    #[serde(default)]
+    pub is_shadowed: bool,
 }
 
 impl Room {
     pub(super) fn send(&mut self, draft: &Draft, turn: &mut Turn<'_, Self>) -> Result<Reply, Error> {
         let (user, seat) = self.writer(turn)?;
         self.check_pace(seat, turn)?;
-        let is_hidden = self.make_contact(user, draft.way, turn);
+        // Of whoever is not heard nobody gets a first message either.
+        let is_hidden = !draft.is_shadowed && self.make_contact(user, draft.way, turn);
         // A clock that was set back does not put a message before those it follows.
         let now = turn.now().max(self.card.active_at);
         let message = Message {
@@ -54,7 +58,11 @@ impl Room {
             edited_at: None,
             deleted_at: None,
             is_hidden,
+            is_shadowed: false,
         };
+        if draft.is_shadowed {
+            return Ok(self.send_unheard(message, turn));
+        }
         if let Some(seat) = self.seats.get_mut(&user) {
             // Who answers has read.
             (seat.delivered_seq, seat.read_seq, seat.sent_at) = (message.seq, message.seq, Some(now));
@@ -73,6 +81,19 @@ impl Room {
         let shown = own(&message);
         self.tell_of(&message, Event::MessageSent(shown.clone()), turn);
         Ok(Reply::Message(Box::new(shown)))
+    }
+
+    /// Takes a message that nobody is to hear of: the room stays as it is, but for the pace of its sender. Whoever asked tells them.
+    fn send_unheard(&mut self, message: Message, turn: &mut Turn<'_, Self>) -> Reply {
+        if let Some(seat) = self.seats.get_mut(&message.sender_id) {
+            seat.sent_at = Some(message.created_at);
+        }
+        if self.card.live_only {
+            turn.persist(Effect::Paced { user: message.sender_id, at: message.created_at });
+        } else {
+            turn.persist(Effect::Shadowed(Box::new(message.clone())));
+        }
+        Reply::Message(Box::new(message))
     }
 
     /// The member who calls, if they may write here.
@@ -187,6 +208,35 @@ impl Room {
         self.keep_changed(&message);
         self.tell_of(&message, Event::MessageDeleted(gone), turn);
         turn.persist(Effect::Deleted { before: before.version, message: Box::new(message) });
+        Ok(Reply::Done)
+    }
+
+    /// Puts back what a moderator deleted, as it was before that.
+    pub(super) fn undelete(
+        &mut self,
+        deleted: &Message,
+        before: &Message,
+        power: &Power,
+        turn: &mut Turn<'_, Self>,
+    ) -> Result<Reply, Error> {
+        let deleted = &self.newest(deleted);
+        let about = json!({ "message_id": deleted.id });
+        self.require(Deed { power, action: "communication.restore_message", about }, |_| false, turn)?;
+        if deleted.deleted_at.is_none() {
+            return Ok(Reply::Done);
+        }
+        let message = Message {
+            text: before.text.clone(),
+            attachments: before.attachments.clone(),
+            mentions: before.mentions.clone(),
+            version: deleted.version + 1,
+            edited_at: before.edited_at,
+            deleted_at: None,
+            ..deleted.clone()
+        };
+        self.keep_changed(&message);
+        turn.persist(Effect::Restored { before: deleted.version, message: Box::new(message.clone()) });
+        self.tell(turn, Event::MessageEdited(message));
         Ok(Reply::Done)
     }
 

@@ -1,11 +1,11 @@
 //! Broadcasts.
 
 use moothall_protocol::BroadcastId;
-use moothall_protocol::accounts::GrantRole;
+use moothall_protocol::accounts::{GrantRole, Segment};
 use moothall_protocol::limits::{BROADCAST_BYTES_MAX, BROADCAST_LANGUAGES_MAX, BROADCAST_TEXT_LENGTH_MAX};
 use moothall_protocol::notifications::{
     Broadcast, BroadcastReach, BroadcastStatus, CancelBroadcast, CreateBroadcast, GetBroadcast,
-    ListBroadcasts, Segment,
+    ListBroadcasts,
 };
 
 use super::*;

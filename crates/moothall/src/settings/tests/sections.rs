@@ -100,6 +100,7 @@ async fn a_setting_may_take_a_permission_of_its_own() {
             permissions: crate::Permissions::new(
                 permissions.iter().map(|permission| permission.0.to_owned()),
             ),
+            restricted: None,
         };
         Cx::server(&hall).by(crate::Caller::Member(identity.into()))
     };

@@ -210,6 +210,7 @@ fn heavy(bytes: usize) -> Arc<Frame> {
                 edited_at: None,
                 deleted_at: None,
                 is_hidden: false,
+                is_shadowed: false,
             }),
         )
     };

@@ -62,6 +62,14 @@ impl Stored {
                 let before = self.messages.insert(message.seq, (**message).clone());
                 assert_eq!(before, None, "no number is given twice");
             }
+            Effect::Shadowed(message) => {
+                self.seats.get_mut(&message.sender_id).expect("a member").sent_at = Some(message.created_at);
+            }
+            Effect::Restored { before, message } => {
+                let kept = self.messages.get_mut(&message.seq).expect("a message");
+                assert!(kept.version == *before && kept.deleted_at.is_some() && message.deleted_at.is_none());
+                *kept = (**message).clone();
+            }
             Effect::Edited { before, message, .. } | Effect::Deleted { before, message } => {
                 happened(match (message.deleted_at, self.card.kind) {
                     (None, RoomKind::Room) => "edited in a room",

@@ -1,0 +1,285 @@
+//! Actions: what moderators do about users.
+//!
+//! Start at [`act`]. What an action does, and how that is taken back, stands in `effects.rs`.
+
+mod store;
+
+use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
+use moothall_protocol::moderation::{
+    AcknowledgeAction, Act, ActOnMany, ActedOn, ActedOnMany, Action, ActionKind, ActionProposal,
+    ActionTemplates, Deed, ListActionTemplates, ListActions, ListMyActions, ModerationDeed, NoteKind,
+    OwnAction, ProposeAction, ReportOutcome, RevertAction,
+};
+use moothall_protocol::{ActionId, CaseId, Cursor, Page, ReportId, UserId};
+use serde_json::{Value, json};
+use std::time::Duration;
+use uuid::Uuid;
+
+pub(super) use store::{STATEMENTS, find, insert_mark, is_marked, marks, of_user, remove_marks};
+
+use super::effects::{self, Done};
+use super::notify::{Acted, Ids, Reverted, happened, tell};
+use super::{ACT, CASES, Error, appeals, cases, escalation, notes, reports, store as shared};
+use crate::cx::{Cx, Tx};
+use crate::{Fault as _, accounts, audit};
+
+/// An action about to be taken.
+#[derive(Clone, Debug)]
+struct Planned {
+    user: UserId,
+    deed: Deed,
+    case: Option<CaseId>,
+    keeps_case_open: bool,
+    disagreed: Vec<ReportId>,
+    /// What was done already, in a room, which is no part of this transaction.
+    removed: Option<Value>,
+}
+
+/// Does something about a user.
+pub async fn act(cx: &Cx, input: Act) -> Result<Action, Error> {
+    cx.require(ACT)?;
+    effects::check(cx, &input.deed)?;
+    let (user, case) = (input.user_id, input.case_id);
+    // Before anything is done in a room.
+    cx.read(move |tx| require_target(tx, user, case).map(drop)).await?;
+    let removed = effects::remove_content(cx, user, &input.deed).await?;
+    let planned = Planned {
+        user,
+        deed: input.deed,
+        case,
+        keeps_case_open: input.keeps_case_open.unwrap_or_default(),
+        disagreed: input.disagreed,
+        removed,
+    };
+    cx.mutate(move |tx| take(tx, &planned)).await
+}
+
+/// Refuses to act on whom the caller must not act on.
+fn require_target(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    case: Option<CaseId>,
+) -> Result<Option<moothall_protocol::moderation::Case>, Error> {
+    if tx.cx().user() == Some(user) {
+        return Err(Error::Yourself);
+    }
+    accounts::require_manageable(tx, user).map_err(accounts::Error::into_common)?;
+    let Some(case) = case else { return Ok(None) };
+    let case = cases::require_free(tx, case)?;
+    if case.target_id == user { Ok(Some(case)) } else { Err(Error::NotOfCase) }
+}
+
+fn take(tx: &mut Tx<'_, '_>, planned: &Planned) -> Result<Action, Error> {
+    let Planned { user, deed, .. } = planned;
+    let case = require_target(tx, *user, planned.case)?;
+    let mut action = Action {
+        id: tx.cx().new_id(),
+        number: shared::number(tx, "action")?,
+        user_id: *user,
+        kind: deed.kind,
+        category: deed.category.clone(),
+        reason: deed.reason.clone(),
+        public_reason: deed.public_reason.clone(),
+        author_id: tx.cx().user(),
+        case_id: planned.case,
+        before: Value::Null,
+        after: Value::Null,
+        created_at: tx.now(),
+        acknowledged_at: None,
+        reverted_at: None,
+        reverted_by: None,
+        revert_reason: None,
+    };
+    // Told first: whoever may not be here any more has no socket after this.
+    // A mark is seen by moderators only.
+    if action.kind != ActionKind::Mark {
+        tell(tx, *user, Acted::new(&action))?;
+    }
+    let Done { before, after } = match &planned.removed {
+        Some(before) => Done { before: before.clone(), after: json!({ "is_removed": true }) },
+        None => effects::apply(tx, &action, deed)?,
+    };
+    (action.before, action.after) = (before, after);
+    store::insert(tx, &action)?;
+    let kind = crate::json::word(&deed.kind)?;
+    shared::count(tx, &format!("actions.{kind}"), 1)?;
+    let entry = audit::Entry::new("moderation.act").user(*user).reason(&deed.reason);
+    audit::record(tx, entry.change(&(), &action))?;
+    let ids = Ids { case: action.case_id, action: Some(action.id), ..Ids::default() };
+    happened(tx, ModerationDeed::Acted, *user, ids);
+    if let Some(case) = case {
+        notes::of_case(tx, &case, NoteKind::Decision, &deed.reason)?;
+        if !planned.keeps_case_open {
+            cases::close(tx, case, ReportOutcome::Agreed, &planned.disagreed)?;
+        }
+    }
+    metrics::counter!("moderation_actions_total", "kind" => kind).increment(1);
+    Ok(action)
+}
+
+/// Takes an action back, with all that came of it.
+pub async fn revert(cx: &Cx, input: RevertAction) -> Result<Action, Error> {
+    cx.require(ACT)?;
+    let id = input.action_id;
+    let action = cx.read(move |tx| find(tx, id)).await?.ok_or(crate::Error::NotFound)?;
+    if cx.user() == Some(action.user_id) {
+        return Err(Error::Yourself);
+    }
+    effects::restore_content(cx, &action, &input.reason).await?;
+    cx.mutate(move |tx| take_back(tx, id, &input.reason, true)).await
+}
+
+/// Takes an action back within a transaction; what it removed from rooms is there again before.
+pub(super) fn take_back(
+    tx: &mut Tx<'_, '_>,
+    id: ActionId,
+    reason: &str,
+    is_told: bool,
+) -> Result<Action, Error> {
+    let before = find(tx, id)?.ok_or(crate::Error::NotFound)?;
+    if before.reverted_at.is_some() {
+        return Ok(before);
+    }
+    effects::undo(tx, &before, reason)?;
+    store::revert(tx, id, reason)?;
+    let after = find(tx, id)?.ok_or(crate::Error::NotFound)?;
+    shared::count(tx, "reverted", 1)?;
+    let entry = audit::Entry::new("moderation.revert").user(after.user_id).reason(reason);
+    audit::record(tx, entry.change(&before, &after))?;
+    let ids = Ids { case: after.case_id, action: Some(id), ..Ids::default() };
+    happened(tx, ModerationDeed::Reverted, after.user_id, ids);
+    if is_told && after.kind != ActionKind::Mark {
+        tell(tx, after.user_id, Reverted { action_id: id, number: after.number })?;
+    }
+    Ok(after)
+}
+
+/// Acknowledges a warning, and with that ends what it held back.
+pub async fn acknowledge(cx: &Cx, input: AcknowledgeAction) -> Result<OwnAction, Error> {
+    let user = cx.require_user()?;
+    cx.mutate(move |tx| {
+        let action = find(tx, input.action_id)?.filter(|action| action.user_id == user);
+        let action = action.ok_or(crate::Error::NotFound)?;
+        if action.kind != ActionKind::Warn {
+            return Err(Error::NothingToAcknowledge);
+        }
+        if action.acknowledged_at.is_none() && action.reverted_at.is_none() {
+            store::acknowledge(tx, action.id)?;
+            effects::let_go(tx, &action)?;
+        }
+        let action = find(tx, action.id)?.ok_or(crate::Error::NotFound)?;
+        own(tx, action)
+    })
+    .await
+}
+
+/// An action as the user sees it.
+pub(super) fn own(tx: &mut Tx<'_, '_>, action: Action) -> Result<OwnAction, Error> {
+    Ok(OwnAction {
+        is_appealable: action.reverted_at.is_none() && appeals::is_possible(tx, action.id)?,
+        id: action.id,
+        number: action.number,
+        kind: action.kind,
+        category: action.category,
+        public_reason: action.public_reason,
+        created_at: action.created_at,
+        acknowledged_at: action.acknowledged_at,
+        reverted_at: action.reverted_at,
+    })
+}
+
+/// The actions about the caller, but for those that only moderators know of.
+pub async fn mine(cx: &Cx, input: ListMyActions) -> Result<Page<OwnAction>, Error> {
+    let user = cx.require_user()?;
+    let before = place(input.cursor.as_ref())?;
+    let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
+    cx.read(move |tx| {
+        let rows = store::told(tx, user, before, limit + 1)?;
+        let page = Page::cut(rows, limit, |last| Cursor::of(&last.id));
+        let items = page.items.into_iter().map(|action| own(tx, action)).collect::<Result<_, _>>()?;
+        Ok(Page { items, next: page.next })
+    })
+    .await
+}
+
+fn place(cursor: Option<&Cursor>) -> Result<ActionId, crate::Error> {
+    match cursor {
+        Some(cursor) => cursor.key().ok_or_else(crate::Error::wrong_cursor),
+        None => Ok(ActionId::from_uuid(Uuid::max())),
+    }
+}
+
+/// Lists actions.
+pub async fn list(cx: &Cx, input: ListActions) -> Result<Page<Action>, Error> {
+    cx.require(CASES)?;
+    let before = place(input.cursor.as_ref())?;
+    let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
+    let rows = cx
+        .read(move |tx| match input.user_id {
+            Some(user) => of_user(tx, user, before, limit + 1),
+            None => store::list(tx, before, limit + 1),
+        })
+        .await?;
+    Ok(Page::cut(rows, limit, |last| Cursor::of(&last.id)))
+}
+
+/// Does the same about many users, each on their own: what is refused for one is done for the others.
+pub async fn act_on_many(cx: &Cx, input: ActOnMany) -> Result<ActedOnMany, Error> {
+    cx.require(ACT)?;
+    if input.deed.kind == ActionKind::RemoveContent {
+        let message = "messages are removed one by one";
+        return Err(crate::Error::field("/deed/kind", "invalid", message).into());
+    }
+    effects::check(cx, &input.deed)?;
+    let is_dry_run = input.is_dry_run.unwrap_or_default();
+    let mut items = Vec::with_capacity(input.user_ids.len());
+    for user_id in input.user_ids {
+        let acted = if is_dry_run {
+            cx.read(move |tx| require_target(tx, user_id, None)).await.map(|_| None)
+        } else {
+            let planned = Planned {
+                user: user_id,
+                deed: input.deed.clone(),
+                case: None,
+                keeps_case_open: true,
+                disagreed: Vec::new(),
+                removed: None,
+            };
+            cx.write(move |tx| take(tx, &planned)).await.map(|action| Some(action.id))
+        };
+        items.push(match acted {
+            Ok(action_id) => ActedOn { user_id, action_id, refused: None },
+            Err(error) if error.kind().status() >= 500 => return Err(error),
+            Err(error) => ActedOn { user_id, action_id: None, refused: Some(error.code().to_owned()) },
+        });
+    }
+    let count = items.iter().filter(|row| row.refused.is_none()).count() as u64;
+    Ok(ActedOnMany { items, count })
+}
+
+/// Lists templates.
+pub async fn list_templates(cx: &Cx, _: ListActionTemplates) -> Result<ActionTemplates, Error> {
+    cx.require(CASES)?;
+    Ok(ActionTemplates { items: cx.hall().settings().moderation.templates.clone() })
+}
+
+/// What the table proposes for an offence of a user, by what they did before of this kind.
+pub async fn propose(cx: &Cx, input: ProposeAction) -> Result<ActionProposal, Error> {
+    cx.require(CASES)?;
+    reports::check_category(cx, "/category", &input.category)?;
+    let table = cx.hall().settings().moderation.escalation_of(&input.category).cloned();
+    let table = table.ok_or(crate::Error::NotFound)?;
+    let user = accounts::summary(cx, input.user_id).await?.id;
+    let category = input.category;
+    let offences = cx.read(move |tx| store::offences(tx, user, &category)).await?;
+    let now = cx.now();
+    let half_life = Duration::from_secs(u64::from(table.half_life_days) * 24 * 3_600);
+    let history = escalation::history(&offences, now, half_life);
+    let step = escalation::step(history, table.steps.len());
+    let named = table.steps.get(step).ok_or(crate::Error::NotFound)?;
+    let template = cx.hall().settings().moderation.template(named).cloned();
+    let template = template.ok_or(crate::Error::NotFound)?;
+    let ends_at = template.hours.map(|hours| now + Duration::from_secs(u64::from(hours) * 3_600));
+    let (step, steps) = (step as u32 + 1, table.steps.len() as u32);
+    Ok(ActionProposal { history, step, steps, template, ends_at })
+}

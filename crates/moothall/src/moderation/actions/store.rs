@@ -1,0 +1,158 @@
+//! SQL for actions and marks.
+
+use moothall_protocol::moderation::Action;
+use moothall_protocol::{ActionId, Timestamp, UserId};
+use moothall_store::{Json, Row, params, statements};
+use serde_json::Value;
+
+use crate::cx::Tx;
+use crate::json::{choice, value, word};
+
+/// The columns of an action, in the order [`action`] reads them.
+macro_rules! columns {
+    () => {
+        "id, number, user_id, kind, category, reason, public_reason, author_id, case_id, before, after, created_at,
+         acknowledged_at, reverted_at, reverted_by, revert_reason"
+    };
+}
+
+statements! {
+    INSERT = concat!("INSERT INTO moderation_actions (", columns!(), ")
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL, NULL, NULL, NULL)");
+    FIND = concat!("SELECT ", columns!(), " FROM moderation_actions WHERE id = $1");
+    LIST = concat!("SELECT ", columns!(), " FROM moderation_actions WHERE id < $1 ORDER BY id DESC LIMIT $2");
+    OF_USER = concat!("SELECT ", columns!(), " FROM moderation_actions WHERE user_id = $1 AND id < $2
+        ORDER BY id DESC LIMIT $3");
+    TOLD = concat!("SELECT ", columns!(), " FROM moderation_actions WHERE user_id = $1 AND id < $2 AND kind <> 'mark'
+        ORDER BY id DESC LIMIT $3");
+    OFFENCES = "SELECT created_at FROM moderation_actions
+        WHERE user_id = $1 AND category = $2 AND reverted_at IS NULL ORDER BY id DESC LIMIT 100";
+    ACKNOWLEDGE = "UPDATE moderation_actions SET acknowledged_at = $2 WHERE id = $1";
+    REVERT = "UPDATE moderation_actions SET reverted_at = $2, reverted_by = $3, revert_reason = $4 WHERE id = $1";
+    INSERT_MARK = "INSERT INTO user_marks (user_id, mark, action_id) VALUES ($1, $2, $3)
+        ON CONFLICT (user_id, mark) DO NOTHING";
+    REMOVE_MARKS = "DELETE FROM user_marks WHERE action_id = $1";
+    MARKS = "SELECT mark FROM user_marks WHERE user_id = $1 ORDER BY mark LIMIT 100";
+    IS_MARKED = "SELECT 1 FROM user_marks WHERE user_id = $1 LIMIT 1";
+}
+
+fn action(row: &Row) -> Result<Action, crate::Error> {
+    let Json(before): Json<Value> = row.get(9)?;
+    let Json(after): Json<Value> = row.get(10)?;
+    Ok(Action {
+        id: row.get(0)?,
+        number: row.get(1)?,
+        user_id: row.get(2)?,
+        kind: choice(row.get(3)?)?,
+        category: row.get(4)?,
+        reason: row.get(5)?,
+        public_reason: row.get(6)?,
+        author_id: row.get(7)?,
+        case_id: row.get(8)?,
+        before,
+        after,
+        created_at: row.get(11)?,
+        acknowledged_at: row.get(12)?,
+        reverted_at: row.get(13)?,
+        reverted_by: row.get(14)?,
+        revert_reason: row.get(15)?,
+    })
+}
+
+pub(super) fn insert(tx: &mut Tx<'_, '_>, action: &Action) -> Result<(), crate::Error> {
+    tx.execute(
+        INSERT,
+        params![
+            action.id,
+            action.number,
+            action.user_id,
+            word(&action.kind)?,
+            action.category,
+            action.reason,
+            action.public_reason,
+            action.author_id,
+            action.case_id,
+            value(&action.before)?,
+            value(&action.after)?,
+            action.created_at
+        ],
+    )?;
+    Ok(())
+}
+
+/// An action, by its id.
+pub(in crate::moderation) fn find(tx: &mut Tx<'_, '_>, id: ActionId) -> Result<Option<Action>, crate::Error> {
+    tx.query_opt(FIND, params![id])?.as_ref().map(action).transpose()
+}
+
+pub(super) fn list(tx: &mut Tx<'_, '_>, before: ActionId, limit: usize) -> Result<Vec<Action>, crate::Error> {
+    tx.query(LIST, params![before, limit])?.iter().map(action).collect()
+}
+
+/// The actions about a user, the newest first.
+pub(in crate::moderation) fn of_user(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    before: ActionId,
+    limit: usize,
+) -> Result<Vec<Action>, crate::Error> {
+    tx.query(OF_USER, params![user, before, limit])?.iter().map(action).collect()
+}
+
+/// Those the user is told of.
+pub(super) fn told(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    before: ActionId,
+    limit: usize,
+) -> Result<Vec<Action>, crate::Error> {
+    tx.query(TOLD, params![user, before, limit])?.iter().map(action).collect()
+}
+
+/// When a user was acted on for offences of this category that still count.
+pub(super) fn offences(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    category: &str,
+) -> Result<Vec<Timestamp>, crate::Error> {
+    tx.query(OFFENCES, params![user, category])?.iter().map(|row| Ok(row.get(0)?)).collect()
+}
+
+pub(super) fn acknowledge(tx: &mut Tx<'_, '_>, id: ActionId) -> Result<(), crate::Error> {
+    let now = tx.now();
+    tx.execute(ACKNOWLEDGE, params![id, now])?;
+    Ok(())
+}
+
+pub(super) fn revert(tx: &mut Tx<'_, '_>, id: ActionId, reason: &str) -> Result<(), crate::Error> {
+    let (now, by) = (tx.now(), tx.cx().user());
+    tx.execute(REVERT, params![id, now, by, reason])?;
+    Ok(())
+}
+
+/// Marks a user. One mark is not had twice.
+pub(in crate::moderation) fn insert_mark(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    mark: &str,
+    action: ActionId,
+) -> Result<(), crate::Error> {
+    tx.execute(INSERT_MARK, params![user, mark, action])?;
+    Ok(())
+}
+
+/// Takes the marks of an action back.
+pub(in crate::moderation) fn remove_marks(tx: &mut Tx<'_, '_>, action: ActionId) -> Result<(), crate::Error> {
+    tx.execute(REMOVE_MARKS, params![action])?;
+    Ok(())
+}
+
+/// The marks of a user.
+pub(in crate::moderation) fn marks(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<String>, crate::Error> {
+    tx.query(MARKS, params![user])?.iter().map(|row| Ok(row.get(0)?)).collect()
+}
+
+/// Whether a user has any mark.
+pub(in crate::moderation) fn is_marked(tx: &mut Tx<'_, '_>, user: UserId) -> Result<bool, crate::Error> {
+    Ok(tx.query_opt(IS_MARKED, params![user])?.is_some())
+}

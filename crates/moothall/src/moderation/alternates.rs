@@ -1,0 +1,198 @@
+//! Who may be the same person: evidence with reasons, which a moderator weighs. Nothing follows from it by itself.
+
+mod store;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use moothall_protocol::limits::ALTERNATES_SHOWN_MAX;
+use moothall_protocol::moderation::{
+    Alternate, AlternateReason, AlternateVerdict, Alternates, FindAlternates, LinkAlternates, ModerationDeed,
+    UnlinkAlternates,
+};
+use moothall_protocol::restrictions::TraceKind;
+use moothall_protocol::{Timestamp, UserId};
+
+pub(super) use store::{STATEMENTS, of, verdict};
+
+use super::notify::{Ids, happened};
+use super::{ALTERNATES, Error};
+use crate::cx::{Cx, Tx};
+use crate::{accounts, audit, restrictions};
+
+/// Shared traces that are looked at.
+const SHARES: usize = 500;
+/// An account made so soon after another was restricted is worth a look.
+const SOON: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+/// What is known of two accounts.
+#[derive(Clone, Debug, Default)]
+struct Evidence {
+    /// For each device and each network they share: how many accounts are seen there.
+    devices: Vec<u64>,
+    networks: Vec<u64>,
+    is_email_alike: bool,
+    is_made_soon_after: bool,
+}
+
+/// How much speaks for one person, and why. What many share says little.
+#[expect(clippy::cast_precision_loss, reason = "small numbers")]
+fn weigh(evidence: &Evidence) -> (f64, Vec<AlternateReason>) {
+    let mut reasons = Vec::new();
+    let mut add = |name: &str, about: String, points: f64| {
+        reasons.push(AlternateReason { name: name.to_owned(), about, points });
+    };
+    if let Some(fewest) = evidence.devices.iter().min() {
+        let points = 60.0 * 2.0 / (*fewest).max(2) as f64;
+        add("device", format!("seen on the same device, with {fewest} accounts"), points);
+    }
+    if let Some(fewest) = evidence.networks.iter().min() {
+        let points = 20.0 * 2.0 / (*fewest).max(2) as f64;
+        add("network", format!("seen in the same network, with {fewest} accounts"), points);
+    }
+    if evidence.is_email_alike {
+        add("email", "e-mail addresses that differ only in dots, digits or what follows a plus".into(), 25.0);
+    }
+    if evidence.is_made_soon_after {
+        add("timing", "made within a week after the other was restricted".into(), 15.0);
+    }
+    let score = reasons.iter().map(|reason| reason.points).sum::<f64>().clamp(0.0, 100.0);
+    (score, reasons)
+}
+
+/// What is left of an address when what is easily varied is taken away.
+fn stem(email: &str) -> Option<String> {
+    let (local, domain) = email.rsplit_once('@')?;
+    let local = local.split('+').next().unwrap_or_default();
+    let kept: String = local.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect();
+    // Too little of it is left to say anything.
+    (kept.chars().count() >= 4).then(|| format!("{kept}@{}", domain.to_lowercase()))
+}
+
+/// Looks who may be the same person as a user.
+pub async fn find(cx: &Cx, input: FindAlternates) -> Result<Alternates, Error> {
+    cx.require(ALTERNATES)?;
+    let user = accounts::summary(cx, input.user_id).await?.id;
+    cx.mutate(move |tx| {
+        let items = look(tx, user)?;
+        let entry = audit::Entry::new("moderation.find_alternates").user(user).reason(&input.reason);
+        audit::record(tx, entry)?;
+        Ok(Alternates { items })
+    })
+    .await
+}
+
+fn look(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<Alternate>, Error> {
+    let mut found: BTreeMap<UserId, Evidence> = BTreeMap::new();
+    for (other, kind, seen) in restrictions::sharing(tx, user, SHARES)? {
+        let evidence = found.entry(other).or_default();
+        match kind {
+            TraceKind::Device => evidence.devices.push(seen),
+            TraceKind::Address => evidence.networks.push(seen),
+            TraceKind::EmailDomain => {}
+        }
+    }
+    let links = store::links(tx, user)?;
+    for link in &links {
+        found.entry(link.other).or_default();
+    }
+    let users: Vec<UserId> = found.keys().copied().chain([user]).collect();
+    let known: BTreeMap<UserId, (Option<String>, Timestamp)> = accounts::addresses(tx, &users)?
+        .into_iter()
+        .map(|(id, email, created_at)| (id, (email.as_deref().and_then(stem), created_at)))
+        .collect();
+    let restricted: Vec<Timestamp> =
+        restrictions::history(tx, user, SHARES)?.iter().map(|restriction| restriction.starts_at).collect();
+    let own = known.get(&user).and_then(|(stem, _)| stem.clone());
+    let mut items = Vec::new();
+    for (other, mut evidence) in found {
+        // Who was erased is nobody's other account any more.
+        let Some((stem, created_at)) = known.get(&other) else { continue };
+        evidence.is_email_alike = own.is_some() && *stem == own;
+        let is_soon = |at: &Timestamp| *created_at >= *at && created_at.since(*at) <= SOON;
+        evidence.is_made_soon_after = restricted.iter().any(is_soon);
+        let (score, reasons) = weigh(&evidence);
+        let link = links.iter().find(|link| link.other == other);
+        items.push(Alternate {
+            user_id: other,
+            score,
+            reasons,
+            verdict: link.map(|link| link.verdict),
+            linked_by: link.and_then(|link| link.by),
+            linked_at: link.map(|link| link.at),
+        });
+    }
+    items.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.user_id.cmp(&b.user_id)));
+    items.truncate(ALTERNATES_SHOWN_MAX);
+    Ok(items)
+}
+
+/// Writes down what was found of two accounts.
+pub async fn link(cx: &Cx, input: LinkAlternates) -> Result<(), Error> {
+    cx.require(ALTERNATES)?;
+    let LinkAlternates { user_id, other_id, verdict, reason } = input;
+    if user_id == other_id {
+        return Err(crate::Error::field("/other_id", "invalid", "these are one account").into());
+    }
+    if accounts::living(cx, &[user_id, other_id]).await?.len() < 2 {
+        return Err(crate::Error::NotFound.into());
+    }
+    cx.mutate(move |tx| {
+        let before = store::put(tx, user_id, other_id, verdict)?;
+        changed(tx, "moderation.link_alternates", (user_id, other_id), &reason, before, Some(verdict))
+    })
+    .await
+}
+
+/// Takes back what was found of two accounts.
+pub async fn unlink(cx: &Cx, input: UnlinkAlternates) -> Result<(), Error> {
+    cx.require(ALTERNATES)?;
+    let UnlinkAlternates { user_id, other_id, reason } = input;
+    cx.mutate(move |tx| {
+        let before = store::remove(tx, user_id, other_id)?.ok_or(crate::Error::NotFound)?;
+        changed(tx, "moderation.unlink_alternates", (user_id, other_id), &reason, Some(before), None)
+    })
+    .await
+}
+
+fn changed(
+    tx: &mut Tx<'_, '_>,
+    action: &'static str,
+    (user, other): (UserId, UserId),
+    reason: &str,
+    before: Option<AlternateVerdict>,
+    after: Option<AlternateVerdict>,
+) -> Result<(), Error> {
+    let entry = audit::Entry::new(action).user(user).reason(reason);
+    audit::record(tx, entry.change(&(other, before), &(other, after)))?;
+    happened(tx, ModerationDeed::AlternatesUpdated, user, Ids::default());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_few_share_says_more_than_what_many_do() {
+        let score = |devices: &[u64], networks: &[u64]| {
+            let evidence =
+                Evidence { devices: devices.to_vec(), networks: networks.to_vec(), ..Evidence::default() };
+            weigh(&evidence).0
+        };
+        assert!(score(&[2], &[]) > score(&[20], &[]));
+        assert!(score(&[2], &[2]) > score(&[2], &[2_000]));
+        assert!(score(&[], &[2]) < score(&[2], &[]));
+        assert!(score(&[], &[]) < 0.1);
+        let all =
+            Evidence { devices: vec![2], networks: vec![2], is_email_alike: true, is_made_soon_after: true };
+        assert!(weigh(&all).0 <= 100.0);
+    }
+
+    #[test]
+    fn addresses_are_alike_when_they_differ_in_what_is_easily_varied() {
+        assert_eq!(stem("Ana.Smith+2@Example.org"), stem("anasmith77@example.org"));
+        assert_ne!(stem("anasmith@example.org"), stem("anasmith@example.com"));
+        assert_eq!(stem("a1@example.org"), None, "that says nothing");
+    }
+}

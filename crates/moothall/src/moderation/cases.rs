@@ -1,0 +1,229 @@
+//! Cases: all open reports of one user, on their way to a decision.
+//!
+//! A case has one moderator at a time: who claims it has it for a while, and whoever does something with it has to be that one, or it
+//! must be nobody's.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use moothall_protocol::limits::{CASE_ITEMS_MAX, CASE_SNOOZE_DAYS_MAX, PAGE_ITEMS_DEFAULT};
+use moothall_protocol::moderation::{
+    AskSecondOpinion, Case, ClaimCase, DismissCase, ListCases, ModerationDeed, NextCase, NoteKind,
+    ReleaseCase, ReportOutcome, SnoozeCase, TakeNextCase,
+};
+use moothall_protocol::{CaseId, Cursor, Page, ReportId, Timestamp, UserId};
+use uuid::Uuid;
+
+use super::notify::{Ids, happened};
+use super::{CASES, Error, notes, priority, reports, store};
+use crate::audit;
+use crate::cx::{Cx, Tx};
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+/// The open case of a user; it is opened if there is none.
+pub(super) fn open_for(tx: &mut Tx<'_, '_>, target: UserId) -> Result<Case, Error> {
+    match store::open_case(tx, target)? {
+        Some(case) => Ok(case),
+        None => store::insert_case(tx, target),
+    }
+}
+
+/// Says anew how urgent a case is, by its reports.
+pub(super) fn weigh(tx: &mut Tx<'_, '_>, case: &mut Case) -> Result<(), Error> {
+    let reports = store::of_case(tx, case.id, CASE_ITEMS_MAX)?;
+    let reporters = store::reporters(tx, case.id)?;
+    let scores: Vec<_> = reports.iter().map(|report| report.score.clone()).collect();
+    let weights = &tx.cx().hall().settings().moderation.weights;
+    case.terms = priority::of_case(weights, &scores, reporters);
+    case.priority = priority::whole(&case.terms);
+    case.reports += 1;
+    let mut counted: BTreeMap<&str, usize> = BTreeMap::new();
+    for report in &reports {
+        *counted.entry(&report.category).or_default() += 1;
+    }
+    let mut counted: Vec<_> = counted.into_iter().collect();
+    counted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    case.categories = counted.into_iter().map(|(category, _)| category.to_owned()).collect();
+    Ok(store::update_case(tx, case)?)
+}
+
+/// Lists cases.
+pub async fn list(cx: &Cx, input: ListCases) -> Result<Page<Case>, Error> {
+    cx.require(CASES)?;
+    let is_closed = input.is_closed.unwrap_or_default();
+    let first = match is_closed {
+        true => (0, Timestamp::MAX, CaseId::from_uuid(Uuid::max())),
+        false => (i64::MIN, Timestamp::MIN, CaseId::from_uuid(Uuid::nil())),
+    };
+    let after = match &input.cursor {
+        Some(cursor) => cursor.key::<(i64, Timestamp, CaseId)>().ok_or_else(crate::Error::wrong_cursor)?,
+        None => first,
+    };
+    let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
+    let rows = cx.read(move |tx| store::list_cases(tx, &input, after, limit + 1)).await?;
+    Ok(Page::cut(rows, limit, |last| match is_closed {
+        true => Cursor::of(&(0, Timestamp::MAX, last.id)),
+        false => Cursor::of(&(100 - i64::from(last.priority), last.opened_at, last.id)),
+    }))
+}
+
+/// A case that the caller may do something with: open, not about them, and nobody else's.
+pub(super) fn require_free(tx: &mut Tx<'_, '_>, id: CaseId) -> Result<Case, Error> {
+    let case = store::find_case(tx, id)?.ok_or(crate::Error::NotFound)?;
+    let (me, now) = (tx.cx().user(), tx.now());
+    if me == Some(case.target_id) {
+        return Err(Error::Yourself);
+    }
+    if case.closed_at.is_some() {
+        return Err(Error::CaseClosed);
+    }
+    let is_held = case.claimed_until.is_some_and(|until| now < until);
+    if is_held && case.claimed_by != me { Err(Error::Claimed) } else { Ok(case) }
+}
+
+fn claimed(tx: &mut Tx<'_, '_>, mut case: Case) -> Result<Case, Error> {
+    let minutes = tx.cx().hall().settings().moderation.claim_minutes;
+    (case.claimed_by, case.snoozed_until) = (tx.cx().user(), None);
+    case.claimed_until = Some(tx.now() + Duration::from_secs(u64::from(minutes) * 60));
+    changed(tx, &mut case)?;
+    Ok(case)
+}
+
+fn changed(tx: &mut Tx<'_, '_>, case: &mut Case) -> Result<(), Error> {
+    store::update_case(tx, case)?;
+    let ids = Ids { case: Some(case.id), ..Ids::default() };
+    happened(tx, ModerationDeed::CaseUpdated, case.target_id, ids);
+    Ok(())
+}
+
+/// Claims the most urgent case there is for the caller.
+pub async fn next(cx: &Cx, _: TakeNextCase) -> Result<NextCase, Error> {
+    cx.require(CASES)?;
+    let me = cx.require_user()?;
+    cx.mutate(move |tx| match store::next_case(tx, me)? {
+        Some(case) => Ok(NextCase { case: Some(claimed(tx, case)?) }),
+        None => Ok(NextCase { case: None }),
+    })
+    .await
+}
+
+/// Claims a case.
+pub async fn claim(cx: &Cx, input: ClaimCase) -> Result<Case, Error> {
+    cx.require(CASES)?;
+    cx.require_user()?;
+    cx.mutate(move |tx| {
+        let case = require_free(tx, input.case_id)?;
+        claimed(tx, case)
+    })
+    .await
+}
+
+/// Lets go of a case.
+pub async fn release(cx: &Cx, input: ReleaseCase) -> Result<Case, Error> {
+    cx.require(CASES)?;
+    cx.mutate(move |tx| {
+        let mut case = require_free(tx, input.case_id)?;
+        (case.claimed_by, case.claimed_until) = (None, None);
+        changed(tx, &mut case)?;
+        Ok(case)
+    })
+    .await
+}
+
+/// Puts a case off.
+pub async fn snooze(cx: &Cx, input: SnoozeCase) -> Result<Case, Error> {
+    cx.require(CASES)?;
+    let now = cx.now();
+    if input.until <= now || input.until > now + DAY * CASE_SNOOZE_DAYS_MAX as u32 {
+        let message =
+            format!("a case is put off until later than now, for {CASE_SNOOZE_DAYS_MAX} days at most");
+        return Err(crate::Error::most("/until", "invalid", message, CASE_SNOOZE_DAYS_MAX).into());
+    }
+    cx.mutate(move |tx| {
+        let mut case = require_free(tx, input.case_id)?;
+        (case.claimed_by, case.claimed_until) = (None, None);
+        case.snoozed_until = Some(input.until);
+        notes::of_case(tx, &case, NoteKind::General, &input.reason)?;
+        changed(tx, &mut case)?;
+        Ok(case)
+    })
+    .await
+}
+
+/// Asks for a second opinion.
+pub async fn ask_second_opinion(cx: &Cx, input: AskSecondOpinion) -> Result<Case, Error> {
+    cx.require(CASES)?;
+    let me = cx.require_user()?;
+    cx.mutate(move |tx| {
+        let mut case = require_free(tx, input.case_id)?;
+        (case.claimed_by, case.claimed_until) = (None, None);
+        case.second_opinion_by = Some(me);
+        notes::of_case(tx, &case, NoteKind::General, &input.reason)?;
+        changed(tx, &mut case)?;
+        Ok(case)
+    })
+    .await
+}
+
+/// Closes a case without doing anything about it.
+pub async fn dismiss(cx: &Cx, input: DismissCase) -> Result<Case, Error> {
+    cx.require(CASES)?;
+    if input.outcome == ReportOutcome::Agreed {
+        let message = "who agrees does something about it: see `moderation.act`";
+        return Err(crate::Error::field("/outcome", "invalid", message).into());
+    }
+    cx.mutate(move |tx| {
+        let case = require_free(tx, input.case_id)?;
+        notes::of_case(tx, &case, NoteKind::Decision, &input.reason)?;
+        let before = case.clone();
+        let case = close(tx, case, input.outcome, &[])?;
+        let entry = audit::Entry::new("moderation.dismiss_case").user(case.target_id);
+        audit::record(tx, entry.reason(&input.reason).change(&before, &case))?;
+        Ok(case)
+    })
+    .await
+}
+
+/// Closes a case with this outcome of its reports, but for those that are disagreed with. Who reported is told.
+pub(super) fn close(
+    tx: &mut Tx<'_, '_>,
+    mut case: Case,
+    outcome: ReportOutcome,
+    disagreed: &[ReportId],
+) -> Result<Case, Error> {
+    let mut after = ReportId::from_uuid(Uuid::nil());
+    loop {
+        let batch = store::open_of_case(tx, case.id, after)?;
+        let Some(last) = batch.last() else { break };
+        after = last.id;
+        for report in &batch {
+            let is_disagreed = disagreed.contains(&report.id);
+            reports::close(tx, report, if is_disagreed { ReportOutcome::Disagreed } else { outcome })?;
+        }
+    }
+    let now = tx.now();
+    (case.closed_at, case.closed_by, case.outcome) = (Some(now), tx.cx().user(), Some(outcome));
+    (case.claimed_by, case.claimed_until, case.snoozed_until) = (None, None, None);
+    store::update_case(tx, &mut case)?;
+    store::count(tx, "cases", 1)?;
+    let seconds = i64::try_from(now.since(case.opened_at).as_secs()).unwrap_or(i64::MAX);
+    store::count(tx, "case_seconds", seconds)?;
+    let ids = Ids { case: Some(case.id), ..Ids::default() };
+    happened(tx, ModerationDeed::CaseClosed, case.target_id, ids);
+    Ok(case)
+}
+
+/// Closes cases that nobody touched for so long that nobody will.
+pub(super) async fn close_old(cx: &Cx) -> Result<(), Error> {
+    let since = cx.now() - DAY * cx.hall().settings().moderation.case_days;
+    crate::sweep::all(cx, move |tx| {
+        let old = store::old_cases(tx, since)?;
+        let count = old.len() as u64;
+        for case in old {
+            close(tx, case, ReportOutcome::Unclear, &[])?;
+        }
+        Ok::<_, Error>(count)
+    })
+    .await
+}

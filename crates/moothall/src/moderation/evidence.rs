@@ -1,0 +1,116 @@
+//! What there was to see when something was reported: gathered with the eyes of the reporter, and frozen with the report.
+
+use moothall_protocol::limits::REPORT_NEIGHBOURS_MAX;
+use moothall_protocol::lobbies::GetLobby;
+use moothall_protocol::matches::{GetMatch, OwnMatches};
+use moothall_protocol::moderation::{FileReport, ReportSubject};
+use moothall_protocol::{LobbyId, UserId};
+use serde_json::{Map, Value, json};
+
+use super::Error;
+use crate::{Cx, accounts, communication, lobbies, matches};
+
+/// Whom a report is about, what exactly, and what there is to see of it.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub target: UserId,
+    pub subject_id: String,
+    pub evidence: Map<String, Value>,
+}
+
+/// Looks at what is reported. What its reporter may not see is not there.
+pub(super) async fn gather(cx: &Cx, input: &FileReport) -> Result<Found, Error> {
+    let mut found = subject(cx, input).await?;
+    let target = found.target;
+    let ids: Vec<UserId> = cx.user().into_iter().chain([target]).collect();
+    let known = accounts::summaries(cx, &ids).await?;
+    let reported = known.iter().find(|user| user.id == target).ok_or(crate::Error::NotFound)?;
+    if target == accounts::SYSTEM {
+        return Err(crate::Error::NotFound.into());
+    }
+    found.evidence.insert("target_name".into(), json!(reported.name));
+    if let Some(reporter) = known.iter().find(|user| Some(user.id) == cx.user()) {
+        found.evidence.insert("reporter_name".into(), json!(reporter.name));
+    }
+    let (lobby, playing) = cx
+        .read(move |tx| {
+            let lobby = lobbies::of_user(tx, target).map_err(lobbies::Error::into_common)?;
+            Ok::<_, Error>((lobby, matches::of_user(tx, target).map_err(matches::Error::into_common)?))
+        })
+        .await?;
+    if let Some(own) = lobby.lobby {
+        let lobby = json!({ "id": own.lobby.id, "name": own.lobby.name, "mode": own.lobby.mode });
+        found.evidence.insert("target_lobby".into(), lobby);
+    }
+    let OwnMatches { playing, .. } = playing;
+    if !playing.is_empty() {
+        let ids: Vec<_> = playing.iter().map(|own| own.game.id).collect();
+        found.evidence.insert("target_matches".into(), json!(ids));
+    }
+    if let Some(match_id) = input.match_id {
+        let game = matches::get(cx, GetMatch { match_id }).await.map_err(not_found("/match_id"))?.game;
+        let players: Vec<UserId> = game.players().map(|(user, _)| user).collect();
+        let game = json!({
+            "id": game.id, "mode": game.mode, "map": game.map, "players": players, "started_at": game.started_at,
+            "ended_at": game.ended_at,
+        });
+        found.evidence.insert("match".into(), game);
+    }
+    Ok(found)
+}
+
+async fn subject(cx: &Cx, input: &FileReport) -> Result<Found, Error> {
+    let missing = |path: &str| Error::from(crate::Error::field(path, "required", "say what is reported"));
+    match input.subject {
+        ReportSubject::User | ReportSubject::Name | ReportSubject::Profile => {
+            let target = input.user_id.ok_or_else(|| missing("/user_id"))?;
+            let mut evidence = Map::new();
+            if input.subject == ReportSubject::Profile {
+                let get = moothall_protocol::accounts::GetUser { user_id: target };
+                let user = accounts::get_user(cx, get).await.map_err(not_found("/user_id"))?;
+                // What everybody sees, whoever reports it.
+                let shown = moothall_protocol::accounts::User { record: None, ..user };
+                evidence.insert("profile".into(), crate::json::value(&shown)?);
+            }
+            Ok(Found { target, subject_id: String::new(), evidence })
+        }
+        ReportSubject::Message => {
+            let room = input.room_id.ok_or_else(|| missing("/room_id"))?;
+            let id = input.message_id.ok_or_else(|| missing("/message_id"))?;
+            let (message, around) = communication::seen(cx, room, id, REPORT_NEIGHBOURS_MAX)
+                .await
+                .map_err(not_found("/message_id"))?;
+            let evidence = Map::from_iter([
+                ("message".to_owned(), crate::json::value(&message)?),
+                ("around".to_owned(), crate::json::value(&around)?),
+            ]);
+            Ok(Found { target: message.sender_id, subject_id: id.to_string(), evidence })
+        }
+        ReportSubject::Lobby => {
+            let lobby_id = input.lobby_id.ok_or_else(|| missing("/lobby_id"))?;
+            let (target, evidence) = lobby(cx, lobby_id).await?;
+            Ok(Found { target, subject_id: lobby_id.to_string(), evidence })
+        }
+    }
+}
+
+async fn lobby(cx: &Cx, lobby_id: LobbyId) -> Result<(UserId, Map<String, Value>), Error> {
+    let summary = lobbies::get(cx, GetLobby { lobby_id }).await.map_err(not_found("/lobby_id"))?;
+    let host = summary.host_id;
+    if host == accounts::SYSTEM {
+        let message = "nobody hosts this lobby: report a user in it";
+        return Err(crate::Error::field("/lobby_id", "invalid", message).into());
+    }
+    Ok((host, Map::from_iter([("lobby".to_owned(), crate::json::value(&summary)?)])))
+}
+
+/// What the reporter may not see, or what is not there, is a wrong field.
+fn not_found<E: crate::Fault>(path: &'static str) -> impl Fn(E) -> Error {
+    move |error| match error.kind() {
+        crate::Kind::NotFound | crate::Kind::Forbidden => {
+            crate::Error::field(path, "not_found", "there is no such thing").into()
+        }
+        crate::Kind::Unavailable => crate::Error::Unavailable.into(),
+        _ => crate::Error::internal(error).into(),
+    }
+}

@@ -1,0 +1,65 @@
+//! Everything about a user in one answer.
+
+use moothall_protocol::accounts::{GetUser, ListNames};
+use moothall_protocol::limits::CASE_ITEMS_MAX;
+use moothall_protocol::matches::ListMatches;
+use moothall_protocol::moderation::{CaseFile, ReadCase, ReadFile, UserFile};
+use moothall_protocol::{ActionId, ReportId, UserId};
+use uuid::Uuid;
+
+use super::{CASES, Error, actions, alternates, store};
+use crate::{Cx, accounts, audit, matches, restrictions};
+
+/// Looks at a case and all that is known of its target.
+pub async fn read_case(cx: &Cx, input: ReadCase) -> Result<CaseFile, Error> {
+    cx.require(CASES)?;
+    let find = input.case_id;
+    let case = cx.read(move |tx| store::find_case(tx, find)).await?.ok_or(crate::Error::NotFound)?;
+    let file = look(cx, case.target_id).await?;
+    cx.mutate(move |tx| {
+        let reports = store::of_case(tx, input.case_id, CASE_ITEMS_MAX)?;
+        let entry = audit::Entry::new("moderation.read_case").user(case.target_id);
+        audit::record(tx, entry.after(&case.id))?;
+        Ok(CaseFile { case: case.clone(), reports, file: file.clone() })
+    })
+    .await
+}
+
+/// Looks at all that moderation knows of a user.
+pub async fn read_file(cx: &Cx, input: ReadFile) -> Result<UserFile, Error> {
+    cx.require(CASES)?;
+    let file = look(cx, input.user_id).await?;
+    cx.mutate(move |tx| {
+        audit::record(tx, audit::Entry::new("moderation.read_file").user(input.user_id))?;
+        Ok(file.clone())
+    })
+    .await
+}
+
+/// Whoever works on cases reads this, whatever else they may.
+async fn look(cx: &Cx, user_id: UserId) -> Result<UserFile, Error> {
+    let server = Cx::server(cx.hall());
+    let user =
+        accounts::get_user(&server, GetUser { user_id }).await.map_err(accounts::Error::into_common)?;
+    let names = ListNames { user_id, cursor: None, limit: Some(CASE_ITEMS_MAX as u32) };
+    let names = accounts::list_names(&server, names).await.map_err(accounts::Error::into_common)?.items;
+    let played = ListMatches { user_id: Some(user_id), limit: Some(10), ..ListMatches::default() };
+    let matches = matches::list(&server, played).await.map_err(matches::Error::into_common)?.items;
+    cx.read(move |tx| {
+        let (last_report, last_action) = (ReportId::from_uuid(Uuid::max()), ActionId::from_uuid(Uuid::max()));
+        Ok(UserFile {
+            user: user.clone(),
+            marks: actions::marks(tx, user_id)?,
+            restrictions: restrictions::history(tx, user_id, CASE_ITEMS_MAX)?,
+            actions: actions::of_user(tx, user_id, last_action, CASE_ITEMS_MAX)?,
+            reports_about: store::about(tx, user_id, last_report, CASE_ITEMS_MAX)?,
+            reports_by: store::by(tx, user_id, last_report, CASE_ITEMS_MAX)?,
+            credibility: store::credits(tx, user_id)?,
+            notes: store::notes(tx, user_id, CASE_ITEMS_MAX)?,
+            names: names.clone(),
+            matches: matches.clone(),
+            alternates: alternates::of(tx, user_id)?,
+        })
+    })
+    .await
+}

@@ -1,0 +1,158 @@
+//! Reports: what players tell of what should not be.
+
+use std::time::Duration;
+
+use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
+use moothall_protocol::moderation::{
+    FileReport, ListMyReports, ListReportCategories, ModerationDeed, OwnReport, Report, ReportCategories,
+    ReportOutcome, ReportSubject,
+};
+use moothall_protocol::{Cursor, Page, ReportId, UserId};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::evidence::{self, Found};
+use super::notify::{self, Ids, ReportClosed, happened};
+use super::priority::{self, Reporter};
+use super::{Error, REPORT_AUTOMATICALLY, actions, cases, store};
+use crate::cx::{Cx, Tx};
+use crate::restrictions::types::REPORT;
+use crate::restrictions::{self, Scope};
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+/// Lists what may be reported.
+pub async fn categories(cx: &Cx, _: ListReportCategories) -> Result<ReportCategories, Error> {
+    Ok(ReportCategories { items: cx.hall().settings().moderation.categories.clone() })
+}
+
+/// Refuses a category that there is not.
+pub(super) fn check_category(cx: &Cx, path: &str, category: &str) -> Result<(), Error> {
+    if cx.hall().settings().moderation.has_category(category) {
+        return Ok(());
+    }
+    let message = format!("there is no category {category}: see `moderation.categories`");
+    Err(crate::Error::field(path, "not_a_choice", message).into())
+}
+
+/// Reports something. Reports of one user that are not decided are one case.
+pub async fn file(cx: &Cx, input: FileReport) -> Result<OwnReport, Error> {
+    let reporter = cx.require_user()?;
+    restrictions::check(cx, REPORT, Scope::ANYWHERE).await?;
+    let is_automatic = input.is_automatic.unwrap_or_default();
+    if is_automatic {
+        cx.require(REPORT_AUTOMATICALLY)?;
+    }
+    check_category(cx, "/category", &input.category)?;
+    let found = evidence::gather(cx, &input).await?;
+    if found.target == reporter {
+        return Err(Error::Yourself);
+    }
+    let text = crate::filter::clean(&input.text);
+    let told = Told { subject: input.subject, category: input.category, text, is_automatic };
+    cx.mutate(move |tx| {
+        if !is_automatic {
+            check_budget(tx, reporter)?;
+        }
+        insert(tx, Some(reporter), &told, &found)
+    })
+    .await
+}
+
+fn check_budget(tx: &mut Tx<'_, '_>, reporter: UserId) -> Result<(), Error> {
+    let max = tx.cx().hall().settings().moderation.reports_per_day;
+    let now = tx.now();
+    let (count, first) = store::count_reports(tx, reporter, now - DAY, max)?;
+    match first {
+        Some(first) if count >= max => Err(Error::TooManyReports { retry_after: (first + DAY).since(now) }),
+        _ => Ok(()),
+    }
+}
+
+/// The server itself saw something: an automatic report, which opens a case.
+pub(super) fn raise(
+    tx: &mut Tx<'_, '_>,
+    target: UserId,
+    subject: ReportSubject,
+    category: &str,
+    evidence: Map<String, Value>,
+) -> Result<(), Error> {
+    let found = Found { target, subject_id: String::new(), evidence };
+    let told = Told { subject, category: category.to_owned(), text: String::new(), is_automatic: true };
+    insert(tx, None, &told, &found).map(drop)
+}
+
+/// What a report says.
+#[derive(Clone, Debug)]
+struct Told {
+    subject: ReportSubject,
+    category: String,
+    text: String,
+    is_automatic: bool,
+}
+
+fn insert(
+    tx: &mut Tx<'_, '_>,
+    reporter_id: Option<UserId>,
+    told: &Told,
+    found: &Found,
+) -> Result<OwnReport, Error> {
+    let (mut accuracy, mut is_marked) = (50.0, false);
+    if let Some(reporter) = reporter_id {
+        let (agreed, decided) = store::credit(tx, reporter, &told.category)?;
+        accuracy = priority::accuracy(agreed, decided);
+        is_marked = actions::is_marked(tx, reporter)?;
+    }
+    let weights = &tx.cx().hall().settings().moderation.weights;
+    let is_automatic = told.is_automatic;
+    let score = priority::terms(weights, Reporter { accuracy, is_marked, is_automatic });
+    let mut case = cases::open_for(tx, found.target)?;
+    let report = Report {
+        id: tx.cx().new_id(),
+        number: store::number(tx, "report")?,
+        reporter_id,
+        target_id: found.target,
+        subject: told.subject,
+        category: told.category.clone(),
+        text: told.text.clone(),
+        is_automatic,
+        evidence: found.evidence.clone(),
+        case_id: case.id,
+        score,
+        created_at: tx.now(),
+        closed_at: None,
+        outcome: None,
+    };
+    store::insert_report(tx, &report, &found.subject_id)?;
+    cases::weigh(tx, &mut case)?;
+    store::count(tx, "reports", 1)?;
+    happened(tx, ModerationDeed::Reported, found.target, Ids { case: Some(case.id), ..Ids::default() });
+    metrics::counter!("moderation_reports_total").increment(1);
+    Ok(store::own(report))
+}
+
+/// Closes a report, tells its reporter, and remembers whether they were right.
+pub(super) fn close(tx: &mut Tx<'_, '_>, report: &Report, outcome: ReportOutcome) -> Result<(), Error> {
+    store::close_report(tx, report.id, outcome)?;
+    let word = crate::json::word(&outcome)?;
+    store::count(tx, &format!("reports.{word}"), 1)?;
+    let Some(reporter) = report.reporter_id else { return Ok(()) };
+    if outcome != ReportOutcome::Unclear {
+        store::give_credit(tx, reporter, &report.category, outcome == ReportOutcome::Agreed)?;
+    }
+    let closed = ReportClosed { report_id: report.id, number: report.number, outcome };
+    Ok(notify::tell(tx, reporter, closed)?)
+}
+
+/// The caller's reports.
+pub async fn mine(cx: &Cx, input: ListMyReports) -> Result<Page<OwnReport>, Error> {
+    let user = cx.require_user()?;
+    let before = match &input.cursor {
+        Some(cursor) => cursor.key().ok_or_else(crate::Error::wrong_cursor)?,
+        None => ReportId::from_uuid(Uuid::max()),
+    };
+    let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
+    let rows = cx.read(move |tx| store::by(tx, user, before, limit + 1)).await?;
+    let rows: Vec<OwnReport> = rows.into_iter().map(store::own).collect();
+    Ok(Page::cut(rows, limit, |last| Cursor::of(&last.id)))
+}

@@ -1,0 +1,102 @@
+//! Who may be the same person.
+
+use moothall_protocol::accounts::SignUpGuest;
+use moothall_protocol::limits::ALTERNATES_SHOWN_MAX;
+
+use super::*;
+use crate::accounts::{self, testing::from};
+
+#[tokio::test]
+async fn accounts_on_one_device_are_shown_with_reasons_and_linked_by_a_person() {
+    on_both_engines(async |hall| {
+        let mo = moderator(hall, "Mo").await;
+        let guest = async |address: &str, device: &str| {
+            let input = SignUpGuest { device_id: Some(device.into()), ..SignUpGuest::default() };
+            accounts::sign_up_guest(&from(&hall.hall, address), input).await.unwrap().user.id
+        };
+        let first = guest("192.0.2.7", "old laptop").await;
+        act(&mo, about(first, muted(None))).await.unwrap();
+        let again = guest("203.0.113.5", "old laptop").await;
+        let neighbour = guest("192.0.2.9", "new laptop").await;
+        guest("198.51.100.1", "phone").await;
+        let look = async |cx: &Cx| {
+            let input = FindAlternates { user_id: first, reason: "muted today".into() };
+            find_alternates(cx, input).await
+        };
+        assert_eq!(code(look(&person(hall, "Ana").await).await), "forbidden");
+        let found = look(&mo).await.unwrap().items;
+        let users: Vec<_> = found.iter().map(|alternate| alternate.user_id).collect();
+        assert_eq!(users, [again, neighbour]);
+        let reasons: Vec<_> = found[0].reasons.iter().map(|reason| reason.name.as_str()).collect();
+        assert_eq!(reasons, ["device", "timing"]);
+        assert!(found[0].score > found[1].score);
+
+        let link =
+            |other_id, verdict| LinkAlternates { user_id: first, other_id, verdict, reason: "asked".into() };
+        link_alternates(&mo, link(again, AlternateVerdict::SamePerson)).await.unwrap();
+        link_alternates(&mo, link(neighbour, AlternateVerdict::Household)).await.unwrap();
+        assert_eq!(code(link_alternates(&mo, link(first, AlternateVerdict::SamePerson)).await), "invalid");
+        let alternates = async |user_id| read_file(&mo, ReadFile { user_id }).await.unwrap().alternates;
+        assert_eq!(alternates(first).await, [again], "a household is none");
+        assert_eq!(alternates(again).await, [first]);
+        assert_eq!(look(&mo).await.unwrap().items[1].verdict, Some(AlternateVerdict::Household));
+        // Nothing happened to anybody by that.
+        let ghost = hall.call(again, &[]);
+        assert!(restrictions::mine(&ghost, MyRestrictions {}).await.unwrap().items.is_empty());
+
+        let unlink = UnlinkAlternates { user_id: again, other_id: first, reason: "sisters".into() };
+        unlink_alternates(&mo, unlink.clone()).await.unwrap();
+        assert!(alternates(first).await.is_empty());
+        assert_eq!(code(unlink_alternates(&mo, unlink).await), "not_found");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn so_many_alternates_are_shown() {
+    on_both_engines(async |hall| {
+        let mo = moderator(hall, "Mo").await;
+        let mut first = None;
+        for _ in 0..ALTERNATES_SHOWN_MAX + 2 {
+            let input = SignUpGuest { device_id: Some("internet cafe".into()), ..SignUpGuest::default() };
+            let guest = accounts::sign_up_guest(&from(&hall.hall, "192.0.2.7"), input).await.unwrap();
+            first.get_or_insert(guest.user.id);
+        }
+        let input = FindAlternates { user_id: first.unwrap(), reason: "many".into() };
+        let found = find_alternates(&mo, input).await.unwrap().items;
+        assert_eq!(found.len(), ALTERNATES_SHOWN_MAX);
+        assert!(found[0].score < 10.0, "what many share says little");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_comes_back_while_banned_makes_a_case_and_nothing_else() {
+    on_both_engines(async |hall| {
+        let mo = moderator(hall, "Mo").await;
+        let guest = async |device: &str| {
+            let input = SignUpGuest { device_id: Some(device.into()), ..SignUpGuest::default() };
+            accounts::sign_up_guest(&from(&hall.hall, "192.0.2.7"), input).await.unwrap().user.id
+        };
+        let banned = guest("old laptop").await;
+        let sister = guest("old laptop").await;
+        assert!(cases_of(&mo).await.is_empty(), "nobody is banned yet");
+        let types = vec!["login".into()];
+        let restriction = Some(ActionRestriction { types, ..ActionRestriction::default() });
+        act(&mo, about(banned, Deed { restriction, ..deed(ActionKind::Restrict) })).await.unwrap();
+        let back = guest("old laptop").await;
+        let [case] = &cases_of(&mo).await[..] else { panic!("one case") };
+        assert_eq!(
+            (case.target_id, case.priority, &case.categories[..]),
+            (back, 45, &["evasion".to_owned()][..])
+        );
+        let file = read_case(&mo, ReadCase { case_id: case.id }).await.unwrap();
+        assert_eq!(file.reports[0].evidence["same_device_as"], banned.to_string());
+        assert_eq!(file.reports[0].reporter_id, None);
+        let ghost = hall.call(back, &[]);
+        assert!(restrictions::mine(&ghost, MyRestrictions {}).await.unwrap().items.is_empty());
+        // Who was there before, or is known to share a home, makes none.
+        assert_eq!(read_file(&mo, ReadFile { user_id: sister }).await.unwrap().reports_about, []);
+    })
+    .await;
+}
