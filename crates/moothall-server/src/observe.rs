@@ -35,7 +35,7 @@ const SIZES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 512.0];
 /// How often samples are put into the buckets of their histograms: until then each is kept as it is.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-const COUNTERS: [(&str, &str); 33] = [
+const COUNTERS: [(&str, &str); 37] = [
     ("panics_total", "Bugs that stopped a task"),
     ("operation_panics_total", "Bugs that stopped a request"),
     ("entity_panics_total", "Bugs that stopped a live entity"),

@@ -170,6 +170,7 @@ impl Session {
             email: email.to_owned(),
             password: password.to_owned(),
             kind: None,
+            device_id: None,
         };
         let made = accounts::sign_up(&self.cx, input).await.map_err(refusal)?;
         Ok(format!("registered {} {}", made.user.name, made.user.id))

@@ -24,8 +24,13 @@ use moothall::protocol::restrictions::{
 };
 use moothall::protocol::{BroadcastId, JobId, UserId};
 use moothall::{
+<<<<<<< HEAD
+    Caller as Calling, Cx, Operation, Origin, accounts, hosts, jobs, lobbies, matches, notifications,
+    parties, remote_config, snapshot,
+=======
     Caller as Calling, Cx, Operation, Origin, accounts, hosts, jobs, lobbies, matches, moderation,
-    notifications, parties, restrictions, snapshot,
+    notifications, parties, remote_config, restrictions, snapshot,
+>>>>>>> main
 };
 use moothall_testing::{PASSWORD, Player, Reply, Shows, TestServer};
 use schemars::generate::SchemaSettings;
@@ -501,7 +506,7 @@ impl<'a> Cast<'a> {
 
     async fn moderation_field(&self, operation: &str, field: &str) -> Value {
         let (cx, player) = (Cx::server(&self.server.hall), self.player.id);
-        let tomorrow = cx.now() + std::time::Duration::from_secs(24 * 3_600);
+        let tomorrow = cx.now() + Duration::from_secs(24 * 3_600);
         let reason = || "for a test".to_owned();
         match (operation, field) {
             (_, "user_id") => json!(self.bystander().await.id),

@@ -13,7 +13,7 @@ use super::room::Act;
 use super::rooms::{all_answered, key, tell};
 use super::{Error, store};
 use crate::operation::BoxFuture;
-use crate::{Cx, Hall};
+use crate::{Cx, Hall, reach};
 
 type Follower = dyn Fn(Cx, RoomId) -> BoxFuture<'static, Result<(), crate::Error>> + Send + Sync;
 
@@ -44,7 +44,11 @@ pub async fn list_requests(cx: &Cx, input: ListContactRequests) -> Result<Page<C
     let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
     all_answered(cx).await;
     let rows = cx.read(move |tx| store::requests(tx, user, before, limit + 1)).await?;
-    Ok(Page::cut(rows, limit, |last| Cursor::of(&last.room.id)))
+    let mut page = Page::cut(rows, limit, |last| Cursor::of(&last.room.id));
+    // Whom the caller has blocked or ignored since asks no more.
+    let silenced = reach::silenced(cx, user).await?;
+    page.items.retain(|request| !silenced.contains(&request.user_id));
+    Ok(page)
 }
 
 /// Accepts the first message of somebody, or does not.
