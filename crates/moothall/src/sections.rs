@@ -94,3 +94,50 @@ pub enum Synchronous {
     /// For tests only.
     Off,
 }
+
+#[cfg(test)]
+mod tests {
+    use moothall_protocol::communication::{CreateRoom, JoinRoom};
+    use moothall_protocol::parties::CreateParty;
+    use moothall_protocol::settings::SetSetting;
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::on_both_engines;
+    use crate::{Cx, Fault as _, communication, parties, settings};
+
+    async fn set_to(cx: &Cx, key: &str, value: Value) {
+        let (key, reason) = (key.to_owned(), "for a test".to_owned());
+        settings::set(cx, SetSetting { key, value, if_version: None, reason }).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_change_holds_for_the_next_call_and_for_what_is_in_memory() {
+        on_both_engines(async |hall| {
+            let (cx, ana) = (hall.server(), hall.user("ana").await);
+            let ana = hall.call(ana, &[]);
+            let large = || CreateParty { max_members: Some(16), ..CreateParty::default() };
+            set_to(&cx, "parties.members_max", json!(4)).await;
+            let refused = parties::create(&ana, large()).await.unwrap_err();
+            assert_eq!(refused.details().fields.unwrap()[0].max, Some(4.0));
+            // A room that is in memory already.
+            let room = serde_json::from_value::<CreateRoom>(json!({ "name": "tavern" })).unwrap();
+            let room = communication::create_room(&ana, room).await.unwrap();
+            let join = async |name: &str| {
+                let user = hall.user(name).await;
+                communication::join(&hall.call(user, &[]), JoinRoom { room_id: room.id }).await
+            };
+            join("ben").await.unwrap();
+            set_to(&cx, "communication.members_max", json!(2)).await;
+            let refused = join("cleo").await.unwrap_err();
+            assert_eq!(refused.code(), "room_full");
+            set_to(&cx, "communication.members_max", json!(2_000)).await;
+            join("dora").await.unwrap();
+            // What is made of settings, too.
+            let words = json!([{ "word": "parsnip", "verdict": "block" }]);
+            set_to(&cx, "communication.words", words).await;
+            assert!(!hall.hall.words().allows("a parsnip"));
+        })
+        .await;
+    }
+}

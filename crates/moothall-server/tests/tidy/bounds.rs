@@ -39,6 +39,7 @@ const INSIDE: &[(&str, &str, &str)] = &[
     ("moothall/src/communication/room/messages.rs", "CHANGED_MAX", "beyond it a command is tried again"),
     ("moothall/src/filter/words.rs", "PIECES_MAX", "how the word list is read, not what may be written"),
     ("moothall/src/filter/words.rs", "SPELLED_MAX", "how the word list is read, not what may be written"),
+    ("moothall/src/jobs.rs", "ATTEMPTS_MAX", "tries at a job, which only staff sees"),
     ("moothall/src/mail/outbox.rs", "ATTEMPTS_MAX", "how long a mail server may be away"),
     ("moothall/src/parties/party.rs", "GRACE_MIN", "the least of a setting"),
     ("moothall/src/rates.rs", "SCALE_MAX", "of a setting"),

@@ -22,8 +22,6 @@ statements! {
           times = CASE WHEN notifications.seen_at IS NULL AND notifications.dismissed_at IS NULL
             THEN notifications.times + 1 ELSE 1 END
         RETURNING times";
-    SPREAD = "INSERT INTO notifications (user_id, id, kind, times, broadcast_id, created_at, expires_at) {rows}
-        ON CONFLICT (broadcast_id, user_id) WHERE broadcast_id IS NOT NULL DO NOTHING";
     TRIM = "DELETE FROM notifications WHERE (user_id, id) IN (
         SELECT user_id, id FROM (
           SELECT user_id, id, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY created_at DESC, id DESC) AS place
@@ -47,13 +45,14 @@ statements! {
     FORGET = "DELETE FROM notifications WHERE user_id = $1";
     SWEEP = "DELETE FROM notifications WHERE (user_id, id) IN
         (SELECT user_id, id FROM notifications WHERE expires_at <= $1 AND broadcast_id IS NULL LIMIT $2)";
+    + many {
+        /// Of a user who has it already this fails: the job that does this remembers whom it has looked at.
+        SPREAD (7) = "INSERT INTO notifications (user_id, id, kind, times, broadcast_id, created_at, expires_at)";
+    }
 }
 
 /// Where a list begins that has no cursor.
 pub(super) const NEWEST: (i64, NoticeId) = (i64::MAX, NoticeId::from_uuid(Uuid::max()));
-
-/// Rows of one statement have these columns.
-const SPREAD_COLUMNS: usize = 7;
 
 /// What a user does with notices.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +82,7 @@ pub(super) fn spread(
         .iter()
         .map(|(user, id)| values![user, id, kind, 1_i64, broadcast, now, expires_at])
         .collect::<Result<Vec<_>, _>>()?;
-    tx.insert_many(SPREAD, SPREAD_COLUMNS, &rows)?;
+    tx.insert_many(SPREAD, 7, &rows)?;
     Ok(())
 }
 

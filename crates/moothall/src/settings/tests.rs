@@ -6,9 +6,7 @@ mod users;
 
 use std::time::Duration;
 
-use moothall_protocol::communication::{CreateRoom, JoinRoom};
 use moothall_protocol::limits::PARTY_MEMBERS_MAX;
-use moothall_protocol::parties::CreateParty;
 use moothall_protocol::settings::{
     GetSetting, ListSettingChanges, ListSettings, PublicSettings, ResetSetting, SetSetting, SiteSetting,
 };
@@ -16,8 +14,8 @@ use serde_json::{Value, json};
 
 use super::live::Stored;
 use super::*;
+use crate::FieldError;
 use crate::testing::{TestHall, on_both_engines, on_both_engines_with};
-use crate::{FieldError, communication, parties};
 
 fn setting(key: &str, value: Value) -> SetSetting {
     SetSetting { key: key.into(), value, if_version: None, reason: "for a test".into() }
@@ -93,36 +91,6 @@ async fn every_setting_holds_each_value_at_the_edges_of_what_it_may_be_and_is_re
         for section in ["accounts", "connections", "communication", "lobbies", "matches"] {
             assert_eq!(now[section], before[section]);
         }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_change_holds_for_the_next_call_and_for_what_is_in_memory() {
-    on_both_engines(async |hall| {
-        let (cx, ana) = (hall.server(), hall.user("ana").await);
-        let ana = hall.call(ana, &[]);
-        let large = || CreateParty { max_members: Some(16), ..CreateParty::default() };
-        set_to(&cx, "parties.members_max", json!(4)).await.unwrap();
-        let refused = parties::create(&ana, large()).await.unwrap_err();
-        assert_eq!(crate::Fault::details(&refused).fields.unwrap()[0].max, Some(4.0));
-        // A room that is in memory already.
-        let room = serde_json::from_value::<CreateRoom>(json!({ "name": "tavern" })).unwrap();
-        let room = communication::create_room(&ana, room).await.unwrap();
-        let join = async |name: &str| {
-            let user = hall.user(name).await;
-            communication::join(&hall.call(user, &[]), JoinRoom { room_id: room.id }).await
-        };
-        join("ben").await.unwrap();
-        set_to(&cx, "communication.members_max", json!(2)).await.unwrap();
-        let refused = join("cleo").await.unwrap_err();
-        assert_eq!(crate::Fault::code(&refused), "room_full");
-        back(&cx, "communication.members_max").await;
-        join("dora").await.unwrap();
-        // What is made of settings, too.
-        let words = json!([{ "word": "parsnip", "verdict": "block" }]);
-        set_to(&cx, "communication.words", words).await.unwrap();
-        assert!(!hall.hall.words().allows("a parsnip"));
     })
     .await;
 }
