@@ -400,6 +400,16 @@ fn part(tx: &mut Tx<'_, '_>, room: &Room, input: &ReadHistory, ears: &Ears) -> R
     Ok(History { items, before, after })
 }
 
+/// What somebody else said last in a room.
+pub(super) fn said_last_to(
+    tx: &mut Tx<'_, '_>,
+    room: RoomId,
+    user: UserId,
+) -> Result<Option<MessageId>, Error> {
+    let latest = store::before(tx, room, i64::MAX, PAGE_ITEMS_DEFAULT)?;
+    Ok(latest.iter().find(|message| message.sender_id != user).map(|message| message.id))
+}
+
 /// Says how far the caller has read. Their other sessions hear of it; in a direct conversation the other one does, too.
 pub async fn mark_read(cx: &Cx, input: MarkRead) -> Result<Marker, Error> {
     tell(cx, input.room_id, None, Act::MarkRead { seq: input.seq }).await?.marker()

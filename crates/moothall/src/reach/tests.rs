@@ -1,5 +1,6 @@
 //! The rule alone: whoever asks what, of whomever. Every way there is, in a running hall, stands in `leaks.rs`.
 
+mod contact;
 mod leaks;
 
 use moothall_protocol::relationships::Circle as Who;
