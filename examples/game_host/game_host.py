@@ -40,6 +40,7 @@ class Refused(Exception):
     def __init__(self, error):
         super().__init__(error.get("message", error["code"]))
         self.code = error["code"]
+        self.problem = error
 
 
 class Connection:

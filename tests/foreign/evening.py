@@ -7,60 +7,29 @@ host starts, and look at what came of it. Prints `KILL` when the server is to be
 """
 
 import asyncio
-import json
-import os
 import sys
 
 import httpx
-import websockets
-
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../examples/game_host"))
-from game_host import Connection, merge  # noqa: E402
+from client import PATIENCE, Client, each, killed
+from game_host import merge
 
 URL, LOBBY = sys.argv[1], sys.argv[2]
 NAMES = ["ana", "ben", "cy", "dora", "eli", "fay", "gus", "hana"]
-PATIENCE = 60
 
 
-class Player:
+class Player(Client):
     def __init__(self, name):
-        self.name = name
-        self.events = []
-        self.arrivals = 0
-        self.changed = asyncio.Event()
+        super().__init__(URL, name)
         self.lobby = None
         self.match = None
         self.token = None
 
-    async def sign_in(self, http):
-        password = "correct horse battery"
-        account = {"name": self.name, "email": f"{self.name}@example.org", "password": password}
-        (await http.post("/v1/accounts", json=account)).raise_for_status()
-        signed_in = await http.post("/v1/accounts/sign_in", json={"login": self.name, "password": password})
-        signed_in.raise_for_status()
-        self.access, self.id = signed_in.json()["access_token"], signed_in.json()["user"]["id"]
-
-    async def stay_connected(self):
-        url = URL.replace("http", "ws", 1) + "/v1/socket"
-        while True:
-            try:
-                headers = {"authorization": f"Bearer {self.access}"}
-                async with websockets.connect(url, additional_headers=headers) as socket:
-                    self.server = Connection(socket)
-                    await self.server.listen(self.hear)
-            except (OSError, websockets.WebSocketException):
-                pass
-            await asyncio.sleep(0.1)
-
     def hear(self, event, data):
-        self.events.append((event, data))
         if event == "session.ready":
-            self.ready = data
             own = data["lobbies"].get("lobby")
             self.lobby = own and own["lobby"]
             if data["matches"]["playing"]:
                 self.started(data["matches"]["playing"][0])
-            self.arrivals += 1
         elif event == "lobbies.joined":
             self.lobby = data["lobby"]
         elif event == "lobbies.updated" and self.lobby and data["version"] > self.lobby["version"]:
@@ -71,35 +40,13 @@ class Player:
         elif event == "matches.updated" and self.match and data["version"] > self.match["version"]:
             assert data["version"] == self.match["version"] + 1, "a change of the match is missing"
             self.match = merge(self.match, data["patch"])
-        self.changed.set()
+        super().hear(event, data)
 
     def started(self, own):
         self.match, self.token = own["match"], own["token"]
 
-    async def until(self, condition, what):
-        async def wait():
-            while not condition():
-                self.changed.clear()
-                await self.changed.wait()
-
-        try:
-            await asyncio.wait_for(wait(), PATIENCE)
-        except asyncio.TimeoutError:
-            raise AssertionError(f"{self.name} waited for {what}; the lobby: {self.lobby}; the match: {self.match}")
-
-    def heard(self, event):
-        return [data for name, data in self.events if name == event]
-
-
-async def each(players, deed):
-    return await asyncio.gather(*(deed(player) for player in players))
-
-
-async def killed(players):
-    """The server dies, and all come back by themselves."""
-    before = {player.name: player.arrivals for player in players}
-    print("KILL", flush=True)
-    await each(players, lambda player: player.until(lambda: player.arrivals > before[player.name], "the server"))
+    def __str__(self):
+        return f"{self.name}, in the lobby {self.lobby} and the match {self.match},"
 
 
 async def gather_in_parties(ana, ben, cy, dora):
@@ -126,7 +73,7 @@ async def main():
     players = [Player(name) for name in NAMES]
     ana, ben, cy, dora, *_, hana = players
     async with httpx.AsyncClient(base_url=URL, timeout=30) as http:
-        await each(players, lambda player: player.sign_in(http))
+        await each(players, lambda player: player.sign_up(http))
     connections = [asyncio.create_task(player.stay_connected()) for player in players]
     await each(players, lambda player: player.until(lambda: player.arrivals, "the server"))
     party = await gather_in_parties(ana, ben, cy, dora)

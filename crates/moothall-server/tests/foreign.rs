@@ -332,18 +332,46 @@ fn eight_players_and_a_host_play_a_match_through_two_kills() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
+    let (said, is_well) = follow(&mut players, &mut server);
+    host.kill().unwrap();
+    let log = String::from_utf8_lossy(&host.wait_with_output().unwrap().stdout).into_owned();
+    assert!(is_well, "{said:?}\n{log}");
+    assert_eq!(said, ["KILL", "KILL", "DONE"]);
+    assert!(log.contains(" won "), "{log}");
+}
+
+/// Lets a script go on to its end, and kills the server and starts it again where that says so. What it said, and whether all was well.
+fn follow(script: &mut Child, server: &mut ServerProcess) -> (Vec<String>, bool) {
     let mut said = Vec::new();
-    for line in BufReader::new(players.stdout.take().unwrap()).lines() {
+    for line in BufReader::new(script.stdout.take().unwrap()).lines() {
         let line = line.unwrap();
         if line == "KILL" {
             server.restart();
         }
         said.push(line);
     }
-    let is_well = players.wait().unwrap().success();
-    host.kill().unwrap();
-    let log = String::from_utf8_lossy(&host.wait_with_output().unwrap().stdout).into_owned();
-    assert!(is_well, "{said:?}\n{log}");
-    assert_eq!(said, ["KILL", "KILL", "DONE"]);
-    assert!(log.contains(" won "), "{log}");
+    (said, script.wait().unwrap().success())
+}
+
+/// Two players and two moderators, in Python: an insult, a report, a case, a restriction, an appeal, and everything as before; then the
+/// same on a server that is killed between every two steps.
+#[test]
+fn an_insult_is_reported_restricted_appealed_against_and_overturned_through_kills() {
+    let Some(python) = installed("MOOTHALL_TEST_PYTHON") else { return };
+    for kills in [0, 8] {
+        let mut server = ServerProcess::start();
+        let made = server.command(&["admin", "create", "root"]);
+        let password = made.split_whitespace().last().expect("a password").to_owned();
+        let mut story = Command::new(&python);
+        story.arg("-B").arg(script("story.py")).args([&server.api.url(""), "root", &password]);
+        if kills > 0 {
+            story.arg("--kills");
+        }
+        let mut story = story.stdout(Stdio::piped()).spawn().unwrap();
+        let (said, is_well) = follow(&mut story, &mut server);
+        assert!(is_well, "{said:?}");
+        let mut expected = vec!["KILL"; kills];
+        expected.push("DONE");
+        assert_eq!(said, expected);
+    }
 }

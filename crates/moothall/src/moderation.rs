@@ -28,7 +28,7 @@ mod statistics;
 mod store;
 
 use crate::operation::{Access, Operations, Rate};
-use crate::{Cx, Hall, OpenError, Permission, restrictions};
+use crate::{Cx, Hall, OpenError, Permission, communication, restrictions};
 pub use actions::{
     acknowledge, act, act_on_many, list as list_actions, list_templates, mine as my_actions, propose, revert,
 };
@@ -188,6 +188,7 @@ pub(crate) fn prepare(hall: &Hall) -> Result<(), OpenError> {
     let names = names.chain(settings.templates.iter().flat_map(|template| &template.types));
     let unknown = names.into_iter().find(|name| !restrictions::has_type(hall, name));
     let unknown = unknown.map(|name| format!("there is no type of restriction {name}"));
+    communication::on_reported(hall, reports::of_contact);
     restrictions::on_new_device(hall, |tx, user, device| {
         evasion::look(tx, user, device).map_err(Error::into_common)
     });

@@ -143,7 +143,7 @@ pub async fn may_reach_each(cx: &Cx, users: &[UserId], how: How) -> Result<HashM
     };
     let circle = relationships::circle(cx, caller).await.map_err(relationships::Error::into_common)?;
     let tie = |user: UserId| circle.tie(user);
-    Ok(reach_by(cx, caller, living, how, tie).await?)
+    reach_by(cx, caller, living, how, tie).await
 }
 
 /// Which of these users see whether this one is there, or see whatever else it is. The question from the other side.
@@ -222,8 +222,7 @@ pub async fn visible(cx: &Cx, users: &[UserId]) -> Result<HashSet<UserId>, Error
 
 /// Those whose words the user does not want to hear.
 pub(crate) async fn silenced(cx: &Cx, user: UserId) -> Result<HashSet<UserId>, Error> {
-    let circle = circle(cx, user).await?;
-    Ok(if circle.is_empty() { HashSet::new() } else { circle.all(Tie::is_deaf).collect() })
+    Ok(circle(cx, user).await?.all(Tie::is_deaf).collect())
 }
 
 /// Those who host lobbies in vain for this user: they block the user, or the user blocks them and does not want to see them.

@@ -50,6 +50,10 @@ pub struct AnswerContact {
     pub room_id: RoomId,
     /// What becomes of it.
     pub answer: ContactAnswer,
+    /// Of a report: what it is, by the names of `moderation.categories`.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = limits::MODERATION_NAME_LENGTH_MAX))]
+    pub category: Option<String>,
 }
 
 /// The caller answered the first message of somebody.

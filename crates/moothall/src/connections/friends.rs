@@ -4,6 +4,7 @@
 //! that, so that no change falls between the look and the listening.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use moothall_protocol::connections::Presence;
 use moothall_protocol::{UserId, WatchId};
@@ -30,7 +31,7 @@ impl Opening {
         let user = session.user_id;
         loop {
             let circle = reach::circle(cx, user).await?;
-            session.outbox.be_deaf_to(reach::silenced(cx, user).await?);
+            session.outbox.be_deaf_to(&Arc::new(reach::silenced(cx, user).await?));
             let friends = reach::friends(cx, user).await?;
             let has_watch = cx.hall().connections().watches.has(of_friends(user));
             let watched = match friends.is_empty() && !has_watch {
@@ -68,10 +69,10 @@ pub(crate) async fn revise(cx: &Cx, viewer: UserId, other: UserId) -> Result<(),
     if sessions.is_empty() {
         return Ok(());
     }
-    let silenced = reach::silenced(cx, viewer).await?;
+    let silenced = Arc::new(reach::silenced(cx, viewer).await?);
     let is_friend = reach::is_friend(cx, viewer, other).await?;
     for session in sessions {
-        session.outbox.be_deaf_to(silenced.clone());
+        session.outbox.be_deaf_to(&silenced);
         let has_none = session.state().is_some_and(|state| !state.watches.contains_key(&of_friends(viewer)));
         if is_friend && has_none {
             // What is new is told behind it. A session that ends meanwhile needs none.

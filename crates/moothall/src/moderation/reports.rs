@@ -15,6 +15,8 @@ use super::evidence::{self, Found};
 use super::notify::{self, Ids, ReportClosed, happened};
 use super::priority::{self, Reporter};
 use super::{Error, REPORT_AUTOMATICALLY, actions, cases, store};
+use crate::Fault as _;
+use crate::communication::ReportedContact;
 use crate::cx::{Cx, Tx};
 use crate::restrictions::types::REPORT;
 use crate::restrictions::{self, Scope};
@@ -142,6 +144,27 @@ pub(super) fn close(tx: &mut Tx<'_, '_>, report: &Report, outcome: ReportOutcome
     }
     let closed = ReportClosed { report_id: report.id, number: report.number, outcome };
     Ok(notify::tell(tx, reporter, closed)?)
+}
+
+/// Somebody reports a first message instead of accepting it.
+pub(super) async fn of_contact(cx: Cx, reported: ReportedContact) -> Result<(), crate::Error> {
+    let ReportedContact { room_id, message_id, category } = reported;
+    let input = FileReport {
+        subject: ReportSubject::Message,
+        user_id: None,
+        room_id: Some(room_id),
+        message_id: Some(message_id),
+        lobby_id: None,
+        match_id: None,
+        category,
+        text: String::new(),
+        is_automatic: None,
+    };
+    match file(&cx, input).await {
+        Ok(_) => Ok(()),
+        Err(Error::Common(error)) => Err(error),
+        Err(own) => Err(crate::Error::Refused { code: own.code(), title: own.to_string() }),
+    }
 }
 
 /// The caller's reports.

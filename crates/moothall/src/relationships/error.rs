@@ -34,6 +34,6 @@ crate::faults! {
         /// The caller blocks as many as one may block.
         TooManyBlocked => Conflict, "too_many_blocked", "you block as many players as one may block";
         /// Notes about so many players there may be.
-        TooManyNotes => Conflict, "too_many_notes", "you have notes about as many players as one may have";
+        TooManyNotes => Conflict, "too_many_player_notes", "you have notes about as many players as one may have";
     }
 }

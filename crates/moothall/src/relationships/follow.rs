@@ -59,10 +59,10 @@ pub(crate) async fn settled(hall: &Hall, user: UserId) {
 
 async fn step(hall: Hall, user: UserId, others: News) {
     for other in others {
-        if user == other {
-            if let Err(error) = connections::revise_viewers(&Cx::server(&hall), user).await {
-                tracing::warn!(user.id = %user, "What others see of {user} is behind: {error}");
-            }
+        if user == other
+            && let Err(error) = connections::revise_viewers(&Cx::server(&hall), user).await
+        {
+            tracing::warn!(user.id = %user, "What others see of {user} is behind: {error}");
         }
         for (one, another) in [(user, other), (other, user)] {
             if one == another {

@@ -87,7 +87,7 @@ struct Inner {
     /// Why the reader must go.
     closing: Option<Closing>,
     /// Those whose words its user does not want to hear: nearly nobody has any.
-    deaf_to: Option<Box<HashSet<UserId>>>,
+    deaf_to: Option<Arc<HashSet<UserId>>>,
 }
 
 impl Outbox {
@@ -118,8 +118,8 @@ impl Outbox {
     }
 
     /// From now on nothing that these say comes here.
-    pub(crate) fn be_deaf_to(&self, users: HashSet<UserId>) {
-        self.inner.lock().deaf_to = (!users.is_empty()).then(|| Box::new(users));
+    pub(crate) fn be_deaf_to(&self, users: &Arc<HashSet<UserId>>) {
+        self.inner.lock().deaf_to = (!users.is_empty()).then(|| Arc::clone(users));
     }
 
     /// The tick has come: the reader may take again. Returns what wakes it, if something waits.

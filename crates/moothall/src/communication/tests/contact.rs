@@ -36,7 +36,7 @@ async fn requests(cx: &Cx) -> Vec<RoomId> {
 }
 
 async fn answers(cx: &Cx, room_id: RoomId, answer: ContactAnswer) -> Result<(), Error> {
-    answer_request(cx, AnswerContact { room_id, answer }).await
+    answer_request(cx, AnswerContact { room_id, answer, category: None }).await
 }
 
 async fn listed(cx: &Cx) -> usize {
@@ -71,6 +71,7 @@ async fn the_first_message_of_a_stranger_waits_to_be_accepted() {
         assert_eq!(of_ana.heard(), []);
 
         answers(&ben, room, ContactAnswer::Accept).await.unwrap();
+        assert_eq!(code(answers(&ben, room, ContactAnswer::Report).await), "invalid", "of what kind?");
         assert_eq!(code(answers(&ben, room, ContactAnswer::Accept).await), "no_contact_request");
         assert_eq!(code(answers(&ana, room, ContactAnswer::Accept).await), "no_contact_request");
         assert_eq!(of_ana.heard(), [], "she never knew");

@@ -34,7 +34,7 @@ async fn t068_each_kind_has_its_bound_and_its_own_refusal() {
                 "too_many_followed",
                 "too_many_ignored",
                 "too_many_avoided",
-                "too_many_notes",
+                "too_many_player_notes",
                 "too_many_friend_requests",
                 "too_many_blocked",
             ];
