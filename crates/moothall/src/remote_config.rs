@@ -228,7 +228,7 @@ pub async fn put(cx: &Cx, input: PutConfig) -> Result<ConfigEntry, Error> {
         if before.as_ref() == Some(&entry) {
             return Ok(entry);
         }
-        change(tx, before.as_ref(), Some(entry.clone()), &input.key, "remote_config.put", &input.reason)?;
+        change(tx, before.as_ref(), Some(entry), &input.key, "remote_config.put", &input.reason)?;
         Ok(store::find(tx, &input.key)?.ok_or(crate::Error::NotFound)?)
     })
     .await

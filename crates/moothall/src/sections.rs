@@ -97,6 +97,7 @@ pub enum Synchronous {
 
 #[cfg(test)]
 mod tests {
+    use moothall_protocol::accounts::SignUpGuest;
     use moothall_protocol::communication::{CreateRoom, JoinRoom};
     use moothall_protocol::parties::CreateParty;
     use moothall_protocol::settings::SetSetting;
@@ -104,7 +105,7 @@ mod tests {
 
     use super::*;
     use crate::testing::on_both_engines;
-    use crate::{Cx, Fault as _, communication, parties, settings};
+    use crate::{Cx, Fault as _, accounts, communication, parties, settings};
 
     async fn set_to(cx: &Cx, key: &str, value: Value) {
         let (key, reason) = (key.to_owned(), "for a test".to_owned());
@@ -133,6 +134,11 @@ mod tests {
             assert_eq!(refused.code(), "room_full");
             set_to(&cx, "communication.members_max", json!(2_000)).await;
             join("dora").await.unwrap();
+            let guest = async || accounts::sign_up_guest(&hall.nobody(), SignUpGuest::default()).await;
+            set_to(&cx, "accounts.sign_ups", json!(false)).await;
+            assert_eq!(guest().await.unwrap_err().code(), "sign_ups_closed");
+            set_to(&cx, "accounts.sign_ups", json!(true)).await;
+            guest().await.unwrap();
             // What is made of settings, too.
             let words = json!([{ "word": "parsnip", "verdict": "block" }]);
             set_to(&cx, "communication.words", words).await;

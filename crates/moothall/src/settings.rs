@@ -78,7 +78,7 @@ pub fn operations() -> Operations {
 
 /// Reads what staff has set. Before anything goes by it.
 pub(crate) async fn prepare(hall: &Hall) -> Result<(), Error> {
-    let rows = Cx::server(hall).read(|tx| store::site(tx)).await?;
+    let rows = Cx::server(hall).read(store::site).await?;
     hall.live_settings().take(hall, rows);
     Ok(())
 }

@@ -24,13 +24,8 @@ use moothall::protocol::restrictions::{
 };
 use moothall::protocol::{BroadcastId, JobId, UserId};
 use moothall::{
-<<<<<<< HEAD
-    Caller as Calling, Cx, Operation, Origin, accounts, hosts, jobs, lobbies, matches, notifications,
-    parties, remote_config, snapshot,
-=======
     Caller as Calling, Cx, Operation, Origin, accounts, hosts, jobs, lobbies, matches, moderation,
     notifications, parties, remote_config, restrictions, snapshot,
->>>>>>> main
 };
 use moothall_testing::{PASSWORD, Player, Reply, Shows, TestServer};
 use schemars::generate::SchemaSettings;

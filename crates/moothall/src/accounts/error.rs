@@ -18,6 +18,8 @@ crate::faults! {
         NameTaken => Conflict, "name_taken", "this name is taken";
         /// Another account has this address. Sites that verify addresses never answer this; they say it by e-mail.
         EmailTaken => Conflict, "email_taken", "this e-mail address has an account already";
+        /// This site takes no new accounts for now: see the setting `accounts.sign_ups`.
+        SignUpsClosed => Forbidden, "sign_ups_closed", "there are no new accounts for now";
         /// This site has no guests.
         GuestsRefused => Forbidden, "guests_refused", "sign up with e-mail and password";
         /// Open the link in the e-mail first.

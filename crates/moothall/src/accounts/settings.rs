@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
+    /// Whether anybody may make an account. Guests that there are can still give themselves an e-mail and a password.
+    #[schemars(extend("x-public" = true))]
+    pub sign_ups: bool,
     /// Whether one may play without e-mail and password.
     #[schemars(extend("x-public" = true))]
     pub guests: bool,
@@ -64,6 +67,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            sign_ups: true,
             guests: true,
             verification: Verification::None,
             password_length_min: 8,

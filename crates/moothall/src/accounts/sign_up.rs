@@ -26,6 +26,9 @@ const NAMES_TRIED: u32 = 8;
 pub async fn sign_up(cx: &Cx, input: SignUp) -> Result<SignedUp, Error> {
     let accounts = cx.hall().accounts();
     let settings = &cx.hall().settings().accounts;
+    if !settings.sign_ups {
+        return Err(Error::SignUpsClosed);
+    }
     let kind = of_person(input.kind)?;
     restrictions::load_bans(cx).await?;
     let name = Name::chosen(cx, &input.name)?;
@@ -65,6 +68,9 @@ pub async fn sign_up(cx: &Cx, input: SignUp) -> Result<SignedUp, Error> {
 /// Makes a guest's account, and signs in.
 pub async fn sign_up_guest(cx: &Cx, input: SignUpGuest) -> Result<SignedIn, Error> {
     let settings = &cx.hall().settings().accounts;
+    if !settings.sign_ups {
+        return Err(Error::SignUpsClosed);
+    }
     if !settings.guests || settings.verification != Verification::None {
         return Err(Error::GuestsRefused);
     }

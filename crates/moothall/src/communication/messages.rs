@@ -14,8 +14,7 @@ use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
 use moothall_protocol::{Event, MessageId, RoomId, UserId};
 
 pub(super) use store::{
-    STATEMENTS, Spoken, change, message, message_columns, restore, sweep_messages, sweep_versions,
-    unless_empty,
+    STATEMENTS, Spoken, change, message, restore, sweep_messages, sweep_versions, unless_empty,
 };
 
 use super::conversations::way;
@@ -262,11 +261,16 @@ pub(crate) async fn seen(
 ) -> Result<(Message, Vec<Message>), Error> {
     answered(cx, room).await;
     cx.read(move |tx| {
-        readable(tx, room)?;
-        let message = store::find_message(tx, room, message)?.ok_or(crate::Error::NotFound)?;
+        readable_inside(tx, room)?;
+        let reader = tx.cx().user();
+        // What is withheld from the reader is not there. What they only do not want to hear they may still tell of.
+        let is_there = |message: &Message| !message.is_hidden || reader == Some(message.sender_id);
+        let message = store::find_message(tx, room, message)?.filter(is_there);
+        let message = message.ok_or(crate::Error::NotFound)?;
         let mut around = store::before(tx, room, message.seq, neighbours)?;
         around.reverse();
         around.extend(store::after(tx, room, message.seq, neighbours)?);
+        around.retain(is_there);
         Ok((message, around))
     })
     .await
@@ -279,7 +283,12 @@ pub async fn get_message(cx: &Cx, input: GetMessage) -> Result<Message, Error> {
     let GetMessage { room_id, message_id } = input;
     let found = cx.read(move |tx| {
         readable_inside(tx, room_id)?;
-        store::find_message(tx, room_id, message_id)?.ok_or_else(|| Error::from(crate::Error::NotFound))
+        match store::find_message(tx, room_id, message_id)? {
+            Some(found) => Ok(found),
+            None => {
+                shadows::find(tx, room_id, message_id)?.ok_or_else(|| Error::from(crate::Error::NotFound))
+            }
+        }
     });
     Ok(ears.hear(found.await?))
 }

@@ -143,6 +143,7 @@ async fn nothing_personal_is_left_of_an_erased_account_and_no_way_in() {
             "sessions",
             "sign_in_codes",
             "user_extra",
+            "user_traces",
         ];
         assert_eq!(traces(test, ana).await, everywhere, "a table that is new here needs a word in `erase`");
         delete_me(&cx, with_password()).await.unwrap();

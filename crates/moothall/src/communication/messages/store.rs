@@ -18,7 +18,6 @@ macro_rules! message_columns {
         "id, room_id, seq, sender_id, text, attachments, mentions, reply_to, version, created_at, edited_at, deleted_at, withheld"
     };
 }
-pub(in crate::communication) use message_columns;
 
 statements! {
     MARK = "UPDATE room_members SET delivered_seq = $3, read_seq = $4, sent_at = COALESCE($5, sent_at)
@@ -53,7 +52,7 @@ statements! {
     }
 }
 
-/// Reads [`message_columns`].
+/// Reads the columns of a message.
 pub(in crate::communication) fn message(row: &Row) -> Result<Message, Error> {
     Ok(Message {
         id: row.get(0)?,

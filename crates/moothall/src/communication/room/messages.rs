@@ -236,7 +236,11 @@ impl Room {
         };
         self.keep_changed(&message);
         turn.persist(Effect::Restored { before: deleted.version, message: Box::new(message.clone()) });
-        self.tell(turn, Event::MessageEdited(message));
+        if message.is_hidden {
+            turn.emit(Topic::User(message.sender_id), Event::MessageEdited(own(&message)));
+        } else {
+            self.tell(turn, Event::MessageEdited(message));
+        }
         Ok(Reply::Done)
     }
 

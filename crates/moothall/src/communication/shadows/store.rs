@@ -5,17 +5,24 @@ use moothall_protocol::{MessageId, RoomId, Timestamp, UserId};
 use moothall_store::{params, statements};
 
 use crate::communication::Error;
-use crate::communication::messages::{message, message_columns, unless_empty};
+use crate::communication::messages::{message, unless_empty};
 use crate::cx::Tx;
 use crate::sweep;
 
+/// The columns of a message but for the last: nothing here is withheld, since nothing is told.
+macro_rules! columns {
+    () => {
+        "id, room_id, seq, sender_id, text, attachments, mentions, reply_to, version, created_at, edited_at, deleted_at"
+    };
+}
+
 statements! {
-    INSERT = concat!("INSERT INTO shadow_messages (", message_columns!(), ")
+    INSERT = concat!("INSERT INTO shadow_messages (", columns!(), ")
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)");
-    FIND = concat!("SELECT ", message_columns!(), " FROM shadow_messages WHERE id = $1");
-    BETWEEN = concat!("SELECT ", message_columns!(), " FROM shadow_messages
+    FIND = concat!("SELECT ", columns!(), ", FALSE FROM shadow_messages WHERE id = $1");
+    BETWEEN = concat!("SELECT ", columns!(), ", FALSE FROM shadow_messages
         WHERE room_id = $1 AND seq >= $2 AND seq <= $3 ORDER BY seq DESC, id DESC LIMIT $4");
-    OWN_BETWEEN = concat!("SELECT ", message_columns!(), " FROM shadow_messages
+    OWN_BETWEEN = concat!("SELECT ", columns!(), ", FALSE FROM shadow_messages
         WHERE sender_id = $5 AND room_id = $1 AND seq >= $2 AND seq <= $3 ORDER BY seq DESC, id DESC LIMIT $4");
     CHANGE = "UPDATE shadow_messages SET text = $2, attachments = $3, version = $4, edited_at = $5, deleted_at = $6
         WHERE id = $1";
