@@ -144,6 +144,9 @@ pub(crate) struct Live {
 
 /// Refuses whoever may not look at the history of one of these users.
 async fn require_history(cx: &Cx, users: &[UserId]) -> Result<(), Error> {
+    if cx.can(MODERATE) {
+        return Ok(());
+    }
     let shown = reach::histories(cx, users).await?;
     if users.iter().all(|user| shown.contains(user)) { Ok(()) } else { Err(crate::Error::NotFound.into()) }
 }

@@ -31,7 +31,7 @@ macro_rules! ban_columns {
 /// How many users the trace `t` is of; of those that more than 200 have it is not counted how many more.
 macro_rules! shared_by {
     () => {
-        "(SELECT count(*) FROM (SELECT 1 FROM user_traces c WHERE c.kind = t.kind AND c.value = t.value LIMIT 201) AS seen)"
+        "(SELECT count(*) FROM (SELECT 1 FROM user_traces c WHERE c.kind = t.kind AND c.value = t.value LIMIT 201) AS few)"
     };
 }
 

@@ -58,7 +58,7 @@ fn edges(schema: &Value, default: &Value) -> Vec<Value> {
         match kind {
             "boolean" => found.extend([json!(true), json!(false)]),
             "null" => found.push(Value::Null),
-            "array" => found.push(json!([])),
+            "array" if schema.get("minItems").is_none() => found.push(json!([])),
             _ => {}
         }
     }
