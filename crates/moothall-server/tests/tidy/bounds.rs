@@ -37,6 +37,7 @@ const INSIDE: &[(&str, &str, &str)] = &[
     ("moothall/src/communication.rs", "PAIRS_MAX", "a cache: what it does not hold is read again"),
     ("moothall/src/communication.rs", "SEATS_MAX", "a cache: what it does not hold is read again"),
     ("moothall/src/communication/room/messages.rs", "CHANGED_MAX", "beyond it a command is tried again"),
+    ("moothall/src/following.rs", "WAIT_MAX", "between two attempts"),
     ("moothall/src/filter/words.rs", "PIECES_MAX", "how the word list is read, not what may be written"),
     ("moothall/src/filter/words.rs", "SPELLED_MAX", "how the word list is read, not what may be written"),
     ("moothall/src/jobs.rs", "ATTEMPTS_MAX", "tries at a job, which only staff sees"),

@@ -48,6 +48,7 @@ fn least(schema: &Value, room: RoomId, user: UserId) -> Map<String, Value> {
         "room_id" => (name.to_owned(), json!(room)),
         "user_id" => (name.to_owned(), json!(user)),
         "name" => (name.to_owned(), json!("Ana")),
+        "kind" => (name.to_owned(), json!("block")),
         "key" => (name.to_owned(), json!("lobbies.vote_ms")),
         other => panic!("this test makes no value for the field {other}"),
     });
