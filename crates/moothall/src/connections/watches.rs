@@ -75,6 +75,8 @@ struct Mask {
     hidden: HashSet<UserId>,
     /// Whom they see otherwise since the last event, because they may see more or less.
     revised: HashSet<UserId>,
+    /// Whom they may see again since the last event, and who is not there: that these are gone is no news to them.
+    known_gone: HashSet<UserId>,
 }
 
 impl Watched {
@@ -246,8 +248,11 @@ impl Watches {
             topics.publish_to(Topic::Presence(id), event, audience);
         };
         for (viewer, mask) in &mut watched.masks {
-            let revised = std::mem::take(&mut mask.revised);
-            let told = changed.iter().filter(|user| !mask.hidden.contains(user)).chain(&revised);
+            let (revised, gone) = (std::mem::take(&mut mask.revised), std::mem::take(&mut mask.known_gone));
+            let is_news = |user: &&UserId| {
+                !mask.hidden.contains(*user) && (shown.contains_key(*user) || !gone.contains(*user))
+            };
+            let told = changed.iter().filter(is_news).chain(&revised);
             let told: HashSet<UserId> = told.copied().collect();
             let users = told.into_iter().map(|user| match mask.hidden.contains(&user) {
                 true => presence::offline(user),
@@ -388,12 +393,14 @@ impl Inner {
             mask.hidden.remove(&user);
         } else {
             mask.hidden.insert(user);
+            mask.known_gone.remove(&user);
+        }
+        if is_seen && !is_online {
+            mask.known_gone.insert(user);
         }
         if is_online {
             mask.revised.insert(user);
             self.stirred.insert(id);
-        } else if mask.hidden.is_empty() && mask.revised.is_empty() {
-            watched.masks.remove(&viewer);
         }
     }
 

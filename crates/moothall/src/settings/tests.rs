@@ -58,7 +58,8 @@ fn edges(schema: &Value, default: &Value) -> Vec<Value> {
         match kind {
             "boolean" => found.extend([json!(true), json!(false)]),
             "null" => found.push(Value::Null),
-            "array" if schema.get("minItems").is_none() => found.push(json!([])),
+            // What others refer to, such as categories and templates, cannot be empty.
+            "array" if schema.get("minItems").is_none() && default == &json!([]) => found.push(json!([])),
             _ => {}
         }
     }

@@ -96,7 +96,7 @@ impl Stored {
             }
             Effect::Paced { user, at } => self.seats.get_mut(user).expect("a member").sent_at = Some(*at),
             Effect::Contact { user, contact } => {
-                self.seats.get_mut(user).expect("a member").contact = *contact
+                self.seats.get_mut(user).expect("a member").contact = *contact;
             }
             Effect::Audited(_) | Effect::Reopened { .. } => {}
         }
