@@ -160,8 +160,12 @@ impl<'a> Cast<'a> {
     pub async fn call(&self, operation: &Operation, input: &Map<String, Value>, key: Option<&str>) -> Reply {
         let (mut path, rest) = location(operation, input);
         if !takes_body(operation) && !rest.is_empty() {
-            let pairs: Vec<String> =
-                rest.iter().map(|(name, value)| format!("{name}={}", text(value))).collect();
+            // Of a list each item is a pair.
+            let items = rest.iter().flat_map(|(name, value)| match value {
+                Value::Array(items) => items.iter().map(|item| (name, item)).collect(),
+                value => vec![(name, value)],
+            });
+            let pairs: Vec<String> = items.map(|(name, value)| format!("{name}={}", text(value))).collect();
             path = format!("{path}?{}", pairs.join("&").replace(' ', "%20"));
         }
         let body = takes_body(operation).then_some(Value::Object(rest));
