@@ -203,7 +203,7 @@ impl Builder {
     }
 
     /// Adds a type of restrictions, for what operations of the embedding program do. They ask with
-    /// [`restrictions::check`](crate::restrictions::check).
+    /// [`restrictions::check`].
     #[must_use]
     pub fn restriction_type(mut self, kind: RestrictionType) -> Self {
         self.restriction_types.push(kind);

@@ -1,6 +1,6 @@
 //! Relationships: friends, those one follows, and those one would rather not meet.
 //!
-//! Start at [`operations`]. Each of them is a [`Change`](side::Change) of what one user made of their relationship with another
+//! Start at [`operations`]. Each of them is a [`side::Change`] of what one user made of their relationship with another
 //! (`relationships/side.rs`), carried out in one transaction with both sides at hand. Who may reach whom is another matter: every context asks
 //! [`crate::reach`], which looks at the [`circle`](circle::Circle) of one of the two and at the other one's [`Privacy`].
 //!

@@ -10,7 +10,7 @@ use super::chain::Hash;
 use crate::cx::Tx;
 use crate::error::Error;
 
-/// The columns of a line, in the order [`line`] reads them.
+/// The columns of a line, in the order [`line()`] reads them.
 macro_rules! columns {
     () => {
         "id, at, actor_id, key_id, action, target, reason, before, after, request_id, address, agent, number, hash"
