@@ -1,4 +1,4 @@
-//! What the documents call by its name is there: operations, events and settings.
+//! What the documents call by its name is there: operations, permissions, events and settings.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -40,6 +40,7 @@ fn known() -> BTreeSet<String> {
     let socket: serde_json::Value = serde_json::from_str(&socket).unwrap();
     let mut known = settings(&fs::read_to_string(root().join("config/example.toml")).unwrap());
     known.extend(registry.operations().iter().map(|operation| operation.name.to_owned()));
+    known.extend(registry.permissions().map(str::to_owned));
     known.extend(socket["events"].as_object().unwrap().keys().cloned());
     // Belongs to the socket alone.
     known.insert("session.authenticate".to_owned());

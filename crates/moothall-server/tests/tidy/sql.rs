@@ -344,8 +344,14 @@ fn a_statement_that_nothing_prepares_is_seen() {
     }
 }
 
+/// The one change that a line of the audit log sees: it gets its place in the chain, once.
+const LINKS: &str = "UPDATE audit_log SET number = $2, hash = $3 WHERE id = $1 AND number IS NULL";
+
 /// Statements that change or take away what stands in the audit log.
 fn rewrites_the_audit_log(text: &str) -> bool {
+    if text == LINKS {
+        return false;
+    }
     let words: Vec<String> = text
         .to_lowercase()
         .split(|char: char| !char.is_alphanumeric() && char != '_')
@@ -374,7 +380,10 @@ fn the_audit_log_is_only_added_to() {
     let wrong: Vec<_> = statements.iter().filter(|(_, text)| rewrites_the_audit_log(text)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     let mut sources = sources(&["crates", "examples", "xtask"]);
-    sources.retain(|source| !source.path.ends_with("tests/tidy/sql.rs"));
+    // The one has the samples, the other forges lines for the tests of the chain.
+    let is_for_tests =
+        |path: &str| path.ends_with("tests/tidy/sql.rs") || path == "crates/moothall/src/testing.rs";
+    sources.retain(|source| !is_for_tests(&source.path));
     for source in sources {
         let wrong = strings(&source.text).into_iter().find(|text| rewrites_the_audit_log(text));
         assert_eq!(wrong, None, "{}", source.path);
@@ -385,6 +394,7 @@ fn the_audit_log_is_only_added_to() {
 fn a_statement_that_rewrites_the_audit_log_is_seen() {
     for text in [
         "UPDATE audit_log SET reason = $1",
+        "UPDATE audit_log SET number = $2, hash = $3 WHERE id = $1",
         "delete\n from audit_log where id = $1",
         "TRUNCATE TABLE audit_log",
         "REPLACE INTO audit_log VALUES ($1)",
@@ -393,7 +403,9 @@ fn a_statement_that_rewrites_the_audit_log_is_seen() {
     ] {
         assert!(rewrites_the_audit_log(text), "{text}");
     }
-    for text in ["INSERT INTO audit_log (id) VALUES ($1)", "SELECT id FROM audit_log", "DELETE FROM users"] {
+    for text in
+        [LINKS, "INSERT INTO audit_log (id) VALUES ($1)", "SELECT id FROM audit_log", "DELETE FROM users"]
+    {
         assert!(!rewrites_the_audit_log(text), "{text}");
     }
 }
