@@ -60,6 +60,7 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261129000300_restrictions",
     "20261129000310_shadow_messages",
     "20261129000320_moderation",
+    "20261129000330_quiet_actions",
     "20261129000500_relationships",
     "20261129000510_first_contact",
     "20261129000520_audit_chain",

@@ -305,6 +305,11 @@ pub struct NewRestriction {
     pub after_matches: Option<u32>,
 }
 
+/// Whether users must not be told of any of these types.
+pub(crate) fn are_hidden(cx: &Cx, types: &[String]) -> bool {
+    cx.hall().restrictions().types.are_hidden(types)
+}
+
 impl NewRestriction {
     /// Refuses what cannot be imposed at this time.
     pub fn check(&self, cx: &Cx) -> Result<(), crate::Error> {

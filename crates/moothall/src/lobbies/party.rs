@@ -8,8 +8,8 @@
 use moothall_protocol::lobbies::{StayedBehind, StayedWhy};
 use moothall_protocol::{LobbyId, UserId};
 
-use super::{Error, store};
-use crate::{Cx, connections, parties};
+use super::{Error, blocks, store};
+use crate::{Cx, Fault as _, Kind, connections, parties};
 
 /// The party of somebody who goes into a lobby.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +33,16 @@ impl Attempts {
     }
 }
 
+/// Whether somebody in a lobby blocks this user, or they block somebody.
+async fn is_blocked(cx: &Cx, user: UserId, lobby: Option<LobbyId>) -> Result<bool, Error> {
+    let Some(lobby) = lobby else { return Ok(false) };
+    match blocks::check(cx, user, lobby).await {
+        Ok(()) => Ok(false),
+        Err(error) if error.kind() == Kind::Unavailable => Err(error),
+        Err(_) => Ok(true),
+    }
+}
+
 /// Who would come along with this user into this lobby, or into a new one.
 pub(super) async fn along(cx: &Cx, user: UserId, lobby: Option<LobbyId>) -> Result<Along, Error> {
     let followers = parties::followers(cx, user).await.map_err(parties::Error::into_common)?;
@@ -45,7 +55,8 @@ pub(super) async fn along(cx: &Cx, user: UserId, lobby: Option<LobbyId>) -> Resu
         .await?;
     let mut along = Along::default();
     for (user_id, elsewhere) in followers.into_iter().zip(lobbies) {
-        let may_enter = super::may_enter(cx, user_id, lobby).await?;
+        let may_enter =
+            super::may_enter(cx, user_id, lobby).await? && !is_blocked(cx, user_id, lobby).await?;
         let why = match elsewhere {
             // They are there.
             Some(_) if elsewhere == lobby => continue,

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;
 
-pub(super) use store::{STATEMENTS, find, insert_mark, is_marked, marks, of_user, remove_marks};
+pub(super) use store::{STATEMENTS, find, insert_mark, is_marked, is_quiet, marks, of_user, remove_marks};
 
 use super::effects::{self, Done};
 use super::notify::{Acted, Ids, Reverted, happened, tell};
@@ -91,8 +91,8 @@ fn take(tx: &mut Tx<'_, '_>, planned: &Planned) -> Result<Action, Error> {
         revert_reason: None,
     };
     // Told first: whoever may not be here any more has no socket after this.
-    // A mark is seen by moderators only.
-    if action.kind != ActionKind::Mark {
+    let is_quiet = effects::is_quiet(tx.cx(), deed);
+    if !is_quiet {
         tell(tx, *user, Acted::new(&action))?;
     }
     let Done { before, after } = match &planned.removed {
@@ -101,6 +101,9 @@ fn take(tx: &mut Tx<'_, '_>, planned: &Planned) -> Result<Action, Error> {
     };
     (action.before, action.after) = (before, after);
     store::insert(tx, &action)?;
+    if is_quiet {
+        store::hush(tx, action.id)?;
+    }
     let kind = crate::json::word(&deed.kind)?;
     shared::count(tx, &format!("actions.{kind}"), 1)?;
     let entry = audit::Entry::new("moderation.act").user(*user).reason(&deed.reason);
@@ -148,7 +151,7 @@ pub(super) fn take_back(
     audit::record(tx, entry.change(&before, &after))?;
     let ids = Ids { case: after.case_id, action: Some(id), ..Ids::default() };
     happened(tx, ModerationDeed::Reverted, after.user_id, ids);
-    if is_told && after.kind != ActionKind::Mark {
+    if is_told && !is_quiet(tx, id)? {
         tell(tx, after.user_id, Reverted { action_id: id, number: after.number })?;
     }
     Ok(after)

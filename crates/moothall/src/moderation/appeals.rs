@@ -5,8 +5,8 @@ mod store;
 
 use moothall_protocol::limits::{APPEAL_MESSAGES_MAX, APPEALS_OF_ACTION_MAX, PAGE_ITEMS_DEFAULT};
 use moothall_protocol::moderation::{
-    Action, ActionKind, Appeal, AppealOutcome, DecideAppeal, FileAppeal, GetAppeal, ListAppeals,
-    ListMyAppeals, ModerationDeed, WriteAppeal,
+    Action, Appeal, AppealOutcome, DecideAppeal, FileAppeal, GetAppeal, ListAppeals, ListMyAppeals,
+    ModerationDeed, WriteAppeal,
 };
 use moothall_protocol::{ActionId, AppealId, Cursor, Page};
 use serde_json::json;
@@ -37,8 +37,11 @@ pub async fn file(cx: &Cx, input: FileAppeal) -> Result<Appeal, Error> {
     let user = cx.require_user()?;
     cx.mutate(move |tx| {
         let action = actions::find(tx, input.action_id)?;
-        let action = action.filter(|action| action.user_id == user && action.kind != ActionKind::Mark);
-        let action = action.ok_or(crate::Error::NotFound)?;
+        let action = action.filter(|action| action.user_id == user).ok_or(crate::Error::NotFound)?;
+        // Whoever asks for what they cannot know of is told that it is not there.
+        if actions::is_quiet(tx, action.id)? {
+            return Err(crate::Error::NotFound.into());
+        }
         if action.reverted_at.is_some() {
             return Err(Error::Reverted);
         }

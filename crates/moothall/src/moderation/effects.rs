@@ -40,6 +40,15 @@ pub(super) fn check(cx: &Cx, deed: &Deed) -> Result<(), Error> {
     }
 }
 
+/// Whether the user must not learn of it: of a mark, and of what is hidden from whom it hits.
+pub(super) fn is_quiet(cx: &Cx, deed: &Deed) -> bool {
+    match (deed.kind, &deed.restriction) {
+        (ActionKind::Mark, _) => true,
+        (ActionKind::Restrict, Some(asked)) => restrictions::are_hidden(cx, &asked.types),
+        _ => false,
+    }
+}
+
 fn name_of(cx: &Cx, deed: &Deed) -> Result<Option<Name>, Error> {
     let name = deed.name.as_deref().map(|name| Name::chosen(cx, name)).transpose();
     name.map_err(|error| match error {

@@ -15,6 +15,7 @@ pub async fn read_case(cx: &Cx, input: ReadCase) -> Result<CaseFile, Error> {
     cx.require(CASES)?;
     let find = input.case_id;
     let case = cx.read(move |tx| store::find_case(tx, find)).await?.ok_or(crate::Error::NotFound)?;
+    refuse_oneself(cx, case.target_id)?;
     let file = look(cx, case.target_id).await?;
     cx.mutate(move |tx| {
         let reports = store::of_case(tx, input.case_id, CASE_ITEMS_MAX)?;
@@ -28,12 +29,18 @@ pub async fn read_case(cx: &Cx, input: ReadCase) -> Result<CaseFile, Error> {
 /// Looks at all that moderation knows of a user.
 pub async fn read_file(cx: &Cx, input: ReadFile) -> Result<UserFile, Error> {
     cx.require(CASES)?;
+    refuse_oneself(cx, input.user_id)?;
     let file = look(cx, input.user_id).await?;
     cx.mutate(move |tx| {
         audit::record(tx, audit::Entry::new("moderation.read_file").user(input.user_id))?;
         Ok(file.clone())
     })
     .await
+}
+
+/// Moderators do not learn who reported them, and what others note of them.
+fn refuse_oneself(cx: &Cx, user: UserId) -> Result<(), Error> {
+    if cx.user() == Some(user) { Err(Error::Yourself) } else { Ok(()) }
 }
 
 /// Whoever works on cases reads this, whatever else they may.

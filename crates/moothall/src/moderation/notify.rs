@@ -188,7 +188,8 @@ pub(super) fn happened(tx: &mut Tx<'_, '_>, what: ModerationDeed, target_id: Use
     let event = ModerationHappened {
         what,
         at: tx.now(),
-        actor_id: tx.cx().user(),
+        // Who reported is read in the case, by those who may.
+        actor_id: tx.cx().user().filter(|_| what != ModerationDeed::Reported),
         target_id,
         case_id: ids.case,
         action_id: ids.action,

@@ -166,6 +166,21 @@ async fn where_the_host_approves_all_of_a_party_ask() {
 }
 
 #[tokio::test]
+async fn nobody_follows_into_the_lobby_of_a_host_who_blocks_them() {
+    on_both_engines(async |hall| {
+        let [ana, ben, eve] = players(hall).await;
+        party_of(&[&ana, &ben]).await;
+        let input = moothall_protocol::relationships::Block { user_id: ben.id() };
+        relationships::block(&eve.cx, input).await.unwrap();
+        let lobby = opened(&eve.cx, of(2, 4)).await;
+        let entry = plays(&ana.cx, lobby).await.unwrap();
+        assert_eq!(entry.stayed, [StayedBehind { user_id: ben.id(), why: StayedWhy::NotLetIn }]);
+        assert_eq!(ben.lobby().await, None);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_party_that_is_not_set_so_and_one_that_another_leads_does_not_follow() {
     on_both_engines(async |hall| {
         let [ana, ben, eve] = players(hall).await;

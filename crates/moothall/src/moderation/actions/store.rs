@@ -19,11 +19,13 @@ macro_rules! columns {
 statements! {
     INSERT = concat!("INSERT INTO moderation_actions (", columns!(), ")
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL, NULL, NULL, NULL)");
+    HUSH = "UPDATE moderation_actions SET is_quiet = TRUE WHERE id = $1";
+    IS_QUIET = "SELECT is_quiet FROM moderation_actions WHERE id = $1";
     FIND = concat!("SELECT ", columns!(), " FROM moderation_actions WHERE id = $1");
     LIST = concat!("SELECT ", columns!(), " FROM moderation_actions WHERE id < $1 ORDER BY id DESC LIMIT $2");
     OF_USER = concat!("SELECT ", columns!(), " FROM moderation_actions WHERE user_id = $1 AND id < $2
         ORDER BY id DESC LIMIT $3");
-    TOLD = concat!("SELECT ", columns!(), " FROM moderation_actions WHERE user_id = $1 AND id < $2 AND kind <> 'mark'
+    TOLD = concat!("SELECT ", columns!(), " FROM moderation_actions WHERE user_id = $1 AND id < $2 AND NOT is_quiet
         ORDER BY id DESC LIMIT $3");
     OFFENCES = "SELECT created_at FROM moderation_actions
         WHERE user_id = $1 AND category = $2 AND reverted_at IS NULL ORDER BY id DESC LIMIT 100";
@@ -78,6 +80,18 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, action: &Action) -> Result<(), crate::
         ],
     )?;
     Ok(())
+}
+
+/// The user is not told of this action.
+pub(super) fn hush(tx: &mut Tx<'_, '_>, id: ActionId) -> Result<(), crate::Error> {
+    tx.execute(HUSH, params![id])?;
+    Ok(())
+}
+
+/// Whether only staff knows of this action.
+pub(in crate::moderation) fn is_quiet(tx: &mut Tx<'_, '_>, id: ActionId) -> Result<bool, crate::Error> {
+    let found = tx.query_opt(IS_QUIET, params![id])?;
+    Ok(found.map(|row| row.get(0)).transpose()?.unwrap_or_default())
 }
 
 /// An action, by its id.

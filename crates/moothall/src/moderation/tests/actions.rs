@@ -33,6 +33,46 @@ async fn a_warning_holds_back_until_it_is_acknowledged() {
 }
 
 #[tokio::test]
+async fn whoever_is_not_heard_is_not_told_of_it_and_cannot_ask() {
+    on_both_engines(async |hall| {
+        let Cast { ana, mo, .. } = cast(hall).await;
+        let ear = Ear::of(hall, &ana);
+        let types = vec!["shadow_chat".into()];
+        let ends_at = Some(hall.server().now() + DAY);
+        let asked = ActionRestriction { types, ends_at, ..ActionRestriction::default() };
+        let shadow = Deed { restriction: Some(asked), ..deed(ActionKind::Restrict) };
+        let action = act(&mo, about(id(&ana), shadow)).await.unwrap();
+        let input = FileAppeal { action_id: action.id, text: "why?".into() };
+        assert_eq!(code(appeal(&ana, input).await), "not_found");
+        reverted(&mo, action.id).await;
+        assert_eq!(ear.heard(), []);
+        assert!(my_actions(&ana, ListMyActions::default()).await.unwrap().items.is_empty());
+        let listed = ListActions { user_id: ana.user(), ..ListActions::default() };
+        assert_eq!(list_actions(&mo, listed).await.unwrap().items.len(), 1, "staff sees it");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_moderator_does_not_learn_who_reported_them() {
+    on_both_engines(async |hall| {
+        let Cast { ben, mo, zoe, .. } = cast(hall).await;
+        let staff = Ear::at(hall, [Topic::Moderation]);
+        report(&ben, behaviour(id(&mo), "insult")).await.unwrap();
+        let heard = staff.heard();
+        let is_named =
+            |event: &Event| matches!(event, Event::ModerationHappened(told) if told.actor_id.is_some());
+        assert!(!heard.is_empty() && !heard.iter().any(is_named), "{heard:?}");
+        let case = cases_of(&zoe).await.remove(0);
+        assert_eq!(code(read_case(&mo, ReadCase { case_id: case.id }).await), "about_yourself");
+        assert_eq!(code(read_file(&mo, ReadFile { user_id: id(&mo) }).await), "about_yourself");
+        let file = read_case(&zoe, ReadCase { case_id: case.id }).await.unwrap();
+        assert_eq!(file.reports[0].reporter_id, ben.user());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_name_is_given_and_given_back() {
     on_both_engines(async |hall| {
         let Cast { ana, ben, mo, .. } = cast(hall).await;
