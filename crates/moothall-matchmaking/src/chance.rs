@@ -153,9 +153,10 @@ mod tests {
             prop_assert!(before.iter().all(|chance| (0.0..=1.0).contains(chance)));
             teams[0][0].mean += more;
             let after = win_chances(&teams, BETA);
-            prop_assert!(after[0] >= before[0]);
+            // Near certainty nothing is left but rounding.
+            prop_assert!(after[0] >= before[0] - 1e-12);
             for (before, after) in before.iter().zip(&after).skip(1) {
-                prop_assert!(after <= before);
+                prop_assert!(*after <= before + 1e-12);
             }
         }
     }

@@ -255,10 +255,16 @@ pub async fn retry(cx: &Cx, input: RetryJob) -> Result<Job, Error> {
             return Err(Error::Over);
         }
         store::go_on(tx, &before)?;
+        let after = find(tx, before.id)?.ok_or(crate::Error::NotFound)?;
         let entry = audit::Entry::new("jobs.retry").target(target(before.id)).reason(&input.reason);
-        audit::record(tx, entry.change(&before.status, &JobStatus::Waiting))?;
+        let when =
+            |status: JobStatus, at: Option<Timestamp>| serde_json::json!({ "status": status, "run_at": at });
+        audit::record(
+            tx,
+            entry.change(&when(before.status, before.run_at), &when(after.status, after.run_at)),
+        )?;
         wake(tx);
-        Ok(find(tx, before.id)?.ok_or(crate::Error::NotFound)?)
+        Ok(after)
     })
     .await
 }

@@ -309,7 +309,7 @@ impl<'a> Cast<'a> {
             ("settings.set" | "settings.reset" | "settings.get" | "settings.history", "key") => {
                 json!("lobbies.request_ms")
             }
-            ("settings.set", "value") => json!(60_000),
+            ("settings.set", "value") => json!(61_000),
             ("settings.import", "toml") => json!("[lobbies]\nrequest_ms = 60000\n"),
             ("settings.update_user", "section") => json!("locale"),
             ("settings.update_user", "values") => json!({ "language": "en" }),

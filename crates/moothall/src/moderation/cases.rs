@@ -82,16 +82,19 @@ pub(super) fn require_free(tx: &mut Tx<'_, '_>, id: CaseId) -> Result<Case, Erro
     if is_held && case.claimed_by != me { Err(Error::Claimed) } else { Ok(case) }
 }
 
-fn claimed(tx: &mut Tx<'_, '_>, mut case: Case) -> Result<Case, Error> {
+fn claimed(tx: &mut Tx<'_, '_>, mut case: Case, action: &'static str) -> Result<Case, Error> {
     let minutes = tx.cx().hall().settings().moderation.claim_minutes;
     (case.claimed_by, case.snoozed_until) = (tx.cx().user(), None);
     case.claimed_until = Some(tx.now() + Duration::from_secs(u64::from(minutes) * 60));
-    changed(tx, &mut case)?;
+    changed(tx, &mut case, audit::Entry::new(action))?;
     Ok(case)
 }
 
-fn changed(tx: &mut Tx<'_, '_>, case: &mut Case) -> Result<(), Error> {
+/// The case is so from now on, by what is written down.
+fn changed(tx: &mut Tx<'_, '_>, case: &mut Case, entry: audit::Entry) -> Result<(), Error> {
+    let before = store::find_case(tx, case.id)?;
     store::update_case(tx, case)?;
+    audit::record(tx, entry.user(case.target_id).change(&before, &Some(&*case)))?;
     let ids = Ids { case: Some(case.id), ..Ids::default() };
     happened(tx, ModerationDeed::CaseUpdated, case.target_id, ids);
     Ok(())
@@ -102,7 +105,7 @@ pub async fn next(cx: &Cx, _: TakeNextCase) -> Result<NextCase, Error> {
     cx.require(CASES)?;
     let me = cx.require_user()?;
     cx.mutate(move |tx| match store::next_case(tx, me)? {
-        Some(case) => Ok(NextCase { case: Some(claimed(tx, case)?) }),
+        Some(case) => Ok(NextCase { case: Some(claimed(tx, case, "moderation.next_case")?) }),
         None => Ok(NextCase { case: None }),
     })
     .await
@@ -114,7 +117,7 @@ pub async fn claim(cx: &Cx, input: ClaimCase) -> Result<Case, Error> {
     cx.require_user()?;
     cx.mutate(move |tx| {
         let case = require_free(tx, input.case_id)?;
-        claimed(tx, case)
+        claimed(tx, case, "moderation.claim_case")
     })
     .await
 }
@@ -125,7 +128,7 @@ pub async fn release(cx: &Cx, input: ReleaseCase) -> Result<Case, Error> {
     cx.mutate(move |tx| {
         let mut case = require_free(tx, input.case_id)?;
         (case.claimed_by, case.claimed_until) = (None, None);
-        changed(tx, &mut case)?;
+        changed(tx, &mut case, audit::Entry::new("moderation.release_case"))?;
         Ok(case)
     })
     .await
@@ -145,7 +148,8 @@ pub async fn snooze(cx: &Cx, input: SnoozeCase) -> Result<Case, Error> {
         (case.claimed_by, case.claimed_until) = (None, None);
         case.snoozed_until = Some(input.until);
         notes::of_case(tx, &case, NoteKind::General, &input.reason)?;
-        changed(tx, &mut case)?;
+        let entry = audit::Entry::new("moderation.snooze_case").reason(&input.reason);
+        changed(tx, &mut case, entry)?;
         Ok(case)
     })
     .await
@@ -160,7 +164,8 @@ pub async fn ask_second_opinion(cx: &Cx, input: AskSecondOpinion) -> Result<Case
         (case.claimed_by, case.claimed_until) = (None, None);
         case.second_opinion_by = Some(me);
         notes::of_case(tx, &case, NoteKind::General, &input.reason)?;
-        changed(tx, &mut case)?;
+        let entry = audit::Entry::new("moderation.ask_second_opinion").reason(&input.reason);
+        changed(tx, &mut case, entry)?;
         Ok(case)
     })
     .await

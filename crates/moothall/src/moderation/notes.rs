@@ -6,8 +6,8 @@ use moothall_protocol::moderation::{AddNote, Case, ModerationDeed, Note, NoteKin
 
 use super::notify::{Ids, happened};
 use super::{CASES, Error, store};
-use crate::accounts;
 use crate::cx::{Cx, Tx};
+use crate::{accounts, audit};
 
 /// Writes a note on a user.
 pub async fn add(cx: &Cx, input: AddNote) -> Result<Note, Error> {
@@ -26,6 +26,7 @@ pub async fn add(cx: &Cx, input: AddNote) -> Result<Note, Error> {
             ..blank(tx, user, input.kind, &input.text)
         };
         insert(tx, &note)?;
+        audit::record(tx, audit::Entry::new("moderation.add_note").user(user).after(&note))?;
         Ok(note)
     })
     .await
@@ -67,8 +68,9 @@ pub(super) fn of_case(tx: &mut Tx<'_, '_>, case: &Case, kind: NoteKind, text: &s
 pub async fn pin(cx: &Cx, input: PinNote) -> Result<Note, Error> {
     cx.require(CASES)?;
     cx.mutate(move |tx| {
-        let pinned = store::pin_note(tx, input.note_id, input.is_pinned)?;
-        Ok(pinned.ok_or(crate::Error::NotFound)?)
+        let note = store::pin_note(tx, input.note_id, input.is_pinned)?.ok_or(crate::Error::NotFound)?;
+        audit::record(tx, audit::Entry::new("moderation.pin_note").user(note.user_id).after(&note))?;
+        Ok(note)
     })
     .await
 }

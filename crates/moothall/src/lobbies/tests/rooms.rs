@@ -193,6 +193,7 @@ async fn rooms_that_missed_a_change_or_the_end_of_their_lobby_follow_when_the_se
         let [ana, ben, cy] = [&ana, &ben, &cy].map(|user| hall.call(id(user), &[]));
         let wait = async {
             while code(says(&ben, now.spectators_room_id, "back").await) != "ok"
+                || code(says(&ben, now.room_id, "back").await) != "ok"
                 || code(says(&cy, room, "back").await) != "not_found"
             {
                 tokio::time::sleep(Duration::from_millis(5)).await;
