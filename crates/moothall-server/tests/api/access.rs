@@ -14,7 +14,7 @@ use crate::cast::{Cast, Column};
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/access.txt");
 
 /// Operations that succeed for nobody here, and where they do.
-const ELSEWHERE: [(&str, &str); 7] = [
+pub const ELSEWHERE: [(&str, &str); 7] = [
     ("accounts.claim_administrator", "there is an administrator already: see serve.rs"),
     ("communication.answer_request", "needs a first message that waits: see the tests of communication"),
     (

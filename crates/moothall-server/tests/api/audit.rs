@@ -19,17 +19,21 @@ const LOOKS: [&str; 6] = [
 ];
 
 /// Has its reason within what is done, or under another name; or is about the work of moderators itself, of which none is asked.
-const WITHOUT_REASON: [&str; 10] = [
+const WITHOUT_REASON: [&str; 8] = [
     "moderation.act",
-    "moderation.act_on_many",
     "moderation.add_note",
     "moderation.claim_case",
     "moderation.decide_appeal",
-    "moderation.next_case",
     "moderation.pin_note",
     "moderation.read_case",
     "moderation.read_file",
     "moderation.release_case",
+];
+
+/// Where nothing is to be taken here there is nothing to write down; and of many each is written down as one.
+const ELSEWHERE: [(&str, &str); 2] = [
+    ("moderation.next_case", "no case waits: see the tests of moderation"),
+    ("moderation.act_on_many", "is as many times `moderation.act`"),
 ];
 
 const WHY: &str = "said by the test";
@@ -42,6 +46,9 @@ async fn b83_what_staff_does_is_written_down_with_its_reason() {
     assert!(by_staff.len() > 20, "{}", by_staff.len());
     let mut wrong = Vec::new();
     for operation in by_staff {
+        if ELSEWHERE.iter().any(|(name, _)| *name == operation.name) {
+            continue;
+        }
         if let Err(what) = check(&server, operation).await {
             wrong.push(format!("{}: {what}", operation.name));
         }
