@@ -360,10 +360,10 @@ fn an_insult_is_reported_restricted_appealed_against_and_overturned_through_kill
     let Some(python) = installed("MOOTHALL_TEST_PYTHON") else { return };
     for kills in [0, 8] {
         let mut server = ServerProcess::start();
-        let made = server.command(&["admin", "create", "root"]);
+        let made = server.command(&["admin", "create", "Olga"]);
         let password = made.split_whitespace().last().expect("a password").to_owned();
         let mut story = Command::new(&python);
-        story.arg("-B").arg(script("story.py")).args([&server.api.url(""), "root", &password]);
+        story.arg("-B").arg(script("story.py")).args([&server.api.url(""), "Olga", &password]);
         if kills > 0 {
             story.arg("--kills");
         }

@@ -13,7 +13,7 @@ async fn an_insult_is_decided_and_decided_again_however_often_the_server_is_kill
     for database in databases::engines().await {
         let mut server = ServerProcess::with(Some(database), &[]);
         let claim = json!({
-            "token": server.setup_token(), "name": "Root", "email": "root@example.org", "password": PASSWORD,
+            "token": server.setup_token(), "name": "Olga", "email": "olga@example.org", "password": PASSWORD,
         });
         let root = server.api.post("/v1/accounts/administrator", Shows::Nothing, claim).await;
         let root = Player::of(&root.ok());
