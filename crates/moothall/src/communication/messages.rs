@@ -191,13 +191,7 @@ async fn mentioned(cx: &Cx, mut mentions: Vec<UserId>) -> Result<(Vec<UserId>, V
 }
 
 async fn check_answered(cx: &Cx, room: RoomId, answered: MessageId) -> Result<(), Error> {
-    let found = cx
-        .read(move |tx| match store::find_message(tx, room, answered)? {
-            Some(found) => Ok(Some(found)),
-            None => shadows::find(tx, room, answered),
-        })
-        .await?;
-    if found.is_some() {
+    if cx.read(move |tx| seen_or_shadow(tx, room, answered)).await?.is_some() {
         return Ok(());
     }
     Err(crate::Error::field("/reply_to", "not_found", "there is no such message in this room").into())
@@ -206,12 +200,17 @@ async fn check_answered(cx: &Cx, room: RoomId, answered: MessageId) -> Result<()
 async fn find(cx: &Cx, room: RoomId, message: MessageId) -> Result<Message, Error> {
     cx.read(move |tx| {
         readable(tx, room)?;
-        match store::find_message(tx, room, message)? {
-            Some(found) => Ok(found),
-            None => shadows::find(tx, room, message)?.ok_or_else(|| crate::Error::NotFound.into()),
-        }
+        seen_or_shadow(tx, room, message)?.ok_or_else(|| crate::Error::NotFound.into())
     })
     .await
+}
+
+/// A message of a room, or one that only its sender and staff see.
+fn seen_or_shadow(tx: &mut Tx<'_, '_>, room: RoomId, message: MessageId) -> Result<Option<Message>, Error> {
+    match store::find_message(tx, room, message)? {
+        Some(found) => Ok(Some(found)),
+        None => shadows::find(tx, room, message),
+    }
 }
 
 /// Deletes a message of this sender in the name of moderation, whatever room it is in, and says what it was.
@@ -283,12 +282,7 @@ pub async fn get_message(cx: &Cx, input: GetMessage) -> Result<Message, Error> {
     let GetMessage { room_id, message_id } = input;
     let found = cx.read(move |tx| {
         readable_inside(tx, room_id)?;
-        match store::find_message(tx, room_id, message_id)? {
-            Some(found) => Ok(found),
-            None => {
-                shadows::find(tx, room_id, message_id)?.ok_or_else(|| Error::from(crate::Error::NotFound))
-            }
-        }
+        seen_or_shadow(tx, room_id, message_id)?.ok_or_else(|| Error::from(crate::Error::NotFound))
     });
     Ok(ears.hear(found.await?))
 }

@@ -234,3 +234,34 @@ impl Ear {
         patches.collect()
     }
 }
+
+/// A mode with one map, and a place for one who watches.
+fn duel() -> PutGameMode {
+    PutGameMode {
+        slug: "duel".into(),
+        name: "Duel".into(),
+        teams: ModeTeams {
+            count_min: 1,
+            count_max: 2,
+            size_min: 1,
+            size_max: 1,
+            default: TeamsShape { count: 2, size: 1 },
+        },
+        roles: Vec::new(),
+        maps: vec!["hill".into()],
+        spectators_max: 1,
+        players_min: None,
+        allows_bots: None,
+        joins_running: None,
+        needs_ready: None,
+        properties: None,
+        if_version: None,
+        reason: "for the test".into(),
+    }
+}
+
+/// Has lobbies be opened for duels.
+async fn duels(hall: &TestHall) {
+    let staff = hall.call(hall.user("Sue").await, &[MANAGE_MODES]);
+    modes::put(&staff, duel()).await.unwrap();
+}

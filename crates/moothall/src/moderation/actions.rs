@@ -100,10 +100,7 @@ fn take(tx: &mut Tx<'_, '_>, planned: &Planned) -> Result<Action, Error> {
         None => effects::apply(tx, &action, deed)?,
     };
     (action.before, action.after) = (before, after);
-    store::insert(tx, &action)?;
-    if is_quiet {
-        store::hush(tx, action.id)?;
-    }
+    store::insert(tx, &action, is_quiet)?;
     let kind = crate::json::word(&deed.kind)?;
     shared::count(tx, &format!("actions.{kind}"), 1)?;
     let entry = audit::Entry::new("moderation.act").user(*user).reason(&deed.reason);

@@ -73,29 +73,7 @@ async fn t107_t110_one_joins_as_a_spectator_and_the_others_get_one_difference() 
 #[tokio::test]
 async fn a_full_lobby_is_refused_and_has_its_own_code() {
     on_both_engines(async |hall| {
-        let staff = hall.call(hall.user("Sue").await, &[MANAGE_MODES]);
-        let mode = PutGameMode {
-            slug: "duel".into(),
-            name: "Duel".into(),
-            teams: ModeTeams {
-                count_min: 1,
-                count_max: 2,
-                size_min: 1,
-                size_max: 1,
-                default: TeamsShape { count: 2, size: 1 },
-            },
-            roles: Vec::new(),
-            maps: vec!["hill".into()],
-            spectators_max: 1,
-            players_min: None,
-            allows_bots: None,
-            joins_running: None,
-            needs_ready: None,
-            properties: None,
-            if_version: None,
-            reason: "for the test".into(),
-        };
-        modes::put(&staff, mode).await.unwrap();
+        duels(hall).await;
         let [ana, ben, cy, dot] = people(hall, ["Ana", "Ben", "Cy", "Dot"]).await;
         let lobby = opened(&ana, OpenLobby { mode: "duel".into(), ..opening("Den") }).await;
         watches(&ben, lobby).await.unwrap();

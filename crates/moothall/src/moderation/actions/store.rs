@@ -17,9 +17,8 @@ macro_rules! columns {
 }
 
 statements! {
-    INSERT = concat!("INSERT INTO moderation_actions (", columns!(), ")
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL, NULL, NULL, NULL)");
-    HUSH = "UPDATE moderation_actions SET is_quiet = TRUE WHERE id = $1";
+    INSERT = concat!("INSERT INTO moderation_actions (", columns!(), ", is_quiet)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL, NULL, NULL, NULL, $13)");
     IS_QUIET = "SELECT is_quiet FROM moderation_actions WHERE id = $1";
     FIND = concat!("SELECT ", columns!(), " FROM moderation_actions WHERE id = $1");
     LIST = concat!("SELECT ", columns!(), " FROM moderation_actions WHERE id < $1 ORDER BY id DESC LIMIT $2");
@@ -61,7 +60,8 @@ fn action(row: &Row) -> Result<Action, crate::Error> {
     })
 }
 
-pub(super) fn insert(tx: &mut Tx<'_, '_>, action: &Action) -> Result<(), crate::Error> {
+/// Stores an action, of which only staff knows if it is quiet.
+pub(super) fn insert(tx: &mut Tx<'_, '_>, action: &Action, is_quiet: bool) -> Result<(), crate::Error> {
     tx.execute(
         INSERT,
         params![
@@ -76,15 +76,10 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, action: &Action) -> Result<(), crate::
             action.case_id,
             value(&action.before)?,
             value(&action.after)?,
-            action.created_at
+            action.created_at,
+            is_quiet
         ],
     )?;
-    Ok(())
-}
-
-/// The user is not told of this action.
-pub(super) fn hush(tx: &mut Tx<'_, '_>, id: ActionId) -> Result<(), crate::Error> {
-    tx.execute(HUSH, params![id])?;
     Ok(())
 }
 
