@@ -96,6 +96,23 @@ impl Deadline {
     }
 }
 
+/// Switches to the write-ahead log. Where several open a new file at once, all of them read it before one writes, and SQLite
+/// answers the others "busy" at once instead of letting them wait for each other.
+fn write_ahead(db: &rusqlite::Connection, patience: Duration) -> rusqlite::Result<()> {
+    let since = Instant::now();
+    loop {
+        match db.execute_batch("PRAGMA journal_mode = WAL") {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && since.elapsed() < patience =>
+            {
+                std::thread::sleep(batch::BUSY_MIN);
+            }
+            done => return done,
+        }
+    }
+}
+
 impl Connection {
     pub(crate) fn open(path: &Path, options: &Options, access: Access) -> Result<Self, Error> {
         let refuse = |error: rusqlite::Error| match explain(&error) {
@@ -116,9 +133,10 @@ impl Connection {
             Access::Read => "PRAGMA query_only = ON; PRAGMA cache_size = -8192",
             Access::Migrate => "PRAGMA foreign_keys = OFF",
         };
+        write_ahead(&db, options.patience).map_err(refuse)?;
         // `fullfsync` is macOS's: there, fsync alone does not reach the disk.
         db.execute_batch(&format!(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA fullfsync = ON; \
+            "PRAGMA synchronous = {synchronous}; PRAGMA fullfsync = ON; \
              PRAGMA checkpoint_fullfsync = ON; PRAGMA temp_store = MEMORY; {access}"
         ))
         .map_err(refuse)?;

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use moothall_store::{Error, Migration, MigrationState, params};
-use moothall_testing::databases::on_both_engines;
+use moothall_testing::databases::{TestDatabase, on_both_engines};
 
 const FIRST: Migration =
     Migration { name: "20260101000000_first", sql: "CREATE TABLE a (\n  x {i64} NOT NULL\n) {strict}" };
@@ -81,6 +81,18 @@ async fn a_migration_that_fails_leaves_nothing_behind() {
         store.migrate(&[FIRST, mended], |_| {}).await.unwrap();
     })
     .await;
+}
+
+/// SQLite answers some of those that switch a new file to its write-ahead log "busy" at once, whatever their patience.
+#[tokio::test]
+async fn a_new_database_may_be_opened_by_many_at_once() {
+    for _ in 0..20 {
+        let database = TestDatabase::sqlite();
+        let open = || tokio::spawn(moothall_store::Store::open(database.options()));
+        for opened in std::array::from_fn::<_, 8, _>(|_| open()) {
+            opened.await.unwrap().unwrap();
+        }
+    }
 }
 
 #[tokio::test]
