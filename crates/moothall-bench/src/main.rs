@@ -16,6 +16,7 @@ mod lobbies;
 mod mixed;
 mod paired;
 mod process;
+mod questions;
 mod relationships;
 mod relay;
 mod report;
@@ -156,6 +157,7 @@ fn scenarios() -> Vec<Scenario> {
         }),
         ("1,000 join a room of 1,000", storms::join),
         ("1,000 watch 1,000 change", storms::presence),
+        ("asked of memory", questions::all),
         ("1,000 friends", relationships::friends),
         ("lobby", lobbies::operations),
         ("10,000 watch 2,000 lobbies", lobbies::watched),
