@@ -156,10 +156,10 @@ fn targets() -> Result<BTreeSet<String>> {
 }
 
 impl Total {
-    /// Adds what a summary line says: `test result: ok. 3 passed; 0 failed; …` or `Summary [ 9.1s] 3 tests run: 3 passed, …`.
+    /// Adds what a summary line says: `test result: ok. 3 passed; 0 failed; …` or `Summary [ 9.1s] 3 tests run: 3 passed, …`. Of a test that
+    /// fails nextest shows, indented, what it printed: its `test result` stands in the summary, too.
     fn add(&mut self, line: &str) {
-        let line = line.trim_start();
-        if !line.starts_with("test result:") && !line.starts_with("Summary [") {
+        if !line.starts_with("test result:") && !line.trim_start().starts_with("Summary [") {
             return;
         }
         let words: Vec<&str> =
@@ -191,6 +191,7 @@ mod tests {
             "     Summary [   1.234s] 14 tests run: 10 passed (1 slow), 3 failed, 1 timed out, 5 skipped",
         );
         total.add("test the_9_passed ... ok");
+        total.add("    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 36 filtered out");
         assert_eq!((total.passed, total.failed, total.skipped), (13, 5, 7));
     }
 
