@@ -128,6 +128,13 @@ pub struct Spent {
     pub load: Duration,
 }
 
+impl std::iter::Sum for Spent {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        let nothing = Self { server: Duration::ZERO, load: Duration::ZERO };
+        all.fold(nothing, |sum, one| Self { server: sum.server + one.server, load: sum.load + one.load })
+    }
+}
+
 impl<'a> Meter<'a> {
     pub fn start(process: &'a Process) -> Result<Self> {
         Ok(Self { process, server: process.cpu()?, load: cpu_of("self")? })
