@@ -609,9 +609,10 @@ impl Hall {
     }
 }
 
-/// Each migration once when it is done, and those that take long also while they run.
+/// Migrations that take long, also while they run, and the last one: a new database takes all there are within a moment.
 fn tell_progress(progress: &MigrationProgress) {
-    if progress.is_done || progress.elapsed > Duration::from_secs(1) {
+    let is_last = progress.is_done && progress.number == progress.of;
+    if is_last || progress.elapsed > Duration::from_secs(1) {
         tracing::info!("Migrating the database: {progress}");
     }
 }
