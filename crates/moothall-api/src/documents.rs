@@ -18,19 +18,21 @@ use crate::schemas::Schemas;
 
 /// A document as it is served.
 pub(crate) struct Document {
-    pub file: &'static str,
     pub text: Bytes,
     /// The `ETag`: whoever has this text need not be sent it again.
     pub tag: String,
 }
 
 impl Document {
-    pub fn new(file: &'static str, text: String) -> Self {
+    pub fn new(text: String) -> Self {
         let mut hasher = DefaultHasher::new();
         text.hash(&mut hasher);
-        Self { file, tag: format!("\"{:016x}\"", hasher.finish()), text: text.into() }
+        Self { tag: format!("\"{:016x}\"", hasher.finish()), text: text.into() }
     }
 }
+
+/// The documents there are.
+pub(crate) const FILES: [&str; 3] = ["openapi.json", "socket.json", "errors.json"];
 
 /// All documents: the name of the file, and the text.
 pub fn documents(registry: &Registry) -> Vec<(&'static str, String)> {
@@ -42,13 +44,9 @@ pub fn documents(registry: &Registry) -> Vec<(&'static str, String)> {
             |generator| generator.subschema_for::<Authenticated>(),
         ],
     );
-    [
-        ("openapi.json", openapi::document(registry, &schemas)),
-        ("socket.json", socket::document(registry, &schemas)),
-        ("errors.json", errors(registry)),
-    ]
-    .map(|(file, document)| (file, format!("{document:#}\n")))
-    .into()
+    let texts =
+        [openapi::document(registry, &schemas), socket::document(registry, &schemas), errors(registry)];
+    FILES.into_iter().zip(texts.map(|document| format!("{document:#}\n"))).collect()
 }
 
 fn errors(registry: &Registry) -> Value {

@@ -183,11 +183,11 @@ impl Doors {
         &self.0.routes
     }
 
-    /// The documents, as they are served below `/v1/`.
+    /// The documents, as they are served below `/v1/`, in the order of [`FILES`](crate::documents::FILES).
     pub(crate) fn documents(&self) -> &[Document] {
         self.0.documents.get_or_init(|| {
             let documents = documents(self.hall().registry());
-            documents.into_iter().map(|(file, text)| Document::new(file, text)).collect()
+            documents.into_iter().map(|(_, text)| Document::new(text)).collect()
         })
     }
 }
