@@ -354,7 +354,7 @@ fn user_sections() -> Vec<UserEntry> {
 
 /// The kinds of jobs, of all contexts.
 fn job_kinds() -> Vec<jobs::KindEntry> {
-    vec![jobs::KindEntry::of::<notifications::Spread>()]
+    vec![jobs::KindEntry::of::<notifications::Spread>(), jobs::KindEntry::of::<notifications::Recall>()]
 }
 
 /// The kinds of notices, of all contexts.

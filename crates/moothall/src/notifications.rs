@@ -31,7 +31,7 @@ use crate::error::Error;
 use crate::operation::{Access, Operations, Rate};
 use crate::{Cx, Hall, OpenError, Permission, Topic, json, settings, sweep};
 
-pub(crate) use broadcasts::{Announcement, Spread};
+pub(crate) use broadcasts::{Announcement, Recall, Spread};
 pub use broadcasts::{cancel_broadcast, create_broadcast, get_broadcast, list_broadcasts};
 pub(crate) use inbox::of_session;
 pub use inbox::{dismiss, kinds, list, mark_seen, unseen};
@@ -44,7 +44,7 @@ pub const BROADCAST: Permission = Permission("notifications.broadcast");
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Notices in one inbox; beyond that the oldest go.
+    /// Notices in one inbox; beyond that a tenth goes: what was put away, then the oldest.
     #[schemars(range(min = 10, max = NOTICES_KEPT_MAX))]
     pub kept_max: u32,
     /// Days after which a notice is gone that says nothing else.

@@ -38,7 +38,7 @@ pub struct ModerationMonth {
     pub appeal_outcomes: BTreeMap<String, u64>,
     /// Hours from an appeal to its decision, on average.
     pub hours_to_appeal_decision: Option<f64>,
-    /// Of the appeals that were decided, how many were not upheld: from 0 to 1.
+    /// Of the appeals that were decided, how many took the action back: from 0 to 1.
     pub overturn_rate: Option<f64>,
 }
 

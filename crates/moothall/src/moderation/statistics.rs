@@ -31,7 +31,7 @@ fn figures(month: String, counted: &BTreeMap<String, i64>) -> ModerationMonth {
     let hours = |seconds: u64, of: u64| (of > 0).then(|| seconds as f64 / 3_600.0 / of as f64);
     let appeal_outcomes = by("appeals");
     let decided: u64 = appeal_outcomes.values().sum();
-    let upheld = appeal_outcomes.get("uphold").copied().unwrap_or_default();
+    let overturned = appeal_outcomes.get("overturn").copied().unwrap_or_default();
     ModerationMonth {
         reports: count("reports"),
         report_outcomes: by("reports"),
@@ -41,7 +41,7 @@ fn figures(month: String, counted: &BTreeMap<String, i64>) -> ModerationMonth {
         reverted: count("reverted"),
         appeals: count("appeals"),
         hours_to_appeal_decision: hours(count("appeal_seconds"), decided),
-        overturn_rate: (decided > 0).then(|| decided.saturating_sub(upheld) as f64 / decided as f64),
+        overturn_rate: (decided > 0).then(|| overturned as f64 / decided as f64),
         appeal_outcomes,
         month,
     }
@@ -61,12 +61,13 @@ mod tests {
             ("actions.warn", 1),
             ("appeals", 4),
             ("appeals.uphold", 1),
-            ("appeals.overturn", 3),
+            ("appeals.reduce", 1),
+            ("appeals.overturn", 2),
         ];
         let counted = counted.iter().map(|(name, total)| ((*name).to_owned(), *total)).collect();
         let month = figures("2026-11".into(), &counted);
         assert_eq!((month.reports, month.cases, month.appeals), (5, 2, 4));
         assert_eq!(month.report_outcomes, BTreeMap::from([("agreed".to_owned(), 3)]));
-        assert_eq!((month.hours_to_decision, month.overturn_rate), (Some(1.0), Some(0.75)));
+        assert_eq!((month.hours_to_decision, month.overturn_rate), (Some(1.0), Some(0.5)));
     }
 }

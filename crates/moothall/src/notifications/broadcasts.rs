@@ -17,6 +17,7 @@ use moothall_protocol::limits::{
 };
 use moothall_protocol::notifications::{
     Broadcast, BroadcastStatus, CancelBroadcast, CreateBroadcast, GetBroadcast, ListBroadcasts, Notice,
+    NoticesMarked,
 };
 use moothall_protocol::{BroadcastId, Cursor, Event, JobId, NoticeId, Page, Timestamp, UserId};
 use schemars::JsonSchema;
@@ -206,7 +207,7 @@ pub async fn get_broadcast(cx: &Cx, input: GetBroadcast) -> Result<Broadcast, Er
     .await
 }
 
-/// Calls a broadcast off. It is in no inbox from then on.
+/// Calls a broadcast off. It is in no inbox from then on; whoever has one open hears of it as the [`Recall`] goes on.
 pub async fn cancel_broadcast(cx: &Cx, input: CancelBroadcast) -> Result<Broadcast, Error> {
     cx.require(BROADCAST)?;
     cx.mutate(move |tx| {
@@ -217,6 +218,7 @@ pub async fn cancel_broadcast(cx: &Cx, input: CancelBroadcast) -> Result<Broadca
         let after = Stored { cancelled_at: Some(tx.now()), ..before.clone() };
         store::cancel(tx, before.id)?;
         jobs::call_off(tx, before.job_id)?;
+        jobs::enqueue(tx, &NewJob::new(Recall { broadcast_id: before.id, taken: 0 }))?;
         let (before, after) = (shown(tx, before)?, shown(tx, after)?);
         let entry = audit::Entry::new("notifications.cancel_broadcast").target(target(after.id));
         audit::record(tx, entry.reason(&input.reason).change(&before.status, &after.status))?;
@@ -273,6 +275,44 @@ impl jobs::Kind for Spread {
     }
 }
 
+/// The job that takes a broadcast which was called off out of the inboxes. It is not shown there any more, but sessions that have
+/// their inbox open still show it until they hear of this.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Recall {
+    broadcast_id: BroadcastId,
+    taken: u64,
+}
+
+impl jobs::Kind for Recall {
+    const NAME: &'static str = "notifications.recall";
+
+    fn step(&mut self, tx: &mut Tx<'_, '_>) -> Result<Step, Error> {
+        if self.taken == 0 {
+            store::remember_reach(tx, self.broadcast_id)?;
+        }
+        let taken = store::take_out(tx, self.broadcast_id, BATCH)?;
+        if taken.is_empty() {
+            store::settle(tx, self.broadcast_id)?;
+            return Ok(Step::Done);
+        }
+        self.taken += taken.len() as u64;
+        let shown: Vec<(UserId, NoticeId)> =
+            taken.into_iter().filter(|taken| !taken.is_dismissed).map(|taken| (taken.user, taken.id)).collect();
+        let users: Vec<UserId> = shown.iter().map(|(user, _)| *user).collect();
+        let unseen = super::store::unseen_of_many(tx, &users)?;
+        for (user, id) in shown {
+            let unseen = unseen.get(&user).copied().unwrap_or_default();
+            let marked = NoticesMarked { ids: Some(vec![id]), unseen };
+            tx.emit(Topic::User(user), Event::NoticesDismissed(marked));
+        }
+        Ok(Step::Again)
+    }
+
+    fn progress(&self) -> Option<JobProgress> {
+        Some(JobProgress { done: self.taken, total: None })
+    }
+}
+
 /// Puts a broadcast into the inboxes of those among these who speak its languages and want to hear. Says of how many.
 fn put(tx: &mut Tx<'_, '_>, broadcast: &Stored, users: &[UserId]) -> Result<u64, Error> {
     let preferences = settings::of_many::<Preferences>(tx, users)?;
@@ -316,11 +356,11 @@ fn put(tx: &mut Tx<'_, '_>, broadcast: &Stored, users: &[UserId]) -> Result<u64,
     Ok(told.len() as u64)
 }
 
-/// Takes broadcasts out of inboxes once they have expired or were called off; how far each reached is remembered.
+/// Takes broadcasts out of inboxes once they have expired; how far each reached is remembered.
 pub(super) async fn sweep(cx: &Cx) -> Result<(), Error> {
     while let Some(over) = cx.read(store::over).await? {
         cx.write(move |tx| store::remember_reach(tx, over)).await?;
-        sweep::all(cx, move |tx| store::take_out(tx, over)).await?;
+        sweep::all(cx, move |tx| Ok::<_, Error>(store::take_out(tx, over, sweep::ROWS)?.len() as u64)).await?;
         cx.write(move |tx| store::settle(tx, over)).await?;
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! SQL for inboxes. A notice of a broadcast has its words there, and not in every row.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use moothall_protocol::notifications::Notice;
 use moothall_protocol::{BroadcastId, NoticeId, Timestamp, UserId};
@@ -22,9 +22,11 @@ statements! {
           times = CASE WHEN notifications.seen_at IS NULL AND notifications.dismissed_at IS NULL
             THEN notifications.times + 1 ELSE 1 END
         RETURNING times";
+    FULL = "SELECT user_id FROM notifications WHERE user_id {in $1} GROUP BY user_id HAVING COUNT(*) > $2";
     TRIM = "DELETE FROM notifications WHERE (user_id, id) IN (
         SELECT user_id, id FROM (
-          SELECT user_id, id, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY created_at DESC, id DESC) AS place
+          SELECT user_id, id, ROW_NUMBER() OVER (PARTITION BY user_id
+            ORDER BY CASE WHEN dismissed_at IS NULL THEN 0 ELSE 1 END, created_at DESC, id DESC) AS place
           FROM notifications WHERE user_id {in $1}
         ) AS placed WHERE place > $2)";
     LIST = "SELECT n.id, n.kind, n.params, n.text, n.collapse_key, n.times, n.created_at, n.expires_at, n.seen_at,
@@ -36,6 +38,10 @@ statements! {
     UNSEEN = "SELECT COUNT(*) FROM notifications n LEFT JOIN broadcasts b ON b.id = n.broadcast_id
         WHERE n.user_id = $1 AND n.seen_at IS NULL AND n.dismissed_at IS NULL AND n.expires_at > $2
           AND b.cancelled_at IS NULL";
+    UNSEEN_OF_MANY = "SELECT n.user_id, COUNT(*) FROM notifications n LEFT JOIN broadcasts b ON b.id = n.broadcast_id
+        WHERE n.user_id {in $1} AND n.seen_at IS NULL AND n.dismissed_at IS NULL AND n.expires_at > $2
+          AND b.cancelled_at IS NULL
+        GROUP BY n.user_id";
     SEEN = "UPDATE notifications SET seen_at = $2 WHERE user_id = $1 AND seen_at IS NULL AND id {in $3}";
     SEEN_ALL = "UPDATE notifications SET seen_at = $2 WHERE user_id = $1 AND seen_at IS NULL";
     DISMISS = "UPDATE notifications SET dismissed_at = $2, seen_at = COALESCE(seen_at, $2)
@@ -86,9 +92,14 @@ pub(super) fn spread(
     Ok(())
 }
 
-/// Takes the oldest out of inboxes that hold too many.
+/// Makes room in inboxes that hold too many: what was put away goes first, then the oldest. A tenth goes at once, or a full inbox would
+/// be put in order again for everything that comes.
 pub(super) fn trim(tx: &mut Tx<'_, '_>, users: &[UserId], kept_max: u32) -> Result<(), Error> {
-    tx.execute(TRIM, params![users, i64::from(kept_max)])?;
+    let rows = tx.query(FULL, params![users, i64::from(kept_max)])?;
+    let full = rows.iter().map(|row| row.get(0)).collect::<Result<Vec<UserId>, _>>()?;
+    if !full.is_empty() {
+        tx.execute(TRIM, params![full, i64::from(kept_max - kept_max / 10)])?;
+    }
     Ok(())
 }
 
@@ -130,6 +141,16 @@ fn notice(row: &Row, language: Option<&str>) -> Result<Notice, Error> {
 pub(super) fn unseen(tx: &mut Tx<'_, '_>, user: UserId) -> Result<u32, Error> {
     let now = tx.now();
     Ok(tx.query_one(UNSEEN, params![user, now])?.get(0)?)
+}
+
+/// The same of several users; none for those who have seen all.
+pub(super) fn unseen_of_many(
+    tx: &mut Tx<'_, '_>,
+    users: &[UserId],
+) -> Result<HashMap<UserId, u32>, Error> {
+    let now = tx.now();
+    let rows = tx.query(UNSEEN_OF_MANY, params![users, now])?;
+    rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }
 
 /// Marks these, or all. Says how many are otherwise than before.

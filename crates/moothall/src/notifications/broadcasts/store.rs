@@ -1,14 +1,13 @@
 //! SQL for broadcasts.
 
 use moothall_protocol::notifications::BroadcastReach;
-use moothall_protocol::{BroadcastId, Timestamp};
+use moothall_protocol::{BroadcastId, NoticeId, Timestamp, UserId};
 use moothall_store::{Json, Row, params, statements};
 use uuid::Uuid;
 
 use super::Stored;
 use crate::cx::Tx;
 use crate::error::Error;
-use crate::sweep;
 
 statements! {
     INSERT = "INSERT INTO broadcasts (id, text, texts, params, segment, run_at, expires_at, job_id, created_at, created_by)
@@ -20,11 +19,11 @@ statements! {
     CANCEL = "UPDATE broadcasts SET cancelled_at = $2 WHERE id = $1";
     REMEMBERED = "SELECT written, seen, dismissed FROM broadcasts WHERE id = $1 AND written IS NOT NULL";
     REACH = "SELECT COUNT(*), COUNT(seen_at), COUNT(dismissed_at) FROM notifications WHERE broadcast_id = $1";
-    OVER = "SELECT id FROM broadcasts WHERE settled_at IS NULL AND (expires_at <= $1 OR cancelled_at IS NOT NULL)
-        ORDER BY id LIMIT 1";
+    OVER = "SELECT id FROM broadcasts WHERE settled_at IS NULL AND expires_at <= $1 ORDER BY id LIMIT 1";
     REMEMBER = "UPDATE broadcasts SET written = $2, seen = $3, dismissed = $4 WHERE id = $1 AND written IS NULL";
     TAKE_OUT = "DELETE FROM notifications WHERE broadcast_id = $1 AND user_id IN
-        (SELECT user_id FROM notifications WHERE broadcast_id = $1 LIMIT $2)";
+        (SELECT user_id FROM notifications WHERE broadcast_id = $1 LIMIT $2)
+        RETURNING user_id, id, dismissed_at";
     SETTLE = "UPDATE broadcasts SET settled_at = $2 WHERE id = $1";
 }
 
@@ -110,8 +109,24 @@ pub(super) fn remember_reach(tx: &mut Tx<'_, '_>, id: BroadcastId) -> Result<(),
     Ok(())
 }
 
-pub(super) fn take_out(tx: &mut Tx<'_, '_>, id: BroadcastId) -> Result<u64, Error> {
-    Ok(tx.execute(TAKE_OUT, params![id, sweep::ROWS])?)
+/// What was in an inbox.
+pub(super) struct Taken {
+    pub user: UserId,
+    pub id: NoticeId,
+    pub is_dismissed: bool,
+}
+
+/// Takes a broadcast out of so many inboxes.
+pub(super) fn take_out(
+    tx: &mut Tx<'_, '_>,
+    id: BroadcastId,
+    most: usize,
+) -> Result<Vec<Taken>, moothall_store::Error> {
+    let taken = |row: &Row| {
+        let is_dismissed = row.get::<Option<Timestamp>>(2)?.is_some();
+        Ok(Taken { user: row.get(0)?, id: row.get(1)?, is_dismissed })
+    };
+    tx.query(TAKE_OUT, params![id, most])?.iter().map(taken).collect()
 }
 
 pub(super) fn settle(tx: &mut Tx<'_, '_>, id: BroadcastId) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use moothall_protocol::accounts::{GrantRole, Segment};
 use moothall_protocol::limits::{BROADCAST_BYTES_MAX, BROADCAST_LANGUAGES_MAX, BROADCAST_TEXT_LENGTH_MAX};
 use moothall_protocol::notifications::{
     Broadcast, BroadcastReach, BroadcastStatus, CancelBroadcast, CreateBroadcast, GetBroadcast,
-    ListBroadcasts,
+    ListBroadcasts, NoticesMarked,
 };
 
 use super::*;
@@ -146,11 +146,23 @@ async fn a_broadcast_waits_for_its_time_and_is_gone_when_it_is_called_off() {
         hall.clock.advance(Duration::from_secs(600));
         until(&server, made.id, BroadcastStatus::Done).await;
         assert_eq!(texts_of(hall, ana).await, ["later"]);
+        let shown = inbox(&hall.call(ana, &[])).await[0].id;
+        let ear = Ear::of(hall, &hall.call(ana, &[]));
         cancel_broadcast(&server, off(made.id)).await.unwrap();
         assert_eq!((texts_of(hall, ana).await.len(), count(&hall.call(ana, &[])).await), (0, 0));
         assert_eq!(cancel_broadcast(&server, off(made.id)).await.unwrap().status, BroadcastStatus::Cancelled);
-        sweep(&server).await.unwrap();
-        assert_eq!(look(&server, made.id).await.reach.unwrap().written, 1);
+        let taken_back = async {
+            loop {
+                if let Some(heard) = ear.heard().into_iter().next() {
+                    return heard;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let heard = tokio::time::timeout(Duration::from_secs(60), taken_back).await.expect("it is told");
+        let expected = NoticesMarked { ids: Some(vec![shown]), unseen: 0 };
+        assert!(matches!(&heard, Event::NoticesDismissed(marked) if *marked == expected), "{heard:?}");
+        assert_eq!(look(&server, made.id).await.reach.unwrap().written, 1, "it is remembered");
     })
     .await;
 }
