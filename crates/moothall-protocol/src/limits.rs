@@ -376,8 +376,10 @@ limits! {
     BAN_VALUE_LENGTH_MAX = 255;
     /// Days for which a ban of addresses, a device or an e-mail domain holds, at most.
     BAN_DAYS_MAX = 366;
-    /// Users shown of those a ban would hit.
-    BAN_SAMPLE_MAX = 20;
+    /// Bits that a banned range of IPv4 addresses fixes, at least.
+    BAN_IPV4_BITS_MIN = 8;
+    /// Bits that a banned range of IPv6 addresses fixes, at least.
+    BAN_IPV6_BITS_MIN = 16;
     /// Traces of one user that are shown.
     TRACES_MAX = 200;
     /// Characters of the id of a device.

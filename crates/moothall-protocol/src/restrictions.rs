@@ -358,8 +358,6 @@ pub struct BanPreview {
     /// Users seen there within the last 30 days. Where the ban is narrower than what is kept of addresses: those of the whole network,
     /// and so at least as many as it would hit.
     pub active_users: u64,
-    /// Some of them, those seen last first.
-    pub sample: Vec<UserId>,
 }
 
 /// Takes a ban back.

@@ -29,11 +29,12 @@ pub(super) use store::{forget, is_held, pending, sweep};
 
 use super::credentials::{self, Account, Email};
 use super::passwords::Password;
-use super::{Error, secret, sign_in, throttle, users};
+use super::{Error, secret, sessions, sign_in, throttle, users};
 use crate::audit;
 use crate::cx::{Cx, Tx};
 use crate::mail;
 use crate::operation::{Access, Operations, Rate};
+use crate::restrictions::{self, Arrival};
 
 use letters::Letter;
 use store::Code;
@@ -220,11 +221,13 @@ pub async fn change_email(cx: &Cx, input: ChangeEmail) -> Result<Me, Error> {
     if !users::confirm_owner(cx, user, Some(&input.password)).await? {
         return Err(Error::NoPassword);
     }
+    restrictions::load_bans(cx).await?;
     cx.mutate(move |tx| {
         let account = credentials::find_by_id(tx, user)?.ok_or(crate::Error::NotFound)?;
         if account.email.as_deref() == Some(&email.display) {
             return Err(crate::Error::field("/email", "invalid", "this is your address already").into());
         }
+        sessions::admit(tx, user, &Arrival::new(tx.cx(), None, Some(&email.display)))?;
         // Counted by what is made in any case, whether or not it is sent: how often one may ask tells nothing either.
         let since = tx.now() - HOUR;
         if store::issued_since(tx, user, Purpose::Change, since)? >= LETTERS_PER_HOUR_MAX as i64 {

@@ -117,10 +117,7 @@ impl Opening {
         let user = account.user.id;
         restrictions::check_within(tx, user, LOGIN)?;
         let arrival = Arrival::new(tx.cx(), self.device_id.as_deref(), account.email.as_deref());
-        restrictions::admit(tx, &arrival, |tx| {
-            let (permissions, _) = identities::permissions(tx, user, Timestamp::MAX)?;
-            Ok(permissions.allow(restrictions::EXEMPT))
-        })?;
+        admit(tx, user, &arrival)?;
         for crowded_out in store::beyond(tx, user, limits::SESSIONS_SIGNED_IN_MAX - 1)? {
             end(tx, user, crowded_out, "you signed in elsewhere too often")?;
         }
@@ -139,6 +136,14 @@ impl Opening {
             delete_after: account.delete_after,
         })
     }
+}
+
+/// Refuses a user who comes from where it is banned.
+pub(super) fn admit(tx: &mut Tx<'_, '_>, user: UserId, arrival: &Arrival) -> Result<(), crate::Error> {
+    restrictions::admit(tx, arrival, |tx| {
+        let (permissions, _) = identities::permissions(tx, user, Timestamp::MAX)?;
+        Ok(permissions.allow(restrictions::EXEMPT))
+    })
 }
 
 /// The refusal of somebody who may not sign in, with a token that opens nothing but what is open to them. It is for who has shown who they
@@ -205,6 +210,7 @@ impl<E: Into<Error>> From<E> for Refusal {
 /// Takes new tokens for a session; see [`Refresh`] for what happens to those that were used.
 pub async fn refresh(cx: &Cx, input: Refresh) -> Result<SignedIn, Error> {
     let Some(token) = RefreshToken::parse(&input.refresh_token) else { return Err(wrong_token(cx)) };
+    restrictions::load_bans(cx).await?;
     let is_counted = Arc::new(AtomicBool::new(false));
     match cx.mutate(move |tx| take_turn(tx, &token, &is_counted)).await {
         Ok(signed_in) => Ok(signed_in),
@@ -249,13 +255,16 @@ fn take_turn(
     let account = credentials::find_by_id(tx, held.user)?.ok_or_else(invalid)?;
     account.standing.check(tx.cx())?;
     restrictions::check_within(tx, held.user, LOGIN)?;
+    // On which device it goes on, a session does not say.
+    let arrival = Arrival::new(tx.cx(), None, account.email.as_deref());
+    admit(tx, held.user, &arrival)?;
     let turn = token.turn_hash();
     let salt = if turn == held.turn {
         let salt = tx.cx().random().bytes();
         let successor = token.successor(&salt).turn_hash();
         store::turn(tx, token.session, &turn, &successor, &salt, now + lifetime(tx.cx()))?;
         throttle::remember(tx, held.user)?;
-        restrictions::record(tx, held.user, &Arrival::new(tx.cx(), None, None))?;
+        restrictions::record(tx, held.user, &Arrival { email_domain: None, ..arrival })?;
         salt
     } else {
         match held.last_turn {

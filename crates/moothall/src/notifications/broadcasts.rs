@@ -296,8 +296,11 @@ impl jobs::Kind for Recall {
             return Ok(Step::Done);
         }
         self.taken += taken.len() as u64;
-        let shown: Vec<(UserId, NoticeId)> =
-            taken.into_iter().filter(|taken| !taken.is_dismissed).map(|taken| (taken.user, taken.id)).collect();
+        let shown: Vec<(UserId, NoticeId)> = taken
+            .into_iter()
+            .filter(|taken| !taken.is_dismissed)
+            .map(|taken| (taken.user, taken.id))
+            .collect();
         let users: Vec<UserId> = shown.iter().map(|(user, _)| *user).collect();
         let unseen = super::store::unseen_of_many(tx, &users)?;
         for (user, id) in shown {
@@ -360,7 +363,8 @@ fn put(tx: &mut Tx<'_, '_>, broadcast: &Stored, users: &[UserId]) -> Result<u64,
 pub(super) async fn sweep(cx: &Cx) -> Result<(), Error> {
     while let Some(over) = cx.read(store::over).await? {
         cx.write(move |tx| store::remember_reach(tx, over)).await?;
-        sweep::all(cx, move |tx| Ok::<_, Error>(store::take_out(tx, over, sweep::ROWS)?.len() as u64)).await?;
+        sweep::all(cx, move |tx| Ok::<_, Error>(store::take_out(tx, over, sweep::ROWS)?.len() as u64))
+            .await?;
         cx.write(move |tx| store::settle(tx, over)).await?;
     }
     Ok(())

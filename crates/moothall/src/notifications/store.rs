@@ -144,10 +144,7 @@ pub(super) fn unseen(tx: &mut Tx<'_, '_>, user: UserId) -> Result<u32, Error> {
 }
 
 /// The same of several users; none for those who have seen all.
-pub(super) fn unseen_of_many(
-    tx: &mut Tx<'_, '_>,
-    users: &[UserId],
-) -> Result<HashMap<UserId, u32>, Error> {
+pub(super) fn unseen_of_many(tx: &mut Tx<'_, '_>, users: &[UserId]) -> Result<HashMap<UserId, u32>, Error> {
     let now = tx.now();
     let rows = tx.query(UNSEEN_OF_MANY, params![users, now])?;
     rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()

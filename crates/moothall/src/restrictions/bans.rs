@@ -1,14 +1,16 @@
-//! Bans of address ranges, devices and e-mail domains. They hit people who did nothing, so each has an end, and shows beforehand whom it
-//! would hit.
+//! Bans of address ranges, devices and e-mail domains. They hit people who did nothing, so each has an end and a least width, and shows
+//! beforehand how many it would hit.
 //!
-//! Start at [`admit`], which is asked whenever somebody signs up or in. All bans that hold are in memory, and found there by what they ban.
+//! Start at [`admit`], which is asked whenever somebody signs up or in, goes on with a session, or takes another address. All bans that hold are in memory, and found there by what they ban.
 
 use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use moothall_protocol::limits::{BAN_DAYS_MAX, BAN_SAMPLE_MAX, BANS_MAX, PAGE_ITEMS_DEFAULT};
+use moothall_protocol::limits::{
+    BAN_DAYS_MAX, BAN_IPV4_BITS_MIN, BAN_IPV6_BITS_MIN, BANS_MAX, PAGE_ITEMS_DEFAULT,
+};
 use moothall_protocol::restrictions::{
     AddBan, Ban, BanPreview, ListBans, PreviewBan, RemoveBan, Restricted, TraceKind,
 };
@@ -23,6 +25,9 @@ use crate::{Cx, audit};
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// Users seen within this time are active.
 const ACTIVE: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+/// Bits that all IPv4 addresses have in common, written as IPv6.
+const IPV4_BITS: u32 = 96;
 
 /// A range of addresses: its first one, and how many bits its addresses have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,7 +44,7 @@ impl Range {
             None => (text.trim(), None),
         };
         let address: IpAddr = address.parse().ok()?;
-        let (most, before) = if address.is_ipv4() { (32, 96) } else { (128, 0) };
+        let (most, before) = if address.is_ipv4() { (32, IPV4_BITS) } else { (128, 0) };
         let bits = bits.unwrap_or(most);
         if bits > most {
             return None;
@@ -53,9 +58,20 @@ impl Range {
         Ipv6Addr::from_bits(self.first.to_bits() | rest)
     }
 
+    /// Whether it hits more than any ban should. All of IPv4 lies within the ranges of IPv6 around `::`.
+    fn is_too_wide(self) -> bool {
+        match self.bits.checked_sub(IPV4_BITS) {
+            Some(bits) if self.first.to_ipv4_mapped().is_some() => (bits as usize) < BAN_IPV4_BITS_MIN,
+            _ => {
+                (self.bits as usize) < BAN_IPV6_BITS_MIN
+                    || masked(wide(Ipv4Addr::UNSPECIFIED.into()), self.bits) == self.first
+            }
+        }
+    }
+
     fn written(self) -> String {
         match self.first.to_ipv4_mapped() {
-            Some(address) if self.bits >= 96 => format!("{address}/{}", self.bits - 96),
+            Some(address) if self.bits >= IPV4_BITS => format!("{address}/{}", self.bits - IPV4_BITS),
             _ => format!("{}/{}", self.first, self.bits),
         }
     }
@@ -72,9 +88,18 @@ impl Range {
 fn parse(kind: TraceKind, value: &str) -> Result<String, crate::Error> {
     let wrong = |message: &str| crate::Error::field("/value", "bad_format", message);
     match kind {
-        TraceKind::Address => Range::parse(value)
-            .map(Range::written)
-            .ok_or_else(|| wrong("write a range of addresses as 192.0.2.0/24 or 2001:db8::/32")),
+        TraceKind::Address => {
+            let range = Range::parse(value)
+                .ok_or_else(|| wrong("write a range of addresses as 192.0.2.0/24 or 2001:db8::/32"))?;
+            if range.is_too_wide() {
+                let message = format!(
+                    "this would shut out a part of the world: an IPv4 range fixes {BAN_IPV4_BITS_MIN} bits at \
+                     least, one of IPv6 {BAN_IPV6_BITS_MIN}"
+                );
+                return Err(crate::Error::field("/value", "too_wide", message));
+            }
+            Ok(range.written())
+        }
         TraceKind::Device => {
             let value = value.trim().to_ascii_lowercase();
             let is_hash = value.len() == 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -82,10 +107,10 @@ fn parse(kind: TraceKind, value: &str) -> Result<String, crate::Error> {
         }
         TraceKind::EmailDomain => {
             let value = value.trim().trim_start_matches('@').to_lowercase();
-            let is_domain = !value.is_empty()
-                && value
-                    .split('.')
-                    .all(|label| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-'));
+            let is_label =
+                |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-');
+            // `com` alone would be everybody.
+            let is_domain = value.contains('.') && value.split('.').all(is_label);
             if is_domain { Ok(value) } else { Err(wrong("give a domain such as spam.example")) }
         }
     }
@@ -230,7 +255,7 @@ pub async fn add_ban(cx: &Cx, input: AddBan) -> Result<Ban, Error> {
     .await
 }
 
-/// Looks whom a ban would hit.
+/// Looks how many a ban would hit.
 pub async fn preview_ban(cx: &Cx, input: PreviewBan) -> Result<BanPreview, Error> {
     cx.require(BAN)?;
     let value = parse(input.kind, &input.value)?;
@@ -242,8 +267,7 @@ pub async fn preview_ban(cx: &Cx, input: PreviewBan) -> Result<BanPreview, Error
         let since = tx.now() - ACTIVE;
         let (first, last) = range.clone().unwrap_or_else(|| (value.clone(), value.clone()));
         let active_users = store::count_seen(tx, input.kind, (&first, &last), since, input.except)?;
-        let sample = store::seen(tx, input.kind, (&first, &last), since, input.except, BAN_SAMPLE_MAX)?;
-        Ok(BanPreview { value: value.clone(), active_users, sample })
+        Ok(BanPreview { value: value.clone(), active_users })
     })
     .await
 }

@@ -60,9 +60,6 @@ statements! {
         ORDER BY last_seen_at DESC, kind, value LIMIT $2";
     COUNT_SEEN = "SELECT count(DISTINCT user_id) FROM user_traces
         WHERE kind = $1 AND value >= $2 AND value <= $3 AND last_seen_at >= $4 AND (user_id <> $5 OR $5 IS NULL)";
-    SEEN = "SELECT user_id, max(last_seen_at) FROM user_traces
-        WHERE kind = $1 AND value >= $2 AND value <= $3 AND last_seen_at >= $4 AND (user_id <> $5 OR $5 IS NULL)
-        GROUP BY user_id ORDER BY max(last_seen_at) DESC, user_id LIMIT $6";
     SHARING = concat!("SELECT o.user_id, t.kind, ", shared_by!(), "
         FROM user_traces t JOIN user_traces o ON o.kind = t.kind AND o.value = t.value AND o.user_id <> t.user_id
         WHERE t.user_id = $1 AND t.kind <> 'email_domain' AND ", shared_by!(), " <= $2
@@ -261,19 +258,6 @@ pub(super) fn count_seen(
 ) -> Result<u64, crate::Error> {
     let count: i64 = tx.query_one(COUNT_SEEN, params![word(&kind)?, first, last, since, except])?.get(0)?;
     Ok(count.unsigned_abs())
-}
-
-/// Some of them, those seen last first.
-pub(super) fn seen(
-    tx: &mut Tx<'_, '_>,
-    kind: TraceKind,
-    (first, last): (&str, &str),
-    since: Timestamp,
-    except: Option<UserId>,
-    limit: usize,
-) -> Result<Vec<UserId>, crate::Error> {
-    let rows = tx.query(SEEN, params![word(&kind)?, first, last, since, except, limit])?;
-    rows.iter().map(|row| Ok(row.get(0)?)).collect()
 }
 
 /// Who shares a network or a device with this user, which of both, and how many users are there. What a crowd shares says nothing.
