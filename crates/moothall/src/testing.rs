@@ -36,7 +36,15 @@ pub(crate) struct Ear(Reader);
 impl Ear {
     /// From now on.
     pub fn at(hall: &TestHall, topics: impl IntoIterator<Item = Topic>) -> Self {
-        let outbox = Arc::new(Outbox::default());
+        Self::from(hall, Arc::new(Outbox::default()), topics)
+    }
+
+    /// The same with the ears of this user, for what not everybody hears.
+    pub fn by(hall: &TestHall, user: UserId, topics: impl IntoIterator<Item = Topic>) -> Self {
+        Self::from(hall, hall.hall.topics().outbox(user), topics)
+    }
+
+    fn from(hall: &TestHall, outbox: Arc<Outbox>, topics: impl IntoIterator<Item = Topic>) -> Self {
         for topic in topics {
             hall.hall.topics().subscribe(topic, &outbox);
         }

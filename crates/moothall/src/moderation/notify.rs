@@ -11,6 +11,7 @@ use crate::Topic;
 use crate::cx::Tx;
 use crate::error::Error;
 use crate::notifications::{self, Kind, KindEntry, Notice};
+use crate::topics::Audience;
 
 /// The kinds of notices of this context.
 pub(crate) fn notice_kinds() -> Vec<KindEntry> {
@@ -183,7 +184,7 @@ pub(super) struct Ids {
     pub appeal: Option<AppealId>,
 }
 
-/// Tells staff, once this is committed.
+/// Tells staff, once this is committed; but for whom it is about, who may be a moderator, too.
 pub(super) fn happened(tx: &mut Tx<'_, '_>, what: ModerationDeed, target_id: UserId, ids: Ids) {
     let event = ModerationHappened {
         what,
@@ -195,5 +196,9 @@ pub(super) fn happened(tx: &mut Tx<'_, '_>, what: ModerationDeed, target_id: Use
         action_id: ids.action,
         appeal_id: ids.appeal,
     };
-    tx.emit(Topic::Moderation, Event::ModerationHappened(event));
+    let hall = tx.cx().hall().clone();
+    tx.after_commit(move || {
+        let others = Audience::Except(target_id);
+        hall.topics().publish_to(Topic::Moderation, Event::ModerationHappened(event), others);
+    });
 }

@@ -94,7 +94,9 @@ async fn a_case_that_nobody_decides_is_closed_in_the_end_and_its_reporters_are_t
 async fn nobody_works_on_a_case_about_themselves() {
     on_both_engines(async |hall| {
         let Cast { ana, mo, zoe, .. } = cast(hall).await;
+        let [of_mo, of_zoe] = [&mo, &zoe].map(|cx| Ear::by(hall, id(cx), [Topic::Moderation]));
         report(&ana, behaviour(id(&mo), "insult")).await.unwrap();
+        assert_eq!((of_mo.heard().len(), of_zoe.heard().len()), (0, 1), "nor do they hear of one");
         assert_eq!(next_case(&mo, TakeNextCase {}).await.unwrap().case, None);
         let case_id = cases_of(&mo).await[0].id;
         assert_eq!(code(claim_case(&mo, ClaimCase { case_id }).await), "about_yourself");
