@@ -37,7 +37,7 @@ pub async fn open_direct(cx: &Cx, input: OpenDirect) -> Result<Room, Error> {
     .await
 }
 
-/// Makes a group of the caller and others they may reach. All of them hear of it.
+/// Makes a group of the caller and friends of theirs. All of them hear of it.
 pub async fn create_group(cx: &Cx, input: CreateGroup) -> Result<Room, Error> {
     let user = cx.require_user()?;
     let _making = making(cx).await;
