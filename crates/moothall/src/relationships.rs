@@ -41,6 +41,8 @@ use crate::cx::Tx;
 use crate::following::Following;
 use crate::operation::{Access, Operations, Rate};
 use crate::reach::{self, How, Reach};
+use crate::restrictions::types::DIRECT_MESSAGE;
+use crate::restrictions::{self, Scope};
 use crate::{Cx, Topic, accounts, filter, sweep};
 use circle::{Circle, Circles};
 pub use error::Error;
@@ -182,6 +184,9 @@ pub async fn ask(cx: &Cx, input: AskFriend) -> Result<Relationship, Error> {
     let blocked =
         |_| crate::Error::field("/message", "blocked", "this text holds words that are not allowed here");
     let message = message.map(|text| cx.hall().words().check(text).map_err(blocked)).transpose()?;
+    if message.is_some() {
+        restrictions::check(cx, DIRECT_MESSAGE, Scope::ANYWHERE).await?;
+    }
     let is_welcome = welcomes(cx, input.user_id, How::Ask).await?;
     change(cx, input.user_id, Change::Ask { message, is_welcome }).await
 }

@@ -2,6 +2,7 @@
 
 mod contact;
 mod leaks;
+mod restricted;
 
 use moothall_protocol::relationships::Circle as Who;
 use proptest::prelude::*;
