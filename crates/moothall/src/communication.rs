@@ -34,7 +34,7 @@ use crate::cx::Tx;
 pub use crate::filter::{FilteredWord, WordVerdict};
 use crate::operation::{Access, Operations, Rate};
 use crate::{Cx, Permission, Topic, accounts, audit, sweep};
-pub use contact::{ReportedContact, answer_request, list_requests, on_reported};
+pub use contact::{ALREADY_REPORTED, ReportedContact, answer_request, list_requests, on_reported};
 pub use conversations::{create_group, open_direct};
 pub use error::Error;
 pub(crate) use following_rooms::{

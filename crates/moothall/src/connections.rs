@@ -17,6 +17,7 @@ mod session;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod tickets;
 mod watches;
 
@@ -47,6 +48,7 @@ pub use presence::Placed;
 pub(crate) use session::Held;
 pub(crate) use stream::{Attached, Begun, Opening, attach};
 pub use stream::{Resume, Stream};
+pub(crate) use texts::texts_guarded_by;
 
 pub(crate) const STATEMENTS: &[(&str, &str)] = presence::STATEMENTS;
 
@@ -180,7 +182,12 @@ pub async fn update_presence(cx: &Cx, mut input: UpdatePresence) -> Result<OwnPr
     if let Some(text) = &input.text {
         let blocked =
             |_| crate::Error::field("/text", "blocked", "this text holds words that are not allowed here");
-        input.text = Some(cx.hall().words().check(filter::one_line(text)).map_err(blocked)?);
+        let text = cx.hall().words().check(filter::one_line(text)).map_err(blocked)?;
+        // Whoever may not write may still take away what they wrote.
+        if !text.is_empty() {
+            cx.hall().connections().text_guard.check(cx).await?;
+        }
+        input.text = Some(text);
     }
     cx.hall().directory().call::<presence::Presence>(cx, user, Command::Update(input)).await
 }

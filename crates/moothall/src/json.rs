@@ -29,6 +29,16 @@ pub(crate) fn choice<T: DeserializeOwned>(word: String) -> Result<T, Error> {
     serde_json::from_value(Value::String(word)).map_err(Error::internal)
 }
 
+/// Whether somebody could read words in it.
+pub(crate) fn has_text(value: &Value) -> bool {
+    match value {
+        Value::String(text) => !text.trim().is_empty(),
+        Value::Array(items) => items.iter().any(has_text),
+        Value::Object(items) => items.values().any(has_text),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
 /// A number that is another whenever the data is: what was sent once need not be sent again under the same. Positive, and small enough for
 /// every language.
 pub(crate) fn fingerprint(data: &impl Serialize) -> Result<i64, Error> {

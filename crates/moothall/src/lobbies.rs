@@ -47,10 +47,10 @@ use crate::cx::Tx;
 use crate::following::Following;
 use crate::operation::{Access, Operations, Rate};
 use crate::reach::{self, How, Reach};
-use crate::restrictions::types::LOBBY_JOIN;
+use crate::restrictions::types::{CHAT, DIRECT_MESSAGE, LOBBY_JOIN};
 use crate::restrictions::{self, Scope};
 use crate::runtime::Place;
-use crate::{Cx, Fault as _, Hall, Kind, Permission, connections, hosts, matches, relationships};
+use crate::{Cx, Fault as _, Hall, Kind, Permission, connections, hosts, json, matches, relationships};
 pub use balance::balance;
 pub use error::Error;
 use list::Index;
@@ -288,10 +288,19 @@ pub async fn join_by_code(cx: &Cx, input: JoinLobbyByCode) -> Result<LobbyEntry,
 
 /// Refuses whoever may not join lobbies for now, or none of this mode.
 async fn check_entry(cx: &Cx, user: UserId, lobby: LobbyId) -> Result<(), crate::Error> {
-    let card = cx.hall().lobbies().index.find(lobby);
-    let mode = card.as_ref().map(|card| card.summary.mode.as_str());
-    let scope = Scope { mode, ..Scope::ANYWHERE };
+    let mode = mode_of(cx, lobby);
+    let scope = Scope { mode: mode.as_deref(), ..Scope::ANYWHERE };
     restrictions::check_user(cx, user, LOBBY_JOIN, scope).await
+}
+
+/// Refuses whoever may write nothing for now that others read, or nothing in lobbies of this mode.
+async fn check_voice(cx: &Cx, lobby: LobbyId) -> Result<(), crate::Error> {
+    let mode = mode_of(cx, lobby);
+    restrictions::check(cx, CHAT, Scope { mode: mode.as_deref(), ..Scope::ANYWHERE }).await
+}
+
+fn mode_of(cx: &Cx, lobby: LobbyId) -> Option<String> {
+    cx.hall().lobbies().index.find(lobby).map(|card| card.summary.mode.clone())
 }
 
 /// Whether somebody who is brought along may join this lobby, or a new one.
@@ -349,8 +358,10 @@ async fn enter(
 
 /// Leaves a lobby. Who is in it hears of it.
 pub async fn leave(cx: &Cx, input: LeaveLobby) -> Result<(), Error> {
-    let present = follow::present(cx.hall(), input.lobby_id);
-    tell(cx, input.lobby_id, Act::Leave { present }).await.map(drop)
+    let (lobby, user) = (input.lobby_id, cx.require_user()?);
+    let place = place(cx, lobby).await;
+    let heirs = follow::heirs(cx, lobby, user).await?;
+    tell_from(place, cx, lobby, Power::Member, Act::Leave { heirs }).await.map(drop)
 }
 
 /// Removes a member. Only they read the reason.
@@ -372,6 +383,7 @@ pub async fn unban(cx: &Cx, input: UnbanFromLobby) -> Result<(), Error> {
 pub async fn invite(cx: &Cx, input: InviteToLobby) -> Result<(), Error> {
     let InviteToLobby { lobby_id, user_id: user } = input;
     let place = place(cx, lobby_id).await;
+    restrictions::check(cx, DIRECT_MESSAGE, Scope::ANYWHERE).await?;
     let reach = reach::may_reach(cx, user, How::Invite).await?;
     if reach == Reach::No {
         return Err(Error::Unreachable);
@@ -414,9 +426,11 @@ pub async fn queue(cx: &Cx, input: QueueForSeat) -> Result<OwnLobby, Error> {
 
 /// Brings a bot.
 pub async fn add_bot(cx: &Cx, input: AddLobbyBot) -> Result<AddedLobbyBot, Error> {
+    let place = place(cx, input.lobby_id).await;
+    check_voice(cx, input.lobby_id).await?;
     let name = opening::text(cx, "/name", &input.name)?;
     let act = Act::AddBot { name, team: input.team, properties: input.properties.unwrap_or_default() };
-    match tell(cx, input.lobby_id, act).await? {
+    match tell_from(place, cx, input.lobby_id, Power::Member, act).await? {
         Reply::Bot(bot_id) => Ok(AddedLobbyBot { bot_id }),
         _ => Err(lobby::unexpected()),
     }
@@ -424,9 +438,14 @@ pub async fn add_bot(cx: &Cx, input: AddLobbyBot) -> Result<AddedLobbyBot, Error
 
 /// Changes a bot.
 pub async fn update_bot(cx: &Cx, input: UpdateLobbyBot) -> Result<OwnLobby, Error> {
+    let place = place(cx, input.lobby_id).await;
+    let properties = input.properties.unwrap_or_default();
+    if input.name.is_some() || properties.values().any(json::has_text) {
+        check_voice(cx, input.lobby_id).await?;
+    }
     let name = input.name.map(|name| opening::text(cx, "/name", &name)).transpose()?;
-    let act = Act::UpdateBot { bot: input.bot_id, name, properties: input.properties.unwrap_or_default() };
-    tell(cx, input.lobby_id, act).await?.own()
+    let act = Act::UpdateBot { bot: input.bot_id, name, properties };
+    tell_from(place, cx, input.lobby_id, Power::Member, act).await?.own()
 }
 
 /// Takes a bot away.
@@ -438,6 +457,10 @@ pub async fn remove_bot(cx: &Cx, input: RemoveLobbyBot) -> Result<OwnLobby, Erro
 pub async fn update(cx: &Cx, input: UpdateLobby) -> Result<OwnLobby, Error> {
     let (lobby, power) = (input.lobby_id, power(cx, input.reason.clone()));
     let place = place(cx, lobby).await;
+    let has_text = opening::has_text(input.properties.as_ref());
+    if input.name.is_some() || input.tags.as_ref().is_some_and(|tags| !tags.is_empty()) || has_text {
+        check_voice(cx, lobby).await?;
+    }
     let password = input.password.map(|password| match password.is_empty() {
         true => None,
         false => Some(secrets::password_hash(lobby, &password)),
@@ -589,7 +612,7 @@ pub(crate) fn start(hall: &Hall) {
             let hall = tx.cx().hall().clone();
             tx.after_commit(move || {
                 let weak = hall.downgrade();
-                hall.spawn(follow::put_out(weak, user));
+                hall.spawn(follow::obey(weak, user));
             });
         }
         Ok(())

@@ -34,6 +34,8 @@ use crate::cx::Tx;
 use crate::following::Following;
 use crate::operation::{Access, Operations, Rate};
 use crate::reach::{self, How, Reach};
+use crate::restrictions::types::DIRECT_MESSAGE;
+use crate::restrictions::{self, Scope};
 use crate::runtime::Place;
 use crate::{Cx, Fault as _, Hall, Kind, Topic, communication, connections};
 pub use error::Error;
@@ -204,6 +206,7 @@ pub async fn renew_code(cx: &Cx, input: RenewPartyCode) -> Result<Party, Error> 
 pub async fn invite(cx: &Cx, input: InviteToParty) -> Result<PartyInvite, Error> {
     let InviteToParty { party_id, user_id } = input;
     let place = place(cx, party_id).await;
+    restrictions::check(cx, DIRECT_MESSAGE, Scope::ANYWHERE).await?;
     let reach = reach::may_reach(cx, user_id, How::Invite).await?;
     if reach == Reach::No {
         return Err(Error::Unreachable);

@@ -27,7 +27,7 @@ pub enum How {
     Mention,
     /// To invite them: they are told, and decide.
     Invite,
-    /// To bring them in without asking.
+    /// To bring them in without asking: only friends do that, as far as the other one lets others invite them.
     Bring,
     /// To ask to be friends.
     Ask,
@@ -77,13 +77,16 @@ pub enum Reach {
     Yes,
     /// They do, once the other one accepts it: see `communication.answer_request`.
     Held,
-    /// It must look to them as if they did, and the other one is not told.
+    /// It must look to them as if they did, and the other one is not told. Who looks at a presence sees nobody there.
     Silent,
     /// They do not, and may know it.
     No,
 }
 
 /// The rule. `tie` is what the one who reaches is to the other, `has_played` whether they played together lately.
+///
+/// Whether the answer is [`Reach::No`] never depends on what the other one keeps to themselves: who asks in every way there is, and compares,
+/// learns nothing of it.
 pub(crate) fn decide(how: How, tie: Tie, privacy: &Privacy, has_played: bool) -> Reach {
     let is_allowed = match how.allowed(privacy) {
         Who::Everybody => true,
@@ -101,17 +104,17 @@ pub(crate) fn decide(how: How, tie: Tie, privacy: &Privacy, has_played: bool) ->
         How::Write | How::Mention if tie.is_unheard() => Reach::Silent,
         How::Write if !is_allowed => Reach::Held,
         _ if !is_allowed => Reach::No,
+        // A block ends a friendship, and so the refusal is the same for everybody who is no friend.
+        How::Bring if !tie.has(Tie::FRIEND) => Reach::No,
         How::Ask if tie.is_unheard() => Reach::Silent,
-        How::Invite | How::Follow if tie.has(Tie::BLOCKED_BY) => Reach::Silent,
-        How::Bring | How::SeePresence if tie.has(Tie::BLOCKED_BY) => Reach::No,
-        How::FindByEmail if tie.has(Tie::BLOCKED_BY) => Reach::No,
+        How::Invite | How::Follow | How::SeePresence if tie.has(Tie::BLOCKED_BY) => Reach::Silent,
         _ => Reach::Yes,
     }
 }
 
 /// Whether the answer depends on who played with whom.
 fn needs_matches(how: How, tie: Tie, privacy: &Privacy) -> bool {
-    how.allowed(privacy) == Who::Played && !tie.has(Tie::FRIEND)
+    how != How::Bring && how.allowed(privacy) == Who::Played && !tie.has(Tie::FRIEND)
 }
 
 /// Whether the caller reaches a user.

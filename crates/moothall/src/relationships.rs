@@ -12,8 +12,8 @@
 //! * a direct message looks delivered, and the other one is never shown it; so does an invite into a lobby;
 //! * who is blocked sees the other one offline, like somebody who is invisible, and is told so wherever one must be online;
 //! * a lobby whose host blocks them is not there, like one for the invited;
-//! * where neither is possible (groups, member-only rooms) the refusal is the one of somebody who lets nobody bring them in;
-//! * what they see of the past, such as matches, they see like any stranger;
+//! * where neither is possible (groups, member-only rooms) nobody but friends brings somebody in, and a block ends a friendship;
+//! * what they see of the past, such as matches, and whom they find by an address, they see like any stranger;
 //! * the same questions are asked of the same tables whatever the answer is, so that time tells nothing.
 //!
 //! What a block ends openly (a friendship, a request or a following of the one who blocks) looks as if that alone had been ended.
@@ -41,6 +41,8 @@ use crate::cx::Tx;
 use crate::following::Following;
 use crate::operation::{Access, Operations, Rate};
 use crate::reach::{self, How, Reach};
+use crate::restrictions::types::DIRECT_MESSAGE;
+use crate::restrictions::{self, Scope};
 use crate::{Cx, Topic, accounts, filter, sweep};
 use circle::{Circle, Circles};
 pub use error::Error;
@@ -182,6 +184,9 @@ pub async fn ask(cx: &Cx, input: AskFriend) -> Result<Relationship, Error> {
     let blocked =
         |_| crate::Error::field("/message", "blocked", "this text holds words that are not allowed here");
     let message = message.map(|text| cx.hall().words().check(text).map_err(blocked)).transpose()?;
+    if message.is_some() {
+        restrictions::check(cx, DIRECT_MESSAGE, Scope::ANYWHERE).await?;
+    }
     let is_welcome = welcomes(cx, input.user_id, How::Ask).await?;
     change(cx, input.user_id, Change::Ask { message, is_welcome }).await
 }

@@ -188,8 +188,23 @@ pub(crate) fn check_within(
     user: UserId,
     what: &'static str,
 ) -> Result<(), crate::Error> {
+    check_there(tx, user, what, Scope::ANYWHERE)
+}
+
+/// The same, of one place.
+pub(crate) fn check_there(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    what: &'static str,
+    scope: Scope<'_>,
+) -> Result<(), crate::Error> {
     let standing = read(tx, user)?;
-    refuse(tx.cx(), &standing, what, Scope::ANYWHERE)
+    refuse(tx.cx(), &standing, what, scope)
+}
+
+/// Those of these users for whom any restriction holds: what is to be looked at after a restart.
+pub(crate) fn restricted_among(tx: &mut Tx<'_, '_>, users: &[UserId]) -> Result<Vec<UserId>, crate::Error> {
+    store::restricted_among(tx, users)
 }
 
 /// Whether such a restriction holds of which the caller must not notice anything.
@@ -522,6 +537,8 @@ fn put_out(tx: &mut Tx<'_, '_>, restriction: &Restriction) {
 
 /// Ends restrictions whose time is over, and goes on doing so.
 pub(crate) fn start(hall: &Hall) {
+    // What a presence says is read like what is written in rooms.
+    connections::texts_guarded_by(hall, |cx| async move { check(&cx, types::CHAT, Scope::ANYWHERE).await });
     hall.spawn(ending::run(hall.downgrade()));
 }
 

@@ -262,12 +262,10 @@ impl<'a> Cast<'a> {
                 let _: Value = self.server.api.post(&path, player, json!({})).await.ok();
                 json!(room.id)
             }
-            ("communication.add_member", "user_id") => {
-                json!(self.server.api.sign_up(&fresh("third")).await.id)
-            }
+            ("communication.add_member", "user_id") => json!(self.friend().await),
             ("communication.find_room", "name") => json!(self.room().await.name),
             ("communication.create_group", "user_ids") => {
-                json!([self.bystander().await.id, self.server.api.sign_up(&fresh("third")).await.id])
+                json!([self.friend().await, self.friend().await])
             }
             ("communication.set_role", "role") => json!("moderator"),
             ("communication.answer_request", "answer") => json!("accept"),
@@ -375,21 +373,31 @@ impl<'a> Cast<'a> {
     /// Somebody to whom the player is what it takes for this operation.
     async fn related(&self, operation: &str) -> Value {
         let bystander = self.bystander().await;
-        let asks = async |one: &Player, other: &Player| {
-            let path = format!("/v1/friends/{}", other.id);
-            let reply = self.server.api.send("PUT", &path, one.into(), &[], Some(&json!({}))).await;
-            assert!(reply.status < 300, "{}", reply.text);
-        };
         match operation {
-            "relationships.accept" | "relationships.decline" => asks(bystander, &self.player).await,
-            "relationships.cancel" => asks(&self.player, bystander).await,
-            "relationships.remove" => {
-                asks(bystander, &self.player).await;
-                asks(&self.player, bystander).await;
-            }
+            "relationships.accept" | "relationships.decline" => self.asks(bystander, &self.player).await,
+            "relationships.cancel" => self.asks(&self.player, bystander).await,
+            "relationships.remove" => self.befriend(bystander).await,
             _ => {}
         }
         json!(bystander.id)
+    }
+
+    async fn asks(&self, one: &Player, other: &Player) {
+        let path = format!("/v1/friends/{}", other.id);
+        let reply = self.server.api.send("PUT", &path, one.into(), &[], Some(&json!({}))).await;
+        assert!(reply.status < 300, "{}", reply.text);
+    }
+
+    async fn befriend(&self, other: &Player) {
+        self.asks(other, &self.player).await;
+        self.asks(&self.player, other).await;
+    }
+
+    /// A new friend of the player.
+    async fn friend(&self) -> UserId {
+        let friend = self.server.api.sign_up(&fresh("friend")).await;
+        self.befriend(&friend).await;
+        friend.id
     }
 
     /// The party of the player, with the bystander in it.
@@ -429,12 +437,17 @@ impl<'a> Cast<'a> {
     async fn room(&self) -> &Room {
         let make = async || {
             let api = &self.server.api;
-            let body = json!({ "name": fresh("room"), "member_only": true });
+            let body = json!({ "name": fresh("room") });
             let room: Value = api.post("/v1/rooms", &self.player, body).await.ok();
             let (id, name) = (text(&room["id"]), text(&room["name"]));
-            let member = format!("/v1/rooms/{id}/members/{}", self.bystander().await.id);
-            let added = api.send("PUT", &member, (&self.player).into(), &[], Some(&json!({}))).await;
-            assert!(added.status < 300, "{}", added.text);
+            let bystander = self.bystander().await;
+            let joined = api.send("POST", &format!("/v1/rooms/{id}/join"), bystander.into(), &[], None).await;
+            assert!(joined.status < 300, "{}", joined.text);
+            // From here on nobody comes in but friends of who is in it.
+            let shut = json!({ "member_only": true });
+            let path = format!("/v1/rooms/{id}");
+            let shut = api.send("PATCH", &path, (&self.player).into(), &[], Some(&shut)).await;
+            assert!(shut.status < 300, "{}", shut.text);
             self.spoken_in(id, name).await
         };
         self.room.get_or_init(make).await
@@ -449,10 +462,10 @@ impl<'a> Cast<'a> {
 
     /// One of each kind that only its members know of: a room, a group, a direct conversation.
     pub async fn hidden_rooms(&self) -> [Room; 3] {
-        let (api, bystander) = (&self.server.api, self.bystander().await.id);
+        let (api, friend) = (&self.server.api, self.friend().await);
         let group: Value =
-            api.post("/v1/groups", &self.player, json!({ "user_ids": [bystander] })).await.ok();
-        let direct: Value = api.post("/v1/direct", &self.player, json!({ "user_id": bystander })).await.ok();
+            api.post("/v1/groups", &self.player, json!({ "user_ids": [friend] })).await.ok();
+        let direct: Value = api.post("/v1/direct", &self.player, json!({ "user_id": friend })).await.ok();
         let [group, direct] = [text(&group["id"]), text(&direct["id"])];
         [
             self.room().await.clone(),

@@ -26,6 +26,7 @@ mod moderation;
 mod notifications;
 mod probes;
 mod relationships;
+mod restricted;
 mod secrets;
 mod serve;
 mod settings;

@@ -20,7 +20,8 @@ use super::users::{self, EDIT, SYSTEM};
 use super::{Error, HOST};
 use crate::cx::{Cx, Tx};
 use crate::operation::{Access, Operations};
-use crate::{audit, json, reach};
+use crate::restrictions::types::CHAT;
+use crate::{audit, json, reach, restrictions};
 
 /// Adds the operations of this part.
 pub(super) fn offer(operations: Operations) -> Operations {
@@ -98,6 +99,7 @@ pub async fn put(cx: &Cx, input: PutExtra) -> Result<Extra, Error> {
     cx.mutate(move |tx| {
         exists(tx, input.user_id)?;
         let found = writable(tx, side, input.user_id, &input.key, input.if_version)?;
+        let is_own = tx.cx().user() == Some(input.user_id);
         if found.is_none() && store::count(tx, input.user_id)? >= EXTRA_ENTRIES_MAX as u64 {
             return Err(Error::TooManyEntries);
         }
@@ -107,7 +109,7 @@ pub async fn put(cx: &Cx, input: PutExtra) -> Result<Extra, Error> {
                 .audience
                 .or(found.as_ref().map(|found| found.audience))
                 .unwrap_or(Audience::Owner),
-            is_protected: side == Side::Staff && tx.cx().user() != Some(input.user_id),
+            is_protected: side == Side::Staff && !is_own,
             value: input.value.clone(),
             version: found.as_ref().map_or(0, |found| found.version) + 1,
             updated_at: tx.now(),
@@ -117,6 +119,10 @@ pub async fn put(cx: &Cx, input: PutExtra) -> Result<Extra, Error> {
         }
         if let Some(found) = found.as_ref().filter(|found| says_the_same(found, &entry)) {
             return Ok(found.clone());
+        }
+        let is_read = matches!(entry.audience, Audience::Public | Audience::Friends);
+        if is_own && is_read && json::has_text(&entry.value) {
+            restrictions::check_within(tx, input.user_id, CHAT)?;
         }
         store::put(tx, input.user_id, &entry)?;
         record(

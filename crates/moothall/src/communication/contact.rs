@@ -15,6 +15,10 @@ use super::{Error, messages, readable_inside, store};
 use crate::operation::BoxFuture;
 use crate::{Cx, Hall, reach};
 
+/// By which a follower says that it knows already. It takes nothing from the answer: a crash may have come between the two, or the user
+/// reported the message itself.
+pub const ALREADY_REPORTED: &str = "already_reported";
+
 /// A conversation that was reported instead of accepted.
 #[derive(Clone, Debug)]
 pub struct ReportedContact {
@@ -38,7 +42,8 @@ impl fmt::Debug for Followers {
     }
 }
 
-/// Runs this, in the name of who reports, when somebody reports a conversation instead of accepting it. What it refuses is refused.
+/// Runs this, in the name of who reports, when somebody reports a conversation instead of accepting it. What it refuses is refused, unless
+/// it refuses it as [`ALREADY_REPORTED`].
 pub fn on_reported<F>(hall: &Hall, follower: impl Fn(Cx, ReportedContact) -> F + Send + Sync + 'static)
 where
     F: Future<Output = Result<(), crate::Error>> + Send + 'static,
@@ -85,7 +90,11 @@ async fn report(cx: &Cx, room_id: RoomId, category: Option<String>) -> Result<()
     let reported = ReportedContact { room_id, message_id, category };
     let followers = cx.hall().communication().reported.0.read().clone();
     for follower in followers {
-        follower(own.clone(), reported.clone()).await?;
+        match follower(own.clone(), reported.clone()).await {
+            // They have said so before, by this way or another: the request is answered all the same, and what they said before stands.
+            Err(crate::Error::Refused { code: ALREADY_REPORTED, .. }) => {}
+            outcome => outcome?,
+        }
     }
     Ok(())
 }

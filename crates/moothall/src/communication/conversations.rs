@@ -8,7 +8,7 @@ use super::room::{Seat, Way};
 use super::rooms::{blank, making, named, seat};
 use super::{Error, store};
 use crate::reach::{self, How, Reach};
-use crate::restrictions::types::ROOM_CREATE;
+use crate::restrictions::types::{CHAT, ROOM_CREATE};
 use crate::restrictions::{self, Scope};
 use crate::{Cx, Topic};
 
@@ -37,11 +37,14 @@ pub async fn open_direct(cx: &Cx, input: OpenDirect) -> Result<Room, Error> {
     .await
 }
 
-/// Makes a group of the caller and others they may reach. All of them hear of it.
+/// Makes a group of the caller and friends of theirs. All of them hear of it.
 pub async fn create_group(cx: &Cx, input: CreateGroup) -> Result<Room, Error> {
     let user = cx.require_user()?;
     let _making = making(cx).await;
     restrictions::check(cx, ROOM_CREATE, Scope::ANYWHERE).await?;
+    if input.name.is_some() {
+        restrictions::check(cx, CHAT, Scope::ANYWHERE).await?;
+    }
     let mut users = vec![user];
     for other in input.user_ids {
         if !users.contains(&other) {

@@ -24,7 +24,7 @@ pub async fn leave(cx: &Cx, input: LeaveRoom) -> Result<(), Error> {
     tell(cx, input.room_id, None, Act::Leave).await.map(drop)
 }
 
-/// Brings somebody in whom the caller may reach.
+/// Brings a friend in.
 pub async fn add_member(cx: &Cx, input: AddMember) -> Result<Member, Error> {
     let place = place(cx, input.room_id).await;
     if reach::may_reach(cx, input.user_id, How::Bring).await? != Reach::Yes {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::name::RoomName;
 use super::room::{self, Act, Change, Command, Contact, Seat};
 use super::{Error, power, readable, store};
-use crate::restrictions::types::ROOM_CREATE;
+use crate::restrictions::types::{CHAT, ROOM_CREATE};
 use crate::restrictions::{self, Scope};
 use crate::runtime::Place;
 use crate::{Cx, Topic, filter};
@@ -21,7 +21,7 @@ use crate::{Cx, Topic, filter};
 pub async fn create_room(cx: &Cx, input: CreateRoom) -> Result<Room, Error> {
     let owner = cx.require_user()?;
     let _making = making(cx).await;
-    restrictions::check(cx, ROOM_CREATE, Scope::ANYWHERE).await?;
+    may_make(cx).await?;
     let name = named(cx, &input.name)?;
     let live_only = input.live_only.unwrap_or_default();
     if live_only && input.retention_days.is_some() {
@@ -46,7 +46,7 @@ pub async fn create_room(cx: &Cx, input: CreateRoom) -> Result<Room, Error> {
 pub async fn open_room(cx: &Cx, input: OpenRoom) -> Result<Room, Error> {
     let owner = cx.require_user()?;
     let _making = making(cx).await;
-    let may_make = restrictions::check(cx, ROOM_CREATE, Scope::ANYWHERE).await;
+    let may_make = may_make(cx).await;
     let name = named(cx, &input.name)?;
     let room =
         Room { name: Some(name.display().to_owned()), ..blank(cx.new_id(), RoomKind::Room, 1, cx.now()) };
@@ -62,6 +62,12 @@ pub async fn open_room(cx: &Cx, input: OpenRoom) -> Result<Room, Error> {
         }
     })
     .await
+}
+
+/// Refuses whoever may make no rooms for now, or write nothing that others read.
+async fn may_make(cx: &Cx) -> Result<(), crate::Error> {
+    restrictions::check(cx, ROOM_CREATE, Scope::ANYWHERE).await?;
+    restrictions::check(cx, CHAT, Scope::ANYWHERE).await
 }
 
 fn insert_owned(tx: &mut crate::Tx<'_, '_>, owner: UserId, room: &Room) -> Result<Room, Error> {
@@ -188,6 +194,9 @@ pub(super) fn key<K: serde::de::DeserializeOwned>(
 
 /// Changes a room's description. Its members hear of it.
 pub async fn update_room(cx: &Cx, input: UpdateRoom) -> Result<Room, Error> {
+    if input.name.is_some() || input.topic.as_deref().is_some_and(|topic| !topic.is_empty()) {
+        restrictions::check(cx, CHAT, Scope::room(input.room_id)).await?;
+    }
     let change = Change {
         name: input.name.as_deref().map(|name| named(cx, name)).transpose()?,
         topic: input.topic.as_deref().map(|text| topic(cx, text)).transpose()?,

@@ -12,12 +12,13 @@ mod streams;
 mod sweep;
 
 use moothall_protocol::communication::{CreateRoom, JoinRoom, Message, ReadHistory, Room, SendMessage};
+use moothall_protocol::relationships::AskFriend;
 use moothall_protocol::{Event, RoomId, UserId};
 
 use super::*;
 use crate::accounts::testing::code;
 use crate::testing::{Ear, TestHall, on_both_engines, on_both_engines_with};
-use crate::{Fault as _, Topic};
+use crate::{Fault as _, Topic, relationships};
 
 /// A room to make, with nothing but a name.
 fn room(name: &str) -> CreateRoom {
@@ -58,6 +59,14 @@ async fn two(hall: &TestHall) -> Two {
     let room = create_room(&ana, room("Tavern")).await.unwrap();
     join(&ben, JoinRoom { room_id: room.id }).await.unwrap();
     Two { ana, ben, ana_id, ben_id, room }
+}
+
+/// Makes friends of them: only friends bring each other into a conversation.
+async fn befriend(one: &Cx, other: &Cx) {
+    for (cx, other) in [(one, other), (other, one)] {
+        let ask = AskFriend { user_id: other.user().unwrap(), message: None };
+        relationships::ask(cx, ask).await.unwrap();
+    }
 }
 
 async fn say(cx: &Cx, room: RoomId, what: &str) -> Message {

@@ -19,6 +19,7 @@ use super::Error;
 use super::followers::Followers;
 use super::policy::{self, Held, SessionPolicies};
 use super::session::Session;
+use super::texts::TextGuard;
 use super::tickets::Tickets;
 use super::watches::Watches;
 use crate::Identity;
@@ -36,6 +37,8 @@ pub(crate) struct Live {
     /// Woken when a session is dropped, for the task that ends it when nobody resumes.
     pub(super) dropped: Arc<Notify>,
     pub(super) followers: Followers,
+    /// Says whether a caller may have others read what they write.
+    pub(super) text_guard: TextGuard,
     sessions: Mutex<Sessions>,
 }
 
@@ -91,6 +94,7 @@ impl Live {
             watches: Arc::default(),
             dropped: Arc::default(),
             followers: Followers::default(),
+            text_guard: TextGuard::default(),
             sessions: Mutex::default(),
         }
     }

@@ -10,12 +10,14 @@ use std::time::Duration;
 use moothall_protocol::{LobbyId, MatchId, UserId};
 use uuid::Uuid;
 
-use super::lobby::{Act, Command, Lobby, Power, State};
+use super::lobby::{Act, Command, Heirs, Lobby, Power, State};
 use super::{Error, keeper, list, places, rooms, store};
 use crate::connections::{self, Placed};
 use crate::following::persistently;
 use crate::matches::{self, Over};
-use crate::restrictions::types::{LOBBY_JOIN, LOGIN};
+use crate::cx::Tx;
+use crate::restrictions::Scope;
+use crate::restrictions::types::{LOBBY_HOST, LOBBY_JOIN, LOGIN};
 use crate::{Cx, Hall, WeakHall, restrictions};
 
 /// Lobbies read together when the server starts.
@@ -99,39 +101,73 @@ pub(super) async fn leave_behind(hall: WeakHall, user: UserId, visit: u64) {
     }
 }
 
-/// What a user may not do has changed: who may not join lobbies is in none.
-pub(super) async fn put_out(hall: WeakHall, user: UserId) {
+/// What a user may not do has changed: who may not join lobbies is in none, and who may not host them hosts none.
+pub(super) async fn obey(hall: WeakHall, user: UserId) {
     let Some(hall) = hall.upgrade() else { return };
-    let cx = Cx::server(&hall);
-    let may_stay = cx
-        .read(move |tx| {
-            restrictions::check_within(tx, user, LOBBY_JOIN)?;
-            restrictions::check_within(tx, user, LOGIN)
-        })
-        .await;
-    if let Err(crate::Error::Restricted(_)) = may_stay
-        && let Err(error) = persistently(&hall, || tell_gone(&hall, user)).await
-    {
-        tracing::warn!(user.id = %user, "The lobby of {user} does not know that they may not be there: {error}");
+    if let Err(error) = persistently(&hall, || obey_once(&hall, user)).await {
+        tracing::warn!(user.id = %user, "The lobby of {user} does not know what they may not do: {error}");
     }
 }
 
-async fn tell_gone(hall: &Hall, user: UserId) -> Result<(), Error> {
+/// Goes by what is stored, so that it is as good after a crash as before.
+async fn obey_once(hall: &Hall, user: UserId) -> Result<(), Error> {
     let cx = Cx::server(hall);
-    let mut lobbies = cx.read(move |tx| store::hosted_by(tx, user)).await?;
-    lobbies.extend(cx.read(move |tx| store::lobby_of(tx, user)).await?);
-    for lobby in lobbies {
-        let present = present(hall, lobby);
-        tell(&cx, lobby, Act::Gone { user, present }).await?;
+    for lobby in lobbies_of(&cx, user).await? {
+        let mode = super::mode_of(&cx, lobby);
+        let refused = cx.read(move |tx| {
+            let scope = Scope { mode: mode.as_deref(), ..Scope::ANYWHERE };
+            let refusal = |what, tx: &mut Tx<'_, '_>| match restrictions::check_there(tx, user, what, scope) {
+                Err(crate::Error::Restricted(_)) => Ok(true),
+                other => other.map(|()| false),
+            };
+            let is_out = refusal(LOBBY_JOIN, tx)? || refusal(LOGIN, tx)?;
+            Ok::<_, Error>((is_out, refusal(LOBBY_HOST, tx)?))
+        });
+        let act = match refused.await? {
+            (true, _) => Act::Gone { user, heirs: heirs(&cx, lobby, user).await? },
+            (false, true) => Act::Unseat { user, heirs: heirs(&cx, lobby, user).await? },
+            (false, false) => continue,
+        };
+        tell(&cx, lobby, act).await?;
     }
     Ok(())
 }
 
-/// Those in a lobby who have a socket at this moment.
-pub(super) fn present(hall: &Hall, lobby: LobbyId) -> Vec<UserId> {
-    let card = hall.lobbies().index.find(lobby);
-    let insiders = card.iter().flat_map(|card| &card.insiders).copied();
-    insiders.filter(|user| connections::is_attached(hall, *user)).collect()
+async fn tell_gone(hall: &Hall, user: UserId) -> Result<(), Error> {
+    let cx = Cx::server(hall);
+    for lobby in lobbies_of(&cx, user).await? {
+        let heirs = heirs(&cx, lobby, user).await?;
+        tell(&cx, lobby, Act::Gone { user, heirs }).await?;
+    }
+    Ok(())
+}
+
+/// The lobby a user is in, and those they host.
+async fn lobbies_of(cx: &Cx, user: UserId) -> Result<Vec<LobbyId>, Error> {
+    cx.read(move |tx| {
+        let mut lobbies = store::hosted_by(tx, user)?;
+        lobbies.extend(store::lobby_of(tx, user)?);
+        Ok(lobbies)
+    })
+    .await
+}
+
+/// What matters of those in a lobby when this one goes, if they host it.
+pub(super) async fn heirs(cx: &Cx, lobby: LobbyId, gone: UserId) -> Result<Heirs, Error> {
+    let mut heirs = Heirs::default();
+    let card = cx.hall().lobbies().index.find(lobby);
+    let Some(card) = card.filter(|card| card.summary.host_id == gone) else { return Ok(heirs) };
+    for user in card.insiders.iter().copied() {
+        if connections::is_attached(cx.hall(), user) {
+            heirs.present.push(user);
+        }
+        // From memory, but for those who were not asked about lately.
+        match restrictions::check_user(cx, user, LOBBY_HOST, Scope::mode(&card.summary.mode)).await {
+            Err(crate::Error::Restricted(_)) => heirs.barred.push(user),
+            other => other?,
+        }
+    }
+    Ok(heirs)
 }
 
 /// Tells a lobby something in the server's name. One that is closed hears nothing any more.
@@ -243,6 +279,10 @@ async fn wake(hall: &WeakHall) -> Result<(), Error> {
             keeper::begin(&hall);
             break;
         }
+        for user in restricted_in(&hall, &states).await? {
+            // What a crash may have kept their lobby from hearing.
+            obey(hall.downgrade(), user).await;
+        }
         for (id, at) in states.iter().filter_map(|state| Some((state.lobby.id, state.next_due()?))) {
             tell(&Cx::server(&hall), id, Act::Tick { at }).await?;
         }
@@ -260,6 +300,13 @@ async fn wake(hall: &WeakHall) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Who is in these lobbies, or hosts them, and may not do everything.
+async fn restricted_in(hall: &Hall, states: &[State]) -> Result<Vec<UserId>, Error> {
+    let people = states.iter().flat_map(|state| state.lobby.members.keys().chain([&state.lobby.host_id]));
+    let people: Vec<UserId> = people.copied().collect();
+    Cx::server(hall).read(move |tx| Ok(restrictions::restricted_among(tx, &people)?)).await
 }
 
 /// What a crash may have kept a lobby from hearing of its match, or the match of its lobby.

@@ -35,6 +35,7 @@ use crate::runtime::{Entity, Turn};
 use crate::{Topic, merge};
 
 pub(super) use entry::Entry;
+pub(super) use hosts::Heirs;
 pub(super) use rules::{Change, SelfChange};
 pub(super) use state::{HostPlace, Kept, Rules, State};
 
@@ -68,14 +69,18 @@ pub(super) enum Power {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Act {
     Join(Entry),
-    /// Of the others these are connected.
     Leave {
-        present: Vec<UserId>,
+        heirs: Heirs,
     },
-    /// Somebody was away for too long: the host, or a member.
+    /// Somebody was away for too long, or may not be here any more: the host, or a member.
     Gone {
         user: UserId,
-        present: Vec<UserId>,
+        heirs: Heirs,
+    },
+    /// The host may not host it any more.
+    Unseat {
+        user: UserId,
+        heirs: Heirs,
     },
     Kick {
         user: UserId,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use moothall_protocol::limits::LOBBY_CODE_LENGTH;
 use moothall_protocol::lobbies::{
-    HostKind, HostedLobby, Lobby, LobbyAccess, LobbyHostView, LobbyPolicy, LobbyProperties, LobbyStatus,
-    LobbyStayedBehind, OnHostLoss, OpenLobby, OwnLobby, StayedBehind,
+    HostKind, HostedLobby, Lobby, LobbyAccess, LobbyHostView, LobbyPolicy, LobbyProperties,
+    LobbyPropertiesChange, LobbyStatus, LobbyStayedBehind, OnHostLoss, OpenLobby, OwnLobby, StayedBehind,
 };
 use moothall_protocol::{Event, UserId};
 
@@ -13,14 +13,17 @@ use super::lobby::{self, Change, Kept, Rules, State};
 use super::party::{self, Along};
 use super::{Error, follow, modes, policies, secrets, store};
 use crate::hosts::Wanted;
-use crate::restrictions::types::LOBBY_HOST;
+use crate::restrictions::types::{CHAT, LOBBY_HOST};
 use crate::restrictions::{self, Scope};
-use crate::{Cx, Topic, accounts, codes, filter};
+use crate::{Cx, Topic, accounts, codes, filter, json};
 
 /// Opens a lobby. A player who hosts it has the first seat, and brings along the party that follows them.
 pub async fn open(cx: &Cx, input: OpenLobby) -> Result<OwnLobby, Error> {
     let host = cx.require_user()?;
-    restrictions::check(cx, LOBBY_HOST, Scope::mode(&input.mode)).await?;
+    for what in [LOBBY_HOST, CHAT] {
+        // Its name is read by everybody.
+        restrictions::check(cx, what, Scope::mode(&input.mode)).await?;
+    }
     let host_kind = input.host_kind.unwrap_or_default();
     if host_kind == HostKind::Dedicated {
         cx.require(accounts::HOST)?;
@@ -207,6 +210,14 @@ pub(super) fn text(cx: &Cx, path: &str, text: &str) -> Result<String, Error> {
         return Err(crate::Error::field(path, "invalid", "this needs a letter or a digit").into());
     }
     if cx.hall().words().allows(&text) { Ok(text) } else { Err(Error::Blocked) }
+}
+
+/// Whether others could read words in what a lobby is said to be.
+pub(super) fn has_text(properties: Option<&LobbyPropertiesChange>) -> bool {
+    let read = |change: &LobbyPropertiesChange| {
+        change.public.values().chain(change.members.values()).any(json::has_text)
+    };
+    properties.is_some_and(read)
 }
 
 /// Tags in small letters, each once.

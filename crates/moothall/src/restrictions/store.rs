@@ -41,6 +41,8 @@ statements! {
     FIND = concat!("SELECT ", columns!(), " FROM restrictions WHERE id = $1");
     ACTIVE = concat!("SELECT ", columns!(), " FROM restrictions
         WHERE user_id = $1 AND ended_at IS NULL AND (ends_at IS NULL OR ends_at > $2) ORDER BY id DESC LIMIT 200");
+    RESTRICTED_AMONG = "SELECT DISTINCT user_id FROM restrictions
+        WHERE user_id {in $1} AND ended_at IS NULL AND (ends_at IS NULL OR ends_at > $2)";
     LIST = concat!("SELECT ", columns!(), " FROM restrictions WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
     OF_ACTION = concat!("SELECT ", columns!(), " FROM restrictions WHERE action_id = $1 ORDER BY id LIMIT 100");
     SET_END = "UPDATE restrictions SET ends_at = $2, matches = NULL, matches_left = NULL WHERE id = $1";
@@ -137,6 +139,16 @@ pub(super) fn find(tx: &mut Tx<'_, '_>, id: RestrictionId) -> Result<Option<Rest
 pub(super) fn active(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<Restriction>, crate::Error> {
     let now = tx.now();
     tx.query(ACTIVE, params![user, now])?.iter().map(restriction).collect()
+}
+
+/// Those of these users for whom any holds.
+pub(super) fn restricted_among(
+    tx: &mut Tx<'_, '_>,
+    users: &[UserId],
+) -> Result<Vec<UserId>, crate::Error> {
+    let now = tx.now();
+    let rows = tx.query(RESTRICTED_AMONG, params![users, now])?;
+    Ok(rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?)
 }
 
 pub(super) fn list(

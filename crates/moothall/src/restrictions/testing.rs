@@ -6,7 +6,7 @@ use moothall_protocol::restrictions::{
 use moothall_protocol::{RestrictionId, UserId};
 use serde_json::Map;
 
-use super::{impose_restriction, lift_restriction};
+use super::{NewRestriction, impose_restriction, lift_restriction, store};
 use crate::Fault;
 use crate::testing::TestHall;
 
@@ -27,6 +27,23 @@ pub(crate) fn restriction(user_id: UserId, types: &[&str]) -> ImposeRestriction 
 
 pub(crate) async fn imposed(hall: &TestHall, input: ImposeRestriction) -> Restriction {
     impose_restriction(&hall.server(), input).await.unwrap()
+}
+
+/// A restriction that is stored, and of which nobody heard: what a process leaves that died right after the commit.
+pub(crate) async fn stored(hall: &TestHall, input: ImposeRestriction) {
+    let new = NewRestriction {
+        user: input.user_id,
+        types: input.types,
+        scope: input.scope,
+        reason: input.reason,
+        public_reason: input.public_reason,
+        evidence: input.evidence,
+        source: input.source,
+        action: None,
+        ends_at: input.ends_at,
+        after_matches: input.after_matches,
+    };
+    hall.server().write(move |tx| store::insert(tx, &new)).await.unwrap();
 }
 
 pub(crate) async fn lifted(hall: &TestHall, id: RestrictionId) -> Restriction {

@@ -12,15 +12,15 @@ use crate::{Error, OpenError};
 
 /// Signing in.
 pub const LOGIN: &str = "login";
-/// Writing where more than two are.
+/// Writing what more than one other may read.
 pub const CHAT: &str = "chat";
-/// Writing to one other user.
+/// Writing to one other user, and inviting them.
 pub const DIRECT_MESSAGE: &str = "direct_message";
 /// Making rooms.
 pub const ROOM_CREATE: &str = "room_create";
 /// Joining lobbies.
 pub const LOBBY_JOIN: &str = "lobby_join";
-/// Opening lobbies.
+/// Opening and hosting lobbies.
 pub const LOBBY_HOST: &str = "lobby_host";
 /// Looking for a match in queues.
 pub const MATCHMAKING: &str = "matchmaking";
@@ -61,11 +61,19 @@ const fn ours(
 /// Those a server has from the start.
 pub const OURS: [RestrictionType; 13] = [
     ours(LOGIN, "Signing in, and all that needs it", &[ALL]),
-    ours(CHAT, "Writing in rooms, groups, parties, lobbies and matches", &[COMMUNITY, ALL]),
-    ours(DIRECT_MESSAGE, "Writing in direct conversations", &[COMMUNITY, ALL]),
+    ours(
+        CHAT,
+        "Writing in rooms, groups, parties, lobbies and matches, and wherever else text is read by others: names, topics, presence",
+        &[COMMUNITY, ALL],
+    ),
+    ours(
+        DIRECT_MESSAGE,
+        "Writing to one other user: direct conversations, words with a friend request, invites",
+        &[COMMUNITY, ALL],
+    ),
     ours(ROOM_CREATE, "Making rooms and groups", &[COMMUNITY, ALL]),
     ours(LOBBY_JOIN, "Joining lobbies", &[ALL]),
-    ours(LOBBY_HOST, "Opening lobbies", &[ALL]),
+    ours(LOBBY_HOST, "Opening and hosting lobbies", &[ALL]),
     ours(MATCHMAKING, "Looking for matches in queues", &[ALL]),
     ours(ACCOLADE, "Giving accolades", &[COMMUNITY, ALL]),
     ours(REPORT, "Reporting others", &[ALL]),

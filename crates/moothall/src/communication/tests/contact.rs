@@ -4,7 +4,7 @@ use moothall_protocol::communication::{
     AnswerContact, ArchiveRoom, ContactAnswer, DeleteMessage, EditMessage, GetMessage, ListContactRequests,
     ListMyRooms, MarkRead, OpenDirect, ReadPrivate, ReadUnread, SayTyping,
 };
-use moothall_protocol::relationships::{AskFriend, Block, Circle, Ignore, Unblock, Unignore};
+use moothall_protocol::relationships::{Block, Circle, Ignore, Unblock, Unignore};
 
 use super::*;
 use crate::accounts::testing as people;
@@ -21,13 +21,6 @@ async fn strangers(hall: &TestHall) -> (Cx, Cx, RoomId) {
 
 async fn direct(cx: &Cx, other: &Cx) -> RoomId {
     open_direct(cx, OpenDirect { user_id: other.user().unwrap() }).await.unwrap().id
-}
-
-async fn befriend(one: &Cx, other: &Cx) {
-    for (cx, other) in [(one, other), (other, one)] {
-        let ask = AskFriend { user_id: other.user().unwrap(), message: None };
-        relationships::ask(cx, ask).await.unwrap();
-    }
 }
 
 async fn requests(cx: &Cx) -> Vec<RoomId> {

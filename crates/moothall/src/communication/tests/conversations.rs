@@ -114,6 +114,7 @@ async fn nothing_shows_that_something_arrived_at_the_invisible() {
 async fn what_happens_at_once_is_stored_as_it_happened() {
     on_both_engines(async |hall| {
         let two = two(hall).await;
+        befriend(&two.ana, &two.ben).await;
         let input = CreateGroup { user_ids: vec![two.ben_id], name: None };
         let id = create_group(&two.ana, input).await.unwrap().id;
         let read = |cx: &Cx, seq| {
@@ -151,6 +152,9 @@ async fn a_group_brings_its_members_in_and_all_are_equal() {
         let two = two(hall).await;
         let (cem_id, dia_id) = (hall.user("Cem").await, hall.user("Dia").await);
         let (cem, dia) = (hall.call(cem_id, &[]), hall.call(dia_id, &[]));
+        for (one, other) in [(&two.ana, &two.ben), (&two.ana, &cem), (&cem, &dia)] {
+            befriend(one, other).await;
+        }
         let ear = Ear::at(hall, [Topic::User(cem_id)]);
         let input = CreateGroup { user_ids: vec![two.ben_id, cem_id, cem_id], name: None };
         let group = create_group(&two.ana, input).await.unwrap();
@@ -207,7 +211,9 @@ async fn a_group_has_so_many_members_and_no_more() {
         let two = two(hall).await;
         let mut others = Vec::new();
         for number in 0..GROUP_MEMBERS_MAX {
-            others.push(hall.guest(&format!("Extra{number}")).await);
+            let other = hall.guest(&format!("Extra{number}")).await;
+            befriend(&two.ana, &hall.call(other, &[])).await;
+            others.push(other);
         }
         let last = others.pop().unwrap();
         let input = |user_ids: Vec<UserId>| CreateGroup { user_ids, name: None };

@@ -130,6 +130,7 @@ async fn what_is_read_of_all_rooms_after_a_write_of_the_same_user_shows_it() {
             assert_eq!(found.unwrap().items[0].id, made.id);
             assert_eq!(one.unwrap().id, made.id);
         }
+        befriend(ana, ben).await;
         let everybody = [ana.user().unwrap(), ben.user().unwrap()];
         let input = CreateGroup { user_ids: everybody.to_vec(), name: None };
         let groups = ListMyRooms { kind: Some(RoomKind::Group), cursor: None, limit: None };

@@ -94,6 +94,7 @@ async fn a_member_only_room_is_not_there_for_others() {
         assert_eq!(code(send(&two.ben, text(id, "let me in")).await), "not_found");
         assert_eq!(code(find_room(&two.ben, FindRoom { name: "vault".into() }).await), "not_found");
         assert_eq!(code(open_room(&two.ben, OpenRoom { name: "vault".into() }).await), "room_name_taken");
+        befriend(&two.ana, &two.ben).await;
         let ear = Ear::at(hall, [Topic::User(two.ben_id)]);
         add_member(&two.ana, AddMember { room_id: id, user_id: two.ben_id, reason: None }).await.unwrap();
         assert!(matches!(&ear.heard()[..], [Event::RoomJoined(room)] if room.id == id));
@@ -197,6 +198,7 @@ async fn staff_says_why_and_comes_into_no_conversation_of_others() {
         let (id, staff_id) = (two.room.id, hall.user("Cem").await);
         let staff = hall.call(staff_id, &[MODERATE, audit::READ]);
         let direct = open_direct(&two.ana, OpenDirect { user_id: two.ben_id }).await.unwrap().id;
+        befriend(&two.ana, &two.ben).await;
         let group = CreateGroup { user_ids: vec![two.ben_id], name: None };
         let group = create_group(&two.ana, group).await.unwrap().id;
         let because = || Some("because".to_owned());
@@ -259,6 +261,7 @@ async fn nothing_is_learned_of_a_hidden_room_by_what_is_wrong_with_a_message() {
             assert_eq!(code(edit(&two.ben, edit_it).await), "not_found");
         }
         // Nor by whoever was there.
+        befriend(&two.ana, &two.ben).await;
         add_member(&two.ana, AddMember { room_id: vault, user_id: two.ben_id, reason: None }).await.unwrap();
         say(&two.ben, vault, "silver").await;
         leave(&two.ben, LeaveRoom { room_id: vault }).await.unwrap();
@@ -305,6 +308,7 @@ async fn nobody_keeps_another_from_joining_by_bringing_them_in() {
         let two = two(hall).await;
         let (mallory_id, room_id) = (hall.user("Mallory").await, two.room.id);
         let mallory = hall.call(mallory_id, &[]);
+        befriend(&mallory, &two.ben).await;
         let input = || CreateGroup { user_ids: vec![two.ben_id], name: None };
         for _ in 0..ROOMS_BROUGHT_INTO_MAX {
             create_group(&mallory, input()).await.unwrap();

@@ -23,6 +23,7 @@ async fn b02_b61_a_fresh_stream_hears_of_every_room_however_many() {
     with_accounts(async |hall| {
         let (ana, ben) = (people::sign_up(&hall.hall, "Ana").await, people::sign_up(&hall.hall, "Ben").await);
         let (ana, ben) = (people::call(&hall.hall, &ana).await, people::call(&hall.hall, &ben).await);
+        befriend(&ana, &ben).await;
         let mut rooms = Vec::new();
         for _ in 0..60 {
             let input = CreateGroup { user_ids: vec![ana.user().unwrap()], name: None };

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
 use super::state::{Deed, audited};
-use super::{Answer, Closing, Effect, Power, State, Step};
+use super::{Answer, Closing, Effect, Heirs, Power, State, Step};
 use crate::codes;
 use crate::lobbies::Error;
 
@@ -199,33 +199,33 @@ impl State {
         self.host.secrets.insert(user, secret);
     }
 
-    pub(super) fn leave(&mut self, present: &[UserId], step: &mut Step<'_, '_>) -> Result<(), Error> {
+    pub(super) fn leave(&mut self, heirs: &Heirs, step: &mut Step<'_, '_>) -> Result<(), Error> {
         let user = self.member(step)?;
-        self.part(user, LeftWhy::Left, present, step)
+        self.part(user, LeftWhy::Left, heirs, step)
     }
 
     pub(super) fn gone(
         &mut self,
         user: UserId,
-        present: &[UserId],
+        heirs: &Heirs,
         step: &mut Step<'_, '_>,
     ) -> Result<(), Error> {
         step.require_server()?;
-        self.part(user, LeftWhy::Gone, present, step)
+        self.part(user, LeftWhy::Gone, heirs, step)
     }
 
     fn part(
         &mut self,
         user: UserId,
         why: LeftWhy,
-        present: &[UserId],
+        heirs: &Heirs,
         step: &mut Step<'_, '_>,
     ) -> Result<(), Error> {
         if self.is_member(user) {
             self.remove(user, Farewell::of(why), step)?;
         }
         if self.is_host(user) {
-            self.lose_host(present, step);
+            self.lose_host(heirs, step);
         }
         Ok(())
     }

@@ -126,8 +126,12 @@ impl State {
     pub(super) fn carry_out(&mut self, act: &Act, step: &mut Step<'_, '_>) -> Result<Answer, Error> {
         match act {
             Act::Join(entry) => return self.join(entry, step),
-            Act::Leave { present } => return self.leave(present, step).map(|()| Answer::Done),
-            Act::Gone { user, present } => return self.gone(*user, present, step).map(|()| Answer::Done),
+            Act::Leave { heirs } => return self.leave(heirs, step).map(|()| Answer::Done),
+            Act::Gone { user, heirs } => return self.gone(*user, heirs, step).map(|()| Answer::Done),
+            Act::Unseat { user, heirs } => {
+                self.unseat_host(*user, heirs, step)?;
+                return Ok(Answer::Done);
+            }
             Act::Kick { user, ban_seconds, reason } => {
                 self.kick(*user, *ban_seconds, reason.as_deref(), step)?;
                 return Ok(Answer::Done);

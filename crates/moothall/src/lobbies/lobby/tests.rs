@@ -197,7 +197,9 @@ impl Lobby {
                 let password = self.state.password.clone();
                 Act::Join(Entry { password, code, wish, party, staying: Vec::new() })
             }
-            10 | 11 if !is_last => Act::Leave { present: vec![other] },
+            10 | 11 if !is_last => {
+                Act::Leave { heirs: Heirs { present: vec![other], barred: Vec::new() } }
+            }
             12 if !is_last => Act::Kick {
                 user: other,
                 ban_seconds: (random.below(2) == 0).then(|| random.below(60) as u32 + 1),
@@ -361,8 +363,19 @@ impl Simulated for Lobby {
         if random.below(60) == 0 && lobby.members.len() > 1 {
             // The server itself says who is gone; now and then it is the host.
             let gone = if random.below(2) == 0 { lobby.host_id } else { user(random.below(USERS)) };
-            let present = lobby.members.keys().copied().filter(|user| *user != gone).take(2).collect();
-            return (None, Command { power: Power::Member, act: Act::Gone { user: gone, present } });
+            let present: Vec<UserId> =
+                lobby.members.keys().copied().filter(|user| *user != gone).take(2).collect();
+            // Who may not host may be the one who would be next.
+            let barred = match lobby.members.len() % 3 {
+                0 => lobby.members.keys().copied().filter(|user| *user != gone).take(1).collect(),
+                _ => Vec::new(),
+            };
+            let (heirs, stays) = (Heirs { present, barred }, gone == lobby.host_id && lobby.version % 4 == 0);
+            let act = match stays {
+                true => Act::Unseat { user: gone, heirs },
+                false => Act::Gone { user: gone, heirs },
+            };
+            return (None, Command { power: Power::Member, act });
         }
         if let Some(place) = self.state.place.as_ref().filter(|_| random.below(8) == 0) {
             // What the pool says may be late, and of another match.
@@ -524,7 +537,7 @@ fn a_lobby_keeps_its_promises_through_crashes_and_lost_writes() {
     let is_one = seeds.end - seeds.start == 1;
     let (runs, mut lost_writes) = (seeds.end - seeds.start, 0);
     for seed in seeds {
-        let report = simulator::run::<Lobby>(seed, 4, 2_000).unwrap_or_else(|failure| panic!("{failure}"));
+        let report = simulator::run::<Lobby>(seed, 4, 2_500).unwrap_or_else(|failure| panic!("{failure}"));
         assert!(report.accepted > 200 && report.crashes > 10, "{report:?}");
         lost_writes += report.lost_writes;
     }

@@ -194,7 +194,8 @@ async fn invites(case: &Case, one: &Player, other: &mut Player) {
     lobbies::uninvite(&one.cx, uninvite).await.unwrap();
 
     let group = CreateGroup { name: None, user_ids: vec![other.id] };
-    let brought = allowed && !case.others.blocks;
+    // Nobody but friends, so that it is refused to who is blocked as to any stranger.
+    let brought = allowed && case.is_friend;
     let made = communication::create_group(&one.cx, group).await;
     assert_eq!(made.is_ok(), brought);
     let told = other.heard().iter().any(|event| matches!(event, Event::RoomJoined(_)));
