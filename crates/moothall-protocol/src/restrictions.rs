@@ -16,6 +16,8 @@ pub struct RestrictionType {
     pub about: String,
     /// Types that hold for whatever this one holds for, and more.
     pub covered_by: Vec<String>,
+    /// By what it can be narrowed down, as the `scope` of a restriction. Where there is nothing, it holds everywhere.
+    pub places: Vec<RestrictionPlace>,
     /// Whether the restricted user is never told. Such a restriction always has an end.
     pub is_hidden: bool,
 }
@@ -32,7 +34,18 @@ pub struct RestrictionTypes {
 #[serde(deny_unknown_fields)]
 pub struct ListRestrictionTypes {}
 
-/// Where a restriction holds. Without anything: everywhere.
+/// By what the places are told apart in which something is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RestrictionPlace {
+    /// Modes of games.
+    Mode,
+    /// Rooms.
+    Room,
+}
+
+/// Where a restriction holds. Without anything: everywhere. All its types must know such `places`; one that is of a mode and of a room holds
+/// where both are so.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RestrictionScope {

@@ -45,7 +45,7 @@ pub use messages::{
     delete, edit, get_message, history, mark_delivered, mark_read, read_private, read_versions, say_typing,
     send, unread,
 };
-pub(crate) use messages::{remove_by_staff, restore_by_staff, seen};
+pub(crate) use messages::{is_private, removable, remove_by_staff, restore_by_staff, seen};
 use room::Power;
 pub use rooms::{
     archive_room, create_room, find_room, get_room, list_rooms, my_rooms, open_room, restore_room,

@@ -354,7 +354,10 @@ fn user_sections() -> Vec<UserEntry> {
 
 /// The kinds of jobs, of all contexts.
 fn job_kinds() -> Vec<jobs::KindEntry> {
-    vec![jobs::KindEntry::of::<notifications::Spread>(), jobs::KindEntry::of::<notifications::Recall>()]
+    let mut kinds =
+        vec![jobs::KindEntry::of::<notifications::Spread>(), jobs::KindEntry::of::<notifications::Recall>()];
+    kinds.extend(moderation::job_kinds());
+    kinds
 }
 
 /// The kinds of notices, of all contexts.

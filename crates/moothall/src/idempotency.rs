@@ -45,6 +45,13 @@ impl Claim {
         }
     }
 
+    /// The claim on what is done about one of many in the same request, each in a transaction of its own.
+    pub(crate) fn part(&self, of: UserId) -> Self {
+        let hex = |bytes: &[u8; 32]| data_encoding::HEXLOWER.encode(bytes);
+        let part = |whole: &[u8; 32]| hash(&["part", &hex(whole), &of.to_string()]);
+        Self { id: part(&self.id), request: self.request, seal: part(&self.seal) }
+    }
+
     /// The answer that was given before, if there is one.
     pub(crate) fn find<T: DeserializeOwned>(&self, tx: &mut Tx<'_, '_>) -> Result<Option<T>, Error> {
         let Some((request, sealed, kept_at)) = store::find(tx, &self.id)? else { return Ok(None) };

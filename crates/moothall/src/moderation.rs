@@ -28,7 +28,7 @@ mod statistics;
 mod store;
 
 use crate::operation::{Access, Operations, Rate};
-use crate::{Cx, Hall, OpenError, Permission, communication, restrictions};
+use crate::{Cx, Hall, OpenError, Permission, communication, jobs, restrictions};
 pub use actions::{
     acknowledge, act, act_on_many, list as list_actions, list_templates, mine as my_actions, propose, revert,
 };
@@ -119,7 +119,6 @@ fn of_actions(operations: Operations) -> Operations {
         .rate(Rate::Admin)
         .post("/moderation/actions/many", "moderation.act_on_many", may, act_on_many)
         .rate(Rate::Admin)
-        .unguarded()
         .post("/moderation/actions/{action_id}/revert", "moderation.revert", may, revert)
         .rate(Rate::Admin)
         .get("/moderation/actions/mine", "moderation.my_actions", Access::Player, my_actions)
@@ -174,6 +173,11 @@ fn of_appeals(operations: Operations) -> Operations {
         .rate(Rate::Admin)
         .post("/moderation/appeals/{appeal_id}/decide", "moderation.decide_appeal", may, decide_appeal)
         .rate(Rate::Admin)
+}
+
+/// The kinds of jobs of this context.
+pub(crate) fn job_kinds() -> [jobs::KindEntry; 2] {
+    [jobs::KindEntry::of::<effects::Content>(), jobs::KindEntry::of::<cases::CloseReports>()]
 }
 
 /// All SQL of this context.

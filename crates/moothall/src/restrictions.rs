@@ -325,11 +325,17 @@ pub(crate) fn are_hidden(cx: &Cx, types: &[String]) -> bool {
     cx.hall().restrictions().types.are_hidden(types)
 }
 
+fn no_matches_without_login() -> crate::Error {
+    let message = "who may not sign in plays no matches: give another end";
+    crate::Error::field("/after_matches", "invalid", message)
+}
+
 impl NewRestriction {
     /// Refuses what cannot be imposed at this time.
     pub fn check(&self, cx: &Cx) -> Result<(), crate::Error> {
         let types = &cx.hall().restrictions().types;
         types.check("/types", &self.types)?;
+        types.check_scope("/scope", &self.types, &self.scope)?;
         if self.ends_at.is_some_and(|ends_at| ends_at <= cx.now()) {
             return Err(crate::Error::field("/ends_at", "invalid", "that is over already"));
         }
@@ -337,8 +343,7 @@ impl NewRestriction {
             return Err(crate::Error::field("/after_matches", "invalid", "give one of the two ends"));
         }
         if self.after_matches.is_some() && types.cover(&self.types, types::LOGIN) {
-            let message = "who may not sign in plays no matches: give another end";
-            return Err(crate::Error::field("/after_matches", "invalid", message));
+            return Err(no_matches_without_login());
         }
         if self.ends_at.is_none() && types.has_hidden(&self.types) {
             let message = "what its user is not told of must have an end";
@@ -367,17 +372,24 @@ pub fn impose(tx: &mut Tx<'_, '_>, new: &NewRestriction) -> Result<Restriction, 
     Ok(restriction)
 }
 
-/// Changes until when a restriction holds.
+/// Changes until when a restriction holds: until a time, or until so many more matches are played.
 pub(crate) fn shorten(
     tx: &mut Tx<'_, '_>,
     id: RestrictionId,
-    ends_at: Timestamp,
+    ends_at: Option<Timestamp>,
+    matches_left: Option<u32>,
 ) -> Result<Restriction, Error> {
-    let restriction = store::find(tx, id)?.filter(|found| found.ended_at.is_none());
-    let restriction = restriction.ok_or(crate::Error::NotFound)?;
-    store::set_end(tx, id, ends_at)?;
-    let restriction =
-        Restriction { ends_at: Some(ends_at), after_matches: None, matches_left: None, ..restriction };
+    let before = store::find(tx, id)?.filter(|found| found.ended_at.is_none());
+    let before = before.ok_or(crate::Error::NotFound)?;
+    let types = &tx.cx().hall().restrictions().types;
+    if matches_left.is_some() && types.cover(&before.types, types::LOGIN) {
+        return Err(no_matches_without_login().into());
+    }
+    // Those that were played already count among them.
+    let played = before.after_matches.unwrap_or_default() - before.matches_left.unwrap_or_default();
+    let after_matches = matches_left.map(|left| left + played);
+    let restriction = Restriction { ends_at, after_matches, matches_left, ..before };
+    store::set_end(tx, &restriction)?;
     tell(tx, &restriction, Event::RestrictionUpdated);
     changed(tx, restriction.user_id)?;
     Ok(restriction)

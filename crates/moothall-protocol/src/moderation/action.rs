@@ -118,7 +118,7 @@ pub struct Action {
     pub author_id: Option<UserId>,
     /// The case it answers.
     pub case_id: Option<CaseId>,
-    /// What it was before.
+    /// What it was before. Of a message that was removed its ids: what it said is read by `communication.read_versions`.
     pub before: Value,
     /// What it is since.
     pub after: Value,

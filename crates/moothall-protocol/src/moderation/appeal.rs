@@ -132,7 +132,11 @@ pub struct DecideAppeal {
     /// Why; the user reads it.
     #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub decision: String,
-    /// For `reduce`: when the restriction ends now.
+    /// For `reduce`: when the restriction ends now. One that ended after matches has no time to be reduced to, only fewer matches.
     #[serde(default)]
     pub ends_at: Option<Timestamp>,
+    /// For `reduce`, instead: after how many more matches it ends now.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = limits::RESTRICTION_MATCHES_MAX))]
+    pub after_matches: Option<u32>,
 }

@@ -123,7 +123,8 @@ pub struct SnoozeCase {
     pub reason: String,
 }
 
-/// Asks for a second opinion: the case is let go of, and next given to somebody else.
+/// Asks for a second opinion: the case is let go of, and next given to somebody else. They decide it, or write an `opinion` in it; whoever
+/// asked decides nothing about its target before.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AskSecondOpinion {
@@ -153,14 +154,22 @@ pub struct DismissCase {
 pub struct ReadCase {
     /// Which.
     pub case_id: CaseId,
+    /// Why what was said in private has to be read. Without it that is left out of the evidence.
+    #[serde(default)]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
+    pub reason: Option<String>,
 }
 
-/// Looks at all that moderation knows of a user.
+/// Looks at all that moderation knows of a user. The look is audited.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReadFile {
     /// Whom.
     pub user_id: UserId,
+    /// Why what was said in private has to be read. Without it that is left out of the evidence.
+    #[serde(default)]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
+    pub reason: Option<String>,
 }
 
 /// What kind of note it is.
@@ -176,6 +185,8 @@ pub enum NoteKind {
     Decision,
     /// Who this may be.
     Alternate,
+    /// What another moderator thinks of a case, for whoever asked for a second opinion.
+    Opinion,
 }
 
 /// A note on a user, for moderators.

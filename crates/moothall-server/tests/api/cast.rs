@@ -463,8 +463,7 @@ impl<'a> Cast<'a> {
     /// One of each kind that only its members know of: a room, a group, a direct conversation.
     pub async fn hidden_rooms(&self) -> [Room; 3] {
         let (api, friend) = (&self.server.api, self.friend().await);
-        let group: Value =
-            api.post("/v1/groups", &self.player, json!({ "user_ids": [friend] })).await.ok();
+        let group: Value = api.post("/v1/groups", &self.player, json!({ "user_ids": [friend] })).await.ok();
         let direct: Value = api.post("/v1/direct", &self.player, json!({ "user_id": friend })).await.ok();
         let [group, direct] = [text(&group["id"]), text(&direct["id"])];
         [

@@ -58,7 +58,11 @@ const TEXTS: &[(&str, &str, Text)] = &[
     ("matches.update", "changes", Free(HOST)),
     ("matches.correct", "report", Free(HOST)),
     ("matches.report", "report", Free("says how a match ended; its texts are the game's")),
-    ("matches.relay", "data", Free("goes between games, which hold back what players say in it by `restrictions.mine`")),
+    (
+        "matches.relay",
+        "data",
+        Free("goes between games, which hold back what players say in it by `restrictions.mine`"),
+    ),
     ("parties.join", "code", Free(CREDENTIAL)),
     ("lobbies.open", "name", Held("chat")),
     ("lobbies.open", "mode", Free(CHOICE)),
@@ -136,7 +140,8 @@ fn of_players(operation: &&Operation) -> bool {
 async fn each_text_that_others_read_is_held_back_from_who_may_not_write() {
     let server = server().await;
     let mut wrong = Vec::new();
-    let mut known: Vec<(&str, &str)> = TEXTS.iter().map(|(operation, field, _)| (*operation, *field)).collect();
+    let mut known: Vec<(&str, &str)> =
+        TEXTS.iter().map(|(operation, field, _)| (*operation, *field)).collect();
     for operation in server.hall.registry().operations().iter().filter(of_players) {
         for (field, _) in fields(operation).iter().filter(|(_, schema)| is_text(schema)) {
             let in_path = operation.path.contains(&format!("{{{field}}}"));

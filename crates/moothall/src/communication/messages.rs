@@ -213,28 +213,33 @@ fn seen_or_shadow(tx: &mut Tx<'_, '_>, room: RoomId, message: MessageId) -> Resu
     }
 }
 
-/// Deletes a message of this sender in the name of moderation, whatever room it is in, and says what it was.
-pub(crate) async fn remove_by_staff(
-    cx: &Cx,
+/// A message of this sender that moderation is about to remove, whatever room it is in.
+pub(crate) fn removable(
+    tx: &mut Tx<'_, '_>,
     room: RoomId,
     message: MessageId,
     sender: UserId,
-    reason: &str,
 ) -> Result<Message, Error> {
-    let before = stored(cx, room, message).await?;
-    if before.sender_id != sender {
-        return Err(crate::Error::NotFound.into());
-    }
-    if before.deleted_at.is_some() {
-        return Err(Error::MessageDeleted);
-    }
-    tell_as_staff(cx, &before, reason, Act::Delete { before: Box::new(before.clone()) }).await?;
-    Ok(before)
+    let found = store::find_message(tx, room, message)?.filter(|found| found.sender_id == sender);
+    let found = found.ok_or(crate::Error::NotFound)?;
+    if found.deleted_at.is_some() { Err(Error::MessageDeleted) } else { Ok(found) }
 }
 
-/// Puts a message back that moderation deleted, as it was before.
+/// Deletes a message in the name of moderation, whatever room it is in. One that is gone stays so.
+pub(crate) async fn remove_by_staff(cx: &Cx, message: &Message, reason: &str) -> Result<(), Error> {
+    let before = stored(cx, message.room_id, message.id).await?;
+    if before.deleted_at.is_some() {
+        return Ok(());
+    }
+    tell_as_staff(cx, &before, reason, Act::Delete { before: Box::new(before.clone()) }).await
+}
+
+/// Puts a message back that moderation deleted, as it was before. One that is there stays as it is.
 pub(crate) async fn restore_by_staff(cx: &Cx, before: &Message, reason: &str) -> Result<(), Error> {
     let deleted = stored(cx, before.room_id, before.id).await?;
+    if deleted.deleted_at.is_none() {
+        return Ok(());
+    }
     let act = Act::Undelete { deleted: Box::new(deleted), before: Box::new(before.clone()) };
     tell_as_staff(cx, before, reason, act).await
 }
@@ -249,6 +254,12 @@ async fn tell_as_staff(cx: &Cx, message: &Message, reason: &str, act: Act) -> Re
     let cx = Cx::new(cx.hall(), cx.caller().clone(), cx.shared_origin());
     let command = Command { power: Power::Staff { reason: Some(reason.to_owned()) }, act };
     cx.hall().directory().call::<room::Room>(&cx, message.room_id, command).await.map(drop)
+}
+
+/// Whether only its members read what is said in a room.
+pub(crate) async fn is_private(cx: &Cx, room: RoomId) -> Result<bool, Error> {
+    let found = cx.read(move |tx| rooms::find_room(tx, room)).await?.ok_or(crate::Error::NotFound)?;
+    Ok(is_hidden(&found))
 }
 
 /// A message that the caller may read, and so many of those around it on each side.

@@ -12,6 +12,7 @@ use moothall_protocol::moderation::{
 };
 use moothall_protocol::{ActionId, CaseId, Cursor, Page, ReportId, UserId};
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -21,7 +22,7 @@ use super::effects::{self, Done};
 use super::notify::{Acted, Ids, Reverted, happened, tell};
 use super::{ACT, CASES, Error, appeals, cases, escalation, notes, reports, store as shared};
 use crate::cx::{Cx, Tx};
-use crate::{Fault as _, accounts, audit};
+use crate::{Fault as _, accounts, audit, idempotency};
 
 /// An action about to be taken.
 #[derive(Clone, Debug)]
@@ -31,27 +32,36 @@ struct Planned {
     case: Option<CaseId>,
     keeps_case_open: bool,
     disagreed: Vec<ReportId>,
-    /// What was done already, in a room, which is no part of this transaction.
-    removed: Option<Value>,
 }
 
 /// Does something about a user.
 pub async fn act(cx: &Cx, input: Act) -> Result<Action, Error> {
+    let action = begin(cx, input).await?;
+    effects::follow(cx, &action).await;
+    Ok(action)
+}
+
+/// Takes an action. What it does in a room follows.
+pub(super) async fn begin(cx: &Cx, input: Act) -> Result<Action, Error> {
     cx.require(ACT)?;
     effects::check(cx, &input.deed)?;
-    let (user, case) = (input.user_id, input.case_id);
-    // Before anything is done in a room.
-    cx.read(move |tx| require_target(tx, user, case).map(drop)).await?;
-    let removed = effects::remove_content(cx, user, &input.deed).await?;
     let planned = Planned {
-        user,
+        user: input.user_id,
         deed: input.deed,
-        case,
+        case: input.case_id,
         keeps_case_open: input.keeps_case_open.unwrap_or_default(),
         disagreed: input.disagreed,
-        removed,
     };
     cx.mutate(move |tx| take(tx, &planned)).await
+}
+
+/// An action as staff is shown it: what a message said that it removed is read by whoever says why, see `communication.read_versions`.
+pub(super) fn shown(mut action: Action) -> Action {
+    if action.kind == ActionKind::RemoveContent {
+        action.before =
+            json!({ "room_id": action.before.get("room_id"), "message_id": action.before.get("id") });
+    }
+    action
 }
 
 /// Refuses to act on whom the caller must not act on.
@@ -64,6 +74,9 @@ fn require_target(
         return Err(Error::Yourself);
     }
     accounts::require_manageable(tx, user).map_err(accounts::Error::into_common)?;
+    if let Some(open) = shared::open_case(tx, user)? {
+        cases::require_opinion(tx, &open)?;
+    }
     let Some(case) = case else { return Ok(None) };
     let case = cases::require_free(tx, case)?;
     if case.target_id == user { Ok(Some(case)) } else { Err(Error::NotOfCase) }
@@ -95,12 +108,10 @@ fn take(tx: &mut Tx<'_, '_>, planned: &Planned) -> Result<Action, Error> {
     if !is_quiet {
         tell(tx, *user, Acted::new(&action))?;
     }
-    let Done { before, after } = match &planned.removed {
-        Some(before) => Done { before: before.clone(), after: json!({ "is_removed": true }) },
-        None => effects::apply(tx, &action, deed)?,
-    };
+    let Done { before, after } = effects::apply(tx, &action, deed)?;
     (action.before, action.after) = (before, after);
     store::insert(tx, &action, is_quiet)?;
+    let action = shown(action);
     let kind = crate::json::word(&deed.kind)?;
     shared::count(tx, &format!("actions.{kind}"), 1)?;
     let entry = audit::Entry::new("moderation.act").user(*user).reason(&deed.reason);
@@ -119,30 +130,49 @@ fn take(tx: &mut Tx<'_, '_>, planned: &Planned) -> Result<Action, Error> {
 
 /// Takes an action back, with all that came of it.
 pub async fn revert(cx: &Cx, input: RevertAction) -> Result<Action, Error> {
-    cx.require(ACT)?;
-    let id = input.action_id;
-    let action = cx.read(move |tx| find(tx, id)).await?.ok_or(crate::Error::NotFound)?;
-    if cx.user() == Some(action.user_id) {
-        return Err(Error::Yourself);
-    }
-    effects::restore_content(cx, &action, &input.reason).await?;
-    cx.mutate(move |tx| take_back(tx, id, &input.reason, true)).await
+    let action = begin_reverting(cx, input).await?;
+    effects::follow(cx, &action).await;
+    Ok(action)
 }
 
-/// Takes an action back within a transaction; what it removed from rooms is there again before.
+/// Takes an action back. What that does in a room follows.
+pub(super) async fn begin_reverting(cx: &Cx, input: RevertAction) -> Result<Action, Error> {
+    cx.require(ACT)?;
+    cx.mutate(move |tx| {
+        let action = find(tx, input.action_id)?.ok_or(crate::Error::NotFound)?;
+        require_reversible(tx, &action)?;
+        let is_told = !appeals::overturn(tx, &action)?;
+        take_back(tx, action.id, &input.reason, is_told)
+    })
+    .await
+}
+
+/// Refuses to take back what was done about oneself, or about somebody who may do more.
+pub(super) fn require_reversible(tx: &mut Tx<'_, '_>, action: &Action) -> Result<(), Error> {
+    if tx.cx().user() == Some(action.user_id) {
+        return Err(Error::Yourself);
+    }
+    match accounts::require_manageable(tx, action.user_id).map_err(accounts::Error::into_common) {
+        // What was done about an account that is erased can still be taken back.
+        Ok(()) | Err(crate::Error::NotFound) => Ok(()),
+        Err(refused) => Err(refused.into()),
+    }
+}
+
+/// Takes an action back within a transaction. What it removed from rooms is put back a little later, or at once by [`effects::follow`].
 pub(super) fn take_back(
     tx: &mut Tx<'_, '_>,
     id: ActionId,
     reason: &str,
     is_told: bool,
 ) -> Result<Action, Error> {
-    let before = find(tx, id)?.ok_or(crate::Error::NotFound)?;
+    let before = find(tx, id)?.map(shown).ok_or(crate::Error::NotFound)?;
     if before.reverted_at.is_some() {
         return Ok(before);
     }
     effects::undo(tx, &before, reason)?;
     store::revert(tx, id, reason)?;
-    let after = find(tx, id)?.ok_or(crate::Error::NotFound)?;
+    let after = find(tx, id)?.map(shown).ok_or(crate::Error::NotFound)?;
     shared::count(tx, "reverted", 1)?;
     let entry = audit::Entry::new("moderation.revert").user(after.user_id).reason(reason);
     audit::record(tx, entry.change(&before, &after))?;
@@ -209,31 +239,43 @@ fn place(cursor: Option<&Cursor>) -> Result<ActionId, crate::Error> {
     }
 }
 
-/// Lists actions.
+/// Lists actions. Those about one user are a look at that user, which is audited.
 pub async fn list(cx: &Cx, input: ListActions) -> Result<Page<Action>, Error> {
     cx.require(CASES)?;
     let before = place(input.cursor.as_ref())?;
     let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
-    let rows = cx
-        .read(move |tx| match input.user_id {
-            Some(user) => of_user(tx, user, before, limit + 1),
-            None => store::list(tx, before, limit + 1),
-        })
-        .await?;
-    Ok(Page::cut(rows, limit, |last| Cursor::of(&last.id)))
+    let rows = match input.user_id {
+        Some(user) => {
+            cx.write(move |tx| {
+                audit::record(tx, audit::Entry::new("moderation.list_actions").user(user))?;
+                of_user(tx, user, before, limit + 1)
+            })
+            .await?
+        }
+        None => cx.read(move |tx| store::list(tx, before, limit + 1)).await?,
+    };
+    let rows = rows.into_iter().map(shown).collect();
+    Ok(Page::cut(rows, limit, |last: &Action| Cursor::of(&last.id)))
 }
 
-/// Does the same about many users, each on their own: what is refused for one is done for the others.
+/// Does the same about many users, each on their own: what is refused for one is done for the others. Each row is kept with the key of
+/// the request, so whoever asks again because an answer was lost has nobody acted on twice.
 pub async fn act_on_many(cx: &Cx, input: ActOnMany) -> Result<ActedOnMany, Error> {
     cx.require(ACT)?;
+    if let Some(answer) = idempotency::answer_before(cx).await? {
+        return Ok(serde_json::from_value(answer).map_err(crate::Error::internal)?);
+    }
     if input.deed.kind == ActionKind::RemoveContent {
         let message = "messages are removed one by one";
         return Err(crate::Error::field("/deed/kind", "invalid", message).into());
     }
     effects::check(cx, &input.deed)?;
     let is_dry_run = input.is_dry_run.unwrap_or_default();
-    let mut items = Vec::with_capacity(input.user_ids.len());
-    for user_id in input.user_ids {
+    let mut user_ids = input.user_ids;
+    let mut seen = HashSet::new();
+    user_ids.retain(|user| seen.insert(*user));
+    let mut items = Vec::with_capacity(user_ids.len());
+    for user_id in user_ids {
         let acted = if is_dry_run {
             cx.read(move |tx| require_target(tx, user_id, None)).await.map(|_| None)
         } else {
@@ -243,9 +285,12 @@ pub async fn act_on_many(cx: &Cx, input: ActOnMany) -> Result<ActedOnMany, Error
                 case: None,
                 keeps_case_open: true,
                 disagreed: Vec::new(),
-                removed: None,
             };
-            cx.write(move |tx| take(tx, &planned)).await.map(|action| Some(action.id))
+            let row = match cx.claim() {
+                Some(claim) => cx.claiming(claim.part(user_id)),
+                None => cx.clone(),
+            };
+            row.mutate(move |tx| Ok::<_, Error>(take(tx, &planned)?.id)).await.map(Some)
         };
         items.push(match acted {
             Ok(action_id) => ActedOn { user_id, action_id, refused: None },
@@ -254,7 +299,8 @@ pub async fn act_on_many(cx: &Cx, input: ActOnMany) -> Result<ActedOnMany, Error
         });
     }
     let count = items.iter().filter(|row| row.refused.is_none()).count() as u64;
-    Ok(ActedOnMany { items, count })
+    let answer = ActedOnMany { items, count };
+    cx.mutate(move |_| Ok(answer.clone())).await
 }
 
 /// Lists templates.

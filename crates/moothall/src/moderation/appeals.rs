@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 pub(super) use store::STATEMENTS;
 
+use super::effects::Sooner;
 use super::notify::{ActionAppealed, AppealAnswered, AppealDecided, Ids, happened, tell};
 use super::{APPEALS, Error, actions, effects, store as shared};
 use crate::cx::{Cx, Tx};
@@ -172,21 +173,23 @@ pub async fn list(cx: &Cx, input: ListAppeals) -> Result<Page<Appeal>, Error> {
 /// Decides an appeal, and does what follows from it.
 pub async fn decide(cx: &Cx, input: DecideAppeal) -> Result<Appeal, Error> {
     cx.require(APPEALS)?;
-    if (input.outcome == AppealOutcome::Reduce) != input.ends_at.is_some() {
-        let message = "give it with `reduce`, and only then";
+    let ends = usize::from(input.ends_at.is_some()) + usize::from(input.after_matches.is_some());
+    if ends != usize::from(input.outcome == AppealOutcome::Reduce) {
+        let message = "give this or `after_matches` with `reduce`, and only then";
         return Err(crate::Error::field("/ends_at", "invalid", message).into());
     }
     if input.ends_at.is_some_and(|ends_at| ends_at <= cx.now()) {
         let message = "that is over already: overturn it instead";
         return Err(crate::Error::field("/ends_at", "invalid", message).into());
     }
-    let id = input.appeal_id;
-    // Before anything is done in a room.
-    let Stored { action, .. } = cx.read(move |tx| require_decidable(tx, id)).await?;
-    if input.outcome == AppealOutcome::Overturn {
-        effects::restore_content(cx, &action, &input.decision).await?;
+    let overturned = (input.outcome == AppealOutcome::Overturn).then_some(input.appeal_id);
+    let appeal = cx.mutate(move |tx| settle(tx, &input)).await?;
+    if overturned.is_some()
+        && let Some(action) = cx.read(move |tx| actions::find(tx, appeal.action.id)).await?
+    {
+        effects::follow(cx, &action).await;
     }
-    cx.mutate(move |tx| settle(tx, &input)).await
+    Ok(appeal)
 }
 
 /// An open appeal that the caller may decide.
@@ -199,36 +202,61 @@ fn require_decidable(tx: &mut Tx<'_, '_>, id: AppealId) -> Result<Stored, Error>
     if me.is_some() && me == found.action.author_id {
         return Err(Error::OwnAction);
     }
-    if found.appeal.decided_at.is_some() { Err(Error::AppealDecided) } else { Ok(found) }
+    if found.appeal.decided_at.is_some() {
+        return Err(Error::AppealDecided);
+    }
+    actions::require_reversible(tx, &found.action)?;
+    Ok(found)
 }
 
 fn settle(tx: &mut Tx<'_, '_>, input: &DecideAppeal) -> Result<Appeal, Error> {
     let Stored { appeal, action } = require_decidable(tx, input.appeal_id)?;
-    match (input.outcome, input.ends_at) {
-        (AppealOutcome::Overturn, _) => {
-            actions::take_back(tx, action.id, &input.decision, false)?;
-        }
-        (AppealOutcome::Reduce, Some(ends_at)) => {
-            if !effects::shorten(tx, &action, ends_at)? {
+    let &DecideAppeal { outcome, ends_at, after_matches, .. } = input;
+    match outcome {
+        AppealOutcome::Overturn => drop(actions::take_back(tx, action.id, &input.decision, false)?),
+        AppealOutcome::Reduce => {
+            if !effects::shorten(tx, &action, Sooner { ends_at, after_matches })? {
                 return Err(Error::NothingToReduce);
             }
         }
-        (AppealOutcome::Uphold | AppealOutcome::Reduce, _) => {}
+        AppealOutcome::Uphold => {}
     }
-    store::decide(tx, appeal.id, input.outcome, &input.decision)?;
-    let word = crate::json::word(&input.outcome)?;
+    let to = json!({ "ends_at": ends_at, "after_matches": after_matches });
+    close(tx, &appeal, &action, outcome, &input.decision, to)?;
+    shown(tx, appeal.id)
+}
+
+/// The action of an open appeal is taken back without it: that is what was asked for. Returns whether there was one.
+pub(super) fn overturn(tx: &mut Tx<'_, '_>, action: &Action) -> Result<bool, Error> {
+    let Some(found) = store::open(tx, action.id)? else { return Ok(false) };
+    let appeal = found.appeal(actions::own(tx, action.clone())?);
+    // Why it was taken back is said to staff, and not to the user.
+    close(tx, &appeal, action, AppealOutcome::Overturn, "A moderator took it back.", json!({}))?;
+    Ok(true)
+}
+
+fn close(
+    tx: &mut Tx<'_, '_>,
+    appeal: &Appeal,
+    action: &Action,
+    outcome: AppealOutcome,
+    decision: &str,
+    to: serde_json::Value,
+) -> Result<(), Error> {
+    store::decide(tx, appeal.id, outcome, decision)?;
+    let word = crate::json::word(&outcome)?;
     shared::count(tx, &format!("appeals.{word}"), 1)?;
     let seconds = i64::try_from(tx.now().since(appeal.created_at).as_secs()).unwrap_or(i64::MAX);
     shared::count(tx, "appeal_seconds", seconds)?;
     let entry = audit::Entry::new("moderation.decide_appeal").user(appeal.user_id);
-    let entry = entry.reason(&input.decision).after(&json!({
-        "appeal_id": appeal.id, "action_id": action.id, "outcome": word, "ends_at": input.ends_at,
+    let entry = entry.reason(decision).after(&json!({
+        "appeal_id": appeal.id, "action_id": action.id, "outcome": word, "to": to,
     }));
     audit::record(tx, entry)?;
-    tell_both(tx, &appeal, &action, input)?;
+    tell_both(tx, appeal, action, outcome, decision)?;
     let ids = Ids { case: action.case_id, action: Some(action.id), appeal: Some(appeal.id) };
     happened(tx, ModerationDeed::AppealDecided, appeal.user_id, ids);
-    shown(tx, appeal.id)
+    Ok(())
 }
 
 /// Tells who appealed and who did what it was against.
@@ -236,10 +264,11 @@ fn tell_both(
     tx: &mut Tx<'_, '_>,
     appeal: &Appeal,
     action: &Action,
-    input: &DecideAppeal,
+    outcome: AppealOutcome,
+    decision: &str,
 ) -> Result<(), Error> {
     let (appeal_id, action_id, number) = (appeal.id, action.id, action.number);
-    let (outcome, decision) = (input.outcome, input.decision.clone());
+    let decision = decision.to_owned();
     let told = AppealDecided { appeal_id, action_id, number, outcome, decision: decision.clone() };
     tell(tx, appeal.user_id, told)?;
     if let Some(actor) = action.author_id {

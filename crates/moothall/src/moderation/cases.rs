@@ -6,20 +6,25 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use moothall_protocol::jobs::JobProgress;
 use moothall_protocol::limits::{CASE_ITEMS_MAX, CASE_SNOOZE_DAYS_MAX, PAGE_ITEMS_DEFAULT};
 use moothall_protocol::moderation::{
     AskSecondOpinion, Case, ClaimCase, DismissCase, ListCases, ModerationDeed, NextCase, NoteKind,
     ReleaseCase, ReportOutcome, SnoozeCase, TakeNextCase,
 };
 use moothall_protocol::{CaseId, Cursor, Page, ReportId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::notify::{Ids, happened};
 use super::{CASES, Error, notes, priority, reports, store};
-use crate::audit;
 use crate::cx::{Cx, Tx};
+use crate::jobs::{NewJob, Step};
+use crate::{audit, jobs};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
+/// Reports closed in one transaction, each of which tells its reporter.
+const REPORTS_AT_ONCE: usize = 50;
 
 /// The open case of a user; it is opened if there is none.
 pub(super) fn open_for(tx: &mut Tx<'_, '_>, target: UserId) -> Result<Case, Error> {
@@ -80,6 +85,17 @@ pub(super) fn require_free(tx: &mut Tx<'_, '_>, id: CaseId) -> Result<Case, Erro
     }
     let is_held = case.claimed_until.is_some_and(|until| now < until);
     if is_held && case.claimed_by != me { Err(Error::Claimed) } else { Ok(case) }
+}
+
+/// Refuses whoever asked for a second opinion on this case to do anything about its target before somebody else gave one: then it would have
+/// been asked for nothing.
+pub(super) fn require_opinion(tx: &mut Tx<'_, '_>, case: &Case) -> Result<(), Error> {
+    match (case.second_opinion_by, tx.cx().user()) {
+        (Some(asker), Some(me)) if asker == me && !store::has_opinion(tx, case, me)? => {
+            Err(Error::OpinionAwaited)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn claimed(tx: &mut Tx<'_, '_>, mut case: Case, action: &'static str) -> Result<Case, Error> {
@@ -180,6 +196,7 @@ pub async fn dismiss(cx: &Cx, input: DismissCase) -> Result<Case, Error> {
     }
     cx.mutate(move |tx| {
         let case = require_free(tx, input.case_id)?;
+        require_opinion(tx, &case)?;
         notes::of_case(tx, &case, NoteKind::Decision, &input.reason)?;
         let before = case.clone();
         let case = close(tx, case, input.outcome, &[])?;
@@ -190,22 +207,17 @@ pub async fn dismiss(cx: &Cx, input: DismissCase) -> Result<Case, Error> {
     .await
 }
 
-/// Closes a case with this outcome of its reports, but for those that are disagreed with. Who reported is told.
+/// Closes a case with this outcome of its reports, but for those that are disagreed with. Who reported is told: of a case of many
+/// reports some at once and the others by a job, so that nobody waits for it.
 pub(super) fn close(
     tx: &mut Tx<'_, '_>,
     mut case: Case,
     outcome: ReportOutcome,
     disagreed: &[ReportId],
 ) -> Result<Case, Error> {
-    let mut after = ReportId::from_uuid(Uuid::nil());
-    loop {
-        let batch = store::open_of_case(tx, case.id, after)?;
-        let Some(last) = batch.last() else { break };
-        after = last.id;
-        for report in &batch {
-            let is_disagreed = disagreed.contains(&report.id);
-            reports::close(tx, report, if is_disagreed { ReportOutcome::Disagreed } else { outcome })?;
-        }
+    let mut rest = CloseReports { case_id: case.id, outcome, disagreed: disagreed.to_vec(), closed: 0 };
+    if rest.close_some(tx)? == Step::Again {
+        jobs::enqueue(tx, &NewJob::new(rest))?;
     }
     let now = tx.now();
     (case.closed_at, case.closed_by, case.outcome) = (Some(now), tx.cx().user(), Some(outcome));
@@ -217,6 +229,39 @@ pub(super) fn close(
     let ids = Ids { case: Some(case.id), ..Ids::default() };
     happened(tx, ModerationDeed::CaseClosed, case.target_id, ids);
     Ok(case)
+}
+
+/// Closes the reports of a case that is closed.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct CloseReports {
+    case_id: CaseId,
+    outcome: ReportOutcome,
+    disagreed: Vec<ReportId>,
+    closed: u64,
+}
+
+impl CloseReports {
+    fn close_some(&mut self, tx: &mut Tx<'_, '_>) -> Result<Step, Error> {
+        let batch = store::open_of_case(tx, self.case_id, REPORTS_AT_ONCE + 1)?;
+        for report in batch.iter().take(REPORTS_AT_ONCE) {
+            let is_disagreed = self.disagreed.contains(&report.id);
+            reports::close(tx, report, if is_disagreed { ReportOutcome::Disagreed } else { self.outcome })?;
+            self.closed += 1;
+        }
+        Ok(if batch.len() > REPORTS_AT_ONCE { Step::Again } else { Step::Done })
+    }
+}
+
+impl jobs::Kind for CloseReports {
+    const NAME: &'static str = "moderation.close_reports";
+
+    fn step(&mut self, tx: &mut Tx<'_, '_>) -> Result<Step, crate::Error> {
+        self.close_some(tx).map_err(Error::into_common)
+    }
+
+    fn progress(&self) -> Option<JobProgress> {
+        Some(JobProgress { done: self.closed, total: None })
+    }
 }
 
 /// Closes cases that nobody touched for so long that nobody will.

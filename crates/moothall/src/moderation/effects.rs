@@ -1,15 +1,19 @@
 //! What an action does, and how all of it is taken back.
 
+use std::time::Duration;
+
 use moothall_protocol::communication::Message;
 use moothall_protocol::moderation::{Action, ActionKind, Deed};
-use moothall_protocol::restrictions::{RestrictionScope, RestrictionSource};
-use moothall_protocol::{Timestamp, UserId};
+use moothall_protocol::restrictions::{Restriction, RestrictionScope, RestrictionSource};
+use moothall_protocol::{ActionId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{Error, actions, reports};
 use crate::accounts::NamedBefore;
 use crate::accounts::names::Name;
 use crate::cx::{Cx, Tx};
+use crate::jobs::{self, NewJob, Step};
 use crate::restrictions::NewRestriction;
 use crate::{accounts, communication, restrictions};
 
@@ -101,7 +105,7 @@ fn impose(tx: &mut Tx<'_, '_>, action: &Action, new: NewRestriction) -> Result<D
     Ok(Done { before: Value::Null, after })
 }
 
-/// Does it, but for what is done in rooms.
+/// Does it. What is done in a room follows from that: see [`carry_out`].
 pub(super) fn apply(tx: &mut Tx<'_, '_>, action: &Action, deed: &Deed) -> Result<Done, Error> {
     let user = action.user_id;
     match deed.kind {
@@ -133,19 +137,21 @@ pub(super) fn apply(tx: &mut Tx<'_, '_>, action: &Action, deed: &Deed) -> Result
             actions::insert_mark(tx, user, mark, action.id)?;
             Ok(Done { before: Value::Null, after: json!({ "mark": mark }) })
         }
-        ActionKind::RemoveContent => Ok(Done::default()),
+        ActionKind::RemoveContent => {
+            let before = removable(tx, user, deed)?;
+            let before = before.as_ref().map(crate::json::value).transpose()?.unwrap_or_default();
+            follow_later(tx, action.id)?;
+            Ok(Done { before, after: json!({ "is_removed": true }) })
+        }
     }
 }
 
-/// Removes a message, which the user must have sent, and says what it was.
-pub(super) async fn remove_content(cx: &Cx, user: UserId, deed: &Deed) -> Result<Option<Value>, Error> {
-    let (ActionKind::RemoveContent, Some(room), Some(id)) = (deed.kind, deed.room_id, deed.message_id) else {
-        return Ok(None);
-    };
+/// The message that is to be removed, which the user must have sent.
+fn removable(tx: &mut Tx<'_, '_>, user: UserId, deed: &Deed) -> Result<Option<Message>, Error> {
+    let (Some(room), Some(id)) = (deed.room_id, deed.message_id) else { return Ok(None) };
     let wrong = |message: &str| crate::Error::field("/deed/message_id", "invalid", message);
-    let removed = communication::remove_by_staff(cx, room, id, user, &deed.reason).await;
-    match removed {
-        Ok(before) => Ok(Some(crate::json::value(&before)?)),
+    match communication::removable(tx, room, id, user) {
+        Ok(message) => Ok(Some(message)),
         Err(communication::Error::MessageDeleted) => Err(wrong("this message is deleted already").into()),
         Err(communication::Error::Common(crate::Error::NotFound)) => {
             Err(wrong("this user sent no such message").into())
@@ -154,24 +160,78 @@ pub(super) async fn remove_content(cx: &Cx, user: UserId, deed: &Deed) -> Result
     }
 }
 
-/// Puts a message back that an action removed. One that is gone for good, because its time was over, stays so.
-pub(super) async fn restore_content(cx: &Cx, action: &Action, reason: &str) -> Result<(), Error> {
-    if action.kind != ActionKind::RemoveContent || action.reverted_at.is_some() {
-        return Ok(());
-    }
-    let before: Message = serde_json::from_value(action.before.clone()).map_err(crate::Error::internal)?;
-    match communication::restore_by_staff(cx, &before, reason).await {
-        Ok(()) | Err(communication::Error::Common(crate::Error::NotFound)) => Ok(()),
-        Err(other) => Err(other.into_common().into()),
+/// Does in a room what an action, or taking it back, asks for there. The action is stored by then, so whatever stops the server in between:
+/// it is done in the end. It may be done twice, which is as once.
+pub(super) async fn carry_out(cx: &Cx, id: ActionId) -> Result<(), Error> {
+    loop {
+        let Some(action) = of_rooms(cx, id).await? else { return Ok(()) };
+        let before: Message = serde_json::from_value(action.before).map_err(crate::Error::internal)?;
+        let done = match action.reverted_at {
+            None => communication::remove_by_staff(cx, &before, &action.reason).await,
+            Some(_) => {
+                let reason = action.revert_reason.as_deref().unwrap_or_default();
+                communication::restore_by_staff(cx, &before, reason).await
+            }
+        };
+        match done {
+            // One that is gone for good, because its time was over, stays so.
+            Ok(()) | Err(communication::Error::Common(crate::Error::NotFound)) => {}
+            Err(other) => return Err(other.into_common().into()),
+        }
+        // It may have been taken back meanwhile.
+        if of_rooms(cx, id).await?.is_none_or(|now| now.reverted_at == action.reverted_at) {
+            return Ok(());
+        }
     }
 }
 
-/// Takes back what an action did, but for what it did in rooms.
+async fn of_rooms(cx: &Cx, id: ActionId) -> Result<Option<Action>, Error> {
+    let action = cx.read(move |tx| actions::find(tx, id)).await?;
+    Ok(action.filter(|action| action.kind == ActionKind::RemoveContent))
+}
+
+/// The same before the call is answered. Should that come to nothing, it is done a little later.
+pub(super) async fn follow(cx: &Cx, action: &Action) {
+    if action.kind == ActionKind::RemoveContent
+        && let Err(error) = carry_out(cx, action.id).await
+    {
+        tracing::warn!(action.id = %action.id, "A message is removed or put back a little later: {error}");
+    }
+}
+
+/// What an action asks for in a room, for when whoever took it did not come to it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Content {
+    action_id: ActionId,
+}
+
+impl jobs::Kind for Content {
+    const NAME: &'static str = "moderation.content";
+
+    async fn prepare(&mut self, cx: &Cx) -> Result<(), crate::Error> {
+        carry_out(cx, self.action_id).await.map_err(Error::into_common)
+    }
+
+    fn step(&mut self, _: &mut Tx<'_, '_>) -> Result<Step, crate::Error> {
+        Ok(Step::Done)
+    }
+}
+
+/// How long whoever acts has for it themselves.
+pub(super) const FOLLOWS_WITHIN: Duration = Duration::from_secs(10);
+
+fn follow_later(tx: &mut Tx<'_, '_>, action_id: ActionId) -> Result<(), Error> {
+    let job = NewJob::new(Content { action_id }).run_at(tx.now() + FOLLOWS_WITHIN);
+    jobs::enqueue(tx, &job)?;
+    Ok(())
+}
+
+/// Takes back what an action did. What it did in a room follows from that: see [`carry_out`].
 pub(super) fn undo(tx: &mut Tx<'_, '_>, action: &Action, reason: &str) -> Result<(), Error> {
     match action.kind {
         ActionKind::Warn | ActionKind::Restrict => lift(tx, action, reason),
         ActionKind::Mark => Ok(actions::remove_marks(tx, action.id)?),
-        ActionKind::RemoveContent => Ok(()),
+        ActionKind::RemoveContent => follow_later(tx, action.id),
         ActionKind::Rename => {
             let before: NamedBefore =
                 serde_json::from_value(action.before.clone()).map_err(crate::Error::internal)?;
@@ -196,13 +256,34 @@ fn lift(tx: &mut Tx<'_, '_>, action: &Action, reason: &str) -> Result<(), Error>
     Ok(())
 }
 
-/// Has the restrictions of an action end at this time, if that is sooner. Returns whether there were any.
-pub(super) fn shorten(tx: &mut Tx<'_, '_>, action: &Action, ends_at: Timestamp) -> Result<bool, Error> {
+/// When a restriction is to end instead: one of the two.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sooner {
+    pub ends_at: Option<Timestamp>,
+    pub after_matches: Option<u32>,
+}
+
+impl Sooner {
+    /// Whether that is sooner for certain: of times and matches nobody knows which is.
+    fn is_sooner_than(self, before: &Restriction) -> bool {
+        match (self.ends_at, self.after_matches, before.ends_at, before.matches_left) {
+            (Some(ends_at), None, Some(before), None) => ends_at < before,
+            (None, Some(matches), None, Some(left)) => matches < left,
+            // For good until now.
+            (Some(_), None, None, None) | (None, Some(_), None, None) => true,
+            _ => false,
+        }
+    }
+}
+
+/// Has the restrictions of an action end sooner. Returns whether there were any.
+pub(super) fn shorten(tx: &mut Tx<'_, '_>, action: &Action, sooner: Sooner) -> Result<bool, Error> {
     let mut is_any = false;
     for restriction in restrictions::of_action(tx, action.id)? {
-        let is_sooner = restriction.ends_at.is_none_or(|before| ends_at < before);
-        if action.kind == ActionKind::Restrict && restriction.ended_at.is_none() && is_sooner {
-            restrictions::shorten(tx, restriction.id, ends_at).map_err(restrictions::Error::into_common)?;
+        let holds = action.kind == ActionKind::Restrict && restriction.ended_at.is_none();
+        if holds && sooner.is_sooner_than(&restriction) {
+            restrictions::shorten(tx, restriction.id, sooner.ends_at, sooner.after_matches)
+                .map_err(restrictions::Error::into_common)?;
             is_any = true;
         }
     }

@@ -15,6 +15,8 @@ crate::faults! {
         Claimed => Conflict, "case_claimed", "somebody else works on this case";
         /// The case is closed.
         CaseClosed => Conflict, "case_closed", "this case is closed";
+        /// Whoever asked for a second opinion waits for it: another moderator decides, or writes a note of the kind `opinion`.
+        OpinionAwaited => Conflict, "opinion_awaited", "you asked for a second opinion: it is not there yet";
         /// The case is about somebody else.
         NotOfCase => Conflict, "not_of_case", "this case is about somebody else";
         /// The action was taken back.

@@ -3,7 +3,7 @@
 use moothall_protocol::limits::REPORT_NEIGHBOURS_MAX;
 use moothall_protocol::lobbies::GetLobby;
 use moothall_protocol::matches::{GetMatch, OwnMatches};
-use moothall_protocol::moderation::{FileReport, ReportSubject};
+use moothall_protocol::moderation::{FileReport, Report, ReportSubject};
 use moothall_protocol::{LobbyId, UserId};
 use serde_json::{Map, Value, json};
 
@@ -80,7 +80,10 @@ async fn subject(cx: &Cx, input: &FileReport) -> Result<Found, Error> {
             let (message, around) = communication::seen(cx, room, id, REPORT_NEIGHBOURS_MAX)
                 .await
                 .map_err(not_found("/message_id"))?;
+            let is_private = communication::is_private(cx, room).await;
+            let is_private = is_private.map_err(communication::Error::into_common)?;
             let evidence = Map::from_iter([
+                (IS_PRIVATE.to_owned(), json!(is_private)),
                 ("message".to_owned(), crate::json::value(&message)?),
                 ("around".to_owned(), crate::json::value(&around)?),
             ]);
@@ -102,6 +105,21 @@ async fn lobby(cx: &Cx, lobby_id: LobbyId) -> Result<(UserId, Map<String, Value>
         return Err(crate::Error::field("/lobby_id", "invalid", message).into());
     }
     Ok((host, Map::from_iter([("lobby".to_owned(), crate::json::value(&summary)?)])))
+}
+
+/// Whether what was reported was said in private.
+const IS_PRIVATE: &str = "is_private";
+
+/// Leaves out what was said in private. Of what was reported before it was noted where that was said, it is taken to be private.
+pub(super) fn withhold(report: &mut Report) {
+    let is_public = report.evidence.get(IS_PRIVATE).and_then(Value::as_bool) == Some(false);
+    if report.subject != ReportSubject::Message || is_public {
+        return;
+    }
+    for said in ["message", "around"] {
+        report.evidence.remove(said);
+    }
+    report.evidence.insert("is_withheld".to_owned(), json!(true));
 }
 
 /// What the reporter may not see, or what is not there, is a wrong field.

@@ -3,11 +3,11 @@
 use moothall_protocol::accounts::{GetUser, ListNames};
 use moothall_protocol::limits::CASE_ITEMS_MAX;
 use moothall_protocol::matches::ListMatches;
-use moothall_protocol::moderation::{CaseFile, ReadCase, ReadFile, UserFile};
+use moothall_protocol::moderation::{CaseFile, ReadCase, ReadFile, Report, UserFile};
 use moothall_protocol::{ActionId, ReportId, UserId};
 use uuid::Uuid;
 
-use super::{CASES, Error, actions, alternates, store};
+use super::{CASES, Error, actions, alternates, evidence, store};
 use crate::{Cx, accounts, audit, matches, restrictions};
 
 /// Looks at a case and all that is known of its target.
@@ -16,10 +16,12 @@ pub async fn read_case(cx: &Cx, input: ReadCase) -> Result<CaseFile, Error> {
     let find = input.case_id;
     let case = cx.read(move |tx| store::find_case(tx, find)).await?.ok_or(crate::Error::NotFound)?;
     refuse_oneself(cx, case.target_id)?;
-    let file = look(cx, case.target_id).await?;
+    let reason = said(input.reason);
+    let file = look(cx, case.target_id, reason.is_some()).await?;
     cx.mutate(move |tx| {
-        let reports = store::of_case(tx, input.case_id, CASE_ITEMS_MAX)?;
-        let entry = audit::Entry::new("moderation.read_case").user(case.target_id);
+        let mut reports = store::of_case(tx, input.case_id, CASE_ITEMS_MAX)?;
+        withhold(&mut reports, reason.is_some());
+        let entry = looked("moderation.read_case", case.target_id, reason.as_deref());
         audit::record(tx, entry.after(&case.id))?;
         Ok(CaseFile { case: case.clone(), reports, file: file.clone() })
     })
@@ -30,12 +32,33 @@ pub async fn read_case(cx: &Cx, input: ReadCase) -> Result<CaseFile, Error> {
 pub async fn read_file(cx: &Cx, input: ReadFile) -> Result<UserFile, Error> {
     cx.require(CASES)?;
     refuse_oneself(cx, input.user_id)?;
-    let file = look(cx, input.user_id).await?;
+    let reason = said(input.reason);
+    let file = look(cx, input.user_id, reason.is_some()).await?;
     cx.mutate(move |tx| {
-        audit::record(tx, audit::Entry::new("moderation.read_file").user(input.user_id))?;
+        audit::record(tx, looked("moderation.read_file", input.user_id, reason.as_deref()))?;
         Ok(file.clone())
     })
     .await
+}
+
+/// A reason, if one is said.
+fn said(reason: Option<String>) -> Option<String> {
+    reason.filter(|reason| !reason.trim().is_empty())
+}
+
+fn looked(action: &'static str, user: UserId, reason: Option<&str>) -> audit::Entry {
+    let entry = audit::Entry::new(action).user(user);
+    match reason {
+        Some(reason) => entry.reason(reason),
+        None => entry,
+    }
+}
+
+/// What was said in private is read by whoever says why.
+fn withhold(reports: &mut [Report], says_why: bool) {
+    if !says_why {
+        reports.iter_mut().for_each(evidence::withhold);
+    }
 }
 
 /// Moderators do not learn who reported them, and what others note of them.
@@ -44,7 +67,7 @@ fn refuse_oneself(cx: &Cx, user: UserId) -> Result<(), Error> {
 }
 
 /// Whoever works on cases reads this, whatever else they may.
-async fn look(cx: &Cx, user_id: UserId) -> Result<UserFile, Error> {
+async fn look(cx: &Cx, user_id: UserId, says_why: bool) -> Result<UserFile, Error> {
     let server = Cx::server(cx.hall());
     let user =
         accounts::get_user(&server, GetUser { user_id }).await.map_err(accounts::Error::into_common)?;
@@ -54,13 +77,18 @@ async fn look(cx: &Cx, user_id: UserId) -> Result<UserFile, Error> {
     let matches = matches::list(&server, played).await.map_err(matches::Error::into_common)?.items;
     cx.read(move |tx| {
         let (last_report, last_action) = (ReportId::from_uuid(Uuid::max()), ActionId::from_uuid(Uuid::max()));
+        let mut reports_about = store::about(tx, user_id, last_report, CASE_ITEMS_MAX)?;
+        let mut reports_by = store::by(tx, user_id, last_report, CASE_ITEMS_MAX)?;
+        withhold(&mut reports_about, says_why);
+        withhold(&mut reports_by, says_why);
+        let actions = actions::of_user(tx, user_id, last_action, CASE_ITEMS_MAX)?;
         Ok(UserFile {
             user: user.clone(),
             marks: actions::marks(tx, user_id)?,
             restrictions: restrictions::history(tx, user_id, CASE_ITEMS_MAX)?,
-            actions: actions::of_user(tx, user_id, last_action, CASE_ITEMS_MAX)?,
-            reports_about: store::about(tx, user_id, last_report, CASE_ITEMS_MAX)?,
-            reports_by: store::by(tx, user_id, last_report, CASE_ITEMS_MAX)?,
+            actions: actions.into_iter().map(actions::shown).collect(),
+            reports_about,
+            reports_by,
             credibility: store::credits(tx, user_id)?,
             notes: store::notes(tx, user_id, CASE_ITEMS_MAX)?,
             names: names.clone(),

@@ -12,6 +12,11 @@ use crate::{accounts, audit};
 /// Writes a note on a user.
 pub async fn add(cx: &Cx, input: AddNote) -> Result<Note, Error> {
     cx.require(CASES)?;
+    if input.kind == NoteKind::Opinion && input.case_id.is_none() {
+        return Err(
+            crate::Error::field("/case_id", "required", "say on which case this is an opinion").into()
+        );
+    }
     let user = accounts::summary(cx, input.user_id).await?.id;
     cx.mutate(move |tx| {
         if let Some(case) = input.case_id {

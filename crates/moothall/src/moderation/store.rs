@@ -65,8 +65,8 @@ statements! {
     BY = concat!("SELECT ", report_columns!(), " FROM reports WHERE reporter_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
     REPORTERS = "SELECT count(DISTINCT reporter_id) FROM reports WHERE case_id = $1";
     CLOSE_REPORT = "UPDATE reports SET closed_at = $2, outcome = $3 WHERE id = $1 AND closed_at IS NULL";
-    OPEN_OF_CASE = concat!("SELECT ", report_columns!(), " FROM reports WHERE case_id = $1 AND closed_at IS NULL AND id > $2
-        ORDER BY id LIMIT 500");
+    OPEN_OF_CASE = concat!("SELECT ", report_columns!(), " FROM reports WHERE case_id = $1 AND closed_at IS NULL
+        ORDER BY id LIMIT $2");
 
     CREDIT = "SELECT agreed, decided FROM reporter_credit WHERE user_id = $1 AND category = $2";
     CREDITS = "SELECT category, agreed, decided FROM reporter_credit WHERE user_id = $1 ORDER BY category LIMIT 100";
@@ -94,9 +94,11 @@ statements! {
           AND (c.second_opinion_by IS NULL OR c.second_opinion_by <> $1)
         ORDER BY c.rank, c.opened_at, c.id LIMIT 1");
     OLD_CASES = concat!("SELECT ", case_columns!(), " FROM moderation_cases c
-        WHERE c.closed_at IS NULL AND c.updated_at <= $1 ORDER BY c.updated_at LIMIT 20");
+        WHERE c.closed_at IS NULL AND c.updated_at <= $1 ORDER BY c.updated_at LIMIT 10");
 
     INSERT_NOTE = concat!("INSERT INTO moderation_notes (", note_columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
+    HAS_OPINION = "SELECT 1 FROM moderation_notes
+        WHERE user_id = $1 AND case_id = $2 AND kind = 'opinion' AND author_id <> $3 LIMIT 1";
     COUNT_NOTES = "SELECT count(*) FROM moderation_notes WHERE user_id = $1";
     NOTES = concat!("SELECT ", note_columns!(), " FROM moderation_notes WHERE user_id = $1
         ORDER BY is_pinned DESC, id DESC LIMIT $2");
@@ -225,13 +227,13 @@ pub(super) fn reporters(tx: &mut Tx<'_, '_>, case: CaseId) -> Result<usize, crat
     Ok(tx.query_one(REPORTERS, params![case])?.get(0)?)
 }
 
-/// The reports of a case that wait for an outcome, after this one, so many as are closed in one go.
+/// Some reports of a case that wait for an outcome.
 pub(super) fn open_of_case(
     tx: &mut Tx<'_, '_>,
     case: CaseId,
-    after: ReportId,
+    limit: usize,
 ) -> Result<Vec<Report>, crate::Error> {
-    tx.query(OPEN_OF_CASE, params![case, after])?.iter().map(report).collect()
+    tx.query(OPEN_OF_CASE, params![case, limit])?.iter().map(report).collect()
 }
 
 pub(super) fn close_report(
@@ -409,6 +411,11 @@ pub(super) fn insert_note(tx: &mut Tx<'_, '_>, note: &Note) -> Result<(), crate:
         ],
     )?;
     Ok(())
+}
+
+/// Whether somebody else wrote what they think of a case.
+pub(super) fn has_opinion(tx: &mut Tx<'_, '_>, case: &Case, but: UserId) -> Result<bool, crate::Error> {
+    Ok(tx.query_opt(HAS_OPINION, params![case.target_id, case.id, but])?.is_some())
 }
 
 pub(super) fn count_notes(tx: &mut Tx<'_, '_>, user: UserId) -> Result<usize, crate::Error> {

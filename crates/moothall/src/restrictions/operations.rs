@@ -112,6 +112,11 @@ pub async fn lift_restriction(cx: &Cx, input: LiftRestriction) -> Result<Restric
         if tx.cx().user() == Some(before.user_id) {
             return Err(Error::Own);
         }
+        match require_restrictable(tx, before.user_id) {
+            // Of an account that is erased it can still be taken back.
+            Ok(()) | Err(crate::Error::NotFound) => {}
+            Err(refused) => return Err(refused.into()),
+        }
         let after = lift(tx, before.id, &input.reason)?;
         if after != before {
             let entry = audit::Entry::new("restrictions.lift").user(after.user_id).reason(&input.reason);

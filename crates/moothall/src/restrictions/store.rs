@@ -45,7 +45,7 @@ statements! {
         WHERE user_id {in $1} AND ended_at IS NULL AND (ends_at IS NULL OR ends_at > $2)";
     LIST = concat!("SELECT ", columns!(), " FROM restrictions WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
     OF_ACTION = concat!("SELECT ", columns!(), " FROM restrictions WHERE action_id = $1 ORDER BY id LIMIT 100");
-    SET_END = "UPDATE restrictions SET ends_at = $2, matches = NULL, matches_left = NULL WHERE id = $1";
+    SET_END = "UPDATE restrictions SET ends_at = $2, matches = $3, matches_left = $4 WHERE id = $1";
     SET_APPEAL = "UPDATE restrictions SET appeal_id = $2 WHERE action_id = $1";
     END = "UPDATE restrictions SET ended_at = $2, ended_by = $3, lifted_by = $4, lift_reason = $5
         WHERE id = $1 AND ended_at IS NULL";
@@ -142,10 +142,7 @@ pub(super) fn active(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<Restrictio
 }
 
 /// Those of these users for whom any holds.
-pub(super) fn restricted_among(
-    tx: &mut Tx<'_, '_>,
-    users: &[UserId],
-) -> Result<Vec<UserId>, crate::Error> {
+pub(super) fn restricted_among(tx: &mut Tx<'_, '_>, users: &[UserId]) -> Result<Vec<UserId>, crate::Error> {
     let now = tx.now();
     let rows = tx.query(RESTRICTED_AMONG, params![users, now])?;
     Ok(rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?)
@@ -164,12 +161,9 @@ pub(super) fn of_action(tx: &mut Tx<'_, '_>, action: ActionId) -> Result<Vec<Res
     tx.query(OF_ACTION, params![action])?.iter().map(restriction).collect()
 }
 
-pub(super) fn set_end(
-    tx: &mut Tx<'_, '_>,
-    id: RestrictionId,
-    ends_at: Timestamp,
-) -> Result<(), crate::Error> {
-    tx.execute(SET_END, params![id, ends_at])?;
+/// Stores until when a restriction holds.
+pub(super) fn set_end(tx: &mut Tx<'_, '_>, to: &Restriction) -> Result<(), crate::Error> {
+    tx.execute(SET_END, params![to.id, to.ends_at, to.after_matches, to.matches_left])?;
     Ok(())
 }
 

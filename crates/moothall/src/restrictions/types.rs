@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 
 use moothall_protocol::limits::RESTRICTION_TYPE_LENGTH_MAX;
-use moothall_protocol::restrictions::{OwnRestriction, RestrictionType as Shown};
+use moothall_protocol::restrictions::{
+    OwnRestriction, RestrictionPlace, RestrictionScope, RestrictionType as Shown,
+};
 
 use crate::{Error, OpenError};
 
@@ -46,6 +48,8 @@ pub struct RestrictionType {
     pub about: &'static str,
     /// Types that forbid this as well.
     pub covered_by: &'static [&'static str],
+    /// What tells the places apart in which it is asked for: see [`Scope`](super::Scope). Where nothing does, it holds everywhere.
+    pub places: &'static [RestrictionPlace],
     /// Whether the restricted user must not notice. Such a restriction always has an end.
     pub is_hidden: bool,
 }
@@ -55,25 +59,39 @@ const fn ours(
     about: &'static str,
     covered_by: &'static [&'static str],
 ) -> RestrictionType {
-    RestrictionType { name, about, covered_by, is_hidden: false }
+    RestrictionType { name, about, covered_by, places: &[], is_hidden: false }
 }
+
+/// One that may be of single modes, or of single rooms.
+const fn within(places: &'static [RestrictionPlace], kind: RestrictionType) -> RestrictionType {
+    RestrictionType { places, ..kind }
+}
+
+const ROOM: &[RestrictionPlace] = &[RestrictionPlace::Room];
+const MODE: &[RestrictionPlace] = &[RestrictionPlace::Mode];
 
 /// Those a server has from the start.
 pub const OURS: [RestrictionType; 13] = [
     ours(LOGIN, "Signing in, and all that needs it", &[ALL]),
-    ours(
-        CHAT,
-        "Writing in rooms, groups, parties, lobbies and matches, and wherever else text is read by others: names, topics, presence",
-        &[COMMUNITY, ALL],
+    within(
+        ROOM,
+        ours(
+            CHAT,
+            "Writing in rooms, groups, parties, lobbies and matches, and wherever else text is read by others: names, topics, presence",
+            &[COMMUNITY, ALL],
+        ),
     ),
-    ours(
-        DIRECT_MESSAGE,
-        "Writing to one other user: direct conversations, words with a friend request, invites",
-        &[COMMUNITY, ALL],
+    within(
+        ROOM,
+        ours(
+            DIRECT_MESSAGE,
+            "Writing to one other user: direct conversations, words with a friend request, invites",
+            &[COMMUNITY, ALL],
+        ),
     ),
     ours(ROOM_CREATE, "Making rooms and groups", &[COMMUNITY, ALL]),
-    ours(LOBBY_JOIN, "Joining lobbies", &[ALL]),
-    ours(LOBBY_HOST, "Opening and hosting lobbies", &[ALL]),
+    within(MODE, ours(LOBBY_JOIN, "Joining lobbies", &[ALL])),
+    within(MODE, ours(LOBBY_HOST, "Opening and hosting lobbies", &[ALL])),
     ours(MATCHMAKING, "Looking for matches in queues", &[ALL]),
     ours(ACCOLADE, "Giving accolades", &[COMMUNITY, ALL]),
     ours(REPORT, "Reporting others", &[ALL]),
@@ -87,6 +105,7 @@ pub const OURS: [RestrictionType; 13] = [
         name: SHADOW_CHAT,
         about: "Being heard: what is written is shown to its writer and to staff only",
         covered_by: &[],
+        places: ROOM,
         is_hidden: true,
     },
     ours(ALL, "Everything, signing in included", &[]),
@@ -163,12 +182,31 @@ impl Types {
         }
     }
 
+    /// Refuses a place that one of these types does not tell from others: such a restriction would never hold.
+    pub fn check_scope(&self, path: &str, types: &[String], scope: &RestrictionScope) -> Result<(), Error> {
+        let asked = [
+            (scope.mode.is_some(), RestrictionPlace::Mode, "mode", "modes"),
+            (scope.room_id.is_some(), RestrictionPlace::Room, "room_id", "rooms"),
+        ];
+        for (_, place, field, places) in asked.into_iter().filter(|(is_asked, ..)| *is_asked) {
+            let knows =
+                |name: &&String| self.0.get(name.as_str()).is_some_and(|kind| kind.places.contains(&place));
+            if let Some(unknowing) = types.iter().find(|name| !knows(name)) {
+                let message =
+                    format!("{unknowing} does not tell {places} apart: see `places` in `restrictions.types`");
+                return Err(Error::field(&format!("{path}/{field}"), "invalid", message));
+            }
+        }
+        Ok(())
+    }
+
     /// As everybody may read them.
     pub fn shown(&self) -> Vec<Shown> {
         let show = |kind: &RestrictionType| Shown {
             name: kind.name.to_owned(),
             about: kind.about.to_owned(),
             covered_by: kind.covered_by.iter().map(|name| (*name).to_owned()).collect(),
+            places: kind.places.to_vec(),
             is_hidden: kind.is_hidden,
         };
         self.0.values().map(show).collect()

@@ -18,6 +18,7 @@ macro_rules! columns {
 statements! {
     INSERT = concat!("INSERT INTO appeals (", columns!(), ") VALUES ($1, $2, $3, $4, $5, NULL, NULL, NULL, NULL)");
     FIND = concat!("SELECT ", columns!(), " FROM appeals WHERE id = $1");
+    OPEN = concat!("SELECT ", columns!(), " FROM appeals WHERE action_id = $1 AND decided_at IS NULL");
     COUNT = "SELECT count(*), count(*) - count(decided_at) FROM appeals WHERE action_id = $1";
     OF_USER = concat!("SELECT ", columns!(), " FROM appeals WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
     LIST_OPEN = concat!("SELECT ", columns!(), " FROM appeals
@@ -88,6 +89,11 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, id: AppealId, user: UserId, action: &A
 
 pub(super) fn find(tx: &mut Tx<'_, '_>, id: AppealId) -> Result<Option<Found>, crate::Error> {
     tx.query_opt(FIND, params![id])?.as_ref().map(found).transpose()
+}
+
+/// The open appeal against an action.
+pub(super) fn open(tx: &mut Tx<'_, '_>, action: ActionId) -> Result<Option<Found>, crate::Error> {
+    tx.query_opt(OPEN, params![action])?.as_ref().map(found).transpose()
 }
 
 /// How many appeals there were against an action, and how many are open.

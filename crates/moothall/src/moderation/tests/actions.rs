@@ -64,9 +64,16 @@ async fn a_moderator_does_not_learn_who_reported_them() {
             |event: &Event| matches!(event, Event::ModerationHappened(told) if told.actor_id.is_some());
         assert!(!heard.is_empty() && !heard.iter().any(is_named), "{heard:?}");
         let case = cases_of(&zoe).await.remove(0);
-        assert_eq!(code(read_case(&mo, ReadCase { case_id: case.id }).await), "about_yourself");
-        assert_eq!(code(read_file(&mo, ReadFile { user_id: id(&mo) }).await), "about_yourself");
-        let file = read_case(&zoe, ReadCase { case_id: case.id }).await.unwrap();
+        assert_eq!(
+            code(read_case(&mo, ReadCase { case_id: case.id, reason: Some("to see".into()) }).await),
+            "about_yourself"
+        );
+        assert_eq!(
+            code(read_file(&mo, ReadFile { user_id: id(&mo), reason: Some("to see".into()) }).await),
+            "about_yourself"
+        );
+        let file =
+            read_case(&zoe, ReadCase { case_id: case.id, reason: Some("to see".into()) }).await.unwrap();
         assert_eq!(file.reports[0].reporter_id, ben.user());
     })
     .await;
@@ -134,7 +141,9 @@ async fn marks_are_for_moderators_only_and_can_be_taken_back() {
         let ear = Ear::of(hall, &ana);
         let mark = Deed { mark: Some("turnip thrower".into()), ..deed(ActionKind::Mark) };
         let action = act(&mo, about(id(&ana), mark)).await.unwrap();
-        let marks = async || read_file(&mo, ReadFile { user_id: id(&ana) }).await.unwrap().marks;
+        let marks = async || {
+            read_file(&mo, ReadFile { user_id: id(&ana), reason: Some("to see".into()) }).await.unwrap().marks
+        };
         assert_eq!(marks().await, ["turnip thrower"]);
         assert!(my_actions(&ana, ListMyActions::default()).await.unwrap().items.is_empty());
         let input = FileAppeal { action_id: action.id, text: "me?".into() };
@@ -244,7 +253,8 @@ async fn an_appeal_is_upheld_or_ends_a_restriction_sooner() {
         let file = || FileAppeal { action_id: action.id, text: "too much".into() };
         let decide = async |appeal_id, outcome, ends_at| {
             let decision = "so be it".into();
-            decide_appeal(&zoe, DecideAppeal { appeal_id, outcome, decision, ends_at }).await
+            decide_appeal(&zoe, DecideAppeal { appeal_id, outcome, decision, ends_at, after_matches: None })
+                .await
         };
         let first = appeal(&ana, file()).await.unwrap();
         assert_eq!(code(decide(first.id, AppealOutcome::Reduce, None).await), "invalid");

@@ -36,7 +36,9 @@ async fn accounts_on_one_device_are_shown_with_reasons_and_linked_by_a_person() 
         link_alternates(&mo, link(again, AlternateVerdict::SamePerson)).await.unwrap();
         link_alternates(&mo, link(neighbour, AlternateVerdict::Household)).await.unwrap();
         assert_eq!(code(link_alternates(&mo, link(first, AlternateVerdict::SamePerson)).await), "invalid");
-        let alternates = async |user_id| read_file(&mo, ReadFile { user_id }).await.unwrap().alternates;
+        let alternates = async |user_id| {
+            read_file(&mo, ReadFile { user_id, reason: Some("to see".into()) }).await.unwrap().alternates
+        };
         assert_eq!(alternates(first).await, [again], "a household is none");
         assert_eq!(alternates(again).await, [first]);
         assert_eq!(look(&mo).await.unwrap().items[1].verdict, Some(AlternateVerdict::Household));
@@ -90,13 +92,20 @@ async fn who_comes_back_while_banned_makes_a_case_and_nothing_else() {
             (case.target_id, case.priority, &case.categories[..]),
             (back, 45, &["evasion".to_owned()][..])
         );
-        let file = read_case(&mo, ReadCase { case_id: case.id }).await.unwrap();
+        let file =
+            read_case(&mo, ReadCase { case_id: case.id, reason: Some("to see".into()) }).await.unwrap();
         assert_eq!(file.reports[0].evidence["same_device_as"], banned.to_string());
         assert_eq!(file.reports[0].reporter_id, None);
         let ghost = hall.call(back, &[]);
         assert!(restrictions::mine(&ghost, MyRestrictions {}).await.unwrap().items.is_empty());
         // Who was there before, or is known to share a home, makes none.
-        assert_eq!(read_file(&mo, ReadFile { user_id: sister }).await.unwrap().reports_about, []);
+        assert_eq!(
+            read_file(&mo, ReadFile { user_id: sister, reason: Some("to see".into()) })
+                .await
+                .unwrap()
+                .reports_about,
+            []
+        );
     })
     .await;
 }

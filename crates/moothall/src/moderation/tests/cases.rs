@@ -64,7 +64,10 @@ async fn a_case_is_released_put_off_and_given_to_somebody_else() {
         ask_second_opinion(&mo, ask).await.unwrap();
         assert_eq!(next_case(&mo, TakeNextCase {}).await.unwrap().case, None, "somebody else is asked");
         assert_eq!(next_case(&zoe, TakeNextCase {}).await.unwrap().case.unwrap().id, case_id);
-        let notes = read_file(&zoe, ReadFile { user_id: case.target_id }).await.unwrap().notes;
+        let notes = read_file(&zoe, ReadFile { user_id: case.target_id, reason: Some("to see".into()) })
+            .await
+            .unwrap()
+            .notes;
         assert_eq!(notes.len(), 2);
     })
     .await;
@@ -84,7 +87,8 @@ async fn a_case_that_nobody_decides_is_closed_in_the_end_and_its_reporters_are_t
         let closed = list_cases(&mo, closed).await.unwrap().items;
         assert_eq!(closed[0].outcome, Some(ReportOutcome::Unclear));
         // Nobody is less believed for it.
-        let file = read_file(&mo, ReadFile { user_id: id(&ben) }).await.unwrap();
+        let file =
+            read_file(&mo, ReadFile { user_id: id(&ben), reason: Some("to see".into()) }).await.unwrap();
         assert!(file.credibility.is_empty());
     })
     .await;
@@ -127,9 +131,15 @@ async fn notes_are_pinned_and_say_by_whom() {
         add_note(&mo, note("likes turnips")).await.unwrap();
         let pinned = pin_note(&mo, PinNote { note_id: first.id, is_pinned: true }).await.unwrap();
         assert_eq!((pinned.author_id, pinned.is_pinned), (Some(id(&mo)), true));
-        let notes = read_file(&mo, ReadFile { user_id: id(&ana) }).await.unwrap().notes;
+        let notes = read_file(&mo, ReadFile { user_id: id(&ana), reason: Some("to see".into()) })
+            .await
+            .unwrap()
+            .notes;
         assert_eq!(notes[0].id, first.id);
-        assert_eq!(code(read_file(&ana, ReadFile { user_id: id(&ana) }).await), "forbidden");
+        assert_eq!(
+            code(read_file(&ana, ReadFile { user_id: id(&ana), reason: Some("to see".into()) }).await),
+            "forbidden"
+        );
     })
     .await;
 }

@@ -77,7 +77,8 @@ async fn reports_of_one_user_are_one_case_and_who_was_right_counts_for_more() {
         assert_eq!(list_cases(&mo, only_hate).await.unwrap().items.len(), 0);
 
         // Mo agrees with Ben, and not with Zoe.
-        let file = read_case(&mo, ReadCase { case_id: case.id }).await.unwrap();
+        let file =
+            read_case(&mo, ReadCase { case_id: case.id, reason: Some("to see".into()) }).await.unwrap();
         let zoes = file.reports.iter().find(|report| report.reporter_id == Some(id(&zoe))).unwrap();
         let input = Act {
             case_id: Some(case.id),
@@ -86,7 +87,11 @@ async fn reports_of_one_user_are_one_case_and_who_was_right_counts_for_more() {
         };
         act(&mo, input).await.unwrap();
         let accuracy = async |cx: &Cx| {
-            read_file(&mo, ReadFile { user_id: id(cx) }).await.unwrap().credibility[0].accuracy
+            read_file(&mo, ReadFile { user_id: id(cx), reason: Some("to see".into()) })
+                .await
+                .unwrap()
+                .credibility[0]
+                .accuracy
         };
         assert!(accuracy(&ben).await > 60.0 && accuracy(&zoe).await < 40.0);
         let cy = person(hall, "Cy").await;
@@ -124,7 +129,8 @@ async fn what_is_reported_stays_as_it_was() {
         };
         communication::delete(&ana, delete).await.unwrap();
         let case = cases_of(&mo).await.remove(0);
-        let file = read_case(&mo, ReadCase { case_id: case.id }).await.unwrap();
+        let file =
+            read_case(&mo, ReadCase { case_id: case.id, reason: Some("to see".into()) }).await.unwrap();
         assert_eq!(file.reports[0].evidence["message"]["text"], "turnip");
         assert_eq!(file.reports[0].evidence["around"][0]["text"], "what?");
     })
@@ -142,7 +148,8 @@ async fn what_is_reported_is_kept_with_its_neighbours() {
         let middle = &said[REPORT_NEIGHBOURS_MAX + 1];
         report(&ben, of_message(middle, "spam")).await.unwrap();
         let case = cases_of(&mo).await.remove(0);
-        let file = read_case(&mo, ReadCase { case_id: case.id }).await.unwrap();
+        let file =
+            read_case(&mo, ReadCase { case_id: case.id, reason: Some("to see".into()) }).await.unwrap();
         let around = file.reports[0].evidence["around"].as_array().unwrap().clone();
         assert_eq!(around.len(), 2 * REPORT_NEIGHBOURS_MAX);
         assert_eq!((&around[0]["text"], &around[9]["text"]), (&"turnip 1".into(), &"turnip 11".into()));

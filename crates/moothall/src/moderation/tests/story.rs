@@ -21,7 +21,8 @@ async fn an_insult_is_reported_restricted_appealed_against_and_overturned() {
         // A moderator takes the case, looks at it, and restricts Ana.
         let case = next_case(&mo, TakeNextCase {}).await.unwrap().case.expect("a case");
         assert_eq!((case.target_id, case.priority, case.claimed_by), (id(&ana), 20, Some(id(&mo))));
-        let file = read_case(&mo, ReadCase { case_id: case.id }).await.unwrap();
+        let file =
+            read_case(&mo, ReadCase { case_id: case.id, reason: Some("to see".into()) }).await.unwrap();
         let evidence = &file.reports[0].evidence;
         assert_eq!(evidence["message"]["text"], "you play like a turnip");
         assert_eq!(evidence["around"][0]["text"], "good evening");
@@ -57,6 +58,7 @@ async fn an_insult_is_reported_restricted_appealed_against_and_overturned() {
             outcome: AppealOutcome::Overturn,
             decision: "they are".into(),
             ends_at: None,
+            after_matches: None,
         };
         assert_eq!(code(decide_appeal(&mo, overturn.clone()).await), "own_action");
         assert_eq!(code(decide_appeal(&ana, overturn.clone()).await), "forbidden");
@@ -145,6 +147,7 @@ async fn the_story_goes_on_across_restarts() {
             outcome: AppealOutcome::Overturn,
             decision: "well then".into(),
             ends_at: None,
+            after_matches: None,
         };
         decide_appeal(&hall.call(zoe, &staff), input).await.unwrap();
         hall.restart().await;
