@@ -393,10 +393,17 @@ impl<'a> Cast<'a> {
         self.asks(&self.player, other).await;
     }
 
-    /// A new friend of the player.
+    /// A new friend of the player, and of the person who calls.
     async fn friend(&self) -> UserId {
         let friend = self.server.api.sign_up(&fresh("friend")).await;
         self.befriend(&friend).await;
+        // Whoever calls in the player's place is to be told nothing else.
+        if let Caller::Player(caller) = &self.caller
+            && caller.id != self.player.id
+        {
+            self.asks(&friend, caller).await;
+            self.asks(caller, &friend).await;
+        }
         friend.id
     }
 
@@ -463,8 +470,7 @@ impl<'a> Cast<'a> {
     /// One of each kind that only its members know of: a room, a group, a direct conversation.
     pub async fn hidden_rooms(&self) -> [Room; 3] {
         let (api, friend) = (&self.server.api, self.friend().await);
-        let group: Value =
-            api.post("/v1/groups", &self.player, json!({ "user_ids": [friend] })).await.ok();
+        let group: Value = api.post("/v1/groups", &self.player, json!({ "user_ids": [friend] })).await.ok();
         let direct: Value = api.post("/v1/direct", &self.player, json!({ "user_id": friend })).await.ok();
         let [group, direct] = [text(&group["id"]), text(&direct["id"])];
         [

@@ -145,10 +145,7 @@ pub(super) fn active(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<Restrictio
 }
 
 /// Those of these users for whom any holds.
-pub(super) fn restricted_among(
-    tx: &mut Tx<'_, '_>,
-    users: &[UserId],
-) -> Result<Vec<UserId>, crate::Error> {
+pub(super) fn restricted_among(tx: &mut Tx<'_, '_>, users: &[UserId]) -> Result<Vec<UserId>, crate::Error> {
     let now = tx.now();
     let rows = tx.query(RESTRICTED_AMONG, params![users, now])?;
     Ok(rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?)

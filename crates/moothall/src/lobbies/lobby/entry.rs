@@ -204,12 +204,7 @@ impl State {
         self.part(user, LeftWhy::Left, heirs, step)
     }
 
-    pub(super) fn gone(
-        &mut self,
-        user: UserId,
-        heirs: &Heirs,
-        step: &mut Step<'_, '_>,
-    ) -> Result<(), Error> {
+    pub(super) fn gone(&mut self, user: UserId, heirs: &Heirs, step: &mut Step<'_, '_>) -> Result<(), Error> {
         step.require_server()?;
         self.part(user, LeftWhy::Gone, heirs, step)
     }

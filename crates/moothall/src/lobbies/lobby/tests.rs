@@ -197,9 +197,7 @@ impl Lobby {
                 let password = self.state.password.clone();
                 Act::Join(Entry { password, code, wish, party, staying: Vec::new() })
             }
-            10 | 11 if !is_last => {
-                Act::Leave { heirs: Heirs { present: vec![other], barred: Vec::new() } }
-            }
+            10 | 11 if !is_last => Act::Leave { heirs: Heirs { present: vec![other], barred: Vec::new() } },
             12 if !is_last => Act::Kick {
                 user: other,
                 ban_seconds: (random.below(2) == 0).then(|| random.below(60) as u32 + 1),

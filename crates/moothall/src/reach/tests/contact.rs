@@ -1,7 +1,7 @@
 //! A first message that is reported goes to the moderators.
 
-use moothall_protocol::communication::{AnswerContact, ContactAnswer, OpenDirect, SendMessage};
 use moothall_protocol::Event;
+use moothall_protocol::communication::{AnswerContact, ContactAnswer, OpenDirect, SendMessage};
 use moothall_protocol::moderation::{
     DismissCase, FileReport, ListMyReports, ReportOutcome, ReportSubject, TakeNextCase,
 };

@@ -96,7 +96,10 @@ async fn who_may_not_write_has_nobody_read_anything_else_of_theirs() {
         imposed(hall, restriction(ana_id, &["chat"])).await;
 
         assert_eq!(code(communication::create_room(&ana, room("Rude")).await), "restricted");
-        assert_eq!(code(communication::open_room(&ana, OpenRoom { name: "Rude".into() }).await), "restricted");
+        assert_eq!(
+            code(communication::open_room(&ana, OpenRoom { name: "Rude".into() }).await),
+            "restricted"
+        );
         let same = OpenRoom { name: "Tavern".into() };
         assert_eq!(code(communication::open_room(&ana, same).await), "ok", "which is there already");
         for change in [
