@@ -393,10 +393,17 @@ impl<'a> Cast<'a> {
         self.asks(&self.player, other).await;
     }
 
-    /// A new friend of the player.
+    /// A new friend of the player, and of the person who calls.
     async fn friend(&self) -> UserId {
         let friend = self.server.api.sign_up(&fresh("friend")).await;
         self.befriend(&friend).await;
+        // Whoever calls in the player's place is to be told nothing else.
+        if let Caller::Player(caller) = &self.caller
+            && caller.id != self.player.id
+        {
+            self.asks(&friend, caller).await;
+            self.asks(caller, &friend).await;
+        }
         friend.id
     }
 

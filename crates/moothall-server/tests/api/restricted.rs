@@ -34,8 +34,6 @@ const TEXTS: &[(&str, &str, Text)] = &[
     ("accounts.change_email", "email", Free(CREDENTIAL)),
     ("accounts.change_email", "password", Free(CREDENTIAL)),
     ("accounts.delete_me", "password", Free(CREDENTIAL)),
-    ("accounts.create_key", "name", Free("is read by the owner of the key")),
-    ("accounts.create_key", "scopes", Free(CHOICE)),
     ("accounts.put_extra", "value", Held("chat")),
     ("settings.update_user", "values", Free(CHOICE)),
     ("connections.update_presence", "text", Held("chat")),
@@ -126,7 +124,7 @@ fn is_text(schema: &Value) -> bool {
 fn text_for(field: &str) -> Value {
     match field {
         "tags" => json!(["rude"]),
-        "attachments" => json!([{ "kind": "rude", "data": { "text": "rude" } }]),
+        "attachments" => json!([{ "kind": "link", "url": "https://example.org/rude" }]),
         "properties" => json!({ "motto": "rude" }),
         _ => json!("Rude words"),
     }
@@ -182,7 +180,7 @@ async fn refuses(
     if operation.name == "lobbies.open" || operation.name == "lobbies.update" {
         let properties = json!({ "public": { "motto": "rude" } });
         input.insert(field.to_owned(), if field == "properties" { properties } else { text_for(field) });
-    } else if !input.contains_key(field) || field == "properties" {
+    } else if !input.contains_key(field) || matches!(field, "properties" | "value") {
         input.insert(field.to_owned(), text_for(field));
     }
     let user_id = cast.caller_id().unwrap_or_else(|| panic!("{column:?} is somebody"));
