@@ -188,7 +188,7 @@ pub struct ImportSettings {
     pub resets_others: Option<bool>,
     /// Only say what would change.
     #[serde(default)]
-    pub dry_run: Option<bool>,
+    pub is_dry_run: Option<bool>,
     /// Why.
     #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
     pub reason: String,

@@ -267,6 +267,7 @@ pub(crate) async fn prepare(hall: &Hall) -> Result<(), OpenError> {
         None => identities::forget_all(tx),
     });
     restrictions::guarded_by(hall, |tx, user| require_manageable(tx, user).map_err(Error::into_common));
+    crate::settings::guarded_by(hall, |tx, user| require_manageable(tx, user).map_err(Error::into_common));
     Ok(())
 }
 

@@ -440,6 +440,18 @@ impl Error {
         Self::bounded(path, code, message, None, None)
     }
 
+    /// The same of a part of an input, told where it stands in the whole.
+    #[must_use]
+    pub(crate) fn within(self, path: &str) -> Self {
+        match self {
+            Self::Invalid { mut fields } => {
+                fields.iter_mut().for_each(|field| field.path.insert_str(0, path));
+                Self::Invalid { fields }
+            }
+            other => other,
+        }
+    }
+
     /// A cursor that is none of this list.
     pub(crate) fn wrong_cursor() -> Self {
         Self::field("/cursor", "invalid", "this is no cursor of this list")

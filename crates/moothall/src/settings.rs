@@ -28,8 +28,8 @@ use crate::{Hall, Permission};
 
 pub use definition::{is_section, nearest, properties, without_nulls};
 pub use file::{export, import};
-pub(crate) use live::Live;
 pub use live::{Current, SiteEntry, SiteSection};
+pub(crate) use live::{Live, guarded_by};
 pub use site::{get, history, list, public, reset, set};
 pub(crate) use store::{STATEMENTS, forget};
 pub(crate) use users::of_session;

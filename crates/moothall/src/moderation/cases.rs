@@ -215,7 +215,8 @@ pub(super) fn close(
     outcome: ReportOutcome,
     disagreed: &[ReportId],
 ) -> Result<Case, Error> {
-    let mut rest = CloseReports { case_id: case.id, outcome, disagreed: disagreed.to_vec(), closed: 0 };
+    let by = tx.cx().user();
+    let mut rest = CloseReports { case_id: case.id, by, outcome, disagreed: disagreed.to_vec(), closed: 0 };
     if rest.close_some(tx)? == Step::Again {
         jobs::enqueue(tx, &NewJob::new(rest))?;
     }
@@ -235,6 +236,7 @@ pub(super) fn close(
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct CloseReports {
     case_id: CaseId,
+    by: Option<UserId>,
     outcome: ReportOutcome,
     disagreed: Vec<ReportId>,
     closed: u64,
@@ -245,7 +247,8 @@ impl CloseReports {
         let batch = store::open_of_case(tx, self.case_id, REPORTS_AT_ONCE + 1)?;
         for report in batch.iter().take(REPORTS_AT_ONCE) {
             let is_disagreed = self.disagreed.contains(&report.id);
-            reports::close(tx, report, if is_disagreed { ReportOutcome::Disagreed } else { self.outcome })?;
+            let outcome = if is_disagreed { ReportOutcome::Disagreed } else { self.outcome };
+            reports::close(tx, report, outcome, self.by)?;
             self.closed += 1;
         }
         Ok(if batch.len() > REPORTS_AT_ONCE { Step::Again } else { Step::Done })

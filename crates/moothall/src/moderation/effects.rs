@@ -32,7 +32,7 @@ pub(super) fn check(cx: &Cx, deed: &Deed) -> Result<(), Error> {
         ActionKind::Warn => Ok(()),
         ActionKind::Restrict if deed.restriction.is_none() => missing("/deed/restriction"),
         ActionKind::Restrict => match restriction(cx.hall().random().id(cx.now()), deed) {
-            Some(new) => Ok(new.check(cx)?),
+            Some(new) => Ok(new.check(cx).map_err(|wrong| wrong.within("/deed/restriction"))?),
             None => missing("/deed/restriction"),
         },
         ActionKind::Rename => name_of(cx, deed).map(drop),
@@ -55,16 +55,7 @@ pub(super) fn is_quiet(cx: &Cx, deed: &Deed) -> bool {
 
 fn name_of(cx: &Cx, deed: &Deed) -> Result<Option<Name>, Error> {
     let name = deed.name.as_deref().map(|name| Name::chosen(cx, name)).transpose();
-    name.map_err(|error| match error {
-        // Where it stands in this input.
-        crate::Error::Invalid { mut fields } => {
-            for field in &mut fields {
-                field.path = format!("/deed{}", field.path);
-            }
-            crate::Error::Invalid { fields }.into()
-        }
-        other => other.into(),
-    })
+    name.map_err(|wrong| wrong.within("/deed").into())
 }
 
 /// What somebody may not do from now on.

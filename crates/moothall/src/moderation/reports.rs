@@ -133,13 +133,18 @@ fn insert(
     Ok(store::own(report))
 }
 
-/// Closes a report, tells its reporter, and remembers whether they were right.
-pub(super) fn close(tx: &mut Tx<'_, '_>, report: &Report, outcome: ReportOutcome) -> Result<(), Error> {
+/// Closes a report, tells its reporter, and remembers whether they were right; but for a moderator who decides about their own report.
+pub(super) fn close(
+    tx: &mut Tx<'_, '_>,
+    report: &Report,
+    outcome: ReportOutcome,
+    by: Option<UserId>,
+) -> Result<(), Error> {
     store::close_report(tx, report.id, outcome)?;
     let word = crate::json::word(&outcome)?;
     store::count(tx, &format!("reports.{word}"), 1)?;
     let Some(reporter) = report.reporter_id else { return Ok(()) };
-    if outcome != ReportOutcome::Unclear {
+    if outcome != ReportOutcome::Unclear && by != Some(reporter) {
         store::give_credit(tx, reporter, &report.category, outcome == ReportOutcome::Agreed)?;
     }
     let closed = ReportClosed { report_id: report.id, number: report.number, outcome };

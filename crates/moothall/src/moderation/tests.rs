@@ -3,6 +3,7 @@
 mod actions;
 mod alternates;
 mod cases;
+mod durable;
 mod reports;
 mod story;
 

@@ -45,14 +45,21 @@ pub async fn import(cx: &Cx, input: ImportSettings) -> Result<ImportedSettings, 
     cx.require(EDIT)?;
     let wanted = read(cx, &input.toml)?;
     let hall = cx.hall().clone();
-    let is_dry_run = input.dry_run.unwrap_or_default();
+    let is_dry_run = input.is_dry_run.unwrap_or_default();
     let change = move |tx: &mut crate::Tx<'_, '_>| {
         let live = hall.live_settings();
         let all = site::all(tx)?;
         let mut wanted = wanted.clone();
         if input.resets_others.unwrap_or_default() {
-            let others = all.keys().filter(|key| !wanted.iter().any(|(wanted, _)| wanted == *key));
-            let others: Vec<_> = others.map(|key| (key.clone(), None)).collect();
+            let others = all.values().filter(|stored| stored.value.is_some());
+            let others = others.filter(|stored| !wanted.iter().any(|(wanted, _)| *wanted == stored.key));
+            let others: Vec<_> = others.map(|stored| (stored.key.clone(), None)).collect();
+            for (key, _) in &others {
+                // Of a setting that is gone nobody is asked.
+                if let Ok(definition) = definition::find(&live.definitions, key, "/resets_others") {
+                    site::may_change(tx.cx(), definition)?;
+                }
+            }
             wanted.extend(others);
         }
         let rows = site::put(tx, &all, wanted, "settings.import", &input.reason)

@@ -4,7 +4,7 @@ use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::{ArcSwap, Guard};
 use moothall_protocol::{Timestamp, UserId};
@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use super::definition::{self, Definition};
 use super::users::UserEntry;
+use crate::cx::Tx;
 use crate::kept::Kept;
 use crate::{Error, Hall, OpenError, Settings, json};
 
@@ -118,6 +119,18 @@ pub(crate) struct Live {
     current: ArcSwap<Site>,
     changed: watch::Sender<u64>,
     pub(super) of_users: Kept<(UserId, usize), Typed>,
+    /// Says whether somebody's settings are the caller's to change.
+    guard: OnceLock<Box<UserGuard>>,
+}
+
+type UserGuard = dyn Fn(&mut Tx<'_, '_>, UserId) -> Result<(), Error> + Send + Sync;
+
+/// Has `guard` say whether a user is there and the caller's to change the settings of. The first one stays.
+pub(crate) fn guarded_by(
+    hall: &Hall,
+    guard: impl Fn(&mut Tx<'_, '_>, UserId) -> Result<(), Error> + Send + Sync + 'static,
+) {
+    let _ = hall.live_settings().guard.set(Box::new(guard));
 }
 
 impl Live {
@@ -171,7 +184,13 @@ impl Live {
             stored: Mutex::default(),
             changed: watch::Sender::new(0),
             of_users: Kept::new(USERS_MAX),
+            guard: OnceLock::new(),
         })
+    }
+
+    /// Refuses to change the settings of a user who is not there, or may do more than the caller.
+    pub(super) fn require_changeable(&self, tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
+        self.guard.get().map_or(Ok(()), |guard| guard(tx, user))
     }
 
     /// What holds now.

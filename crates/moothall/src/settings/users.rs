@@ -293,6 +293,9 @@ pub async fn update_user(cx: &Cx, input: UpdateUserSettings) -> Result<wire::Use
     cx.mutate(move |tx| {
         let live = hall.live_settings();
         let UpdateUserSettings { user_id, section, values, if_version, reason } = &input;
+        if tx.cx().user() != Some(*user_id) {
+            live.require_changeable(tx, *user_id)?;
+        }
         let before = store::section(tx, *user_id, section)?.unwrap_or_default();
         if if_version.is_some_and(|expected| expected != before.version) {
             return Err(Error::VersionConflict { version: before.version });

@@ -4,11 +4,12 @@ use moothall_protocol::RoomId;
 use moothall_protocol::communication::{
     AddMember, JoinRoom, LeaveRoom, ListMembers, Message, ReadHistory, SendMessage, UpdateRoom,
 };
+use moothall_protocol::relationships::AskFriend;
 
 use super::*;
-use crate::communication as chat;
 use crate::communication::Error as ChatError;
 use crate::runtime::Entity as _;
+use crate::{communication as chat, relationships};
 
 async fn says(cx: &Cx, room_id: RoomId, text: &str) -> Result<Message, ChatError> {
     let text = text.to_owned();
@@ -76,6 +77,11 @@ async fn the_rooms_of_a_lobby_are_described_by_nobody_and_entered_by_nobody_but_
             assert_eq!(code(chat::join(&ben, JoinRoom { room_id }).await), "not_found");
         }
         let room_id = now.room_id;
+        // Whom she may bring elsewhere.
+        for (one, other) in [(&ana, &ben), (&ben, &ana)] {
+            let ask = AskFriend { user_id: id(other), message: None };
+            relationships::ask(one, ask).await.unwrap();
+        }
         let add = AddMember { room_id, user_id: id(&ben), reason: None };
         assert_eq!(code(chat::add_member(&ana, add).await), "lobby_room");
         assert_eq!(code(chat::leave(&ana, LeaveRoom { room_id }).await), "lobby_room");

@@ -5,7 +5,7 @@ use moothall_protocol::settings::{ExportSettings, ImportSettings, ImportedSettin
 use super::*;
 
 fn of(toml: &str) -> ImportSettings {
-    ImportSettings { toml: toml.into(), resets_others: None, dry_run: None, reason: "for a test".into() }
+    ImportSettings { toml: toml.into(), resets_others: None, is_dry_run: None, reason: "for a test".into() }
 }
 
 fn change(key: &str, before: Value, after: Value) -> SettingChange {
@@ -36,7 +36,7 @@ async fn what_one_server_exports_another_imports() {
         ] {
             back(&cx, key).await;
         }
-        let dry = import(&cx, ImportSettings { dry_run: Some(true), ..of(&file) }).await.unwrap();
+        let dry = import(&cx, ImportSettings { is_dry_run: Some(true), ..of(&file) }).await.unwrap();
         assert_eq!((dry.changes.len(), dry.is_dry_run), (4, true));
         assert_eq!(dry.changes[3], change("lobbies.vote_ms", json!(45_000), json!(10_000)));
         assert_eq!(hall.hall.settings().lobbies.vote_ms, 45_000, "a dry run changes nothing");
