@@ -152,10 +152,13 @@ async fn each_text_that_others_read_is_held_back_from_who_may_not_write() {
                 continue;
             };
             known.retain(|known| *known != (*name, *of));
-            if let Held(kind) = text
-                && let Err(answer) = refuses(&server, operation, field, kind).await
-            {
-                wrong.push(format!("{} takes {field} of who has {kind}: {answer}", operation.name));
+            match text {
+                Held(kind) => {
+                    if let Err(answer) = refuses(&server, operation, field, kind).await {
+                        wrong.push(format!("{} takes {field} of who has {kind}: {answer}", operation.name));
+                    }
+                }
+                Free(why) => assert!(!why.is_empty(), "{}: say why {field} is free", operation.name),
             }
         }
     }
