@@ -25,7 +25,7 @@ pub enum Settings {
         file: PathBuf,
         /// Only say what would change.
         #[arg(long)]
-        is_dry_run: bool,
+        dry_run: bool,
         /// Reset the settings that the file does not name.
         #[arg(long)]
         reset_others: bool,
@@ -39,9 +39,9 @@ pub enum Settings {
 pub async fn run(config: &Config, command: Settings) -> Result<()> {
     as_server(config, async |cx| match command {
         Settings::Export { everything } => export(cx, everything).await,
-        Settings::Import { file, is_dry_run, reset_others, reason } => {
+        Settings::Import { file, dry_run, reset_others, reason } => {
             let toml = read(&file)?;
-            let (resets_others, is_dry_run) = (Some(reset_others), Some(is_dry_run));
+            let (resets_others, is_dry_run) = (Some(reset_others), Some(dry_run));
             import(cx, ImportSettings { toml, resets_others, is_dry_run, reason }).await
         }
     })

@@ -19,14 +19,12 @@ const LOOKS: [&str; 6] = [
 ];
 
 /// Has its reason within what is done, or under another name; or is about the work of moderators itself, of which none is asked.
-const WITHOUT_REASON: [&str; 8] = [
+const WITHOUT_REASON: [&str; 6] = [
     "moderation.act",
     "moderation.add_note",
     "moderation.claim_case",
     "moderation.decide_appeal",
     "moderation.pin_note",
-    "moderation.read_case",
-    "moderation.read_file",
     "moderation.release_case",
 ];
 
