@@ -4,11 +4,10 @@ use moothall_protocol::communication::{
     AddMember, ArchiveRoom, GetRoom, JoinRoom, LeaveRoom, ListMembers, ReadHistory, Room, SendMessage,
     UpdateRoom,
 };
-use moothall_protocol::relationships::AskFriend;
 
 use super::*;
+use crate::communication as chat;
 use crate::runtime::Entity as _;
-use crate::{communication as chat, relationships};
 
 fn text(party: &Party, text: &str) -> SendMessage {
     SendMessage {
@@ -71,13 +70,10 @@ async fn nobody_comes_into_the_room_of_a_party_but_with_the_party() {
         let room_id = party.room_id;
         assert_eq!(code(chat::join(&cleo.cx, JoinRoom { room_id }).await), "not_found");
         assert_eq!(code(chat::leave(&ben.cx, LeaveRoom { room_id }).await), "party_room");
-        // Whom she may bring elsewhere.
-        for (one, other) in [(ana, &cleo), (&cleo, ana)] {
-            let ask = AskFriend { user_id: other.id, message: None };
-            relationships::ask(&one.cx, ask).await.unwrap();
-        }
         let add = AddMember { room_id, user_id: cleo.id, reason: None };
-        assert_eq!(code(chat::add_member(&ana.cx, add).await), "party_room");
+        assert_eq!(code(chat::add_member(&ana.cx, add).await), "user_unreachable", "who is no friend");
+        let add = AddMember { room_id, user_id: ana.id, reason: None };
+        assert_eq!(code(chat::add_member(&ben.cx, add).await), "user_unreachable");
         let rename = UpdateRoom {
             room_id,
             name: Some("Den".to_owned()),
