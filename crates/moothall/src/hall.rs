@@ -64,6 +64,7 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261129000500_relationships",
     "20261129000510_first_contact",
     "20261129000520_audit_chain",
+    "20261130000300_moderation_keeps",
 ];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.
@@ -372,7 +373,8 @@ pub(crate) fn forget_user(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), crate
     settings::forget(tx, user)?;
     relationships::forget(tx, user)?;
     notifications::forget(tx, user)?;
-    restrictions::forget_traces(tx, user)
+    restrictions::forget_traces(tx, user)?;
+    moderation::forget(tx, user)
 }
 
 /// All SQL of the library, by name, for the test that prepares it on both engines.

@@ -4,7 +4,9 @@
 //! user make one *case* (`cases.rs`), whose priority is a sum that is shown (`priority.rs`). A moderator claims a case and dismisses it or
 //! takes an *action* (`actions.rs`), which a table proposes (`escalation.rs`) and a person decides; each action can be taken back with all
 //! that came of it (`effects.rs`). Against an action its user appeals (`appeals.rs`), and another moderator decides. Who may be the same
-//! person stands in `alternates.rs`, and who comes back although they may not sign in makes a case (`evasion.rs`); figures in `statistics.rs`; what users and staff are told goes through `notify.rs`.
+//! person stands in `alternates.rs`, and who comes back although they may not sign in makes a
+//! case (`evasion.rs`); figures in `statistics.rs`; what users and staff are told goes through `notify.rs`; what is forgotten when, in
+//! `retention.rs`.
 //!
 //! Promises: what is acted, reverted or decided is done wholly or not at all, audited, and told to whom it concerns; nobody decides
 //! about themselves, nor on an appeal against what they did; nothing here restricts anybody without a person's decision.
@@ -23,6 +25,7 @@ mod notes;
 mod notify;
 mod priority;
 mod reports;
+mod retention;
 mod settings;
 mod statistics;
 mod store;
@@ -42,9 +45,10 @@ pub use cases::{
     release as release_case, snooze as snooze_case,
 };
 pub use error::Error;
-pub use files::{read_case, read_file};
-pub use notes::{add as add_note, pin as pin_note};
+pub use files::{list_reports, read_case, read_file};
+pub use notes::{add as add_note, list as list_notes, pin as pin_note};
 pub(crate) use notify::notice_kinds;
+pub(crate) use retention::forget;
 pub use reports::{categories, file as report, mine as my_reports};
 pub use settings::{Escalation, Settings};
 pub use statistics::read as statistics;
@@ -99,6 +103,10 @@ fn of_cases(operations: Operations) -> Operations {
         .post("/moderation/cases/{case_id}/dismiss", "moderation.dismiss_case", may, dismiss_case)
         .rate(Rate::Admin)
         .post("/users/{user_id}/moderation_file", "moderation.read_file", may, read_file)
+        .rate(Rate::Admin)
+        .get("/moderation/reports", "moderation.list_reports", may, list_reports)
+        .rate(Rate::Admin)
+        .get("/users/{user_id}/notes", "moderation.list_notes", may, list_notes)
         .rate(Rate::Admin)
         .post("/users/{user_id}/notes", "moderation.add_note", may, add_note)
         .rate(Rate::Admin)
@@ -176,13 +184,18 @@ fn of_appeals(operations: Operations) -> Operations {
 }
 
 /// The kinds of jobs of this context.
-pub(crate) fn job_kinds() -> [jobs::KindEntry; 2] {
-    [jobs::KindEntry::of::<effects::Content>(), jobs::KindEntry::of::<cases::CloseReports>()]
+pub(crate) fn job_kinds() -> [jobs::KindEntry; 3] {
+    [
+        jobs::KindEntry::of::<effects::Content>(),
+        jobs::KindEntry::of::<cases::CloseReports>(),
+        jobs::KindEntry::of::<retention::Forget>(),
+    ]
 }
 
 /// All SQL of this context.
 pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
-    [store::STATEMENTS, actions::STATEMENTS, appeals::STATEMENTS, alternates::STATEMENTS].concat()
+    [store::STATEMENTS, actions::STATEMENTS, appeals::STATEMENTS, alternates::STATEMENTS, retention::STATEMENTS]
+        .concat()
 }
 
 /// Looks whether what the operator set fits together, and has this context hear who comes.
@@ -193,7 +206,7 @@ pub(crate) fn prepare(hall: &Hall) -> Result<(), OpenError> {
     let unknown = names.into_iter().find(|name| !restrictions::has_type(hall, name));
     let unknown = unknown.map(|name| format!("there is no type of restriction {name}"));
     communication::on_reported(hall, reports::of_contact);
-    restrictions::on_new_device(hall, |tx, user, device| {
+    restrictions::on_device(hall, |tx, user, device| {
         evasion::look(tx, user, device).map_err(Error::into_common)
     });
     settings.check()?;
@@ -203,9 +216,10 @@ pub(crate) fn prepare(hall: &Hall) -> Result<(), OpenError> {
     }
 }
 
-/// Closes cases that nobody decided for long.
+/// Closes cases that nobody decided for long, and forgets those that were closed long ago.
 pub(crate) async fn sweep(cx: &Cx) -> Result<(), crate::Error> {
-    cases::close_old(cx).await.map_err(Error::into_common)
+    cases::close_old(cx).await.map_err(Error::into_common)?;
+    retention::sweep(cx).await.map_err(Error::into_common)
 }
 
 #[cfg(test)]

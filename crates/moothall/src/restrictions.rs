@@ -44,7 +44,7 @@ pub use error::Error;
 pub use operations::{impose_restriction, lift_restriction, list, list_types, mine, operations};
 pub(crate) use store::STATEMENTS;
 pub use traces::read_traces;
-pub(crate) use traces::{Arrival, forget_traces, others_on, record, sharing};
+pub(crate) use traces::{Arrival, forget_some, forget_traces, others_on, record, sharing};
 use types::{RestrictionType, Types};
 
 /// Reads the restrictions of others.
@@ -134,7 +134,7 @@ pub(crate) struct Live {
     followers: Mutex<Vec<Follower>>,
     /// Says whether somebody is the caller's to restrict.
     guard: OnceLock<Box<Guard>>,
-    /// Hears who came on a device on which they never were.
+    /// Hears who came on which device.
     on_device: OnceLock<Box<DeviceFollower>>,
 }
 
@@ -271,6 +271,12 @@ pub(crate) fn barred(
     let found = find(tx.cx(), &standing, types::LOGIN, Scope::ANYWHERE);
     let until = found.and_then(|active| active.own.ends_at).unwrap_or(Timestamp::MAX);
     Ok((found.map(|active| Arc::new(active.refusal(types::LOGIN))), until))
+}
+
+/// Since when somebody may not sign in, if that is so now.
+pub(crate) fn barred_since(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Option<Timestamp>, crate::Error> {
+    let standing = read(tx, user)?;
+    Ok(find(tx.cx(), &standing, types::LOGIN, Scope::ANYWHERE).map(|active| active.own.starts_at))
 }
 
 /// The restrictions of a user that hold now and that they may know of, for a session that begins.
@@ -485,8 +491,8 @@ pub(crate) fn on_changed(
     hall.restrictions().followers.lock().push(Arc::new(follower));
 }
 
-/// Has `follower` hear, in the transaction, of each user who comes on a device on which they never were. The first one stays.
-pub(crate) fn on_new_device(
+/// Has `follower` hear, in the transaction, of each user who signs in on a device, and on which. The first one stays.
+pub(crate) fn on_device(
     hall: &Hall,
     follower: impl Fn(&mut Tx<'_, '_>, UserId, &str) -> Result<(), crate::Error> + Send + Sync + 'static,
 ) {

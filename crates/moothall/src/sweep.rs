@@ -53,7 +53,7 @@ pub(crate) async fn run(hall: WeakHall) {
             tracing::warn!("Could not clear old traces and bans that are over: {error}");
         }
         if let Err(error) = moderation::sweep(&cx).await {
-            tracing::warn!("Could not close cases that nobody decided: {error}");
+            tracing::warn!("Could not clear cases and reports of long ago: {error}");
         }
         if let Err(error) = jobs::sweep(&cx).await {
             tracing::warn!("Could not clear jobs done long ago: {error}");

@@ -179,7 +179,7 @@ pub struct AcknowledgeAction {
 }
 
 /// Takes an action back, with all that came of it: the restriction is lifted, the name is back, the message is visible again, the mark is
-/// gone. The user is told.
+/// gone. A name that is somebody else's by now does not come back: then the user may choose another at once. The user is told.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevertAction {

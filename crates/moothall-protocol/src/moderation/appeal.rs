@@ -30,7 +30,7 @@ pub struct FileAppeal {
     pub text: String,
 }
 
-/// Writes in an appeal: in one's own, or as staff. May be called with a limited token.
+/// Writes in an appeal: in one's own, or as staff, but for whoever did what it is against. May be called with a limited token.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WriteAppeal {

@@ -38,7 +38,7 @@ pub struct Case {
     pub claimed_until: Option<Timestamp>,
     /// It is put off until then.
     pub snoozed_until: Option<Timestamp>,
-    /// Who wants somebody else to look at it.
+    /// Who waits for a second opinion on it; of several, who asked last.
     pub second_opinion_by: Option<UserId>,
     /// When it was closed.
     pub closed_at: Option<Timestamp>,
@@ -187,6 +187,8 @@ pub enum NoteKind {
     Alternate,
     /// What another moderator thinks of a case, for whoever asked for a second opinion.
     Opinion,
+    /// What a moderator is not sure about: written by `moderation.ask_second_opinion`.
+    Question,
 }
 
 /// A note on a user, for moderators.
@@ -230,6 +232,21 @@ pub struct AddNote {
     pub is_pinned: Option<bool>,
 }
 
+/// Lists the notes on a user, the newest first. The look is audited.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListNotes {
+    /// On whom.
+    pub user_id: UserId,
+    /// Where to go on.
+    #[serde(default)]
+    pub cursor: Option<Cursor>,
+    /// How many at most.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = limits::PAGE_ITEMS_MAX))]
+    pub limit: Option<usize>,
+}
+
 /// Pins a note before the others, or no longer.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -262,15 +279,15 @@ pub struct UserFile {
     pub marks: Vec<String>,
     /// What they may not do, and might not, the newest first.
     pub restrictions: Vec<Restriction>,
-    /// What was done about them, the newest first.
+    /// What was done about them, the newest first; all of it by `moderation.list_actions`.
     pub actions: Vec<Action>,
-    /// Reports about them, the newest first.
+    /// Reports about them, the newest first; all of them by `moderation.list_reports`.
     pub reports_about: Vec<Report>,
-    /// Reports by them, the newest first.
+    /// Reports by them, but for those about whoever looks, the newest first; all of them by `moderation.list_reports`.
     pub reports_by: Vec<Report>,
     /// How good their reports were.
     pub credibility: Vec<Credibility>,
-    /// Notes on them: those that are pinned, then the newest first.
+    /// Notes on them: those that are pinned, then the newest first; all of them by `moderation.list_notes`.
     pub notes: Vec<Note>,
     /// Names they had.
     pub names: Vec<FormerName>,
@@ -285,7 +302,7 @@ pub struct UserFile {
 pub struct CaseFile {
     /// The case.
     pub case: Case,
-    /// Its reports, the newest first.
+    /// Its reports, the newest first; all of them by `moderation.list_reports`.
     pub reports: Vec<Report>,
     /// Of its target.
     pub file: UserFile,

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::audit::REASON;
 use crate::{CaseId, Cursor, LobbyId, MatchId, MessageId, ReportId, RoomId, Timestamp, UserId, limits};
 
 /// What a report may be about: see `moderation.categories`.
@@ -119,6 +120,33 @@ pub struct OwnReport {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListMyReports {
+    /// Where to go on.
+    #[serde(default)]
+    pub cursor: Option<Cursor>,
+    /// How many at most.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = limits::PAGE_ITEMS_MAX))]
+    pub limit: Option<usize>,
+}
+
+/// Lists reports, the newest first: those of a case, those about a user, or those by one. The look is audited. What concerns whoever looks
+/// is not shown to them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListReports {
+    /// Those of this case.
+    #[serde(default)]
+    pub case_id: Option<CaseId>,
+    /// Those about this user.
+    #[serde(default)]
+    pub target_id: Option<UserId>,
+    /// Those by this user.
+    #[serde(default)]
+    pub reporter_id: Option<UserId>,
+    /// Why what was said in private has to be read. Without it that is left out of the evidence.
+    #[serde(default)]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
+    pub reason: Option<String>,
     /// Where to go on.
     #[serde(default)]
     pub cursor: Option<Cursor>,

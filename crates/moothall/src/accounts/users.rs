@@ -206,21 +206,34 @@ pub(crate) fn rename_by_staff(
     Ok((before, name.display))
 }
 
-/// Gives a user the name back that [`rename_by_staff`] took, unless they have another than that gave them.
+/// Gives a user the name back that [`rename_by_staff`] took, unless they have another than that gave them. Where that is somebody else's by
+/// now, or none to have any more, they may choose another at once. Returns whether all is as it was.
 pub(crate) fn restore_name(
     tx: &mut Tx<'_, '_>,
     user: UserId,
     before: &NamedBefore,
     after: &str,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let account = find(tx, user)?.ok_or(crate::Error::NotFound)?;
     if account.user.name != after {
-        return Ok(());
+        return Ok(true);
     }
-    let name = Name::parse(&before.name)?;
-    take_name(tx, &account, &name, before.renamed_at)?;
+    let is_back = match Name::parse(&before.name) {
+        Ok(name) => match take_name(tx, &account, &name, before.renamed_at) {
+            Ok(()) => true,
+            Err(Error::NameTaken) => false,
+            Err(error) => return Err(error),
+        },
+        Err(_) => false,
+    };
+    if !is_back {
+        // Taking a name begins with letting go of the one they have.
+        let kept = Name::parse(&account.user.name)?;
+        names::claim(tx, user, &kept)?;
+        store::rename(tx, user, &kept, None)?;
+    }
     changed(tx, user)?;
-    Ok(())
+    Ok(is_back)
 }
 
 /// The e-mail addresses and ages of accounts, for who compares them.

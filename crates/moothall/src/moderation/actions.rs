@@ -140,20 +140,20 @@ pub(super) async fn begin_reverting(cx: &Cx, input: RevertAction) -> Result<Acti
     cx.require(ACT)?;
     cx.mutate(move |tx| {
         let action = find(tx, input.action_id)?.ok_or(crate::Error::NotFound)?;
-        require_reversible(tx, &action)?;
+        require_reversible(tx, action.user_id)?;
         let is_told = !appeals::overturn(tx, &action)?;
         take_back(tx, action.id, &input.reason, is_told)
     })
     .await
 }
 
-/// Refuses to take back what was done about oneself, or about somebody who may do more.
-pub(super) fn require_reversible(tx: &mut Tx<'_, '_>, action: &Action) -> Result<(), Error> {
-    if tx.cx().user() == Some(action.user_id) {
+/// Refuses to take back what was decided about oneself, or about somebody who may do more.
+pub(super) fn require_reversible(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
+    if tx.cx().user() == Some(user) {
         return Err(Error::Yourself);
     }
-    match accounts::require_manageable(tx, action.user_id).map_err(accounts::Error::into_common) {
-        // What was done about an account that is erased can still be taken back.
+    match accounts::require_manageable(tx, user).map_err(accounts::Error::into_common) {
+        // What was decided about an account that is erased can still be taken back.
         Ok(()) | Err(crate::Error::NotFound) => Ok(()),
         Err(refused) => Err(refused.into()),
     }

@@ -15,8 +15,9 @@ use moothall_protocol::{Timestamp, UserId};
 
 pub(super) use store::{STATEMENTS, of, verdict};
 
+use super::files::refuse_oneself;
 use super::notify::{Ids, happened};
-use super::{ALTERNATES, Error};
+use super::{ALTERNATES, Error, actions};
 use crate::cx::{Cx, Tx};
 use crate::{accounts, audit, restrictions};
 
@@ -72,6 +73,7 @@ fn stem(email: &str) -> Option<String> {
 /// Looks who may be the same person as a user.
 pub async fn find(cx: &Cx, input: FindAlternates) -> Result<Alternates, Error> {
     cx.require(ALTERNATES)?;
+    refuse_oneself(cx, input.user_id)?;
     let user = accounts::summary(cx, input.user_id).await?.id;
     cx.mutate(move |tx| {
         let items = look(tx, user)?;
@@ -138,6 +140,10 @@ pub async fn link(cx: &Cx, input: LinkAlternates) -> Result<(), Error> {
         return Err(crate::Error::NotFound.into());
     }
     cx.mutate(move |tx| {
+        for user in [user_id, other_id] {
+            refuse_oneself(tx.cx(), user)?;
+            accounts::require_manageable(tx, user).map_err(accounts::Error::into_common)?;
+        }
         let before = store::put(tx, user_id, other_id, verdict)?;
         changed(tx, "moderation.link_alternates", (user_id, other_id), &reason, before, Some(verdict))
     })
@@ -149,6 +155,9 @@ pub async fn unlink(cx: &Cx, input: UnlinkAlternates) -> Result<(), Error> {
     cx.require(ALTERNATES)?;
     let UnlinkAlternates { user_id, other_id, reason } = input;
     cx.mutate(move |tx| {
+        for user in [user_id, other_id] {
+            actions::require_reversible(tx, user)?;
+        }
         let before = store::remove(tx, user_id, other_id)?.ok_or(crate::Error::NotFound)?;
         changed(tx, "moderation.unlink_alternates", (user_id, other_id), &reason, Some(before), None)
     })

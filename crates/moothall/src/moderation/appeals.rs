@@ -114,8 +114,13 @@ pub async fn write(cx: &Cx, input: WriteAppeal) -> Result<Appeal, Error> {
             return Err(Error::TooManyMessages);
         }
         let is_staff = me != appeal.user_id;
+        if is_staff && action.author_id == Some(me) {
+            return Err(Error::OwnAction);
+        }
         store::insert_message(tx, appeal.id, position, is_staff, &input.text)?;
         if is_staff {
+            let said = json!({ "appeal_id": appeal.id, "action_id": action.id, "text": input.text });
+            audit::record(tx, audit::Entry::new("moderation.write_appeal").user(appeal.user_id).after(&said))?;
             let told = AppealAnswered { appeal_id: appeal.id, action_id: action.id };
             tell(tx, appeal.user_id, told)?;
         }
@@ -205,7 +210,7 @@ fn require_decidable(tx: &mut Tx<'_, '_>, id: AppealId) -> Result<Stored, Error>
     if found.appeal.decided_at.is_some() {
         return Err(Error::AppealDecided);
     }
-    actions::require_reversible(tx, &found.action)?;
+    actions::require_reversible(tx, found.action.user_id)?;
     Ok(found)
 }
 

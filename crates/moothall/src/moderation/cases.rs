@@ -36,7 +36,7 @@ pub(super) fn open_for(tx: &mut Tx<'_, '_>, target: UserId) -> Result<Case, Erro
 
 /// Says anew how urgent a case is, by its reports.
 pub(super) fn weigh(tx: &mut Tx<'_, '_>, case: &mut Case) -> Result<(), Error> {
-    let reports = store::of_case(tx, case.id, CASE_ITEMS_MAX)?;
+    let reports = store::of_case(tx, case.id, store::NEWEST, CASE_ITEMS_MAX)?;
     let reporters = store::reporters(tx, case.id)?;
     let scores: Vec<_> = reports.iter().map(|report| report.score.clone()).collect();
     let weights = &tx.cx().hall().settings().moderation.weights;
@@ -90,12 +90,18 @@ pub(super) fn require_free(tx: &mut Tx<'_, '_>, id: CaseId) -> Result<Case, Erro
 /// Refuses whoever asked for a second opinion on this case to do anything about its target before somebody else gave one: then it would have
 /// been asked for nothing.
 pub(super) fn require_opinion(tx: &mut Tx<'_, '_>, case: &Case) -> Result<(), Error> {
-    match (case.second_opinion_by, tx.cx().user()) {
-        (Some(asker), Some(me)) if asker == me && !store::has_opinion(tx, case, me)? => {
-            Err(Error::OpinionAwaited)
-        }
-        _ => Ok(()),
+    let Some(me) = tx.cx().user() else { return Ok(()) };
+    if store::awaiting(tx, case.id)?.contains(&me) { Err(Error::OpinionAwaited) } else { Ok(()) }
+}
+
+/// Somebody wrote what they think of a case: whoever asked before that, and is somebody else, waits no longer.
+pub(super) fn answered(tx: &mut Tx<'_, '_>, mut case: Case) -> Result<(), Error> {
+    let waiting = store::awaiting(tx, case.id)?.first().copied();
+    if case.closed_at.is_none() && case.second_opinion_by != waiting {
+        case.second_opinion_by = waiting;
+        changed(tx, &mut case, audit::Entry::new("moderation.add_note"))?;
     }
+    Ok(())
 }
 
 fn claimed(tx: &mut Tx<'_, '_>, mut case: Case, action: &'static str) -> Result<Case, Error> {
@@ -179,7 +185,7 @@ pub async fn ask_second_opinion(cx: &Cx, input: AskSecondOpinion) -> Result<Case
         let mut case = require_free(tx, input.case_id)?;
         (case.claimed_by, case.claimed_until) = (None, None);
         case.second_opinion_by = Some(me);
-        notes::of_case(tx, &case, NoteKind::General, &input.reason)?;
+        notes::of_case(tx, &case, NoteKind::Question, &input.reason)?;
         let entry = audit::Entry::new("moderation.ask_second_opinion").reason(&input.reason);
         changed(tx, &mut case, entry)?;
         Ok(case)

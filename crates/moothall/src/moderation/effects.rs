@@ -9,6 +9,7 @@ use moothall_protocol::{ActionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::notify::{self, NameGone};
 use super::{Error, actions, reports};
 use crate::accounts::NamedBefore;
 use crate::accounts::names::Name;
@@ -227,10 +228,11 @@ pub(super) fn undo(tx: &mut Tx<'_, '_>, action: &Action, reason: &str) -> Result
             let before: NamedBefore =
                 serde_json::from_value(action.before.clone()).map_err(crate::Error::internal)?;
             let after = action.after.get("name").and_then(Value::as_str).unwrap_or_default();
-            accounts::restore_name(tx, action.user_id, &before, after).map_err(|error| match error {
-                accounts::Error::NameTaken => Error::NameTaken,
-                other => other.into_common().into(),
-            })
+            let restored = accounts::restore_name(tx, action.user_id, &before, after);
+            if !restored.map_err(accounts::Error::into_common)? {
+                notify::tell(tx, action.user_id, NameGone { action_id: action.id, number: action.number })?;
+            }
+            Ok(())
         }
     }
 }

@@ -31,12 +31,10 @@ crate::faults! {
         AppealDecided => Conflict, "appeal_decided", "this appeal is decided";
         /// An appeal has so many messages, see `GET /v1/limits`.
         TooManyMessages => Conflict, "too_many_appeal_messages", "that is enough for this appeal";
-        /// Whoever did what an appeal is against does not decide it.
-        OwnAction => Forbidden, "own_action", "somebody else decides about what you did";
+        /// Whoever did what an appeal is against neither decides it nor writes in it.
+        OwnAction => Forbidden, "own_action", "somebody else answers for what you did";
         /// Only a restriction can be reduced.
         NothingToReduce => Conflict, "nothing_to_reduce", "there is no restriction that could end sooner";
-        /// The name of before, or one that looks like it, is somebody else's by now.
-        NameTaken => Conflict, "former_name_taken", "the name of before is somebody else's by now";
         /// There are so many notes on the user, see `GET /v1/limits`.
         TooManyNotes => Conflict, "too_many_notes", "there are too many notes on this user";
     }

@@ -1,13 +1,13 @@
-//! Who comes on a device of somebody who may not sign in: that makes a case, which a person decides. Nobody is restricted for it.
+//! Who comes on a device of somebody who may not sign in: that makes a case, once for each time they were barred, which a person decides.
+//! Nobody is restricted for it.
 
 use moothall_protocol::UserId;
-use moothall_protocol::moderation::{AlternateVerdict, ReportSubject};
+use moothall_protocol::moderation::AlternateVerdict;
 use serde_json::{Map, json};
 
-use super::{Error, alternates, reports};
+use super::{Error, alternates, reports, store};
 use crate::cx::Tx;
 use crate::restrictions;
-use crate::restrictions::types::LOGIN;
 
 /// A device that more accounts share is everybody's, and says nothing.
 const SHARED: usize = 5;
@@ -21,17 +21,13 @@ pub(super) fn look(tx: &mut Tx<'_, '_>, user: UserId, device: &str) -> Result<()
         return Ok(());
     }
     for other in others {
-        let is_barred = match restrictions::check_within(tx, other, LOGIN) {
-            Ok(()) => false,
-            Err(crate::Error::Restricted(_)) => true,
-            Err(error) => return Err(error.into()),
-        };
-        let is_household =
-            is_barred && alternates::verdict(tx, user, other)? == Some(AlternateVerdict::Household);
-        if is_barred && !is_household {
-            let evidence = Map::from_iter([("same_device_as".to_owned(), json!(other))]);
-            return reports::raise(tx, user, ReportSubject::User, &category, evidence);
+        let Some(barred_at) = restrictions::barred_since(tx, other)? else { continue };
+        let is_household = alternates::verdict(tx, user, other)? == Some(AlternateVerdict::Household);
+        if is_household || store::is_raised(tx, user, &category, other, barred_at)? {
+            continue;
         }
+        let evidence = Map::from_iter([("same_device_as".to_owned(), json!(other))]);
+        return reports::raise(tx, user, other.to_string(), &category, evidence);
     }
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! Everything about a user in one answer.
 
 use moothall_protocol::accounts::{GetUser, ListNames};
-use moothall_protocol::limits::CASE_ITEMS_MAX;
+use moothall_protocol::limits::{CASE_ITEMS_MAX, PAGE_ITEMS_DEFAULT};
 use moothall_protocol::matches::ListMatches;
-use moothall_protocol::moderation::{CaseFile, ReadCase, ReadFile, Report, UserFile};
-use moothall_protocol::{ActionId, ReportId, UserId};
+use moothall_protocol::moderation::{CaseFile, ListReports, ReadCase, ReadFile, Report, UserFile};
+use moothall_protocol::{ActionId, Cursor, Page, UserId};
 use uuid::Uuid;
 
 use super::{CASES, Error, actions, alternates, evidence, store};
@@ -19,7 +19,7 @@ pub async fn read_case(cx: &Cx, input: ReadCase) -> Result<CaseFile, Error> {
     let reason = said(input.reason);
     let file = look(cx, case.target_id, reason.is_some()).await?;
     cx.mutate(move |tx| {
-        let mut reports = store::of_case(tx, input.case_id, CASE_ITEMS_MAX)?;
+        let mut reports = store::of_case(tx, input.case_id, store::NEWEST, CASE_ITEMS_MAX)?;
         withhold(&mut reports, reason.is_some());
         let entry = looked("moderation.read_case", case.target_id, reason.as_deref());
         audit::record(tx, entry.after(&case.id))?;
@@ -62,8 +62,44 @@ fn withhold(reports: &mut [Report], says_why: bool) {
 }
 
 /// Moderators do not learn who reported them, and what others note of them.
-fn refuse_oneself(cx: &Cx, user: UserId) -> Result<(), Error> {
+pub(super) fn refuse_oneself(cx: &Cx, user: UserId) -> Result<(), Error> {
     if cx.user() == Some(user) { Err(Error::Yourself) } else { Ok(()) }
+}
+
+/// Lists reports of a case, about a user, or by one. The look is audited.
+pub async fn list_reports(cx: &Cx, input: ListReports) -> Result<Page<Report>, Error> {
+    cx.require(CASES)?;
+    let ListReports { case_id, target_id, reporter_id, .. } = input;
+    if [case_id.is_some(), target_id.is_some(), reporter_id.is_some()].map(u8::from).iter().sum::<u8>() != 1 {
+        let message = "give one of case_id, target_id and reporter_id";
+        return Err(crate::Error::field("", "invalid", message).into());
+    }
+    let before = match &input.cursor {
+        Some(cursor) => cursor.key().ok_or_else(crate::Error::wrong_cursor)?,
+        None => store::NEWEST,
+    };
+    let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
+    let reason = said(input.reason);
+    cx.write(move |tx| {
+        let case = case_id.map(|id| store::find_case(tx, id)?.ok_or(crate::Error::NotFound)).transpose()?;
+        let (target, of) = (case.as_ref().map(|case| case.target_id).or(target_id), reporter_id);
+        if let Some(target) = target {
+            refuse_oneself(tx.cx(), target)?;
+        }
+        let mut rows = match (&case, target, of) {
+            (Some(case), ..) => store::of_case(tx, case.id, before, limit + 1)?,
+            (_, Some(target), _) => store::about(tx, target, before, limit + 1)?,
+            (_, _, Some(reporter)) => store::by_seen(tx, reporter, before, limit + 1)?,
+            (None, None, None) => Vec::new(),
+        };
+        withhold(&mut rows, reason.is_some());
+        if let Some(user) = target.or(of) {
+            let entry = looked("moderation.list_reports", user, reason.as_deref());
+            audit::record(tx, entry.after(&case.map(|case| case.id)))?;
+        }
+        Ok(Page::cut(rows, limit, |last| Cursor::of(&last.id)))
+    })
+    .await
 }
 
 /// Whoever works on cases reads this, whatever else they may.
@@ -76,9 +112,9 @@ async fn look(cx: &Cx, user_id: UserId, says_why: bool) -> Result<UserFile, Erro
     let played = ListMatches { user_id: Some(user_id), limit: Some(10), ..ListMatches::default() };
     let matches = matches::list(&server, played).await.map_err(matches::Error::into_common)?.items;
     cx.read(move |tx| {
-        let (last_report, last_action) = (ReportId::from_uuid(Uuid::max()), ActionId::from_uuid(Uuid::max()));
-        let mut reports_about = store::about(tx, user_id, last_report, CASE_ITEMS_MAX)?;
-        let mut reports_by = store::by(tx, user_id, last_report, CASE_ITEMS_MAX)?;
+        let last_action = ActionId::from_uuid(Uuid::max());
+        let mut reports_about = store::about(tx, user_id, store::NEWEST, CASE_ITEMS_MAX)?;
+        let mut reports_by = store::by_seen(tx, user_id, store::NEWEST, CASE_ITEMS_MAX)?;
         withhold(&mut reports_about, says_why);
         withhold(&mut reports_by, says_why);
         let actions = actions::of_user(tx, user_id, last_action, CASE_ITEMS_MAX)?;

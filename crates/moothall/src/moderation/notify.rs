@@ -18,6 +18,7 @@ pub(crate) fn notice_kinds() -> Vec<KindEntry> {
     vec![
         KindEntry::of::<Acted>(),
         KindEntry::of::<Reverted>(),
+        KindEntry::of::<NameGone>(),
         KindEntry::of::<ReportClosed>(),
         KindEntry::of::<AppealAnswered>(),
         KindEntry::of::<AppealDecided>(),
@@ -81,6 +82,22 @@ impl Kind for Reverted {
 
     fn text(&self) -> String {
         "What a moderator did about you was taken back.".to_owned()
+    }
+}
+
+/// The user should have their former name back, and it is somebody else's.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct NameGone {
+    pub action_id: ActionId,
+    pub number: i64,
+}
+
+impl Kind for NameGone {
+    const NAME: &'static str = "moderation.name_gone";
+    const IS_MANDATORY: bool = true;
+
+    fn text(&self) -> String {
+        "Your former name cannot be given back: you may choose another now.".to_owned()
     }
 }
 

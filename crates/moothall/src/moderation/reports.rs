@@ -71,16 +71,16 @@ fn check_budget(tx: &mut Tx<'_, '_>, reporter: UserId) -> Result<(), Error> {
     }
 }
 
-/// The server itself saw something: an automatic report, which opens a case.
+/// The server itself saw something of a user: an automatic report, which opens a case. It is known again by what it is about.
 pub(super) fn raise(
     tx: &mut Tx<'_, '_>,
     target: UserId,
-    subject: ReportSubject,
+    about: String,
     category: &str,
     evidence: Map<String, Value>,
 ) -> Result<(), Error> {
-    let found = Found { target, subject_id: String::new(), evidence };
-    let told = Told { subject, category: category.to_owned(), text: String::new(), is_automatic: true };
+    let found = Found { target, subject_id: about, evidence };
+    let told = Told { subject: ReportSubject::User, category: category.to_owned(), text: String::new(), is_automatic: true };
     insert(tx, None, &told, &found).map(drop)
 }
 

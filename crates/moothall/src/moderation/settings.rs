@@ -21,6 +21,10 @@ pub struct Settings {
     /// Days after which a case is closed that nobody decided; its reporters are told.
     #[schemars(range(min = 1, max = 3_650))]
     pub case_days: u32,
+    /// Days for which reports and their evidence are kept after their case was closed, and what moderation knows of an account after that was
+    /// erased.
+    #[schemars(range(min = 31, max = 3_650))]
+    pub kept_days: u32,
     /// Minutes for which a case is claimed.
     #[schemars(range(min = 1, max = 1_440))]
     pub claim_minutes: u32,
@@ -61,6 +65,7 @@ impl Default for Settings {
             categories: categories(),
             reports_per_day: 20,
             case_days: 31,
+            kept_days: 365,
             claim_minutes: 30,
             weights: Weights::default(),
             warning_holds_back: ["chat", "direct_message", "lobby_join", "lobby_host", "matchmaking"]

@@ -8,6 +8,7 @@ use moothall_protocol::moderation::{
 use moothall_protocol::{CaseId, NoteId, ReportId, Timestamp, UserId};
 use moothall_store::{Json, OnConstraint as _, Row, params, statements};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::{Error, priority};
 use crate::cx::Tx;
@@ -57,12 +58,16 @@ statements! {
     INSERT_REPORT = "INSERT INTO reports (id, number, reporter_id, target_id, subject, subject_id, category, text, is_automatic,
         evidence, case_id, score, created_at, closed_at, outcome)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL, NULL)";
+    IS_RAISED = "SELECT 1 FROM reports WHERE target_id = $1 AND reporter_id IS NULL AND category = $2 AND subject_id = $3
+        AND created_at >= $4 LIMIT 1";
     COUNT_REPORTS = "SELECT count(*), min(created_at) FROM
         (SELECT created_at FROM reports WHERE reporter_id = $1 AND created_at > $2 AND is_automatic = FALSE
          ORDER BY created_at DESC LIMIT $3) AS lately";
-    OF_CASE = concat!("SELECT ", report_columns!(), " FROM reports WHERE case_id = $1 ORDER BY id DESC LIMIT $2");
+    OF_CASE = concat!("SELECT ", report_columns!(), " FROM reports WHERE case_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
     ABOUT = concat!("SELECT ", report_columns!(), " FROM reports WHERE target_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
     BY = concat!("SELECT ", report_columns!(), " FROM reports WHERE reporter_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
+    BY_ABOUT_OTHERS = concat!("SELECT ", report_columns!(), " FROM reports
+        WHERE reporter_id = $1 AND id < $2 AND target_id <> $4 ORDER BY id DESC LIMIT $3");
     REPORTERS = "SELECT count(DISTINCT reporter_id) FROM reports WHERE case_id = $1";
     CLOSE_REPORT = "UPDATE reports SET closed_at = $2, outcome = $3 WHERE id = $1 AND closed_at IS NULL";
     OPEN_OF_CASE = concat!("SELECT ", report_columns!(), " FROM reports WHERE case_id = $1 AND closed_at IS NULL
@@ -91,17 +96,22 @@ statements! {
     NEXT_CASE = concat!("SELECT ", case_columns!(), " FROM moderation_cases c
         WHERE c.closed_at IS NULL AND (c.claimed_until IS NULL OR c.claimed_until <= $2)
           AND (c.snoozed_until IS NULL OR c.snoozed_until <= $2) AND c.target_id <> $1
-          AND (c.second_opinion_by IS NULL OR c.second_opinion_by <> $1)
+          AND NOT EXISTS (SELECT 1 FROM moderation_notes n WHERE n.case_id = c.id AND n.kind = 'question' AND n.author_id = $1)
         ORDER BY c.rank, c.opened_at, c.id LIMIT 1");
     OLD_CASES = concat!("SELECT ", case_columns!(), " FROM moderation_cases c
         WHERE c.closed_at IS NULL AND c.updated_at <= $1 ORDER BY c.updated_at LIMIT 10");
 
     INSERT_NOTE = concat!("INSERT INTO moderation_notes (", note_columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
-    HAS_OPINION = "SELECT 1 FROM moderation_notes
-        WHERE user_id = $1 AND case_id = $2 AND kind = 'opinion' AND author_id <> $3 LIMIT 1";
-    COUNT_NOTES = "SELECT count(*) FROM moderation_notes WHERE user_id = $1";
+    AWAITING = "SELECT q.author_id FROM moderation_notes q
+        WHERE q.case_id = $1 AND q.kind = 'question' AND q.author_id IS NOT NULL AND NOT EXISTS
+            (SELECT 1 FROM moderation_notes o WHERE o.case_id = q.case_id AND o.kind = 'opinion'
+               AND o.author_id <> q.author_id AND o.created_at >= q.created_at)
+        ORDER BY q.created_at DESC, q.id DESC LIMIT 100";
+    COUNT_NOTES = "SELECT count(*) FROM moderation_notes WHERE user_id = $1 AND kind NOT IN ('decision', 'question')";
     NOTES = concat!("SELECT ", note_columns!(), " FROM moderation_notes WHERE user_id = $1
         ORDER BY is_pinned DESC, id DESC LIMIT $2");
+    NOTES_BEFORE = concat!("SELECT ", note_columns!(), " FROM moderation_notes WHERE user_id = $1 AND id < $2
+        ORDER BY id DESC LIMIT $3");
     PIN_NOTE = concat!("UPDATE moderation_notes SET is_pinned = $2 WHERE id = $1 RETURNING ", note_columns!());
 }
 
@@ -189,6 +199,17 @@ pub(super) fn insert_report(tx: &mut Tx<'_, '_>, report: &Report, subject_id: &s
     Ok(())
 }
 
+/// Whether the server itself has reported a user for this since then.
+pub(super) fn is_raised(
+    tx: &mut Tx<'_, '_>,
+    target: UserId,
+    category: &str,
+    about: UserId,
+    since: Timestamp,
+) -> Result<bool, crate::Error> {
+    Ok(tx.query_opt(IS_RAISED, params![target, category, about.to_string(), since])?.is_some())
+}
+
 /// How many reports a user made since then, as far as it matters, and when the first of them was.
 pub(super) fn count_reports(
     tx: &mut Tx<'_, '_>,
@@ -200,8 +221,16 @@ pub(super) fn count_reports(
     Ok((row.get(0)?, row.get(1)?))
 }
 
-pub(super) fn of_case(tx: &mut Tx<'_, '_>, case: CaseId, limit: usize) -> Result<Vec<Report>, crate::Error> {
-    tx.query(OF_CASE, params![case, limit])?.iter().map(report).collect()
+/// Where a list of reports begins.
+pub(super) const NEWEST: ReportId = ReportId::from_uuid(Uuid::max());
+
+pub(super) fn of_case(
+    tx: &mut Tx<'_, '_>,
+    case: CaseId,
+    before: ReportId,
+    limit: usize,
+) -> Result<Vec<Report>, crate::Error> {
+    tx.query(OF_CASE, params![case, before, limit])?.iter().map(report).collect()
 }
 
 pub(super) fn about(
@@ -220,6 +249,17 @@ pub(super) fn by(
     limit: usize,
 ) -> Result<Vec<Report>, crate::Error> {
     tx.query(BY, params![reporter, before, limit])?.iter().map(report).collect()
+}
+
+/// The reports by a user, as the caller may see them: without those about themselves.
+pub(super) fn by_seen(
+    tx: &mut Tx<'_, '_>,
+    reporter: UserId,
+    before: ReportId,
+    limit: usize,
+) -> Result<Vec<Report>, crate::Error> {
+    let Some(me) = tx.cx().user() else { return by(tx, reporter, before, limit) };
+    tx.query(BY_ABOUT_OTHERS, params![reporter, before, limit, me])?.iter().map(report).collect()
 }
 
 /// How many different people reported in a case.
@@ -413,17 +453,27 @@ pub(super) fn insert_note(tx: &mut Tx<'_, '_>, note: &Note) -> Result<(), crate:
     Ok(())
 }
 
-/// Whether somebody else wrote what they think of a case.
-pub(super) fn has_opinion(tx: &mut Tx<'_, '_>, case: &Case, but: UserId) -> Result<bool, crate::Error> {
-    Ok(tx.query_opt(HAS_OPINION, params![case.target_id, case.id, but])?.is_some())
+/// Who asked for a second opinion on a case since nobody else gave one, whoever asked last first.
+pub(super) fn awaiting(tx: &mut Tx<'_, '_>, case: CaseId) -> Result<Vec<UserId>, crate::Error> {
+    tx.query(AWAITING, params![case])?.iter().map(|row| Ok(row.get(0)?)).collect()
 }
 
+/// How many notes on a user moderators wrote by themselves: what is written down of cases comes on top.
 pub(super) fn count_notes(tx: &mut Tx<'_, '_>, user: UserId) -> Result<usize, crate::Error> {
     Ok(tx.query_one(COUNT_NOTES, params![user])?.get(0)?)
 }
 
 pub(super) fn notes(tx: &mut Tx<'_, '_>, user: UserId, limit: usize) -> Result<Vec<Note>, crate::Error> {
     tx.query(NOTES, params![user, limit])?.iter().map(note).collect()
+}
+
+pub(super) fn notes_before(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    before: NoteId,
+    limit: usize,
+) -> Result<Vec<Note>, crate::Error> {
+    tx.query(NOTES_BEFORE, params![user, before, limit])?.iter().map(note).collect()
 }
 
 pub(super) fn pin_note(

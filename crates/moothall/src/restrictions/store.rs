@@ -57,7 +57,7 @@ statements! {
 
     SEE = "INSERT INTO user_traces (user_id, kind, value, first_seen_at, last_seen_at) VALUES ($1, $2, $3, $4, $4)
         ON CONFLICT (user_id, kind, value) DO UPDATE SET last_seen_at = excluded.last_seen_at
-        WHERE user_traces.last_seen_at < $5 RETURNING first_seen_at";
+        WHERE user_traces.last_seen_at < $5";
     TRACES = "SELECT kind, value, first_seen_at, last_seen_at FROM user_traces WHERE user_id = $1
         ORDER BY last_seen_at DESC, kind, value LIMIT $2";
     COUNT_SEEN = "SELECT count(DISTINCT user_id) FROM user_traces
@@ -69,6 +69,7 @@ statements! {
     OTHERS_ON = "SELECT user_id FROM user_traces WHERE kind = 'device' AND value = $1 AND user_id <> $2
         ORDER BY user_id LIMIT $3";
     FORGET_TRACES = "DELETE FROM user_traces WHERE user_id = $1";
+    FORGET = "DELETE FROM restrictions WHERE id IN (SELECT id FROM restrictions WHERE user_id = $1 LIMIT $2)";
     SWEEP_TRACES = "DELETE FROM user_traces WHERE (user_id, kind, value) IN
         (SELECT user_id, kind, value FROM user_traces WHERE last_seen_at <= $1 LIMIT $2)";
 
@@ -216,18 +217,17 @@ pub(super) fn next_end(tx: &mut Tx<'_, '_>) -> Result<Option<Timestamp>, crate::
     Ok(tx.query_opt(NEXT_END, params![])?.map(|row| row.get(0)).transpose()?)
 }
 
-/// Notes that a trace was seen now, if that was last noted before `stale`. Returns whether it never was before.
+/// Notes that a trace was seen now, if that was last noted before `stale`.
 pub(super) fn see(
     tx: &mut Tx<'_, '_>,
     user: UserId,
     kind: TraceKind,
     value: &str,
     stale: Timestamp,
-) -> Result<bool, crate::Error> {
+) -> Result<(), crate::Error> {
     let now = tx.now();
-    let noted = tx.query_opt(SEE, params![user, word(&kind)?, value, now, stale])?;
-    let first: Option<Timestamp> = noted.map(|row| row.get(0)).transpose()?;
-    Ok(first == Some(now))
+    tx.execute(SEE, params![user, word(&kind)?, value, now, stale])?;
+    Ok(())
 }
 
 /// Some of the other users who were seen on a device.
@@ -283,6 +283,10 @@ pub(super) fn sharing(
 pub(super) fn forget_traces(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), crate::Error> {
     tx.execute(FORGET_TRACES, params![user])?;
     Ok(())
+}
+
+pub(super) fn forget_some(tx: &mut Tx<'_, '_>, user: UserId) -> Result<u64, crate::Error> {
+    Ok(tx.execute(FORGET, params![user, sweep::ROWS])?)
 }
 
 pub(super) fn sweep_traces(tx: &mut Tx<'_, '_>, before: Timestamp) -> Result<u64, crate::Error> {

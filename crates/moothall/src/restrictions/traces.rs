@@ -96,14 +96,13 @@ fn written(digits: &str) -> Option<String> {
     })
 }
 
-/// Notes by what a user is known who signs in. Who asked for it hears of a device on which they never were.
+/// Notes by what a user is known who signs in. Who asked for it hears on which device they are.
 pub(crate) fn record(tx: &mut Tx<'_, '_>, user: UserId, arrival: &Arrival) -> Result<(), crate::Error> {
     let stale = tx.now() - SEEN;
     for (kind, value) in arrival.traces() {
-        let is_new = store::see(tx, user, kind, &value, stale)?;
+        store::see(tx, user, kind, &value, stale)?;
         let hall = tx.cx().hall().clone();
-        if is_new
-            && kind == TraceKind::Device
+        if kind == TraceKind::Device
             && let Some(follower) = hall.restrictions().on_device.get()
         {
             follower(tx, user, &value)?;
@@ -147,6 +146,11 @@ pub(crate) fn sharing(
 /// Forgets by what a user was known.
 pub(crate) fn forget_traces(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), crate::Error> {
     store::forget_traces(tx, user)
+}
+
+/// Forgets some of what a user might not do, and says how much.
+pub(crate) fn forget_some(tx: &mut Tx<'_, '_>, user: UserId) -> Result<u64, crate::Error> {
+    store::forget_some(tx, user)
 }
 
 /// Looks at the traces of a user.

@@ -26,15 +26,15 @@ statements! {
         ORDER BY id DESC LIMIT $3");
     TOLD = concat!("SELECT ", columns!(), " FROM moderation_actions WHERE user_id = $1 AND id < $2 AND NOT is_quiet
         ORDER BY id DESC LIMIT $3");
-    OFFENCES = "SELECT created_at FROM moderation_actions
-        WHERE user_id = $1 AND category = $2 AND reverted_at IS NULL ORDER BY id DESC LIMIT 100";
+    OFFENCES = "SELECT MIN(created_at) FROM moderation_actions
+        WHERE user_id = $1 AND category = $2 AND reverted_at IS NULL AND NOT is_quiet
+        GROUP BY COALESCE(case_id, id) ORDER BY 1 DESC LIMIT 100";
     ACKNOWLEDGE = "UPDATE moderation_actions SET acknowledged_at = $2 WHERE id = $1";
     REVERT = "UPDATE moderation_actions SET reverted_at = $2, reverted_by = $3, revert_reason = $4 WHERE id = $1";
-    INSERT_MARK = "INSERT INTO user_marks (user_id, mark, action_id) VALUES ($1, $2, $3)
-        ON CONFLICT (user_id, mark) DO NOTHING";
-    REMOVE_MARKS = "DELETE FROM user_marks WHERE action_id = $1";
-    MARKS = "SELECT mark FROM user_marks WHERE user_id = $1 ORDER BY mark LIMIT 100";
-    IS_MARKED = "SELECT 1 FROM user_marks WHERE user_id = $1 LIMIT 1";
+    INSERT_MARK = "INSERT INTO action_marks (user_id, mark, action_id) VALUES ($1, $2, $3)";
+    REMOVE_MARKS = "DELETE FROM action_marks WHERE action_id = $1";
+    MARKS = "SELECT DISTINCT mark FROM action_marks WHERE user_id = $1 ORDER BY mark LIMIT 100";
+    IS_MARKED = "SELECT 1 FROM action_marks WHERE user_id = $1 LIMIT 1";
 }
 
 fn action(row: &Row) -> Result<Action, crate::Error> {
@@ -118,7 +118,8 @@ pub(super) fn told(
     tx.query(TOLD, params![user, before, limit])?.iter().map(action).collect()
 }
 
-/// When a user was acted on for offences of this category that still count.
+/// When a user was acted on for offences of this category that still count: what was done about one case is one offence, and what nobody
+/// told them of is none.
 pub(super) fn offences(
     tx: &mut Tx<'_, '_>,
     user: UserId,
@@ -139,7 +140,7 @@ pub(super) fn revert(tx: &mut Tx<'_, '_>, id: ActionId, reason: &str) -> Result<
     Ok(())
 }
 
-/// Marks a user. One mark is not had twice.
+/// Marks a user. The same mark of two actions is there until both are taken back.
 pub(in crate::moderation) fn insert_mark(
     tx: &mut Tx<'_, '_>,
     user: UserId,
