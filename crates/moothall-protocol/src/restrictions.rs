@@ -318,6 +318,8 @@ pub struct Ban {
     pub kind: TraceKind,
     /// Which.
     pub value: String,
+    /// Whether it lets in who had an account before it was made.
+    pub spares_older: bool,
     /// Why, for staff.
     pub reason: String,
     /// Why, for whoever is refused.
@@ -339,6 +341,9 @@ pub struct AddBan {
     /// Which: `192.0.2.0/24`, `2001:db8::/32`, the value of a device's trace, or `spam.example`.
     #[schemars(length(min = 1, max = limits::BAN_VALUE_LENGTH_MAX))]
     pub value: String,
+    /// Whether it lets in who has an account by now: then it stops those who come with a new one, and nobody who was there before.
+    #[serde(default)]
+    pub spares_older: Option<bool>,
     /// Until when.
     pub ends_at: Timestamp,
     /// Why, for staff.

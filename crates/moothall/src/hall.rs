@@ -65,6 +65,7 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261129000510_first_contact",
     "20261129000520_audit_chain",
     "20261130000300_moderation_keeps",
+    "20261130000310_bans_spare",
 ];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.

@@ -48,8 +48,8 @@ pub use error::Error;
 pub use files::{list_reports, read_case, read_file};
 pub use notes::{add as add_note, list as list_notes, pin as pin_note};
 pub(crate) use notify::notice_kinds;
-pub(crate) use retention::forget;
 pub use reports::{categories, file as report, mine as my_reports};
+pub(crate) use retention::forget;
 pub use settings::{Escalation, Settings};
 pub use statistics::read as statistics;
 
@@ -194,8 +194,14 @@ pub(crate) fn job_kinds() -> [jobs::KindEntry; 3] {
 
 /// All SQL of this context.
 pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
-    [store::STATEMENTS, actions::STATEMENTS, appeals::STATEMENTS, alternates::STATEMENTS, retention::STATEMENTS]
-        .concat()
+    [
+        store::STATEMENTS,
+        actions::STATEMENTS,
+        appeals::STATEMENTS,
+        alternates::STATEMENTS,
+        retention::STATEMENTS,
+    ]
+    .concat()
 }
 
 /// Looks whether what the operator set fits together, and has this context hear who comes.

@@ -49,8 +49,6 @@ pub struct UserRecord {
     pub trust_score: i64,
     /// How liked by other players.
     pub social_score: i64,
-    /// What this user does reaches nobody else, without their knowing.
-    pub is_shadow_banned: bool,
     /// The account this one is an alternate of.
     pub alternate_of: Option<UserId>,
     /// The last change.
@@ -182,9 +180,6 @@ pub struct ListUsers {
     /// Is a bot, or is not.
     #[serde(default)]
     pub is_bot: Option<bool>,
-    /// Is shadow banned, or is not.
-    #[serde(default)]
-    pub is_shadow_banned: Option<bool>,
     /// Is an alternate of some account, or is not.
     #[serde(default)]
     pub is_alternate: Option<bool>,
@@ -308,9 +303,6 @@ pub struct UpdateUser {
     #[serde(default)]
     #[schemars(range(min = 0, max = limits::SCORE_MAX))]
     pub social_score: Option<i64>,
-    /// What the user does reaches nobody else, without their knowing.
-    #[serde(default)]
-    pub is_shadow_banned: Option<bool>,
     /// The account this one is an alternate of.
     #[serde(default)]
     pub alternate_of: Option<UserId>,

@@ -559,6 +559,7 @@ impl<'a> Cast<'a> {
                 let input = AddBan {
                     kind: TraceKind::EmailDomain,
                     value: format!("{}.example", fresh("spam").replace('.', "-")),
+                    spares_older: None,
                     ends_at: tomorrow,
                     reason: reason(),
                     public_reason: reason(),

@@ -30,7 +30,7 @@ pub(super) use store::STATEMENTS;
 use super::credentials::{self, Account};
 use super::identities::{forget, issue_token, require_session};
 use super::secret::{Hash, hash};
-use super::{Error, SESSIONS, changes, identities, sign_in, throttle};
+use super::{Error, SESSIONS, changes, identities, sign_in, throttle, users};
 use crate::cx::{Cx, Tx};
 use crate::operation::Rate;
 use crate::restrictions::Arrival;
@@ -140,7 +140,12 @@ impl Opening {
 
 /// Refuses a user who comes from where it is banned.
 pub(super) fn admit(tx: &mut Tx<'_, '_>, user: UserId, arrival: &Arrival) -> Result<(), crate::Error> {
-    restrictions::admit(tx, arrival, |tx| {
+    restrictions::admit(tx, arrival, |tx, ban| {
+        if ban.spares_older
+            && users::likenesses(tx, &[user])?.iter().any(|known| known.created_at < ban.created_at)
+        {
+            return Ok(true);
+        }
         let (permissions, _) = identities::permissions(tx, user, Timestamp::MAX)?;
         Ok(permissions.allow(restrictions::EXEMPT))
     })

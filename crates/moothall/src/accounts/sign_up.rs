@@ -55,7 +55,7 @@ pub async fn sign_up(cx: &Cx, input: SignUp) -> Result<SignedUp, Error> {
     let arrival = Arrival::new(cx, input.device_id.as_deref(), Some(&input.email));
     cx.mutate(move |tx| {
         // Whoever has to wait for a letter or for staff is not let in later either, but need not wait to hear it.
-        restrictions::admit(tx, &arrival, |_| Ok(false))?;
+        restrictions::admit(tx, &arrival, |_, _| Ok(false))?;
         let account = new.insert(tx)?;
         // Wherever it is not asked for: whoever shows that the address is theirs gets back in by it.
         email::remind(tx, &account)?;

@@ -236,12 +236,18 @@ pub(crate) fn restore_name(
     Ok(is_back)
 }
 
-/// The e-mail addresses and ages of accounts, for who compares them.
-pub(crate) fn addresses(
-    tx: &mut Tx<'_, '_>,
-    users: &[UserId],
-) -> Result<Vec<(UserId, Option<String>, Timestamp)>, crate::Error> {
-    store::addresses(tx, users)
+/// By what accounts are compared.
+#[derive(Clone, Debug)]
+pub(crate) struct Likeness {
+    pub user: UserId,
+    pub name: String,
+    pub email: Option<String>,
+    pub created_at: Timestamp,
+}
+
+/// What accounts are known by, but for those that were erased.
+pub(crate) fn likenesses(tx: &mut Tx<'_, '_>, users: &[UserId]) -> Result<Vec<Likeness>, crate::Error> {
+    store::likenesses(tx, users)
 }
 
 /// A user with their record, within a transaction.
@@ -439,7 +445,6 @@ fn updated(
         behaviour_score: input.behaviour_score.unwrap_or(before.behaviour_score),
         trust_score: input.trust_score.unwrap_or(before.trust_score),
         social_score: input.social_score.unwrap_or(before.social_score),
-        is_shadow_banned: input.is_shadow_banned.unwrap_or(before.is_shadow_banned),
         alternate_of,
         ..before.clone()
     })

@@ -16,7 +16,9 @@ use std::collections::HashSet;
 use std::time::Duration;
 use uuid::Uuid;
 
-pub(super) use store::{STATEMENTS, find, insert_mark, is_marked, is_quiet, marks, of_user, remove_marks};
+pub(super) use store::{
+    STATEMENTS, find, insert_mark, is_marked, is_quiet, marks, of_user, offences_among, remove_marks,
+};
 
 use super::effects::{self, Done};
 use super::notify::{Acted, Ids, Reverted, happened, tell};

@@ -18,6 +18,7 @@ pub(super) use store::{STATEMENTS, of, verdict};
 use super::files::refuse_oneself;
 use super::notify::{Ids, happened};
 use super::{ALTERNATES, Error, actions};
+use crate::accounts::Likeness;
 use crate::cx::{Cx, Tx};
 use crate::{accounts, audit, restrictions};
 
@@ -34,6 +35,9 @@ struct Evidence {
     networks: Vec<u64>,
     is_email_alike: bool,
     is_made_soon_after: bool,
+    is_name_alike: bool,
+    /// Offences for which something was done about both.
+    offences: Vec<String>,
 }
 
 /// How much speaks for one person, and why. What many share says little.
@@ -57,8 +61,20 @@ fn weigh(evidence: &Evidence) -> (f64, Vec<AlternateReason>) {
     if evidence.is_made_soon_after {
         add("timing", "made within a week after the other was restricted".into(), 15.0);
     }
+    if evidence.is_name_alike {
+        add("name", "names that differ only in digits and signs".into(), 10.0);
+    }
+    if !evidence.offences.is_empty() {
+        add("behaviour", format!("both were acted on for {}", evidence.offences.join(", ")), 10.0);
+    }
     let score = reasons.iter().map(|reason| reason.points).sum::<f64>().clamp(0.0, 100.0);
     (score, reasons)
+}
+
+/// What is left of a name when digits and signs are taken away.
+fn letters(name: &str) -> Option<String> {
+    let kept: String = name.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect();
+    (kept.chars().count() >= 4).then_some(kept)
 }
 
 /// What is left of an address when what is easily varied is taken away.
@@ -99,20 +115,25 @@ fn look(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<Alternate>, Error> {
         found.entry(link.other).or_default();
     }
     let users: Vec<UserId> = found.keys().copied().chain([user]).collect();
-    let known: BTreeMap<UserId, (Option<String>, Timestamp)> = accounts::addresses(tx, &users)?
-        .into_iter()
-        .map(|(id, email, created_at)| (id, (email.as_deref().and_then(stem), created_at)))
-        .collect();
+    let known: BTreeMap<UserId, Likeness> =
+        accounts::likenesses(tx, &users)?.into_iter().map(|known| (known.user, known)).collect();
+    let offences = actions::offences_among(tx, &users)?;
     let restricted: Vec<Timestamp> =
         restrictions::history(tx, user, SHARES)?.iter().map(|restriction| restriction.starts_at).collect();
-    let own = known.get(&user).and_then(|(stem, _)| stem.clone());
+    let address = |known: &Likeness| known.email.as_deref().and_then(stem);
+    let (own_address, own_name) =
+        known.get(&user).map(|own| (address(own), letters(&own.name))).unwrap_or_default();
+    let own_offences = offences.get(&user).cloned().unwrap_or_default();
     let mut items = Vec::new();
     for (other, mut evidence) in found {
         // Who was erased is nobody's other account any more.
-        let Some((stem, created_at)) = known.get(&other) else { continue };
-        evidence.is_email_alike = own.is_some() && *stem == own;
-        let is_soon = |at: &Timestamp| *created_at >= *at && created_at.since(*at) <= SOON;
+        let Some(its) = known.get(&other) else { continue };
+        evidence.is_email_alike = own_address.is_some() && address(its) == own_address;
+        let is_soon = |at: &Timestamp| its.created_at >= *at && its.created_at.since(*at) <= SOON;
         evidence.is_made_soon_after = restricted.iter().any(is_soon);
+        evidence.is_name_alike = own_name.is_some() && letters(&its.name) == own_name;
+        let its_offences = offences.get(&other).into_iter().flatten();
+        evidence.offences = its_offences.filter(|offence| own_offences.contains(*offence)).cloned().collect();
         let (score, reasons) = weigh(&evidence);
         let link = links.iter().find(|link| link.other == other);
         items.push(Alternate {
@@ -193,8 +214,14 @@ mod tests {
         assert!(score(&[2], &[2]) > score(&[2], &[2_000]));
         assert!(score(&[], &[2]) < score(&[2], &[]));
         assert!(score(&[], &[]) < 0.1);
-        let all =
-            Evidence { devices: vec![2], networks: vec![2], is_email_alike: true, is_made_soon_after: true };
+        let all = Evidence {
+            devices: vec![2],
+            networks: vec![2],
+            is_email_alike: true,
+            is_made_soon_after: true,
+            is_name_alike: true,
+            offences: vec!["spam".into()],
+        };
         assert!(weigh(&all).0 <= 100.0);
     }
 

@@ -5,8 +5,8 @@ use moothall_protocol::moderation::{AddNote, Case, ListNotes, ModerationDeed, No
 use moothall_protocol::{Cursor, NoteId, Page, UserId};
 use uuid::Uuid;
 
-use super::notify::{Ids, happened};
 use super::files::refuse_oneself;
+use super::notify::{Ids, happened};
 use super::{CASES, Error, cases, store};
 use crate::cx::{Cx, Tx};
 use crate::{accounts, audit};

@@ -80,7 +80,12 @@ pub(super) fn raise(
     evidence: Map<String, Value>,
 ) -> Result<(), Error> {
     let found = Found { target, subject_id: about, evidence };
-    let told = Told { subject: ReportSubject::User, category: category.to_owned(), text: String::new(), is_automatic: true };
+    let told = Told {
+        subject: ReportSubject::User,
+        category: category.to_owned(),
+        text: String::new(),
+        is_automatic: true,
+    };
     insert(tx, None, &told, &found).map(drop)
 }
 

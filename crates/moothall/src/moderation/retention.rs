@@ -12,6 +12,8 @@ use moothall_protocol::jobs::JobProgress;
 use serde::{Deserialize, Serialize};
 
 pub(super) use store::STATEMENTS;
+#[cfg(test)]
+pub(super) use store::count;
 
 use super::Error;
 use crate::cx::{Cx, Tx};

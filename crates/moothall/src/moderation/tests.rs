@@ -5,6 +5,7 @@ mod alternates;
 mod cases;
 mod durable;
 mod reports;
+mod retention;
 mod story;
 
 use std::time::Duration;

@@ -168,18 +168,20 @@ fn above(domain: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(domain), |domain| domain.split_once('.').map(|(_, rest)| rest))
 }
 
-/// Refuses whoever comes from where it is banned. `is_exempt` is asked only then.
+/// Refuses whoever comes from where it is banned; of several bans by the one that lasts longest. `is_exempt` is asked only then.
 pub(crate) fn admit(
     tx: &mut Tx<'_, '_>,
     arrival: &Arrival,
-    is_exempt: impl FnOnce(&mut Tx<'_, '_>) -> Result<bool, crate::Error>,
+    mut is_exempt: impl FnMut(&mut Tx<'_, '_>, &Ban) -> Result<bool, crate::Error>,
 ) -> Result<(), crate::Error> {
     let (now, bans) = (tx.now(), kept(tx)?);
-    let hit = bans.hitting(arrival).filter(|ban| now < ban.ends_at).max_by_key(|ban| ban.ends_at);
-    let Some(ban) = hit else { return Ok(()) };
-    if is_exempt(tx)? {
-        return Ok(());
+    let mut hit: Option<&Ban> = None;
+    for ban in bans.hitting(arrival).filter(|ban| now < ban.ends_at) {
+        if hit.is_none_or(|longest| longest.ends_at < ban.ends_at) && !is_exempt(tx, ban)? {
+            hit = Some(ban);
+        }
     }
+    let Some(ban) = hit else { return Ok(()) };
     metrics::counter!("bans_refused_total").increment(1);
     Err(crate::Error::Restricted(Box::new(Restricted {
         restriction_id: None,
@@ -235,6 +237,7 @@ pub async fn add_ban(cx: &Cx, input: AddBan) -> Result<Ban, Error> {
         id: cx.new_id(),
         kind: input.kind,
         value,
+        spares_older: input.spares_older.unwrap_or_default(),
         reason: input.reason,
         public_reason: input.public_reason,
         author_id: cx.user(),

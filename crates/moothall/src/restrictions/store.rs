@@ -24,7 +24,7 @@ macro_rules! columns {
 /// The columns of a ban, in the order [`ban`] reads them.
 macro_rules! ban_columns {
     () => {
-        "id, kind, value, reason, public_reason, author_id, created_at, ends_at"
+        "id, kind, value, reason, public_reason, author_id, created_at, ends_at, spares_older"
     };
 }
 
@@ -73,7 +73,7 @@ statements! {
     SWEEP_TRACES = "DELETE FROM user_traces WHERE (user_id, kind, value) IN
         (SELECT user_id, kind, value FROM user_traces WHERE last_seen_at <= $1 LIMIT $2)";
 
-    INSERT_BAN = concat!("INSERT INTO bans (", ban_columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
+    INSERT_BAN = concat!("INSERT INTO bans (", ban_columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
     DROP_ENDED = "DELETE FROM bans WHERE kind = $1 AND value = $2 AND ends_at <= $3";
     TAKE_BAN = concat!("DELETE FROM bans WHERE id = $1 RETURNING ", ban_columns!());
     COUNT_BANS = "SELECT count(*) FROM bans WHERE ends_at > $1";
@@ -303,6 +303,7 @@ fn ban(row: &Row) -> Result<Ban, crate::Error> {
         author_id: row.get(5)?,
         created_at: row.get(6)?,
         ends_at: row.get(7)?,
+        spares_older: row.get(8)?,
     })
 }
 
@@ -317,7 +318,8 @@ pub(super) fn insert_ban(tx: &mut Tx<'_, '_>, ban: &Ban) -> Result<(), Error> {
             ban.public_reason,
             ban.author_id,
             ban.created_at,
-            ban.ends_at
+            ban.ends_at,
+            ban.spares_older
         ],
     )
     .on_constraint("bans_value", Error::Banned)?;

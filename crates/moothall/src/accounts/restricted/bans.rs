@@ -11,6 +11,7 @@ fn ban(hall: &TestHall, kind: TraceKind, value: &str) -> AddBan {
     AddBan {
         kind,
         value: value.into(),
+        spares_older: None,
         ends_at: hall.server().now() + HOUR,
         reason: "a flood of accounts".into(),
         public_reason: "nobody comes from there for now".into(),
@@ -138,6 +139,41 @@ async fn traces_go_with_the_account_and_when_they_are_old() {
         hall.clock.advance(Duration::from_secs(181 * 24 * 3_600));
         restrictions::sweep(&hall.server()).await.unwrap();
         assert_eq!(count(hall).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_ban_that_spares_older_accounts_stops_new_ones() {
+    with_accounts(async |hall| {
+        let ana = guest(hall, "192.0.2.7", None).await.unwrap();
+        hall.clock.advance(HOUR);
+        let narrow = AddBan {
+            spares_older: Some(true),
+            public_reason: "no new accounts from here".into(),
+            ..ban(hall, TraceKind::Address, "192.0.2.0/24")
+        };
+        assert!(add_ban(&hall.server(), narrow).await.unwrap().spares_older);
+        assert_eq!(code(guest(hall, "192.0.2.7", None).await), "restricted");
+        let back = comes_back(hall, "192.0.2.7", &ana.guest_secret.clone().unwrap()).await.unwrap();
+        let input = Refresh { refresh_token: back.refresh_token };
+        accounts::refresh(&from(&hall.hall, "192.0.2.9"), input).await.unwrap();
+        // Who came from elsewhere after it was made is new, too.
+        let new = guest(hall, "198.51.100.1", None).await.unwrap();
+        let secret = new.guest_secret.unwrap();
+        assert_eq!(
+            why(comes_back(hall, "192.0.2.7", &secret).await).public_reason,
+            "no new accounts from here"
+        );
+        // Another ban of the same place, which spares nobody, is not covered by it.
+        let wide = AddBan {
+            public_reason: "nobody".into(),
+            ends_at: hall.server().now() + HOUR / 2,
+            ..ban(hall, TraceKind::Address, "192.0.0.0/16")
+        };
+        add_ban(&hall.server(), wide).await.unwrap();
+        let refused = comes_back(hall, "192.0.2.7", &ana.guest_secret.unwrap()).await;
+        assert_eq!(why(refused).public_reason, "nobody");
     })
     .await;
 }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::super::Error;
 use super::super::credentials::Email;
 use super::super::names::Name;
+use super::Likeness;
 use super::summaries::Known;
 use crate::cx::Tx;
 
@@ -18,7 +19,7 @@ macro_rules! columns {
     () => {
         "u.id, u.name, u.is_guest, u.is_bot, u.owner_id, u.created_at, u.version, u.email, u.email_verified_at, \
          u.approved_at, u.password IS NOT NULL, u.behaviour_score, u.trust_score, u.social_score, \
-         u.is_shadow_banned, u.alternate_of, u.updated_at, u.renamed_at, u.last_login_at, u.last_logout_at, \
+         u.alternate_of, u.updated_at, u.renamed_at, u.last_login_at, u.last_logout_at, \
          u.last_played_at, u.delete_after, u.erased_at, u.name_key, u.is_name_made_up"
     };
 }
@@ -26,7 +27,7 @@ macro_rules! columns {
 pub(super) use columns;
 
 statements! {
-    ADDRESSES = "SELECT id, email, created_at FROM users WHERE id {in $1} AND erased_at IS NULL";
+    LIKENESSES = "SELECT id, name, email, created_at FROM users WHERE id {in $1} AND erased_at IS NULL";
     SUMMARIES = "SELECT id, name, is_guest, is_bot, erased_at IS NOT NULL FROM users WHERE id {in $1}";
     FIND = concat!("SELECT ", columns!(), " FROM users u WHERE u.id = $1");
     EMAIL_KEY = "SELECT email_key FROM users WHERE id = $1";
@@ -35,14 +36,15 @@ statements! {
     HELD = "SELECT g.role, g.ends_at, p.permission FROM grants g LEFT JOIN role_permissions p ON p.role = g.role
             WHERE g.user_id = $1 AND (g.ends_at IS NULL OR g.ends_at > $2)";
     RENAME = "UPDATE users SET name = $2, name_key = $3, renamed_at = $4, is_name_made_up = $5 WHERE id = $1";
-    UPDATE = "UPDATE users SET email = $2, email_key = $3, typed_email_key = $11, email_verified_at = $4, approved_at = $5,
-              behaviour_score = $6, trust_score = $7, social_score = $8, is_shadow_banned = $9, alternate_of = $10
+    UPDATE = "UPDATE users SET email = $2, email_key = $3, typed_email_key = $10, email_verified_at = $4, approved_at = $5,
+              behaviour_score = $6, trust_score = $7, social_score = $8, alternate_of = $9
               WHERE id = $1";
     TOUCH = "UPDATE users SET version = version + 1, updated_at = $2 WHERE id = $1";
     STAMP_PLAYED = "UPDATE users SET last_played_at = $2 WHERE id {in $1}";
     INSERT_NAME = "INSERT INTO former_names (id, user_id, name, until, changed_by) VALUES ($1, $2, $3, $4, $5)";
     NAMES = "SELECT id, name, until, changed_by FROM former_names WHERE user_id = $1 AND (until, id) < ($2, $3)
              ORDER BY until DESC, id DESC LIMIT $4";
+    /// Nothing reads `is_shadow_banned` any more: there are restrictions.
     INSERT_SYSTEM = "INSERT INTO users (id, name, name_key, is_guest, is_bot, behaviour_score, trust_score,
                      social_score, is_shadow_banned, version, created_at, updated_at)
                      VALUES ($1, $2, $3, FALSE, TRUE, 0, 0, 0, FALSE, 1, $4, $4) ON CONFLICT (id) DO NOTHING";
@@ -59,7 +61,7 @@ pub(in crate::accounts) struct Account {
 
 impl Account {
     pub(super) fn read(row: &Row) -> Result<Self, moothall_store::Error> {
-        let erased_at: Option<Timestamp> = row.get(22)?;
+        let erased_at: Option<Timestamp> = row.get(21)?;
         let user = User {
             id: row.get(0)?,
             name: row.get(1)?,
@@ -80,17 +82,16 @@ impl Account {
             behaviour_score: row.get(11)?,
             trust_score: row.get(12)?,
             social_score: row.get(13)?,
-            is_shadow_banned: row.get(14)?,
-            alternate_of: row.get(15)?,
-            updated_at: row.get(16)?,
-            renamed_at: row.get(17)?,
-            last_login_at: row.get(18)?,
-            last_logout_at: row.get(19)?,
-            last_played_at: row.get(20)?,
-            delete_after: row.get(21)?,
+            alternate_of: row.get(14)?,
+            updated_at: row.get(15)?,
+            renamed_at: row.get(16)?,
+            last_login_at: row.get(17)?,
+            last_logout_at: row.get(18)?,
+            last_played_at: row.get(19)?,
+            delete_after: row.get(20)?,
             erased_at,
         };
-        Ok(Self { user, record, name_key: row.get(23)?, is_name_made_up: row.get(24)? })
+        Ok(Self { user, record, name_key: row.get(22)?, is_name_made_up: row.get(23)? })
     }
 }
 
@@ -175,7 +176,6 @@ pub(super) fn update(
             record.behaviour_score,
             record.trust_score,
             record.social_score,
-            record.is_shadow_banned,
             record.alternate_of,
             typed_key
         ],
@@ -229,11 +229,11 @@ pub(super) fn insert_system(tx: &mut Tx<'_, '_>, id: UserId, name: &str) -> Resu
     Ok(())
 }
 
-/// The addresses of these users, and since when they are there.
-pub(super) fn addresses(
-    tx: &mut Tx<'_, '_>,
-    users: &[UserId],
-) -> Result<Vec<(UserId, Option<String>, Timestamp)>, crate::Error> {
-    let rows = tx.query(ADDRESSES, params![users])?;
-    rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).collect()
+/// By what these users are compared.
+pub(super) fn likenesses(tx: &mut Tx<'_, '_>, users: &[UserId]) -> Result<Vec<Likeness>, crate::Error> {
+    let rows = tx.query(LIKENESSES, params![users])?;
+    let likeness = |row: &Row| {
+        Ok(Likeness { user: row.get(0)?, name: row.get(1)?, email: row.get(2)?, created_at: row.get(3)? })
+    };
+    rows.iter().map(likeness).collect()
 }

@@ -239,7 +239,6 @@ async fn t019_staff_changes_what_it_names_and_nothing_else_and_the_log_has_it() 
             behaviour_score: Some(5),
             trust_score: Some(1_000_000),
             social_score: Some(7),
-            is_shadow_banned: Some(true),
             alternate_of: Some(original),
             if_version: Some(1),
             ..change(ana)
@@ -253,25 +252,24 @@ async fn t019_staff_changes_what_it_names_and_nothing_else_and_the_log_has_it() 
             (Some("Anabel@Example.org"), Some(now))
         );
         assert_eq!((record.behaviour_score, record.trust_score, record.social_score), (5, 1_000_000, 7));
-        assert_eq!((record.approved_at, record.is_shadow_banned), (Some(now), true));
+        assert_eq!(record.approved_at, Some(now));
         assert_eq!((record.alternate_of, record.renamed_at), (Some(original), None));
         assert_eq!(listener.account().unwrap().name, "Anabel");
 
         assert_eq!(update(&staff, input).await.unwrap_err().details().version, Some(2));
         let undo = UpdateUser {
             is_approved: Some(false),
-            is_shadow_banned: Some(false),
             is_alternate: Some(false),
             is_email_verified: Some(false),
             ..change(ana)
         };
         let record = update(&staff, undo).await.unwrap().record.unwrap();
-        assert_eq!((record.approved_at, record.is_shadow_banned, record.alternate_of), (None, false, None));
+        assert_eq!((record.approved_at, record.alternate_of), (None, None));
         assert_eq!((record.email.as_deref(), record.email_verified_at), (Some("Anabel@Example.org"), None));
         assert_eq!((record.behaviour_score, record.trust_score, record.social_score), (5, 1_000_000, 7));
 
         listener.account().unwrap();
-        let hidden = UpdateUser { is_shadow_banned: Some(true), behaviour_score: Some(0), ..change(ana) };
+        let hidden = UpdateUser { trust_score: Some(3), behaviour_score: Some(0), ..change(ana) };
         update(&staff, hidden).await.unwrap();
         assert_eq!(listener.account(), None, "what a user must not notice is no event");
 
@@ -285,7 +283,7 @@ async fn t019_staff_changes_what_it_names_and_nothing_else_and_the_log_has_it() 
             let fields = value.as_ref().unwrap().as_object().unwrap();
             fields.keys().cloned().collect::<Vec<_>>()
         };
-        let hidden = ["behaviour_score", "is_shadow_banned"];
+        let hidden = ["behaviour_score", "trust_score"];
         let line = lines.iter().find(|line| fields(&line.after) == hidden);
         assert_eq!(fields(&line.expect("what changed, and no more").before), hidden);
         assert!(!serde_json::to_string(&lines).unwrap().contains('@'), "nobody's address stays in the log");

@@ -1,5 +1,7 @@
 //! SQL for actions and marks.
 
+use std::collections::BTreeMap;
+
 use moothall_protocol::moderation::Action;
 use moothall_protocol::{ActionId, Timestamp, UserId};
 use moothall_store::{Json, Row, params, statements};
@@ -29,6 +31,8 @@ statements! {
     OFFENCES = "SELECT MIN(created_at) FROM moderation_actions
         WHERE user_id = $1 AND category = $2 AND reverted_at IS NULL AND NOT is_quiet
         GROUP BY COALESCE(case_id, id) ORDER BY 1 DESC LIMIT 100";
+    OFFENCES_AMONG = "SELECT DISTINCT user_id, category FROM moderation_actions
+        WHERE user_id {in $1} AND reverted_at IS NULL AND NOT is_quiet ORDER BY user_id, category";
     ACKNOWLEDGE = "UPDATE moderation_actions SET acknowledged_at = $2 WHERE id = $1";
     REVERT = "UPDATE moderation_actions SET reverted_at = $2, reverted_by = $3, revert_reason = $4 WHERE id = $1";
     INSERT_MARK = "INSERT INTO action_marks (user_id, mark, action_id) VALUES ($1, $2, $3)";
@@ -126,6 +130,18 @@ pub(super) fn offences(
     category: &str,
 ) -> Result<Vec<Timestamp>, crate::Error> {
     tx.query(OFFENCES, params![user, category])?.iter().map(|row| Ok(row.get(0)?)).collect()
+}
+
+/// For which offences something was done about each of these users.
+pub(in crate::moderation) fn offences_among(
+    tx: &mut Tx<'_, '_>,
+    users: &[UserId],
+) -> Result<BTreeMap<UserId, Vec<String>>, crate::Error> {
+    let mut all: BTreeMap<UserId, Vec<String>> = BTreeMap::new();
+    for row in tx.query(OFFENCES_AMONG, params![users])? {
+        all.entry(row.get(0)?).or_default().push(row.get(1)?);
+    }
+    Ok(all)
 }
 
 pub(super) fn acknowledge(tx: &mut Tx<'_, '_>, id: ActionId) -> Result<(), crate::Error> {

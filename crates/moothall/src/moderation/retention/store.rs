@@ -69,3 +69,10 @@ pub(super) fn forget_some(tx: &mut Tx<'_, '_>, user: UserId) -> Result<u64, crat
     }
     Ok(0)
 }
+
+/// How many rows a table has.
+#[cfg(test)]
+pub(in crate::moderation) fn count(tx: &mut Tx<'_, '_>, table: &'static str) -> Result<i64, crate::Error> {
+    let rows = format!("SELECT count(*) FROM {table}");
+    Ok(tx.query_one(Box::leak(rows.into_boxed_str()), params![])?.get(0)?)
+}

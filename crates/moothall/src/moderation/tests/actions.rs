@@ -307,3 +307,90 @@ async fn an_appeal_has_so_many_messages() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_name_that_is_somebody_elses_by_now_stops_nobody_from_taking_it_back() {
+    on_both_engines(async |hall| {
+        let Cast { ana, ben, mo, .. } = cast(hall).await;
+        let ear = Ear::of(hall, &ana);
+        let action = act(&mo, about(id(&ana), deed(ActionKind::Rename))).await.unwrap();
+        let made_up = name(&ana).await;
+        // So long that nothing is held for her any more.
+        hall.clock.advance(DAY * 400);
+        let rename = |name: &str| moothall_protocol::accounts::Rename { name: name.into(), password: None };
+        accounts::rename(&ben, rename("Ana")).await.unwrap();
+        assert!(reverted(&mo, action.id).await.reverted_at.is_some());
+        assert_eq!(name(&ana).await, made_up);
+        assert_eq!(told(&ear), ["moderation.acted", "moderation.name_gone", "moderation.reverted"]);
+        accounts::rename(&ana, rename("Annabel")).await.unwrap();
+        assert_eq!(name(&ana).await, "Annabel", "at once");
+        // Nobody else gets what she had for a moment.
+        assert_eq!(code(accounts::rename(&mo, rename(&made_up)).await), "name_taken");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mark_of_two_actions_is_there_until_both_are_taken_back() {
+    on_both_engines(async |hall| {
+        let Cast { ana, mo, .. } = cast(hall).await;
+        let mark = || Deed { mark: Some("turnip thrower".into()), ..deed(ActionKind::Mark) };
+        let first = act(&mo, about(id(&ana), mark())).await.unwrap();
+        let second = act(&mo, about(id(&ana), mark())).await.unwrap();
+        let marks =
+            async || read_file(&mo, ReadFile { user_id: id(&ana), reason: None }).await.unwrap().marks;
+        assert_eq!(marks().await, ["turnip thrower"], "once");
+        reverted(&mo, first.id).await;
+        assert_eq!(marks().await, ["turnip thrower"]);
+        reverted(&mo, second.id).await;
+        assert!(marks().await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_done_about_one_case_is_one_offence_and_a_mark_is_none() {
+    on_both_engines(async |hall| {
+        let Cast { ana, ben, mo, .. } = cast(hall).await;
+        let step = async || {
+            let input = ProposeAction { user_id: id(&ana), category: "insult".into() };
+            propose(&mo, input).await.unwrap().step
+        };
+        let mark = Deed { mark: Some("liar".into()), ..deed(ActionKind::Mark) };
+        act(&mo, about(id(&ana), mark)).await.unwrap();
+        assert_eq!(step().await, 1);
+        report(&ben, behaviour(id(&ana), "insult")).await.unwrap();
+        let case_id = Some(cases_of(&mo).await[0].id);
+        let warn = about(id(&ana), deed(ActionKind::Warn));
+        act(&mo, Act { case_id, keeps_case_open: Some(true), ..warn.clone() }).await.unwrap();
+        act(&mo, Act { case_id, ..about(id(&ana), muted(None)) }).await.unwrap();
+        assert_eq!(step().await, 2);
+        act(&mo, warn).await.unwrap();
+        assert_eq!(step().await, 3, "that is another");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_did_it_writes_nothing_in_an_appeal_and_what_others_write_is_audited() {
+    on_both_engines(async |hall| {
+        let Cast { ana, mo, zoe, .. } = cast(hall).await;
+        let action = act(&mo, about(id(&ana), muted(None))).await.unwrap();
+        let appeal = appeal(&ana, FileAppeal { action_id: action.id, text: "why?".into() }).await.unwrap();
+        let write = |text: &str| WriteAppeal { appeal_id: appeal.id, text: text.into() };
+        assert_eq!(code(write_appeal(&mo, write("because")).await), "own_action");
+        write_appeal(&zoe, write("let me see")).await.unwrap();
+        write_appeal(&ana, write("please do")).await.unwrap();
+        let lines = moothall_protocol::audit::ListAudit {
+            action: Some("moderation.write_appeal".into()),
+            ..Default::default()
+        };
+        let lines = crate::audit::list(&hall.server(), lines).await.unwrap().items;
+        assert_eq!(lines.len(), 1);
+        assert_eq!(
+            (lines[0].actor_id, &lines[0].after.as_ref().unwrap()["text"]),
+            (zoe.user(), &"let me see".into())
+        );
+    })
+    .await;
+}

@@ -109,3 +109,103 @@ async fn who_comes_back_while_banned_makes_a_case_and_nothing_else() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn who_was_there_before_makes_a_case_by_coming_back_and_no_second_one() {
+    on_both_engines(async |hall| {
+        let mo = moderator(hall, "Mo").await;
+        let guest = async || {
+            let input = SignUpGuest { device_id: Some("old laptop".into()), ..SignUpGuest::default() };
+            accounts::sign_up_guest(&from(&hall.hall, "192.0.2.7"), input).await.unwrap()
+        };
+        let (banned, older) = (guest().await.user.id, guest().await);
+        let bar = async || {
+            let types = vec!["login".into()];
+            let restriction = Some(ActionRestriction { types, ..ActionRestriction::default() });
+            act(&mo, about(banned, Deed { restriction, ..deed(ActionKind::Restrict) })).await.unwrap()
+        };
+        let first = bar().await;
+        let comes_back = async || {
+            hall.clock.advance(HOUR);
+            let guest_secret = older.guest_secret.clone();
+            let device_id = Some("old laptop".into());
+            let input = moothall_protocol::accounts::SignIn { guest_secret, device_id, ..Default::default() };
+            accounts::sign_in(&from(&hall.hall, "192.0.2.7"), input).await.unwrap();
+        };
+        let reports = async || {
+            let about = ListReports { target_id: Some(older.user.id), ..ListReports::default() };
+            list_reports(&mo, about).await.unwrap().items.len()
+        };
+        assert_eq!(reports().await, 0);
+        comes_back().await;
+        assert_eq!(reports().await, 1);
+        comes_back().await;
+        assert_eq!(reports().await, 1, "once for each time they were barred");
+        reverted(&mo, first.id).await;
+        comes_back().await;
+        assert_eq!(reports().await, 1);
+        bar().await;
+        comes_back().await;
+        assert_eq!(reports().await, 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_says_who_they_are_themselves_nor_who_they_are_who_may_do_more() {
+    on_both_engines(async |hall| {
+        let Cast { ana, ben, mo, zoe, .. } = cast(hall).await;
+        let owner = hall.user("Olga").await;
+        let input = moothall_protocol::accounts::GrantRole {
+            user_id: owner,
+            role: "administrator".into(),
+            ends_at: None,
+            reason: "a test".into(),
+        };
+        accounts::grant_role(&hall.server(), input).await.unwrap();
+        let link = |one, other| LinkAlternates {
+            user_id: one,
+            other_id: other,
+            verdict: AlternateVerdict::Household,
+            reason: "we live together".into(),
+        };
+        for (one, other) in [(id(&mo), id(&ana)), (id(&ana), id(&mo))] {
+            assert_eq!(code(link_alternates(&mo, link(one, other)).await), "about_yourself");
+        }
+        assert_eq!(code(link_alternates(&mo, link(id(&ana), owner)).await), "forbidden");
+        link_alternates(&zoe, link(id(&mo), id(&ana))).await.unwrap();
+        let unlink = UnlinkAlternates { user_id: id(&ana), other_id: id(&mo), reason: "no more".into() };
+        assert_eq!(code(unlink_alternates(&mo, unlink.clone()).await), "about_yourself");
+        unlink_alternates(&zoe, unlink).await.unwrap();
+        let look = FindAlternates { user_id: id(&mo), reason: "curious".into() };
+        assert_eq!(code(find_alternates(&mo, look).await), "about_yourself");
+        drop(ben);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn names_and_offences_in_common_are_reasons_too() {
+    on_both_engines(async |hall| {
+        let mo = moderator(hall, "Mo").await;
+        let (first, second) = (hall.user("TurnipThrower").await, hall.user("turnipthrower_77").await);
+        for user in [first, second] {
+            act(&mo, about(user, deed(ActionKind::Warn))).await.unwrap();
+            hall.server()
+                .write(move |tx| {
+                    let arrival = restrictions::Arrival { device: Some("d".into()), ..Default::default() };
+                    restrictions::record(tx, user, &arrival)
+                })
+                .await
+                .unwrap();
+        }
+        let found = find_alternates(&mo, FindAlternates { user_id: first, reason: "a hunch".into() }).await;
+        let found = found.unwrap().items;
+        let reasons: Vec<_> = found[0].reasons.iter().map(|reason| reason.name.as_str()).collect();
+        assert_eq!(
+            (found[0].user_id, &reasons[..]),
+            (second, &["device", "email", "timing", "name", "behaviour"][..])
+        );
+    })
+    .await;
+}

@@ -159,6 +159,119 @@ async fn so_many_notes_are_on_a_user() {
             add_note(&mo, note.clone()).await.unwrap();
         }
         assert_eq!(code(add_note(&mo, note).await), "too_many_notes");
+        // What is decided is written down all the same.
+        hall.clock.advance(HOUR);
+        report(&mo, behaviour(id(&ana), "insult")).await.unwrap();
+        let case_id = cases_of(&mo).await[0].id;
+        let dismiss = DismissCase { case_id, outcome: ReportOutcome::Unclear, reason: "who knows".into() };
+        dismiss_case(&mo, dismiss).await.unwrap();
+        let list = ListNotes { user_id: id(&ana), cursor: None, limit: Some(1) };
+        assert_eq!(list_notes(&mo, list).await.unwrap().items[0].text, "who knows");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn everybody_who_asked_waits_for_an_opinion_that_is_younger_than_the_question_and_not_the_targets() {
+    on_both_engines(async |hall| {
+        let Cast { ben, mo, zoe, .. } = cast(hall).await;
+        let (kim, target) = (moderator(hall, "Kim").await, moderator(hall, "Tom").await);
+        report(&ben, behaviour(id(&target), "insult")).await.unwrap();
+        let case_id = cases_of(&mo).await[0].id;
+        let opinion = || AddNote {
+            user_id: id(&target),
+            case_id: Some(case_id),
+            kind: NoteKind::Opinion,
+            text: "it is none".into(),
+            is_pinned: None,
+        };
+        let ask = AskSecondOpinion { case_id, reason: "is this an insult?".into() };
+        let dismiss = DismissCase { case_id, outcome: ReportOutcome::Disagreed, reason: "it is none".into() };
+        let asked = async || {
+            let wanted = ListCases { wants_second_opinion: Some(true), ..ListCases::default() };
+            list_cases(&mo, wanted).await.unwrap().items.first().map(|case| case.second_opinion_by.unwrap())
+        };
+        // Said before anybody asked, it answers nothing.
+        add_note(&zoe, opinion()).await.unwrap();
+        hall.clock.advance(HOUR);
+        ask_second_opinion(&mo, ask.clone()).await.unwrap();
+        assert_eq!(code(dismiss_case(&mo, dismiss.clone()).await), "opinion_awaited");
+        assert_eq!(code(add_note(&target, opinion()).await), "about_yourself");
+        let question = AddNote { kind: NoteKind::Question, ..opinion() };
+        assert_eq!(code(add_note(&zoe, question).await), "invalid");
+        hall.clock.advance(HOUR);
+        ask_second_opinion(&zoe, ask).await.unwrap();
+        assert_eq!(asked().await, zoe.user());
+        for waits in [&mo, &zoe] {
+            assert_eq!(code(dismiss_case(waits, dismiss.clone()).await), "opinion_awaited");
+        }
+        // What one of the two thinks is for the other.
+        hall.clock.advance(HOUR);
+        add_note(&mo, opinion()).await.unwrap();
+        assert_eq!(asked().await, mo.user(), "who waits still");
+        assert_eq!(code(dismiss_case(&mo, dismiss.clone()).await), "opinion_awaited");
+        add_note(&kim, opinion()).await.unwrap();
+        assert_eq!(asked().await, None);
+        dismiss_case(&mo, dismiss).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn all_notes_and_reports_are_there_in_pages_but_for_what_is_about_oneself() {
+    on_both_engines(async |hall| {
+        let Cast { ana, ben, mo, zoe, .. } = cast(hall).await;
+        for number in 0..3 {
+            let text = format!("note {number}");
+            let note =
+                AddNote { user_id: id(&ana), case_id: None, kind: NoteKind::General, text, is_pinned: None };
+            add_note(&mo, note).await.unwrap();
+            hall.clock.advance(HOUR);
+        }
+        let list = |cursor| ListNotes { user_id: id(&ana), cursor, limit: Some(2) };
+        let first = list_notes(&mo, list(None)).await.unwrap();
+        let texts = |page: &moothall_protocol::Page<Note>| {
+            page.items.iter().map(|note| note.text.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(texts(&first), ["note 2", "note 1"]);
+        assert_eq!(texts(&list_notes(&mo, list(first.next)).await.unwrap()), ["note 0"]);
+        let own = ListNotes { user_id: id(&mo), cursor: None, limit: None };
+        assert_eq!(code(list_notes(&mo, own).await), "about_yourself");
+        let note = AddNote {
+            user_id: id(&mo),
+            case_id: None,
+            kind: NoteKind::Caution,
+            text: "sleeps a lot".into(),
+            is_pinned: None,
+        };
+        let about_mo = add_note(&zoe, note).await.unwrap();
+        let pin = PinNote { note_id: about_mo.id, is_pinned: true };
+        assert_eq!(code(pin_note(&mo, pin).await), "about_yourself");
+
+        // Ben reports Ana and the moderator who will look.
+        report(&ben, behaviour(id(&ana), "spam")).await.unwrap();
+        hall.clock.advance(HOUR);
+        report(&ana, behaviour(id(&ben), "insult")).await.unwrap();
+        hall.clock.advance(HOUR);
+        report(&ben, behaviour(id(&mo), "insult")).await.unwrap();
+        let by_ben = ListReports { reporter_id: ben.user(), ..ListReports::default() };
+        let targets = async |cx: &Cx, input: &ListReports| {
+            let page = list_reports(cx, input.clone()).await.unwrap();
+            page.items.into_iter().map(|report| report.target_id).collect::<Vec<_>>()
+        };
+        assert_eq!(targets(&zoe, &by_ben).await, [id(&mo), id(&ana)]);
+        assert_eq!(targets(&mo, &by_ben).await, [id(&ana)], "not whom he reported himself");
+        let file = read_file(&mo, ReadFile { user_id: id(&ben), reason: None }).await.unwrap();
+        assert_eq!(file.reports_by.len(), 1);
+        let about = |user: &Cx| ListReports { target_id: user.user(), ..ListReports::default() };
+        assert_eq!(targets(&mo, &about(&ana)).await, [id(&ana)]);
+        assert_eq!(code(list_reports(&mo, about(&mo)).await), "about_yourself");
+        let both = ListReports { target_id: ana.user(), ..by_ben };
+        assert_eq!(code(list_reports(&mo, both).await), "invalid");
+        let of_mo = cases_of(&zoe).await.into_iter().find(|case| case.target_id == id(&mo)).unwrap();
+        let of_case = ListReports { case_id: Some(of_mo.id), ..ListReports::default() };
+        assert_eq!(code(list_reports(&mo, of_case.clone()).await), "about_yourself");
+        assert_eq!(targets(&zoe, &of_case).await, [id(&mo)]);
     })
     .await;
 }

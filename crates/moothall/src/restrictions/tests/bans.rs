@@ -6,6 +6,7 @@ fn ban(hall: &TestHall, kind: TraceKind, value: &str) -> AddBan {
     AddBan {
         kind,
         value: value.into(),
+        spares_older: None,
         ends_at: hall.server().now() + HOUR,
         reason: "a flood of accounts".into(),
         public_reason: "nobody comes from there for now".into(),

@@ -20,20 +20,19 @@ macro_rules! filters {
          AND (u.last_login_at >= $6 OR $6 IS NULL) AND (u.last_login_at < $7 OR $7 IS NULL) \
          AND (u.last_played_at >= $8 OR $8 IS NULL) AND (u.last_played_at < $9 OR $9 IS NULL) \
          AND (u.is_guest = $10 OR $10 IS NULL) AND (u.is_bot = $11 OR $11 IS NULL) \
-         AND (u.is_shadow_banned = $12 OR $12 IS NULL) \
-         AND ((u.alternate_of IS NOT NULL) = $13 OR $13 IS NULL) \
-         AND (u.erased_at IS NOT NULL) = $14 \
-         AND (u.behaviour_score >= $15 OR $15 IS NULL) AND (u.behaviour_score <= $16 OR $16 IS NULL) \
-         AND (u.trust_score >= $17 OR $17 IS NULL) AND (u.trust_score <= $18 OR $18 IS NULL) \
-         AND (u.social_score >= $19 OR $19 IS NULL) AND (u.social_score <= $20 OR $20 IS NULL) \
-         AND (EXISTS (SELECT 1 FROM grants g WHERE g.user_id = u.id AND g.role = $21 \
-                      AND (g.ends_at IS NULL OR g.ends_at > $25)) OR $21 IS NULL) \
-         AND (NOT EXISTS (SELECT 1 FROM grants g WHERE g.user_id = u.id AND g.role = $22 \
-                          AND (g.ends_at IS NULL OR g.ends_at > $25)) OR $22 IS NULL) \
+         AND ((u.alternate_of IS NOT NULL) = $12 OR $12 IS NULL) \
+         AND (u.erased_at IS NOT NULL) = $13 \
+         AND (u.behaviour_score >= $14 OR $14 IS NULL) AND (u.behaviour_score <= $15 OR $15 IS NULL) \
+         AND (u.trust_score >= $16 OR $16 IS NULL) AND (u.trust_score <= $17 OR $17 IS NULL) \
+         AND (u.social_score >= $18 OR $18 IS NULL) AND (u.social_score <= $19 OR $19 IS NULL) \
+         AND (EXISTS (SELECT 1 FROM grants g WHERE g.user_id = u.id AND g.role = $20 \
+                      AND (g.ends_at IS NULL OR g.ends_at > $24)) OR $20 IS NULL) \
+         AND (NOT EXISTS (SELECT 1 FROM grants g WHERE g.user_id = u.id AND g.role = $21 \
+                          AND (g.ends_at IS NULL OR g.ends_at > $24)) OR $21 IS NULL) \
          AND (EXISTS (SELECT 1 FROM grants g JOIN role_permissions p ON p.role = g.role WHERE g.user_id = u.id \
-                      AND p.permission IN ($23, '*') AND (g.ends_at IS NULL OR g.ends_at > $25)) OR $23 IS NULL) \
+                      AND p.permission IN ($22, '*') AND (g.ends_at IS NULL OR g.ends_at > $24)) OR $22 IS NULL) \
          AND (NOT EXISTS (SELECT 1 FROM grants g JOIN role_permissions p ON p.role = g.role WHERE g.user_id = u.id \
-                          AND p.permission IN ($24, '*') AND (g.ends_at IS NULL OR g.ends_at > $25)) OR $24 IS NULL)"
+                          AND p.permission IN ($23, '*') AND (g.ends_at IS NULL OR g.ends_at > $24)) OR $23 IS NULL)"
     };
 }
 
@@ -42,8 +41,8 @@ macro_rules! page {
         concat!(
             concat!("SELECT ", columns!(), " FROM users u WHERE ", $among),
             concat!($name, " >= $1 AND ", $name, " < $2", filters!()),
-            concat!(" AND (u.", $column, ", u.id) ", $than, " ($26, $27)"),
-            concat!(" ORDER BY u.", $column, " ", $direction, ", u.id ", $direction, " LIMIT $28"),
+            concat!(" AND (u.", $column, ", u.id) ", $than, " ($25, $26)"),
+            concat!(" ORDER BY u.", $column, " ", $direction, ", u.id ", $direction, " LIMIT $27"),
         )
     };
     (name up) => {
@@ -61,10 +60,10 @@ macro_rules! page {
         page!(concat!("u.", $column, " IS NOT NULL AND "), "u.name_key || ''", $column, "<", "DESC")
     };
     (among $column:literal up) => {
-        page!("u.id {in $29} AND ", "u.name_key", $column, ">", "ASC")
+        page!("u.id {in $28} AND ", "u.name_key", $column, ">", "ASC")
     };
     (among $column:literal down) => {
-        page!("u.id {in $29} AND ", "u.name_key", $column, "<", "DESC")
+        page!("u.id {in $28} AND ", "u.name_key", $column, "<", "DESC")
     };
 }
 
@@ -147,7 +146,6 @@ fn query(
         wanted.last_played_before,
         wanted.is_guest,
         wanted.is_bot,
-        wanted.is_shadow_banned,
         wanted.is_alternate,
         is_erased,
         wanted.behaviour_score_min,

@@ -42,7 +42,7 @@ async fn people(test: &TestHall) -> Vec<UserId> {
     };
     for (index, fields) in [
         (0, json!({ "behaviour_score": 10, "trust_score": 7, "social_score": 5 })),
-        (1, json!({ "behaviour_score": 20, "is_shadow_banned": true })),
+        (1, json!({ "behaviour_score": 20 })),
         (2, json!({ "behaviour_score": 30, "alternate_of": ids[0] })),
     ] {
         users::update(&cx, set(ids[index], fields)).await.unwrap();
@@ -111,8 +111,6 @@ async fn t024_every_filter_finds_whom_it_says_and_filters_add_up() {
             (json!({ "is_guest": true }), "Cleo Dora"),
             (json!({ "is_guest": false }), "Ana Anabel Ben"),
             (json!({ "is_bot": true }), ""),
-            (json!({ "is_shadow_banned": true }), "Anabel"),
-            (json!({ "is_shadow_banned": false }), "Ana Ben Cleo Dora"),
             (json!({ "is_alternate": true }), "Ben"),
             (json!({ "is_alternate": false }), "Ana Anabel Cleo Dora"),
             (json!({ "alternate_of": ids[0] }), "Ben"),
@@ -222,7 +220,7 @@ async fn players_search_by_the_beginning_of_a_name_and_by_nothing_else() {
         }
         for fields in [
             json!({ "email": "ana@example.org" }),
-            json!({ "name_prefix": "an", "is_shadow_banned": true }),
+            json!({ "name_prefix": "an", "is_alternate": true }),
             json!({ "name_prefix": "an", "order": "newest" }),
             json!({ "name_prefix": "an", "behaviour_score_max": 0 }),
         ] {
