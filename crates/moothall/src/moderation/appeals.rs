@@ -119,10 +119,10 @@ pub async fn write(cx: &Cx, input: WriteAppeal) -> Result<Appeal, Error> {
         }
         store::insert_message(tx, appeal.id, position, is_staff, &input.text)?;
         if is_staff {
-            let said = json!({ "appeal_id": appeal.id, "action_id": action.id, "text": input.text });
+            let wrote = json!({ "appeal_id": appeal.id, "action_id": action.id });
             audit::record(
                 tx,
-                audit::Entry::new("moderation.write_appeal").user(appeal.user_id).after(&said),
+                audit::Entry::new("moderation.write_appeal").user(appeal.user_id).after(&wrote),
             )?;
             let told = AppealAnswered { appeal_id: appeal.id, action_id: action.id };
             tell(tx, appeal.user_id, told)?;

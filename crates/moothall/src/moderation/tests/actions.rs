@@ -386,11 +386,8 @@ async fn whoever_did_it_writes_nothing_in_an_appeal_and_what_others_write_is_aud
             ..Default::default()
         };
         let lines = crate::audit::list(&hall.server(), lines).await.unwrap().items;
-        assert_eq!(lines.len(), 1);
-        assert_eq!(
-            (lines[0].actor_id, &lines[0].after.as_ref().unwrap()["text"]),
-            (zoe.user(), &"let me see".into())
-        );
+        let actors: Vec<_> = lines.iter().map(|line| line.actor_id).collect();
+        assert_eq!(actors, [zoe.user()]);
     })
     .await;
 }
