@@ -230,7 +230,7 @@ calls! {
     "DELETE" "/restrictions/{restriction_id}" "restrictions.lift": moothall_protocol::restrictions::LiftRestriction => moothall_protocol::restrictions::Restriction;
     "POST" "/users/{user_id}/traces" "restrictions.read_traces": moothall_protocol::restrictions::ReadTraces => moothall_protocol::restrictions::Traces;
     "GET" "/bans" "restrictions.list_bans": moothall_protocol::restrictions::ListBans => moothall_protocol::Page<moothall_protocol::restrictions::Ban>;
-    "GET" "/bans/preview" "restrictions.preview_ban": moothall_protocol::restrictions::PreviewBan => moothall_protocol::restrictions::BanPreview;
+    "POST" "/bans/preview" "restrictions.preview_ban": moothall_protocol::restrictions::PreviewBan => moothall_protocol::restrictions::BanPreview;
     "POST" "/bans" "restrictions.add_ban": moothall_protocol::restrictions::AddBan => moothall_protocol::restrictions::Ban;
     "DELETE" "/bans/{ban_id}" "restrictions.remove_ban": moothall_protocol::restrictions::RemoveBan => ();
     "GET" "/moderation/categories" "moderation.categories": moothall_protocol::moderation::ListReportCategories => moothall_protocol::moderation::ReportCategories;

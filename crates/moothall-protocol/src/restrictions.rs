@@ -354,7 +354,7 @@ pub struct AddBan {
     pub public_reason: String,
 }
 
-/// Looks whom a ban would hit.
+/// Looks whom a ban would hit. The look is audited.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PreviewBan {
@@ -366,6 +366,9 @@ pub struct PreviewBan {
     /// Not counting this user, whom it is meant for.
     #[serde(default)]
     pub except: Option<UserId>,
+    /// Why, for staff: it says where users were seen.
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
+    pub reason: String,
 }
 
 /// Whom a ban would hit.

@@ -70,7 +70,8 @@ pub use users::{
     summaries, summary, update as update_user,
 };
 pub(crate) use users::{
-    Likeness, NamedBefore, likenesses, living, living_kept, own, own_kept, rename_by_staff, restore_name,
+    Likeness, NamedBefore, is_oneself, likenesses, living, living_kept, own, own_kept, rename_by_staff,
+    restore_name,
 };
 
 use crate::cx::Tx;

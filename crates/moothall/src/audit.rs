@@ -105,7 +105,10 @@ pub fn record(tx: &mut Tx<'_, '_>, entry: Entry) -> Result<(), Error> {
     Ok(())
 }
 
-/// Lists the log, newest first.
+/// What nobody reads of themselves, whatever they may read: what others noted of them, and what they are not to notice.
+const OF_USERS: [&str; 2] = ["moderation.", "restrictions."];
+
+/// Lists the log, newest first. A page may have fewer lines than were asked for: those of moderation about the caller are left out.
 pub async fn list(cx: &Cx, input: ListAudit) -> Result<Page<AuditLine>, Error> {
     cx.require(READ)?;
     let is_narrow =
@@ -120,7 +123,13 @@ pub async fn list(cx: &Cx, input: ListAudit) -> Result<Page<AuditLine>, Error> {
         None => store::NEWEST,
     };
     let rows = cx.read(move |tx| store::list(tx, &input, before, limit + 1)).await?;
-    Ok(Page::cut(rows, limit, |last| Cursor::of(&(last.at.as_micros(), last.id))))
+    let mut page = Page::cut(rows, limit, |last: &AuditLine| Cursor::of(&(last.at.as_micros(), last.id)));
+    if let Some(me) = cx.user() {
+        let about_me = Topic::User(me).to_string();
+        page.items
+            .retain(|line| line.target != about_me || !OF_USERS.iter().any(|of| line.action.starts_with(of)));
+    }
+    Ok(page)
 }
 
 /// What was done to this target, newest first.

@@ -35,9 +35,12 @@ use moothall_protocol::{CloseCode, Cursor, Page, PartyId, SessionId, UserId, Wat
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::hall::TOPICS_BY_PERMISSION;
 use crate::operation::{Access, Operations, Rate};
 use crate::topics::{Closing, Outbox};
-use crate::{Caller, Cx, Hall, Identity, Permission, Topic, WeakHall, accounts, audit, filter, reach};
+use crate::{
+    Caller, Cx, Hall, Identity, Permission, Permissions, Topic, WeakHall, accounts, audit, filter, reach,
+};
 pub use error::Error;
 pub(crate) use friends::{Friends, revise, revise_viewers};
 use live::Gone;
@@ -284,6 +287,17 @@ pub fn end_session(hall: &Hall, session: SessionId, closing: Closing) {
 /// The live sessions of a user, oldest first.
 pub fn sessions_of(hall: &Hall, user: UserId) -> Vec<SessionId> {
     hall.connections().of_user(user).iter().map(|session| session.id).collect()
+}
+
+/// Has a session hear of the topics that these permissions open, and of no others that permissions open.
+pub(crate) fn follow_permissions(hall: &Hall, session: SessionId, permissions: &Permissions) {
+    let Some(session) = hall.connections().find(session) else { return };
+    for (permission, topic) in TOPICS_BY_PERMISSION {
+        match permissions.allow(permission) {
+            true => session.subscribe(hall.topics(), topic),
+            false => session.unsubscribe(hall.topics(), &topic),
+        }
+    }
 }
 
 /// Closes the sockets of a user's sessions, all but one if `except` names it.

@@ -265,6 +265,22 @@ impl Cx {
         self.0.hall.store().write(move |sql| work(&mut Tx { sql, cx: &cx })).await
     }
 
+    /// Looks what a write would come to: all of it is done, and then undone.
+    pub(crate) async fn try_out<T, E>(
+        &self,
+        mut work: impl FnMut(&mut Tx<'_, '_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<moothall_store::Error> + From<Error> + Send + 'static,
+    {
+        match self.write(move |tx| Err::<(), _>(work(tx).map_or_else(Tried::Refused, Tried::Would))).await {
+            Err(Tried::Would(outcome)) => Ok(outcome),
+            Err(Tried::Refused(error)) => Err(error),
+            Ok(()) => Err(Error::internal("a trial that was not undone").into()),
+        }
+    }
+
     /// The one write of a mutation; its result is the operation's answer.
     ///
     /// When the request carries an idempotency key, the key and the answer are stored in this same transaction: a repeated
@@ -288,6 +304,18 @@ impl Cx {
     /// The claim that guards this call. Only for the owner of live entities, which stores it beside the entity's effects.
     pub fn claim(&self) -> Option<&Claim> {
         self.0.claim.as_ref()
+    }
+}
+
+/// What came of a trial.
+enum Tried<T, E> {
+    Would(T),
+    Refused(E),
+}
+
+impl<T, E: From<moothall_store::Error>> From<moothall_store::Error> for Tried<T, E> {
+    fn from(error: moothall_store::Error) -> Self {
+        Self::Refused(error.into())
     }
 }
 

@@ -22,8 +22,9 @@ use crate::sections::{Settings, Synchronous};
 use crate::settings::{SiteEntry, SiteSection, UserEntry, UserSection};
 use crate::topics::{self, Topics};
 use crate::{
-    Rates, accounts, audit, communication, connections, hosts, idempotency, jobs, lobbies, mail, matches,
-    moderation, notifications, parties, relationships, remote_config, restrictions, settings, sweep, system,
+    Permission, Rates, Topic, accounts, audit, communication, connections, hosts, idempotency, jobs, lobbies,
+    mail, matches, moderation, notifications, parties, relationships, remote_config, restrictions, settings,
+    sweep, system,
 };
 
 /// Every migration, oldest first. Added, never edited: a test compares checksums.
@@ -66,6 +67,7 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261129000520_audit_chain",
     "20261130000300_moderation_keeps",
     "20261130000310_bans_spare",
+    "20261130000320_quiet_reports",
 ];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.
@@ -344,6 +346,9 @@ pub fn contexts() -> Vec<Operations> {
         moderation::operations(),
     ]
 }
+
+/// What is told to all who have a permission.
+pub(crate) const TOPICS_BY_PERMISSION: [(Permission, Topic); 1] = [(moderation::CASES, Topic::Moderation)];
 
 /// The sections of users' settings, of all contexts.
 fn user_sections() -> Vec<UserEntry> {

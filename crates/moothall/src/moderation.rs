@@ -177,6 +177,7 @@ fn of_appeals(operations: Operations) -> Operations {
             write_appeal,
         )
         .open_to_restricted()
+        .rate(Rate::Social)
         .get("/moderation/appeals", "moderation.list_appeals", may, list_appeals)
         .rate(Rate::Admin)
         .post("/moderation/appeals/{appeal_id}/decide", "moderation.decide_appeal", may, decide_appeal)
@@ -215,6 +216,7 @@ pub(crate) fn prepare(hall: &Hall) -> Result<(), OpenError> {
     restrictions::on_device(hall, |tx, user, device| {
         evasion::look(tx, user, device).map_err(Error::into_common)
     });
+    restrictions::on_programs(hall, actions::OF_PROGRAMS);
     settings.check()?;
     match unknown {
         Some(message) => Err(OpenError::Setting { key: "moderation", message }),

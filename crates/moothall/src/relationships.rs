@@ -89,7 +89,8 @@ pub struct Settings {
     /// Days for which those who played together have played lately.
     #[schemars(range(min = 1, max = 365))]
     pub played_days: u32,
-    /// Members of a lobby who block a player, or whom the player blocks, with which that player cannot join it; 0 for any number.
+    /// Members of a lobby who block a player, or whom the player blocks, with which that player cannot join it; 0 for
+    /// any number. Whoever fills a lobby with accounts of their own learns by this who blocks them.
     #[schemars(range(max = 256))]
     pub lobby_blocks_max: u32,
     /// The same as a share of all members, in percent, where there are at least four; 0 for any share.
@@ -112,8 +113,8 @@ impl Default for Settings {
             avoid_days: Some(90),
             avoid_after_minutes: 120,
             played_days: 14,
-            lobby_blocks_max: 8,
-            lobby_blocks_percent: 50,
+            lobby_blocks_max: 0,
+            lobby_blocks_percent: 0,
             privacy: Privacy::default(),
         }
     }

@@ -121,6 +121,16 @@ impl<'a> Scope<'a> {
 type Standing = Arc<[Active]>;
 type DeviceFollower = dyn Fn(&mut Tx<'_, '_>, UserId, &str) -> Result<(), crate::Error> + Send + Sync;
 type Guard = dyn Fn(&mut Tx<'_, '_>, UserId) -> Result<(), crate::Error> + Send + Sync;
+
+/// What follows, in the same transaction, from what programs do.
+#[derive(Clone, Copy)]
+pub(crate) struct OfPrograms {
+    /// A restriction was imposed, under the id of an action that is yet to be.
+    pub imposed: fn(&mut Tx<'_, '_>, &Restriction) -> Result<(), crate::Error>,
+    /// One was lifted that an action brought.
+    pub lifted: fn(&mut Tx<'_, '_>, ActionId, &str) -> Result<(), crate::Error>,
+}
+
 type Follower = Arc<dyn Fn(&mut Tx<'_, '_>, Option<UserId>) -> Result<(), crate::Error> + Send + Sync>;
 
 /// What this context keeps in memory.
@@ -136,6 +146,7 @@ pub(crate) struct Live {
     guard: OnceLock<Box<Guard>>,
     /// Hears who came on which device.
     on_device: OnceLock<Box<DeviceFollower>>,
+    of_programs: OnceLock<OfPrograms>,
 }
 
 impl fmt::Debug for Live {
@@ -155,6 +166,7 @@ impl Live {
             followers: Mutex::default(),
             guard: OnceLock::new(),
             on_device: OnceLock::new(),
+            of_programs: OnceLock::new(),
         })
     }
 }
@@ -331,8 +343,8 @@ pub(crate) fn are_hidden(cx: &Cx, types: &[String]) -> bool {
     cx.hall().restrictions().types.are_hidden(types)
 }
 
-fn no_matches_without_login() -> crate::Error {
-    let message = "who may not sign in plays no matches: give another end";
+fn no_matches() -> crate::Error {
+    let message = "who may not sign in, or neither join nor host lobbies, plays no matches: give another end";
     crate::Error::field("/after_matches", "invalid", message)
 }
 
@@ -348,8 +360,8 @@ impl NewRestriction {
         if self.ends_at.is_some() && self.after_matches.is_some() {
             return Err(crate::Error::field("/after_matches", "invalid", "give one of the two ends"));
         }
-        if self.after_matches.is_some() && types.cover(&self.types, types::LOGIN) {
-            return Err(no_matches_without_login());
+        if self.after_matches.is_some() && types.cover_playing(&self.types) {
+            return Err(no_matches());
         }
         if self.ends_at.is_none() && types.has_hidden(&self.types) {
             let message = "what its user is not told of must have an end";
@@ -388,8 +400,8 @@ pub(crate) fn shorten(
     let before = store::find(tx, id)?.filter(|found| found.ended_at.is_none());
     let before = before.ok_or(crate::Error::NotFound)?;
     let types = &tx.cx().hall().restrictions().types;
-    if matches_left.is_some() && types.cover(&before.types, types::LOGIN) {
-        return Err(no_matches_without_login().into());
+    if matches_left.is_some() && types.cover_playing(&before.types) {
+        return Err(no_matches().into());
     }
     // Those that were played already count among them.
     let played = before.after_matches.unwrap_or_default() - before.matches_left.unwrap_or_default();
@@ -441,9 +453,19 @@ pub(crate) fn appealed(
     changed(tx, user)
 }
 
-/// These users played a match to its end that began at this time. To be called in the transaction that ends it.
-pub(crate) fn played(tx: &mut Tx<'_, '_>, users: &[UserId], began_at: Timestamp) -> Result<(), crate::Error> {
-    for (restriction, left) in store::count_match(tx, users, began_at)? {
+/// These users played a match of this mode to its end that began at this time: it counts for what they may not do in this mode, or in all.
+/// To be called in the transaction that ends it.
+pub(crate) fn played(
+    tx: &mut Tx<'_, '_>,
+    users: &[UserId],
+    mode: &str,
+    began_at: Timestamp,
+) -> Result<(), crate::Error> {
+    for restriction in store::waiting_for_matches(tx, users, began_at)? {
+        if restriction.scope.mode.as_deref().is_some_and(|of| of != mode) {
+            continue;
+        }
+        let left = store::count_match(tx, restriction.id)?;
         if left == 0 {
             end(tx, &restriction, RestrictionEnd::Played, None)?;
         } else {
@@ -497,6 +519,11 @@ pub(crate) fn on_device(
     follower: impl Fn(&mut Tx<'_, '_>, UserId, &str) -> Result<(), crate::Error> + Send + Sync + 'static,
 ) {
     let _ = hall.restrictions().on_device.set(Box::new(follower));
+}
+
+/// Has these follow from what programs do. The first ones stay.
+pub(crate) fn on_programs(hall: &Hall, of_programs: OfPrograms) {
+    let _ = hall.restrictions().of_programs.set(of_programs);
 }
 
 /// Has `guard` say whether a user is there and the caller's to restrict. The first one stays.

@@ -17,8 +17,9 @@ use moothall_protocol::restrictions::OwnRestrictions;
 use moothall_protocol::settings::UserSection;
 
 use crate::connections::{self, Attached, Begun, Error, Opening, Resume, Stream};
+use crate::hall::TOPICS_BY_PERMISSION;
 use crate::{
-    Cx, Topic, accounts, communication, lobbies, matches, moderation, notifications, parties, relationships,
+    Cx, Topic, accounts, communication, lobbies, matches, notifications, parties, relationships,
     restrictions, settings, system,
 };
 
@@ -98,7 +99,8 @@ async fn look(cx: &Cx, user: UserId, is_heard: bool) -> Result<Looked, Error> {
         let friends = relationships::own(tx, user).map_err(relationships::Error::into_common)?;
         let parties = parties::of_user(tx, user).map_err(parties::Error::into_common)?;
         topics.extend(parties.party.iter().map(|party| Topic::Party(party.id)));
-        topics.extend(tx.cx().can(moderation::CASES).then_some(Topic::Moderation));
+        let by_permission = TOPICS_BY_PERMISSION.into_iter();
+        topics.extend(by_permission.filter(|(may, _)| tx.cx().can(*may)).map(|(_, topic)| topic));
         let lobbies = lobbies::of_user(tx, user).map_err(lobbies::Error::into_common)?;
         let own = lobbies.lobby.iter().map(|own| own.lobby.id);
         topics.extend(own.chain(lobbies.hosted.iter().copied()).map(Topic::Lobby));

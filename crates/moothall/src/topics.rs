@@ -9,7 +9,7 @@ mod gather;
 mod outbox;
 mod pacer;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, OnceLock, Weak};
@@ -169,6 +169,13 @@ impl Topics {
         if subscribers.outboxes.is_empty() {
             shard.remove(topic);
         }
+    }
+
+    /// Whose sessions hear of this topic.
+    pub(crate) fn users_of(&self, topic: &Topic) -> BTreeSet<UserId> {
+        let shard = self.shard(topic);
+        let outboxes = shard.get(topic).into_iter().flat_map(|subscribers| &subscribers.outboxes);
+        outboxes.filter_map(|outbox| outbox.upgrade()?.user()).collect()
     }
 
     /// Hands an event to all who are subscribed. Never waits: each outbox has its bound and its policy.

@@ -155,6 +155,20 @@ pub struct OwnAction {
     pub reverted_at: Option<Timestamp>,
     /// Whether they may appeal against it now.
     pub is_appealable: bool,
+    /// For `remove_content`: what was removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<RemovedMessage>,
+}
+
+/// A message of the user that a moderator removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RemovedMessage {
+    /// In which room.
+    pub room_id: RoomId,
+    /// Which.
+    pub message_id: MessageId,
+    /// What it said.
+    pub text: String,
 }
 
 /// The actions about the caller, the newest first. May be called with a limited token.

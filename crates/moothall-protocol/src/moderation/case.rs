@@ -273,7 +273,7 @@ pub struct Credibility {
 /// All that moderation knows of a user.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UserFile {
-    /// The user, with their record.
+    /// The user; with their record, for those who may read that.
     pub user: User,
     /// Marks that moderators gave them.
     pub marks: Vec<String>,

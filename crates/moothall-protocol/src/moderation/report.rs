@@ -187,6 +187,8 @@ pub struct Report {
     pub closed_at: Option<Timestamp>,
     /// What came of it.
     pub outcome: Option<ReportOutcome>,
+    /// Whether its reporter is told `unclear`, because nobody is to learn of what was done.
+    pub is_quiet: bool,
 }
 
 /// One term of a priority: all of them together, kept within 5 and 100, are what it is.

@@ -1,4 +1,4 @@
-//! What ended or changed without this process: sessions and keys whose time is over, and whatever other processes did on the
+//! What ended or changed without this process: sessions, keys and roles whose time is over, and whatever other processes did on the
 //! same database, such as the command line and other nodes.
 //!
 //! Start at [`run`], which looks once a second. Whoever changes what a user may do calls [`tell`] in the transaction that does
@@ -23,7 +23,7 @@ pub(super) use store::{STATEMENTS, sweep, tell};
 use super::identities;
 use crate::cx::Cx;
 use crate::error::Error;
-use crate::hall::WeakHall;
+use crate::hall::{TOPICS_BY_PERMISSION, WeakHall};
 use crate::topics::Closing;
 use crate::{Fault as _, Hall, Kind, connections, restrictions};
 
@@ -101,25 +101,40 @@ async fn look(cx: &Cx, seen: &mut Seen) -> Result<(), Error> {
             _ => break,
         }
     }
+    let lapsed = cx.read(move |tx| store::lapsed(tx, from, now)).await?;
+    for user in lapsed {
+        note(cx.hall(), Some(user)).await?;
+    }
     seen.until = now;
     seen.changes.retain(|change| change.at > now - OVERLAP);
     Ok(())
 }
 
-/// Takes note of a change: what was known is forgotten, and who may not be here any more leaves.
+/// Takes note of a change: what was known is forgotten, who may not be here any more leaves, and who may hear something else does.
 async fn note(hall: &Hall, user: Option<UserId>) -> Result<(), Error> {
     identities::forget_now(hall, user);
     let Some(user) = user else {
         restrictions::forget_all_now(hall);
+        // A role may allow less than before. Who may hear more now does once they come again.
+        for user in TOPICS_BY_PERMISSION.iter().flat_map(|(_, topic)| hall.topics().users_of(topic)) {
+            follow(hall, user).await;
+        }
         return hall.accounts().keyring.reload(&Cx::server(hall)).await;
     };
     restrictions::forget_now(hall, user);
+    follow(hall, user).await;
+    Ok(())
+}
+
+/// Has the sessions of a user be what their identities say.
+async fn follow(hall: &Hall, user: UserId) {
     for session in connections::sessions_of(hall, user) {
         let closing = match identities::identity_of(hall, session).await {
-            Ok(identity) => identity
-                .restricted
-                .as_ref()
-                .map(|restricted| Closing::new(CloseCode::Restricted, restricted.public_reason.clone())),
+            Ok(identity) => {
+                connections::follow_permissions(hall, session, &identity.permissions);
+                let restricted = identity.restricted.as_ref();
+                restricted.map(|why| Closing::new(CloseCode::Restricted, why.public_reason.clone()))
+            }
             Err(error) if error.kind() == Kind::Unauthenticated => {
                 Some(Closing::new(CloseCode::SignedOut, "this session was ended"))
             }
@@ -129,5 +144,4 @@ async fn note(hall: &Hall, user: Option<UserId>) -> Result<(), Error> {
             connections::end_session(hall, session, closing);
         }
     }
-    Ok(())
 }

@@ -245,6 +245,14 @@ pub(crate) struct Likeness {
     pub created_at: Timestamp,
 }
 
+/// Whether a user is the caller, a bot of theirs, or the owner of the bot that calls.
+pub(crate) fn is_oneself(tx: &mut Tx<'_, '_>, user: UserId) -> Result<bool, crate::Error> {
+    match tx.cx().user() {
+        None => Ok(false),
+        Some(me) => Ok(me == user || store::person(tx, me)? == store::person(tx, user)?),
+    }
+}
+
 /// What accounts are known by, but for those that were erased.
 pub(crate) fn likenesses(tx: &mut Tx<'_, '_>, users: &[UserId]) -> Result<Vec<Likeness>, crate::Error> {
     store::likenesses(tx, users)

@@ -230,7 +230,14 @@ fn end(tx: &mut Tx<'_, '_>, game: &Shown) -> Result<(), Error> {
     if let Some(ended_at) = game.ended_at.filter(|_| game.status == MatchStatus::Ended) {
         let players: Vec<UserId> = game.players().map(|(user, _)| user).collect();
         accounts::stamp_played(tx, &players, ended_at)?;
-        restrictions::played(tx, &players, game.started_at.unwrap_or(game.created_at))?;
+        let stayed = game
+            .players()
+            .filter(|(user, _)| game.members.get(user).is_some_and(|member| member.left.is_none()));
+        let stayed: Vec<UserId> = stayed.map(|(user, _)| user).collect();
+        // Nobody plays a restriction away alone.
+        if stayed.len() > 1 {
+            restrictions::played(tx, &stayed, &game.mode, game.started_at.unwrap_or(game.created_at))?;
+        }
     }
     let over = Over { match_id: game.id, lobby_id: game.lobby_id };
     let hall = tx.cx().hall().clone();

@@ -4,13 +4,16 @@
 
 mod store;
 
+use moothall_protocol::communication::Message;
 use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
 use moothall_protocol::moderation::{
     AcknowledgeAction, Act, ActOnMany, ActedOn, ActedOnMany, Action, ActionKind, ActionProposal,
     ActionTemplates, Deed, ListActionTemplates, ListActions, ListMyActions, ModerationDeed, NoteKind,
-    OwnAction, ProposeAction, ReportOutcome, RevertAction,
+    OwnAction, ProposeAction, RemovedMessage, ReportOutcome, RevertAction,
 };
+use moothall_protocol::restrictions::Restriction;
 use moothall_protocol::{ActionId, CaseId, Cursor, Page, ReportId, UserId};
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::time::Duration;
@@ -21,10 +24,15 @@ pub(super) use store::{
 };
 
 use super::effects::{self, Done};
+use super::files::refuse_oneself;
 use super::notify::{Acted, Ids, Reverted, happened, tell};
 use super::{ACT, CASES, Error, appeals, cases, escalation, notes, reports, store as shared};
 use crate::cx::{Cx, Tx};
-use crate::{Fault as _, accounts, audit, idempotency};
+use crate::restrictions::OfPrograms;
+use crate::{Fault as _, accounts, audit, idempotency, restrictions};
+
+/// The category of what no category is said of.
+const OTHER: &str = "other";
 
 /// An action about to be taken.
 #[derive(Clone, Debug)]
@@ -66,22 +74,29 @@ pub(super) fn shown(mut action: Action) -> Action {
     action
 }
 
-/// Refuses to act on whom the caller must not act on.
+/// Refuses to act on whom the caller must not act on: themselves, who may do more, and whoever's case somebody else works on. Returns the
+/// case it belongs to: the one that is named, or the open one.
 fn require_target(
     tx: &mut Tx<'_, '_>,
     user: UserId,
     case: Option<CaseId>,
 ) -> Result<Option<moothall_protocol::moderation::Case>, Error> {
-    if tx.cx().user() == Some(user) {
+    if accounts::is_oneself(tx, user)? {
         return Err(Error::Yourself);
     }
     accounts::require_manageable(tx, user).map_err(accounts::Error::into_common)?;
-    if let Some(open) = shared::open_case(tx, user)? {
-        cases::require_opinion(tx, &open)?;
+    let open = shared::open_case(tx, user)?;
+    if let Some(open) = &open {
+        cases::require_opinion(tx, open)?;
+        cases::require_free(tx, open.id)?;
     }
-    let Some(case) = case else { return Ok(None) };
-    let case = cases::require_free(tx, case)?;
-    if case.target_id == user { Ok(Some(case)) } else { Err(Error::NotOfCase) }
+    match case {
+        Some(case) => {
+            let case = cases::require_free(tx, case)?;
+            if case.target_id == user { Ok(Some(case)) } else { Err(Error::NotOfCase) }
+        }
+        None => Ok(open),
+    }
 }
 
 fn take(tx: &mut Tx<'_, '_>, planned: &Planned) -> Result<Action, Error> {
@@ -96,7 +111,7 @@ fn take(tx: &mut Tx<'_, '_>, planned: &Planned) -> Result<Action, Error> {
         reason: deed.reason.clone(),
         public_reason: deed.public_reason.clone(),
         author_id: tx.cx().user(),
-        case_id: planned.case,
+        case_id: case.as_ref().map(|case| case.id),
         before: Value::Null,
         after: Value::Null,
         created_at: tx.now(),
@@ -122,12 +137,55 @@ fn take(tx: &mut Tx<'_, '_>, planned: &Planned) -> Result<Action, Error> {
     happened(tx, ModerationDeed::Acted, *user, ids);
     if let Some(case) = case {
         notes::of_case(tx, &case, NoteKind::Decision, &deed.reason)?;
-        if !planned.keeps_case_open {
-            cases::close(tx, case, ReportOutcome::Agreed, &planned.disagreed)?;
+        if planned.case.is_some() && !planned.keeps_case_open {
+            cases::close(tx, case, ReportOutcome::Agreed, &planned.disagreed, is_quiet)?;
         }
     }
     metrics::counter!("moderation_actions_total", "kind" => kind).increment(1);
     Ok(action)
+}
+
+/// What programs do with restrictions is an action as well: it stands in the user's file, can be appealed against, and is taken back with
+/// the restriction.
+pub(super) const OF_PROGRAMS: OfPrograms = OfPrograms {
+    imposed: |tx, restriction| of_program(tx, restriction).map_err(Error::into_common),
+    lifted: |tx, id, reason| {
+        let Some(action) = find(tx, id)? else { return Ok(()) };
+        give_back(tx, &action, reason).map(drop).map_err(Error::into_common)
+    },
+};
+
+fn of_program(tx: &mut Tx<'_, '_>, restriction: &Restriction) -> Result<(), Error> {
+    let Some(id) = restriction.action_id else { return Ok(()) };
+    let settings = &tx.cx().hall().settings().moderation;
+    let other = settings.categories.iter().find(|category| category.name == OTHER);
+    let category = other.or(settings.categories.first()).map(|category| category.name.clone());
+    let action = Action {
+        id,
+        number: shared::number(tx, "action")?,
+        user_id: restriction.user_id,
+        kind: ActionKind::Restrict,
+        category: category.unwrap_or_default(),
+        reason: restriction.reason.clone(),
+        public_reason: restriction.public_reason.clone(),
+        author_id: restriction.author_id,
+        case_id: None,
+        before: Value::Null,
+        after: effects::imposed(restriction),
+        created_at: tx.now(),
+        acknowledged_at: None,
+        reverted_at: None,
+        reverted_by: None,
+        revert_reason: None,
+    };
+    let is_quiet = restrictions::are_hidden(tx.cx(), &restriction.types);
+    if !is_quiet {
+        tell(tx, action.user_id, Acted::new(&action))?;
+    }
+    store::insert(tx, &action, is_quiet)?;
+    shared::count(tx, "actions.restrict", 1)?;
+    happened(tx, ModerationDeed::Acted, action.user_id, Ids { action: Some(id), ..Ids::default() });
+    Ok(())
 }
 
 /// Takes an action back, with all that came of it.
@@ -143,15 +201,20 @@ pub(super) async fn begin_reverting(cx: &Cx, input: RevertAction) -> Result<Acti
     cx.mutate(move |tx| {
         let action = find(tx, input.action_id)?.ok_or(crate::Error::NotFound)?;
         require_reversible(tx, action.user_id)?;
-        let is_told = !appeals::overturn(tx, &action)?;
-        take_back(tx, action.id, &input.reason, is_told)
+        give_back(tx, &action, &input.reason)
     })
     .await
 }
 
+/// Takes an action back; an open appeal against it is granted by that.
+fn give_back(tx: &mut Tx<'_, '_>, action: &Action, reason: &str) -> Result<Action, Error> {
+    let is_told = !appeals::overturn(tx, action)?;
+    take_back(tx, action.id, reason, is_told)
+}
+
 /// Refuses to take back what was decided about oneself, or about somebody who may do more.
 pub(super) fn require_reversible(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
-    if tx.cx().user() == Some(user) {
+    if accounts::is_oneself(tx, user)? {
         return Err(Error::Yourself);
     }
     match accounts::require_manageable(tx, user).map_err(accounts::Error::into_common) {
@@ -207,7 +270,14 @@ pub async fn acknowledge(cx: &Cx, input: AcknowledgeAction) -> Result<OwnAction,
 
 /// An action as the user sees it.
 pub(super) fn own(tx: &mut Tx<'_, '_>, action: Action) -> Result<OwnAction, Error> {
+    let removed =
+        (action.kind == ActionKind::RemoveContent).then(|| Message::deserialize(&action.before).ok());
     Ok(OwnAction {
+        removed: removed.flatten().map(|message| RemovedMessage {
+            room_id: message.room_id,
+            message_id: message.id,
+            text: message.text,
+        }),
         is_appealable: action.reverted_at.is_none() && appeals::is_possible(tx, action.id)?,
         id: action.id,
         number: action.number,
@@ -241,13 +311,14 @@ fn place(cursor: Option<&Cursor>) -> Result<ActionId, crate::Error> {
     }
 }
 
-/// Lists actions. Those about one user are a look at that user, which is audited.
+/// Lists actions, but for those about the caller. Those about one user are a look at that user, which is audited.
 pub async fn list(cx: &Cx, input: ListActions) -> Result<Page<Action>, Error> {
     cx.require(CASES)?;
     let before = place(input.cursor.as_ref())?;
     let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
     let rows = match input.user_id {
         Some(user) => {
+            refuse_oneself(cx, user)?;
             cx.write(move |tx| {
                 audit::record(tx, audit::Entry::new("moderation.list_actions").user(user))?;
                 of_user(tx, user, before, limit + 1)
@@ -257,7 +328,9 @@ pub async fn list(cx: &Cx, input: ListActions) -> Result<Page<Action>, Error> {
         None => cx.read(move |tx| store::list(tx, before, limit + 1)).await?,
     };
     let rows = rows.into_iter().map(shown).collect();
-    Ok(Page::cut(rows, limit, |last: &Action| Cursor::of(&last.id)))
+    let mut page = Page::cut(rows, limit, |last: &Action| Cursor::of(&last.id));
+    page.items.retain(|action| cx.user() != Some(action.user_id));
+    Ok(page)
 }
 
 /// Does the same about many users, each on their own: what is refused for one is done for the others. Each row is kept with the key of
@@ -272,22 +345,26 @@ pub async fn act_on_many(cx: &Cx, input: ActOnMany) -> Result<ActedOnMany, Error
         return Err(crate::Error::field("/deed/kind", "invalid", message).into());
     }
     effects::check(cx, &input.deed)?;
+    if input.deed.name.is_some() && input.user_ids.len() > 1 {
+        let message = "one name is for one user: without it the server makes names up";
+        return Err(crate::Error::field("/deed/name", "invalid", message).into());
+    }
     let is_dry_run = input.is_dry_run.unwrap_or_default();
     let mut user_ids = input.user_ids;
     let mut seen = HashSet::new();
     user_ids.retain(|user| seen.insert(*user));
     let mut items = Vec::with_capacity(user_ids.len());
     for user_id in user_ids {
+        let planned = Planned {
+            user: user_id,
+            deed: input.deed.clone(),
+            case: None,
+            keeps_case_open: true,
+            disagreed: Vec::new(),
+        };
         let acted = if is_dry_run {
-            cx.read(move |tx| require_target(tx, user_id, None)).await.map(|_| None)
+            cx.try_out(move |tx| take(tx, &planned)).await.map(|_| None)
         } else {
-            let planned = Planned {
-                user: user_id,
-                deed: input.deed.clone(),
-                case: None,
-                keeps_case_open: true,
-                disagreed: Vec::new(),
-            };
             let row = match cx.claim() {
                 Some(claim) => cx.claiming(claim.part(user_id)),
                 None => cx.clone(),

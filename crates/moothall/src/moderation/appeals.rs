@@ -18,7 +18,7 @@ use super::effects::Sooner;
 use super::notify::{ActionAppealed, AppealAnswered, AppealDecided, Ids, happened, tell};
 use super::{APPEALS, Error, actions, effects, store as shared};
 use crate::cx::{Cx, Tx};
-use crate::{audit, restrictions};
+use crate::{accounts, audit, restrictions};
 
 /// An appeal as it is stored.
 #[derive(Clone, Debug)]
@@ -68,7 +68,7 @@ pub async fn file(cx: &Cx, input: FileAppeal) -> Result<Appeal, Error> {
 /// An appeal that the caller may see: their own, or any if they decide appeals; staff sees who did what.
 fn shown(tx: &mut Tx<'_, '_>, id: AppealId) -> Result<Appeal, Error> {
     let Stored { appeal, .. } = find(tx, id)?;
-    let messages = store::messages(tx, id, APPEAL_MESSAGES_MAX)?;
+    let messages = store::messages(tx, id, 2 * APPEAL_MESSAGES_MAX)?;
     Ok(seen(tx, Appeal { messages, ..appeal }))
 }
 
@@ -109,12 +109,14 @@ pub async fn write(cx: &Cx, input: WriteAppeal) -> Result<Appeal, Error> {
         if appeal.decided_at.is_some() {
             return Err(Error::AppealDecided);
         }
-        let position = store::count_messages(tx, appeal.id)?;
-        if position >= APPEAL_MESSAGES_MAX {
+        let is_staff = me != appeal.user_id;
+        let (position, own) = store::count_messages(tx, appeal.id, is_staff)?;
+        if own >= APPEAL_MESSAGES_MAX {
             return Err(Error::TooManyMessages);
         }
-        let is_staff = me != appeal.user_id;
-        if is_staff && action.author_id == Some(me) {
+        if let Some(author) = action.author_id.filter(|_| is_staff)
+            && accounts::is_oneself(tx, author)?
+        {
             return Err(Error::OwnAction);
         }
         store::insert_message(tx, appeal.id, position, is_staff, &input.text)?;
@@ -203,11 +205,12 @@ pub async fn decide(cx: &Cx, input: DecideAppeal) -> Result<Appeal, Error> {
 /// An open appeal that the caller may decide.
 fn require_decidable(tx: &mut Tx<'_, '_>, id: AppealId) -> Result<Stored, Error> {
     let found = find(tx, id)?;
-    let me = tx.cx().user();
-    if me == Some(found.appeal.user_id) {
+    if accounts::is_oneself(tx, found.appeal.user_id)? {
         return Err(Error::Yourself);
     }
-    if me.is_some() && me == found.action.author_id {
+    if let Some(author) = found.action.author_id
+        && accounts::is_oneself(tx, author)?
+    {
         return Err(Error::OwnAction);
     }
     if found.appeal.decided_at.is_some() {

@@ -3,14 +3,13 @@
 //! A case has one moderator at a time: who claims it has it for a while, and whoever does something with it has to be that one, or it
 //! must be nobody's.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use moothall_protocol::jobs::JobProgress;
-use moothall_protocol::limits::{CASE_ITEMS_MAX, CASE_SNOOZE_DAYS_MAX, PAGE_ITEMS_DEFAULT};
+use moothall_protocol::limits::{CASE_SNOOZE_DAYS_MAX, PAGE_ITEMS_DEFAULT};
 use moothall_protocol::moderation::{
     AskSecondOpinion, Case, ClaimCase, DismissCase, ListCases, ModerationDeed, NextCase, NoteKind,
-    ReleaseCase, ReportOutcome, SnoozeCase, TakeNextCase,
+    PriorityTerm, ReleaseCase, ReportOutcome, SnoozeCase, TakeNextCase,
 };
 use moothall_protocol::{CaseId, Cursor, Page, ReportId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
@@ -20,7 +19,7 @@ use super::notify::{Ids, happened};
 use super::{CASES, Error, notes, priority, reports, store};
 use crate::cx::{Cx, Tx};
 use crate::jobs::{NewJob, Step};
-use crate::{audit, jobs};
+use crate::{accounts, audit, jobs};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// Reports closed in one transaction, each of which tells its reporter.
@@ -34,22 +33,18 @@ pub(super) fn open_for(tx: &mut Tx<'_, '_>, target: UserId) -> Result<Case, Erro
     }
 }
 
-/// Says anew how urgent a case is, by its reports.
-pub(super) fn weigh(tx: &mut Tx<'_, '_>, case: &mut Case) -> Result<(), Error> {
-    let reports = store::of_case(tx, case.id, store::NEWEST, CASE_ITEMS_MAX)?;
+/// Says anew how urgent a case is, with one more report. However many come, the weightiest of all counts.
+pub(super) fn weigh(tx: &mut Tx<'_, '_>, case: &mut Case, score: &[PriorityTerm]) -> Result<(), Error> {
     let reporters = store::reporters(tx, case.id)?;
-    let scores: Vec<_> = reports.iter().map(|report| report.score.clone()).collect();
+    let known =
+        std::mem::take(&mut case.terms).into_iter().filter(|term| !priority::is_further(term)).collect();
+    let scores: Vec<Vec<PriorityTerm>> =
+        [known, score.to_vec()].into_iter().filter(|terms: &Vec<_>| !terms.is_empty()).collect();
     let weights = &tx.cx().hall().settings().moderation.weights;
     case.terms = priority::of_case(weights, &scores, reporters);
     case.priority = priority::whole(&case.terms);
     case.reports += 1;
-    let mut counted: BTreeMap<&str, usize> = BTreeMap::new();
-    for report in &reports {
-        *counted.entry(&report.category).or_default() += 1;
-    }
-    let mut counted: Vec<_> = counted.into_iter().collect();
-    counted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    case.categories = counted.into_iter().map(|(category, _)| category.to_owned()).collect();
+    case.categories = store::categories(tx, case.id)?;
     Ok(store::update_case(tx, case)?)
 }
 
@@ -67,17 +62,19 @@ pub async fn list(cx: &Cx, input: ListCases) -> Result<Page<Case>, Error> {
     };
     let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
     let rows = cx.read(move |tx| store::list_cases(tx, &input, after, limit + 1)).await?;
-    Ok(Page::cut(rows, limit, |last| match is_closed {
+    let mut page = Page::cut(rows, limit, |last: &Case| match is_closed {
         true => Cursor::of(&(0, Timestamp::MAX, last.id)),
         false => Cursor::of(&(100 - i64::from(last.priority), last.opened_at, last.id)),
-    }))
+    });
+    page.items.retain(|case| cx.user() != Some(case.target_id));
+    Ok(page)
 }
 
 /// A case that the caller may do something with: open, not about them, and nobody else's.
 pub(super) fn require_free(tx: &mut Tx<'_, '_>, id: CaseId) -> Result<Case, Error> {
     let case = store::find_case(tx, id)?.ok_or(crate::Error::NotFound)?;
     let (me, now) = (tx.cx().user(), tx.now());
-    if me == Some(case.target_id) {
+    if accounts::is_oneself(tx, case.target_id)? {
         return Err(Error::Yourself);
     }
     if case.closed_at.is_some() {
@@ -205,7 +202,7 @@ pub async fn dismiss(cx: &Cx, input: DismissCase) -> Result<Case, Error> {
         require_opinion(tx, &case)?;
         notes::of_case(tx, &case, NoteKind::Decision, &input.reason)?;
         let before = case.clone();
-        let case = close(tx, case, input.outcome, &[])?;
+        let case = close(tx, case, input.outcome, &[], false)?;
         let entry = audit::Entry::new("moderation.dismiss_case").user(case.target_id);
         audit::record(tx, entry.reason(&input.reason).change(&before, &case))?;
         Ok(case)
@@ -213,16 +210,17 @@ pub async fn dismiss(cx: &Cx, input: DismissCase) -> Result<Case, Error> {
     .await
 }
 
-/// Closes a case with this outcome of its reports, but for those that are disagreed with. Who reported is told: of a case of many
+/// Closes a case with this outcome of its reports, but for those that are disagreed with; `is_quiet` if nobody is to learn what was done. Who reported is told: of a case of many
 /// reports some at once and the others by a job, so that nobody waits for it.
 pub(super) fn close(
     tx: &mut Tx<'_, '_>,
     mut case: Case,
     outcome: ReportOutcome,
     disagreed: &[ReportId],
+    is_quiet: bool,
 ) -> Result<Case, Error> {
-    let by = tx.cx().user();
-    let mut rest = CloseReports { case_id: case.id, by, outcome, disagreed: disagreed.to_vec(), closed: 0 };
+    let (by, disagreed) = (tx.cx().user(), disagreed.to_vec());
+    let mut rest = CloseReports { case_id: case.id, by, outcome, disagreed, is_quiet, closed: 0 };
     if rest.close_some(tx)? == Step::Again {
         jobs::enqueue(tx, &NewJob::new(rest))?;
     }
@@ -230,9 +228,12 @@ pub(super) fn close(
     (case.closed_at, case.closed_by, case.outcome) = (Some(now), tx.cx().user(), Some(outcome));
     (case.claimed_by, case.claimed_until, case.snoozed_until) = (None, None, None);
     store::update_case(tx, &mut case)?;
-    store::count(tx, "cases", 1)?;
-    let seconds = i64::try_from(now.since(case.opened_at).as_secs()).unwrap_or(i64::MAX);
-    store::count(tx, "case_seconds", seconds)?;
+    if case.closed_by.is_some() {
+        // What nobody decided is no decision, and took nobody any time.
+        store::count(tx, "cases", 1)?;
+        let seconds = i64::try_from(now.since(case.opened_at).as_secs()).unwrap_or(i64::MAX);
+        store::count(tx, "case_seconds", seconds)?;
+    }
     let ids = Ids { case: Some(case.id), ..Ids::default() };
     happened(tx, ModerationDeed::CaseClosed, case.target_id, ids);
     Ok(case)
@@ -245,6 +246,8 @@ pub(crate) struct CloseReports {
     by: Option<UserId>,
     outcome: ReportOutcome,
     disagreed: Vec<ReportId>,
+    #[serde(default)]
+    is_quiet: bool,
     closed: u64,
 }
 
@@ -254,7 +257,7 @@ impl CloseReports {
         for report in batch.iter().take(REPORTS_AT_ONCE) {
             let is_disagreed = self.disagreed.contains(&report.id);
             let outcome = if is_disagreed { ReportOutcome::Disagreed } else { self.outcome };
-            reports::close(tx, report, outcome, self.by)?;
+            reports::close(tx, report, outcome, self.by, self.is_quiet)?;
             self.closed += 1;
         }
         Ok(if batch.len() > REPORTS_AT_ONCE { Step::Again } else { Step::Done })
@@ -280,7 +283,7 @@ pub(super) async fn close_old(cx: &Cx) -> Result<(), Error> {
         let old = store::old_cases(tx, since)?;
         let count = old.len() as u64;
         for case in old {
-            close(tx, case, ReportOutcome::Unclear, &[])?;
+            close(tx, case, ReportOutcome::Unclear, &[], false)?;
         }
         Ok::<_, Error>(count)
     })

@@ -93,8 +93,12 @@ fn impose(tx: &mut Tx<'_, '_>, action: &Action, new: NewRestriction) -> Result<D
         // There are too many: said as a wrong field, which is what a moderator can act on.
         other => crate::Error::field("/deed/restriction", "too_many", other.to_string()),
     })?;
-    let after = json!({ "restriction_id": imposed.id, "types": imposed.types, "ends_at": imposed.ends_at });
-    Ok(Done { before: Value::Null, after })
+    Ok(Done { before: Value::Null, after: self::imposed(&imposed) })
+}
+
+/// What an action did that imposed this.
+pub(super) fn imposed(restriction: &Restriction) -> Value {
+    json!({ "restriction_id": restriction.id, "types": restriction.types, "ends_at": restriction.ends_at })
 }
 
 /// Does it. What is done in a room follows from that: see [`carry_out`].

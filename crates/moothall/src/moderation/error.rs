@@ -29,7 +29,7 @@ crate::faults! {
         TooManyAppeals => Conflict, "too_many_appeals", "this was decided, and decided again";
         /// The appeal is decided.
         AppealDecided => Conflict, "appeal_decided", "this appeal is decided";
-        /// An appeal has so many messages, see `GET /v1/limits`.
+        /// An appeal has so many messages of each side, see `GET /v1/limits`.
         TooManyMessages => Conflict, "too_many_appeal_messages", "that is enough for this appeal";
         /// Whoever did what an appeal is against neither decides it nor writes in it.
         OwnAction => Forbidden, "own_action", "somebody else answers for what you did";

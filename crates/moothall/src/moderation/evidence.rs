@@ -49,6 +49,10 @@ pub(super) async fn gather(cx: &Cx, input: &FileReport) -> Result<Found, Error> 
     }
     if let Some(match_id) = input.match_id {
         let game = matches::get(cx, GetMatch { match_id }).await.map_err(not_found("/match_id"))?.game;
+        if !game.members.contains_key(&target) {
+            let message = "whoever is reported was not in this match";
+            return Err(crate::Error::field("/match_id", "invalid", message).into());
+        }
         let players: Vec<UserId> = game.players().map(|(user, _)| user).collect();
         let game = json!({
             "id": game.id, "mode": game.mode, "map": game.map, "players": players, "started_at": game.started_at,

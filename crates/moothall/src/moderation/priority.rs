@@ -81,12 +81,16 @@ pub(super) fn of_case(
     let mut terms = weightiest.cloned().unwrap_or_default();
     let further = u32::try_from(reporters.saturating_sub(1)).unwrap_or(u32::MAX);
     if further > 0 {
-        terms.push(PriorityTerm {
-            name: "further_reporters".to_owned(),
-            points: f64::from(further) * weights.further,
-        });
+        terms.push(PriorityTerm { name: FURTHER.to_owned(), points: f64::from(further) * weights.further });
     }
     terms
+}
+
+const FURTHER: &str = "further_reporters";
+
+/// Whether this counts other reporters, and belongs to no report.
+pub(super) fn is_further(term: &PriorityTerm) -> bool {
+    term.name == FURTHER
 }
 
 /// A priority as it is stored and shown.

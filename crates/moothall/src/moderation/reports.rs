@@ -129,9 +129,10 @@ fn insert(
         created_at: tx.now(),
         closed_at: None,
         outcome: None,
+        is_quiet: false,
     };
     store::insert_report(tx, &report, &found.subject_id)?;
-    cases::weigh(tx, &mut case)?;
+    cases::weigh(tx, &mut case, &report.score)?;
     store::count(tx, "reports", 1)?;
     happened(tx, ModerationDeed::Reported, found.target, Ids { case: Some(case.id), ..Ids::default() });
     metrics::counter!("moderation_reports_total").increment(1);
@@ -144,14 +145,17 @@ pub(super) fn close(
     report: &Report,
     outcome: ReportOutcome,
     by: Option<UserId>,
+    is_quiet: bool,
 ) -> Result<(), Error> {
-    store::close_report(tx, report.id, outcome)?;
+    let is_quiet = is_quiet && outcome == ReportOutcome::Agreed;
+    store::close_report(tx, report.id, outcome, is_quiet)?;
     let word = crate::json::word(&outcome)?;
     store::count(tx, &format!("reports.{word}"), 1)?;
     let Some(reporter) = report.reporter_id else { return Ok(()) };
     if outcome != ReportOutcome::Unclear && by != Some(reporter) {
         store::give_credit(tx, reporter, &report.category, outcome == ReportOutcome::Agreed)?;
     }
+    let outcome = if is_quiet { ReportOutcome::Unclear } else { outcome };
     let closed = ReportClosed { report_id: report.id, number: report.number, outcome };
     Ok(notify::tell(tx, reporter, closed)?)
 }

@@ -18,7 +18,7 @@ use crate::json::{choice, value, word};
 macro_rules! report_columns {
     () => {
         "id, number, reporter_id, target_id, subject, category, text, is_automatic, evidence, case_id, score, created_at,
-         closed_at, outcome"
+         closed_at, outcome, is_quiet"
     };
 }
 
@@ -34,6 +34,14 @@ macro_rules! case_columns {
 macro_rules! note_columns {
     () => {
         "id, user_id, case_id, kind, text, is_pinned, author_id, created_at"
+    };
+}
+
+/// That nobody else wrote an opinion after the question `q`.
+macro_rules! unanswered {
+    () => {
+        "NOT EXISTS (SELECT 1 FROM moderation_notes o WHERE o.case_id = q.case_id AND o.kind = 'opinion'
+           AND o.author_id <> q.author_id AND o.created_at >= q.created_at)"
     };
 }
 
@@ -56,10 +64,11 @@ statements! {
         (SELECT DISTINCT month FROM moderation_months ORDER BY month DESC LIMIT $1) ORDER BY month DESC, name";
 
     INSERT_REPORT = "INSERT INTO reports (id, number, reporter_id, target_id, subject, subject_id, category, text, is_automatic,
-        evidence, case_id, score, created_at, closed_at, outcome)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL, NULL)";
+        evidence, case_id, score, created_at, closed_at, outcome, is_quiet)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL, NULL, FALSE)";
     IS_RAISED = "SELECT 1 FROM reports WHERE target_id = $1 AND reporter_id IS NULL AND category = $2 AND subject_id = $3
         AND created_at >= $4 LIMIT 1";
+    CATEGORIES = "SELECT category FROM reports WHERE case_id = $1 GROUP BY category ORDER BY count(*) DESC, category LIMIT 100";
     COUNT_REPORTS = "SELECT count(*), min(created_at) FROM
         (SELECT created_at FROM reports WHERE reporter_id = $1 AND created_at > $2 AND is_automatic = FALSE
          ORDER BY created_at DESC LIMIT $3) AS lately";
@@ -69,7 +78,7 @@ statements! {
     BY_ABOUT_OTHERS = concat!("SELECT ", report_columns!(), " FROM reports
         WHERE reporter_id = $1 AND id < $2 AND target_id <> $4 ORDER BY id DESC LIMIT $3");
     REPORTERS = "SELECT count(DISTINCT reporter_id) FROM reports WHERE case_id = $1";
-    CLOSE_REPORT = "UPDATE reports SET closed_at = $2, outcome = $3 WHERE id = $1 AND closed_at IS NULL";
+    CLOSE_REPORT = "UPDATE reports SET closed_at = $2, outcome = $3, is_quiet = $4 WHERE id = $1 AND closed_at IS NULL";
     OPEN_OF_CASE = concat!("SELECT ", report_columns!(), " FROM reports WHERE case_id = $1 AND closed_at IS NULL
         ORDER BY id LIMIT $2");
 
@@ -96,17 +105,17 @@ statements! {
     NEXT_CASE = concat!("SELECT ", case_columns!(), " FROM moderation_cases c
         WHERE c.closed_at IS NULL AND (c.claimed_until IS NULL OR c.claimed_until <= $2)
           AND (c.snoozed_until IS NULL OR c.snoozed_until <= $2) AND c.target_id <> $1
-          AND NOT EXISTS (SELECT 1 FROM moderation_notes n WHERE n.case_id = c.id AND n.kind = 'question' AND n.author_id = $1)
+          AND NOT EXISTS (SELECT 1 FROM moderation_notes q WHERE q.case_id = c.id AND q.kind = 'question' AND q.author_id = $1 AND ",
+            unanswered!(), ")
         ORDER BY c.rank, c.opened_at, c.id LIMIT 1");
     OLD_CASES = concat!("SELECT ", case_columns!(), " FROM moderation_cases c
-        WHERE c.closed_at IS NULL AND c.updated_at <= $1 ORDER BY c.updated_at LIMIT 10");
+        WHERE c.closed_at IS NULL AND c.updated_at <= $1 AND (c.snoozed_until IS NULL OR c.snoozed_until <= $1)
+          AND (c.claimed_until IS NULL OR c.claimed_until <= $2) ORDER BY c.updated_at LIMIT 10");
 
     INSERT_NOTE = concat!("INSERT INTO moderation_notes (", note_columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
-    AWAITING = "SELECT q.author_id FROM moderation_notes q
-        WHERE q.case_id = $1 AND q.kind = 'question' AND q.author_id IS NOT NULL AND NOT EXISTS
-            (SELECT 1 FROM moderation_notes o WHERE o.case_id = q.case_id AND o.kind = 'opinion'
-               AND o.author_id <> q.author_id AND o.created_at >= q.created_at)
-        ORDER BY q.created_at DESC, q.id DESC LIMIT 100";
+    AWAITING = concat!("SELECT q.author_id FROM moderation_notes q
+        WHERE q.case_id = $1 AND q.kind = 'question' AND q.author_id IS NOT NULL AND ", unanswered!(), "
+        ORDER BY q.created_at DESC, q.id DESC LIMIT 100");
     COUNT_NOTES = "SELECT count(*) FROM moderation_notes WHERE user_id = $1 AND kind NOT IN ('decision', 'question')";
     NOTES = concat!("SELECT ", note_columns!(), " FROM moderation_notes WHERE user_id = $1
         ORDER BY is_pinned DESC, id DESC LIMIT $2");
@@ -158,11 +167,13 @@ fn report(row: &Row) -> Result<Report, crate::Error> {
         created_at: row.get(11)?,
         closed_at: row.get(12)?,
         outcome: row.get::<Option<String>>(13)?.map(choice).transpose()?,
+        is_quiet: row.get(14)?,
     })
 }
 
 /// A report as its reporter sees it.
 pub(super) fn own(report: Report) -> OwnReport {
+    let told = |outcome| if report.is_quiet { ReportOutcome::Unclear } else { outcome };
     OwnReport {
         id: report.id,
         number: report.number,
@@ -172,7 +183,7 @@ pub(super) fn own(report: Report) -> OwnReport {
         text: report.text,
         created_at: report.created_at,
         closed_at: report.closed_at,
-        outcome: report.outcome,
+        outcome: report.outcome.map(told),
     }
 }
 
@@ -197,6 +208,11 @@ pub(super) fn insert_report(tx: &mut Tx<'_, '_>, report: &Report, subject_id: &s
     )
     .on_constraint("reports_once", Error::AlreadyReported)?;
     Ok(())
+}
+
+/// What the reports of a case are about, the most frequent first.
+pub(super) fn categories(tx: &mut Tx<'_, '_>, case: CaseId) -> Result<Vec<String>, crate::Error> {
+    tx.query(CATEGORIES, params![case])?.iter().map(|row| Ok(row.get(0)?)).collect()
 }
 
 /// Whether the server itself has reported a user for this since then.
@@ -280,9 +296,10 @@ pub(super) fn close_report(
     tx: &mut Tx<'_, '_>,
     id: ReportId,
     outcome: ReportOutcome,
+    is_quiet: bool,
 ) -> Result<(), crate::Error> {
     let now = tx.now();
-    tx.execute(CLOSE_REPORT, params![id, now, word(&outcome)?])?;
+    tx.execute(CLOSE_REPORT, params![id, now, word(&outcome)?, is_quiet])?;
     Ok(())
 }
 
@@ -418,9 +435,10 @@ pub(super) fn next_case(tx: &mut Tx<'_, '_>, moderator: UserId) -> Result<Option
     tx.query_opt(NEXT_CASE, params![moderator, now])?.as_ref().map(case).transpose()
 }
 
-/// Some open cases that nobody touched since then.
+/// Some open cases that nobody touched since then, that were not put off until after that, and on which nobody works.
 pub(super) fn old_cases(tx: &mut Tx<'_, '_>, since: Timestamp) -> Result<Vec<Case>, crate::Error> {
-    tx.query(OLD_CASES, params![since])?.iter().map(case).collect()
+    let now = tx.now();
+    tx.query(OLD_CASES, params![since, now])?.iter().map(case).collect()
 }
 
 fn note(row: &Row) -> Result<Note, crate::Error> {

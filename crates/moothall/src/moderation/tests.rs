@@ -4,6 +4,7 @@ mod actions;
 mod alternates;
 mod cases;
 mod durable;
+mod powers;
 mod reports;
 mod retention;
 mod story;

@@ -19,6 +19,9 @@ use crate::cx::Tx;
 use crate::reach::{self, How, Reach};
 use crate::{Cx, accounts};
 
+/// As many friends as any site lets a user have.
+const FRIENDS_MAX: usize = 1_000;
+
 /// Before every user in the order of ids.
 const FIRST: UserId = UserId::from_uuid(Uuid::nil());
 
@@ -59,9 +62,12 @@ pub async fn read(cx: &Cx, input: ReadRelationships) -> Result<Relationships, Er
 /// Finds somebody by their address. Who does not let the caller looks as if nobody had it.
 pub async fn find_by_email(cx: &Cx, input: FindByEmail) -> Result<UserSummary, Error> {
     cx.require_user()?;
-    let found = accounts::find_by_email(cx, &input.email).await?.ok_or(crate::Error::NotFound)?;
-    match reach::may_reach(cx, found, How::FindByEmail).await? {
-        Reach::Yes => Ok(accounts::summary(cx, found).await?),
+    let found = accounts::find_by_email(cx, &input.email).await?;
+    // The same is looked up where nobody has the address: how long it takes tells nothing either.
+    let asked = found.unwrap_or_else(|| cx.new_id());
+    let reached = reach::may_reach_each(cx, &[asked], How::FindByEmail).await?;
+    match found {
+        Some(found) if reached.get(&found) == Some(&Reach::Yes) => Ok(accounts::summary(cx, found).await?),
         _ => Err(crate::Error::NotFound.into()),
     }
 }
@@ -101,8 +107,8 @@ impl Own {
 
 /// The same, as it is stored: one query for all friends. With it comes the circle, unless that is in memory.
 pub(crate) fn own(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Own, Error> {
-    let most = tx.cx().hall().settings().relationships.friends_max as usize;
-    let friends = store::list(tx, user, RelationshipKind::Friends, FIRST, most)?;
+    // All of them, also where fewer may be made by now.
+    let friends = store::list(tx, user, RelationshipKind::Friends, FIRST, FRIENDS_MAX)?;
     let requests = store::list(tx, user, RelationshipKind::RequestsReceived, FIRST, PAGE_ITEMS_DEFAULT)?;
     let is_kept = tx.cx().hall().relationships().circles.find(user).is_some();
     let circle = if is_kept { None } else { Some((user, store::circle(tx, user)?)) };

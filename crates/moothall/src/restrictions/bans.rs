@@ -258,7 +258,7 @@ pub async fn add_ban(cx: &Cx, input: AddBan) -> Result<Ban, Error> {
     .await
 }
 
-/// Looks how many a ban would hit.
+/// Looks how many a ban would hit. Since that says where users were seen, the look is audited.
 pub async fn preview_ban(cx: &Cx, input: PreviewBan) -> Result<BanPreview, Error> {
     cx.require(BAN)?;
     let value = parse(input.kind, &input.value)?;
@@ -266,11 +266,20 @@ pub async fn preview_ban(cx: &Cx, input: PreviewBan) -> Result<BanPreview, Error
         TraceKind::Address => Range::parse(&value).map(Range::kept),
         TraceKind::Device | TraceKind::EmailDomain => None,
     };
-    cx.read(move |tx| {
+    cx.mutate(move |tx| {
         let since = tx.now() - ACTIVE;
         let (first, last) = range.clone().unwrap_or_else(|| (value.clone(), value.clone()));
-        let active_users = store::count_seen(tx, input.kind, (&first, &last), since, input.except)?;
-        Ok(BanPreview { value: value.clone(), active_users })
+        let active_users = match input.kind {
+            TraceKind::EmailDomain => store::count_below(tx, &value, since, input.except)?,
+            TraceKind::Address | TraceKind::Device => {
+                store::count_seen(tx, input.kind, (&first, &last), since, input.except)?
+            }
+        };
+        let preview = BanPreview { value: value.clone(), active_users };
+        let entry = audit::Entry::new("restrictions.preview_ban").reason(&input.reason);
+        let entry = input.except.map_or(entry.clone(), |user| entry.user(user));
+        audit::record(tx, entry.after(&preview))?;
+        Ok(preview)
     })
     .await
 }

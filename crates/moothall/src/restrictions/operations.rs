@@ -43,7 +43,7 @@ pub fn operations() -> Operations {
         .rate(Rate::Admin)
         .get("/bans", "restrictions.list_bans", Access::Permission(BAN), list_bans)
         .rate(Rate::Admin)
-        .get("/bans/preview", "restrictions.preview_ban", Access::Permission(BAN), preview_ban)
+        .post("/bans/preview", "restrictions.preview_ban", Access::Permission(BAN), preview_ban)
         .rate(Rate::Admin)
         .post("/bans", "restrictions.add_ban", Access::Permission(BAN), add_ban)
         .rate(Rate::Admin)
@@ -69,12 +69,16 @@ pub async fn list(cx: &Cx, input: ListRestrictions) -> Result<Page<Restriction>,
         Some(cursor) => cursor.key().ok_or_else(crate::Error::wrong_cursor)?,
         None => RestrictionId::from_uuid(Uuid::max()),
     };
+    if cx.user() == Some(input.user_id) {
+        // Among them is what its user must not notice.
+        return Err(crate::Error::field("/user_id", "invalid", "your own are in `restrictions.mine`").into());
+    }
     let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
     let rows = cx.read(move |tx| store::list(tx, input.user_id, before, limit + 1)).await?;
     Ok(Page::cut(rows, limit, |last| Cursor::of(&last.id)))
 }
 
-/// Restricts a user in the name of a program.
+/// Restricts a user in the name of a program. What that is to moderation follows: see [`super::on_programs`].
 pub async fn impose_restriction(cx: &Cx, input: ImposeRestriction) -> Result<Restriction, Error> {
     cx.require(IMPOSE)?;
     if input.source == RestrictionSource::Action {
@@ -89,7 +93,8 @@ pub async fn impose_restriction(cx: &Cx, input: ImposeRestriction) -> Result<Res
         public_reason: input.public_reason,
         evidence: input.evidence,
         source: input.source,
-        action: None,
+        // So that there is something to appeal against.
+        action: cx.hall().restrictions().of_programs.get().map(|_| cx.new_id()),
         ends_at: input.ends_at,
         after_matches: input.after_matches,
     };
@@ -97,6 +102,9 @@ pub async fn impose_restriction(cx: &Cx, input: ImposeRestriction) -> Result<Res
     cx.mutate(move |tx| {
         require_restrictable(tx, new.user)?;
         let restriction = impose(tx, &new)?;
+        if let Some(of_programs) = tx.cx().hall().restrictions().of_programs.get() {
+            (of_programs.imposed)(tx, &restriction)?;
+        }
         let entry = audit::Entry::new("restrictions.impose").user(new.user).reason(&new.reason);
         audit::record(tx, entry.change(&(), &restriction))?;
         Ok(restriction)
@@ -104,7 +112,7 @@ pub async fn impose_restriction(cx: &Cx, input: ImposeRestriction) -> Result<Res
     .await
 }
 
-/// Takes a restriction back in the name of staff.
+/// Takes a restriction back in the name of staff, and with it the action that brought it.
 pub async fn lift_restriction(cx: &Cx, input: LiftRestriction) -> Result<Restriction, Error> {
     cx.require(IMPOSE)?;
     cx.mutate(move |tx| {
@@ -121,6 +129,10 @@ pub async fn lift_restriction(cx: &Cx, input: LiftRestriction) -> Result<Restric
         if after != before {
             let entry = audit::Entry::new("restrictions.lift").user(after.user_id).reason(&input.reason);
             audit::record(tx, entry.change(&before, &after))?;
+        }
+        let of_programs = tx.cx().hall().restrictions().of_programs.get();
+        if let (Some(of_programs), Some(action)) = (of_programs, after.action_id) {
+            (of_programs.lifted)(tx, action, &input.reason)?;
         }
         Ok(after)
     })

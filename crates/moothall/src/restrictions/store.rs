@@ -49,8 +49,9 @@ statements! {
     SET_APPEAL = "UPDATE restrictions SET appeal_id = $2 WHERE action_id = $1";
     END = "UPDATE restrictions SET ended_at = $2, ended_by = $3, lifted_by = $4, lift_reason = $5
         WHERE id = $1 AND ended_at IS NULL";
-    COUNT_MATCH = concat!("UPDATE restrictions SET matches_left = matches_left - 1
-        WHERE user_id {in $1} AND ended_at IS NULL AND matches_left > 0 AND starts_at <= $2 RETURNING ", columns!());
+    WAITING_FOR_MATCHES = concat!("SELECT ", columns!(), " FROM restrictions
+        WHERE user_id {in $1} AND ended_at IS NULL AND matches_left > 0 AND starts_at <= $2 ORDER BY id");
+    COUNT_MATCH = "UPDATE restrictions SET matches_left = matches_left - 1 WHERE id = $1 RETURNING matches_left";
     OVER = concat!("SELECT ", columns!(), " FROM restrictions
         WHERE ended_at IS NULL AND ends_at IS NOT NULL AND ends_at <= $1 ORDER BY ends_at, id LIMIT $2");
     NEXT_END = "SELECT ends_at FROM restrictions WHERE ended_at IS NULL AND ends_at IS NOT NULL ORDER BY ends_at LIMIT 1";
@@ -62,6 +63,8 @@ statements! {
         ORDER BY last_seen_at DESC, kind, value LIMIT $2";
     COUNT_SEEN = "SELECT count(DISTINCT user_id) FROM user_traces
         WHERE kind = $1 AND value >= $2 AND value <= $3 AND last_seen_at >= $4 AND (user_id <> $5 OR $5 IS NULL)";
+    COUNT_BELOW = "SELECT count(DISTINCT user_id) FROM user_traces WHERE kind = 'email_domain' AND (value = $1 OR value LIKE $2 ESCAPE '!')
+        AND last_seen_at >= $3 AND (user_id <> $4 OR $4 IS NULL)";
     SHARING = concat!("SELECT o.user_id, t.kind, ", shared_by!(), "
         FROM user_traces t JOIN user_traces o ON o.kind = t.kind AND o.value = t.value AND o.user_id <> t.user_id
         WHERE t.user_id = $1 AND t.kind <> 'email_domain' AND ", shared_by!(), " <= $2
@@ -193,19 +196,18 @@ pub(super) fn end(
     Ok(tx.execute(END, params![restriction.id, at, word(&why)?, by, reason])? == 1)
 }
 
-/// Counts a match that began at this time, for all restrictions that are about matches, and says how many of each are left.
-pub(super) fn count_match(
+/// What these users may not do until matches are played that began at this time, or later.
+pub(super) fn waiting_for_matches(
     tx: &mut Tx<'_, '_>,
     users: &[UserId],
     began_at: Timestamp,
-) -> Result<Vec<(Restriction, u32)>, crate::Error> {
-    let rows = tx.query(COUNT_MATCH, params![users, began_at])?;
-    let counted = rows.iter().map(|row| {
-        let restriction = restriction(row)?;
-        let left = restriction.matches_left.unwrap_or_default();
-        Ok((restriction, left))
-    });
-    counted.collect()
+) -> Result<Vec<Restriction>, crate::Error> {
+    tx.query(WAITING_FOR_MATCHES, params![users, began_at])?.iter().map(restriction).collect()
+}
+
+/// Counts a match. How many are left.
+pub(super) fn count_match(tx: &mut Tx<'_, '_>, id: RestrictionId) -> Result<u32, crate::Error> {
+    Ok(tx.query_one(COUNT_MATCH, params![id])?.get(0)?)
 }
 
 pub(super) fn over(tx: &mut Tx<'_, '_>, limit: usize) -> Result<Vec<Restriction>, crate::Error> {
@@ -252,6 +254,18 @@ pub(super) fn traces(tx: &mut Tx<'_, '_>, user: UserId, limit: usize) -> Result<
         })
     };
     rows.iter().map(trace).collect()
+}
+
+/// Users seen since then with an address of this e-mail domain, or of one below it.
+pub(super) fn count_below(
+    tx: &mut Tx<'_, '_>,
+    domain: &str,
+    since: Timestamp,
+    except: Option<UserId>,
+) -> Result<u64, crate::Error> {
+    let below = format!("%.{}", domain.replace('!', "!!").replace('%', "!%").replace('_', "!_"));
+    let count: i64 = tx.query_one(COUNT_BELOW, params![domain, below, since, except])?.get(0)?;
+    Ok(count.unsigned_abs())
 }
 
 /// How many users were seen in a range of values since then.

@@ -62,15 +62,18 @@ async fn a_restriction_ends_after_matches_that_began_after_it() {
     on_both_engines(async |hall| {
         let ana = hall.call(hall.user("Ana").await, &[]);
         let id = ana.user().unwrap();
-        let input = ImposeRestriction { after_matches: Some(2), ..restriction(id, &["lobby_host"]) };
+        let scope = RestrictionScope { mode: Some("duel".into()), ..RestrictionScope::default() };
+        let input = ImposeRestriction { after_matches: Some(2), scope, ..restriction(id, &["lobby_host"]) };
         let began_before = ana.now() - HOUR;
         imposed(hall, input).await;
-        let plays = async |began_at: Timestamp| {
-            hall.server().write(move |tx| played(tx, &[id], began_at)).await.unwrap();
+        let plays_a = async |mode: &'static str, began_at: Timestamp| {
+            hall.server().write(move |tx| played(tx, &[id], mode, began_at)).await.unwrap();
         };
+        let plays = async |began_at: Timestamp| plays_a("duel", began_at).await;
         plays(began_before).await;
+        plays_a("race", ana.now()).await;
         let left = || async {
-            let refused = check(&ana, types::LOBBY_HOST, Scope::ANYWHERE).await;
+            let refused = check(&ana, types::LOBBY_HOST, Scope::mode("duel")).await;
             refused.is_err().then(|| why(refused).matches_left)
         };
         assert_eq!(left().await, Some(Some(2)));
@@ -96,6 +99,7 @@ async fn what_makes_no_sense_is_not_imposed() {
             ImposeRestriction { ends_at: Some(now), ..plain() },
             ImposeRestriction { ends_at: Some(now + HOUR), after_matches: Some(1), ..plain() },
             ImposeRestriction { after_matches: Some(1), ..restriction(id, &["all"]) },
+            ImposeRestriction { after_matches: Some(1), ..restriction(id, &["lobby_join", "lobby_host"]) },
             ImposeRestriction { source: RestrictionSource::Action, ..plain() },
         ] {
             assert_eq!(code(impose_restriction(&hall.server(), wrong.clone()).await), "invalid", "{wrong:?}");

@@ -142,6 +142,12 @@ impl Types {
         self.0.contains_key(name)
     }
 
+    /// Whether nobody plays who may not do these.
+    pub fn cover_playing(&self, names: &[String]) -> bool {
+        let all_of = |what: &[&str]| what.iter().all(|what| self.cover(names, what));
+        all_of(&[LOGIN]) || all_of(&[LOBBY_JOIN, LOBBY_HOST])
+    }
+
     /// Whether any of these types forbids this.
     pub fn cover(&self, types: &[String], what: &str) -> bool {
         let covered_by = self.0.get(what).map(|kind| kind.covered_by).unwrap_or_default();

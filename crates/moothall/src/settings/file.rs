@@ -81,28 +81,9 @@ pub async fn import(cx: &Cx, input: ImportSettings) -> Result<ImportedSettings, 
         Ok(ImportedSettings { changes, is_dry_run })
     };
     if is_dry_run {
-        // All of it is done, and then undone.
-        let tried =
-            cx.write(move |tx| Err::<(), Tried>(change(tx).map_or_else(Tried::Refused, Tried::Would))).await;
-        return match tried {
-            Err(Tried::Would(imported)) => Ok(imported),
-            Err(Tried::Refused(error)) => Err(error),
-            Ok(()) => Err(Error::internal("a trial that was not undone")),
-        };
+        return cx.try_out(change).await;
     }
     cx.mutate(change).await
-}
-
-/// What came of a trial.
-enum Tried {
-    Would(ImportedSettings),
-    Refused(Error),
-}
-
-impl From<moothall_store::Error> for Tried {
-    fn from(error: moothall_store::Error) -> Self {
-        Self::Refused(error.into())
-    }
 }
 
 /// What a file sets, or all that is wrong with it.

@@ -96,6 +96,11 @@ impl Outbox {
         Self { user: Some(user), pacer: Some(pacer), inner: Mutex::default() }
     }
 
+    /// Whose it is.
+    pub(super) fn user(&self) -> Option<UserId> {
+        self.user
+    }
+
     /// Adds a frame at the end, by the policy of its class.
     pub fn push(&self, frame: Arc<Frame>) -> Pushed {
         let mut inner = self.inner.lock();

@@ -16,6 +16,7 @@ statements! {
                      ORDER BY expires_at, id LIMIT $4";
     KEYS_OVER = "SELECT expires_at, id FROM api_keys WHERE (expires_at, id) > ($1, $2) AND expires_at <= $3
                  ORDER BY expires_at, id LIMIT $4";
+    LAPSED = "SELECT DISTINCT user_id FROM grants WHERE ends_at > $1 AND ends_at <= $2";
     SWEEP = "DELETE FROM account_changes WHERE id IN
         (SELECT id FROM account_changes WHERE at <= $1 LIMIT $2)";
 }
@@ -62,6 +63,12 @@ pub(super) fn over(
     over.sort_unstable();
     over.truncate(limit);
     Ok(over)
+}
+
+/// Who had a role for a time that ended after then, until now.
+pub(super) fn lapsed(tx: &mut Tx<'_, '_>, after: Timestamp, until: Timestamp) -> Result<Vec<UserId>, Error> {
+    let rows = tx.query(LAPSED, params![after, until])?;
+    rows.iter().map(|row| Ok(row.get(0)?)).collect()
 }
 
 pub(in crate::accounts) fn sweep(tx: &mut Tx<'_, '_>) -> Result<u64, Error> {

@@ -56,6 +56,10 @@ pub(super) fn find(tx: &mut Tx<'_, '_>, session: SessionId) -> Result<Option<Fou
         return Ok(None);
     }
     let (mut permissions, until) = permissions(tx, user_id, ends_at.unwrap_or(Timestamp::MAX))?;
+    if restricted.is_some() {
+        // What is open to whoever may not sign in is open to them as a player, whatever else they are.
+        permissions = Permissions::default();
+    }
     if key.is_some() {
         let Json(scopes): Json<Vec<String>> = row.get(8)?;
         permissions = permissions.within(&Permissions::new(scopes));

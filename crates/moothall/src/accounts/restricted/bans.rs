@@ -29,7 +29,7 @@ async fn comes_back(hall: &TestHall, address: &str, secret: &str) -> Result<Sign
 }
 
 async fn preview(hall: &TestHall, kind: TraceKind, value: &str) -> u64 {
-    let input = PreviewBan { kind, value: value.into(), except: None };
+    let input = PreviewBan { kind, value: value.into(), except: None, reason: "a flood".into() };
     preview_ban(&hall.server(), input).await.unwrap().active_users
 }
 
@@ -174,6 +174,27 @@ async fn a_ban_that_spares_older_accounts_stops_new_ones() {
         add_ban(&hall.server(), wide).await.unwrap();
         let refused = comes_back(hall, "192.0.2.7", &ana.guest_secret.unwrap()).await;
         assert_eq!(why(refused).public_reason, "nobody");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_preview_of_a_domain_counts_all_below_it_and_is_written_down() {
+    with_accounts(async |hall| {
+        for (name, domain) in
+            [("Ana", "spam.example"), ("Ben", "mail.spam.example"), ("Cleo", "notspam.example")]
+        {
+            let user = hall.user(name).await;
+            let arrival = restrictions::Arrival { email_domain: Some(domain.into()), ..Default::default() };
+            hall.server().write(move |tx| restrictions::record(tx, user, &arrival)).await.unwrap();
+        }
+        assert_eq!(preview(hall, TraceKind::EmailDomain, "spam.example").await, 2);
+        assert_eq!(preview(hall, TraceKind::EmailDomain, "mail.spam.example").await, 1);
+        let lines = moothall_protocol::audit::ListAudit {
+            action: Some("restrictions.preview_ban".into()),
+            ..Default::default()
+        };
+        assert_eq!(crate::audit::list(&hall.server(), lines).await.unwrap().items.len(), 2);
     })
     .await;
 }

@@ -28,6 +28,7 @@ pub(super) use columns;
 
 statements! {
     LIKENESSES = "SELECT id, name, email, created_at FROM users WHERE id {in $1} AND erased_at IS NULL";
+    PERSON = "SELECT COALESCE(owner_id, id) FROM users WHERE id = $1";
     SUMMARIES = "SELECT id, name, is_guest, is_bot, erased_at IS NOT NULL FROM users WHERE id {in $1}";
     FIND = concat!("SELECT ", columns!(), " FROM users u WHERE u.id = $1");
     EMAIL_KEY = "SELECT email_key FROM users WHERE id = $1";
@@ -227,6 +228,11 @@ pub(super) fn insert_system(tx: &mut Tx<'_, '_>, id: UserId, name: &str) -> Resu
     let (now, key) = (tx.now(), Name::key_of(name));
     tx.execute(INSERT_SYSTEM, params![id, name, key, now])?;
     Ok(())
+}
+
+/// Who answers for a user: the owner of a bot, and everybody else for themselves.
+pub(super) fn person(tx: &mut Tx<'_, '_>, user: UserId) -> Result<UserId, crate::Error> {
+    Ok(tx.query_opt(PERSON, params![user])?.map_or(Ok(user), |row| row.get(0))?)
 }
 
 /// By what these users are compared.

@@ -1,6 +1,7 @@
 //! From waiting to the game and back.
 
 use super::*;
+use crate::restrictions;
 
 #[tokio::test]
 async fn t112_who_does_not_say_in_time_that_they_are_ready_watches() {
@@ -120,6 +121,41 @@ async fn where_nobody_joins_a_running_game_seats_are_given_out_when_it_is_over()
         let now = inside(&ana, lobby).await;
         assert_eq!(teams(&now)[1], [Some(id(&cy))]);
         assert!(now.members.values().all(|member| !member.is_ready));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_restriction_until_matches_are_played_is_not_played_away_alone() {
+    on_both_engines(async |hall| {
+        let [ana, ben] = people(hall, ["Ana", "Ben"]).await;
+        let until_one = moothall_protocol::restrictions::ImposeRestriction {
+            user_id: id(&ana),
+            types: vec!["rename".into()],
+            scope: Default::default(),
+            reason: "for a test".into(),
+            public_reason: "for a test".into(),
+            evidence: Default::default(),
+            ends_at: None,
+            after_matches: Some(1),
+            source: moothall_protocol::restrictions::RestrictionSource::Automatic,
+        };
+        restrictions::impose_restriction(&hall.server(), until_one).await.unwrap();
+        let holds = async || {
+            let mine = moothall_protocol::restrictions::MyRestrictions::default();
+            !restrictions::mine(&ana, mine).await.unwrap().items.is_empty()
+        };
+        let play = async |lobby| {
+            start_game(&ana, StartLobby { lobby_id: lobby, countdown_ms: Some(0) }).await.unwrap();
+            let match_id = inside(&ana, lobby).await.match_id.unwrap();
+            played(&ana, match_id).await;
+        };
+        let lobby = opened(&ana, opening("Den")).await;
+        play(lobby).await;
+        assert!(holds().await);
+        plays(&ben, lobby).await.unwrap();
+        play(lobby).await;
+        assert!(!holds().await);
     })
     .await;
 }

@@ -30,7 +30,7 @@ statements! {
     DECIDE = "UPDATE appeals SET decided_at = $2, decided_by = $3, outcome = $4, decision = $5 WHERE id = $1";
     INSERT_MESSAGE = "INSERT INTO appeal_messages (appeal_id, position, author_id, is_staff, text, at)
         VALUES ($1, $2, $3, $4, $5, $6)";
-    COUNT_MESSAGES = "SELECT count(*) FROM appeal_messages WHERE appeal_id = $1";
+    COUNT_MESSAGES = "SELECT count(*), count(CASE WHEN is_staff = $2 THEN 1 END) FROM appeal_messages WHERE appeal_id = $1";
     MESSAGES = "SELECT is_staff, author_id, text, at FROM appeal_messages WHERE appeal_id = $1 ORDER BY position LIMIT $2";
 }
 
@@ -148,8 +148,14 @@ pub(super) fn insert_message(
     Ok(())
 }
 
-pub(super) fn count_messages(tx: &mut Tx<'_, '_>, id: AppealId) -> Result<usize, crate::Error> {
-    Ok(tx.query_one(COUNT_MESSAGES, params![id])?.get(0)?)
+/// How many messages an appeal has, and how many of them of staff, or of its user.
+pub(super) fn count_messages(
+    tx: &mut Tx<'_, '_>,
+    id: AppealId,
+    is_staff: bool,
+) -> Result<(usize, usize), crate::Error> {
+    let row = tx.query_one(COUNT_MESSAGES, params![id, is_staff])?;
+    Ok((row.get(0)?, row.get(1)?))
 }
 
 /// What was said, the oldest first.

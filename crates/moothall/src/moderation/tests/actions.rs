@@ -297,13 +297,16 @@ async fn an_appeal_has_so_many_messages() {
         let action = act(&mo, about(id(&ana), muted(None))).await.unwrap();
         let input = FileAppeal { action_id: action.id, text: "first".into() };
         let appeal_id = appeal(&ana, input).await.unwrap().id;
+        let one_more = || WriteAppeal { appeal_id, text: "more".into() };
         for _ in 1..APPEAL_MESSAGES_MAX {
-            write_appeal(&ana, WriteAppeal { appeal_id, text: "more".into() }).await.unwrap();
+            write_appeal(&ana, one_more()).await.unwrap();
         }
-        let one_more = WriteAppeal { appeal_id, text: "and more".into() };
-        assert_eq!(code(write_appeal(&zoe, one_more).await), "too_many_appeal_messages");
+        assert_eq!(code(write_appeal(&ana, one_more()).await), "too_many_appeal_messages");
+        // Whoever fills it leaves room for an answer.
+        write_appeal(&zoe, one_more()).await.unwrap();
         let read = get_appeal(&zoe, GetAppeal { appeal_id }).await.unwrap();
-        assert_eq!((read.messages.len(), read.actor_id), (APPEAL_MESSAGES_MAX, Some(id(&mo))));
+        assert_eq!((read.messages.len(), read.actor_id), (APPEAL_MESSAGES_MAX + 1, Some(id(&mo))));
+        assert!(read.messages.last().unwrap().is_staff);
     })
     .await;
 }

@@ -63,12 +63,24 @@ async fn a_case_is_released_put_off_and_given_to_somebody_else() {
         let ask = AskSecondOpinion { case_id: case.id, reason: "is this an insult?".into() };
         ask_second_opinion(&mo, ask).await.unwrap();
         assert_eq!(next_case(&mo, TakeNextCase {}).await.unwrap().case, None, "somebody else is asked");
-        assert_eq!(next_case(&zoe, TakeNextCase {}).await.unwrap().case.unwrap().id, case_id);
+        let taken = next_case(&zoe, TakeNextCase {}).await.unwrap().case.unwrap();
+        assert_eq!(taken.id, case_id);
+        // Once somebody has said what they think, it may come back to whoever asked.
+        let opinion = AddNote {
+            user_id: case.target_id,
+            case_id: Some(case_id),
+            kind: NoteKind::Opinion,
+            text: "it is".into(),
+            is_pinned: None,
+        };
+        add_note(&zoe, opinion).await.unwrap();
+        release_case(&zoe, ReleaseCase { case_id }).await.unwrap();
+        assert_eq!(next_case(&mo, TakeNextCase {}).await.unwrap().case.unwrap().id, case_id);
         let notes = read_file(&zoe, ReadFile { user_id: case.target_id, reason: Some("to see".into()) })
             .await
             .unwrap()
             .notes;
-        assert_eq!(notes.len(), 2);
+        assert_eq!(notes.len(), 3);
     })
     .await;
 }
@@ -102,7 +114,7 @@ async fn nobody_works_on_a_case_about_themselves() {
         report(&ana, behaviour(id(&mo), "insult")).await.unwrap();
         assert_eq!((of_mo.heard().len(), of_zoe.heard().len()), (0, 1), "nor do they hear of one");
         assert_eq!(next_case(&mo, TakeNextCase {}).await.unwrap().case, None);
-        let case_id = cases_of(&mo).await[0].id;
+        let case_id = cases_of(&zoe).await[0].id;
         assert_eq!(code(claim_case(&mo, ClaimCase { case_id }).await), "about_yourself");
         let dismiss =
             DismissCase { case_id, outcome: ReportOutcome::Disagreed, reason: "I was right".into() };
@@ -272,6 +284,56 @@ async fn all_notes_and_reports_are_there_in_pages_but_for_what_is_about_oneself(
         let of_case = ListReports { case_id: Some(of_mo.id), ..ListReports::default() };
         assert_eq!(code(list_reports(&mo, of_case.clone()).await), "about_yourself");
         assert_eq!(targets(&zoe, &of_case).await, [id(&mo)]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_case_that_was_put_off_waits_and_counts_as_no_decision_in_the_end() {
+    on_both_engines(async |hall| {
+        let Cast { ana, ben, mo, .. } = cast(hall).await;
+        reported(hall, &[ana, ben], &[("Cy", 1)]).await;
+        let case_id = cases_of(&mo).await[0].id;
+        let until = hall.server().now() + DAY * 60;
+        let put_off = SnoozeCase { case_id, until, reason: "they are away".into() };
+        snooze_case(&mo, put_off).await.unwrap();
+        hall.clock.advance(DAY * 59);
+        sweep(&hall.server()).await.unwrap();
+        assert_eq!(cases_of(&mo).await.len(), 1);
+        hall.clock.advance(DAY * 40);
+        claim_case(&mo, ClaimCase { case_id }).await.unwrap();
+        release_case(&mo, ReleaseCase { case_id }).await.unwrap();
+        hall.clock.advance(DAY * 32);
+        sweep(&hall.server()).await.unwrap();
+        assert_eq!(cases_of(&mo).await.len(), 0);
+        let input = ReadModerationStatistics::default();
+        let months = statistics(&hall.nobody(), input).await.unwrap().months;
+        assert!(months.iter().all(|month| month.cases == 0 && month.hours_to_decision.is_none()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn however_many_report_the_weightiest_counts() {
+    on_both_engines(async |hall| {
+        let Cast { mo, .. } = cast(hall).await;
+        let target = hall.user("Tom").await;
+        let witness = hall.call(hall.user("Win").await, &[REPORT_AUTOMATICALLY]);
+        report(&witness, FileReport { is_automatic: Some(true), ..behaviour(target, "cheating") })
+            .await
+            .unwrap();
+        assert_eq!(cases_of(&mo).await[0].priority, 45);
+        for number in 0..52 {
+            let reporter = hall.call(hall.user(&format!("Crowd{number}")).await, &[]);
+            report(&reporter, behaviour(target, "spam")).await.unwrap();
+        }
+        let case = cases_of(&mo).await.remove(0);
+        let of = |name: &str| case.terms.iter().find(|term| term.name == name).map(|term| term.points);
+        assert_eq!((of("automatic"), of("further_reporters")), (Some(25.0), Some(52.0 * 5.0)));
+        assert_eq!(
+            (case.reports, &case.categories[..]),
+            (53, &["spam".to_owned(), "cheating".to_owned()][..])
+        );
     })
     .await;
 }

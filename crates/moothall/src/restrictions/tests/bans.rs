@@ -14,7 +14,7 @@ fn ban(hall: &TestHall, kind: TraceKind, value: &str) -> AddBan {
 }
 
 async fn preview(hall: &TestHall, kind: TraceKind, value: &str) -> u64 {
-    let input = PreviewBan { kind, value: value.into(), except: None };
+    let input = PreviewBan { kind, value: value.into(), except: None, reason: "a flood".into() };
     preview_ban(&hall.server(), input).await.unwrap().active_users
 }
 
