@@ -234,14 +234,13 @@ pub(crate) struct Spread {
     /// The last user who was looked at.
     after: UserId,
     looked: u64,
-    written: u64,
     total: Option<u64>,
 }
 
 impl Spread {
     fn new(broadcast_id: BroadcastId) -> Self {
         let after = UserId::from_uuid(Uuid::nil());
-        Self { broadcast_id, after, looked: 0, written: 0, total: None }
+        Self { broadcast_id, after, looked: 0, total: None }
     }
 }
 
@@ -266,7 +265,8 @@ impl jobs::Kind for Spread {
         self.looked += looked.len() as u64;
         let among: Vec<UserId> =
             looked.iter().filter(|(_, is_among)| *is_among).map(|(user, _)| *user).collect();
-        self.written += put(tx, &broadcast, &among)?;
+        let written = put(tx, &broadcast, &among)?;
+        store::reached(tx, broadcast.id, written)?;
         Ok(Step::Again)
     }
 

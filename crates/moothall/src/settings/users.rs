@@ -45,10 +45,10 @@ pub trait UserSection: Serialize + DeserializeOwned + JsonSchema + Default + Sen
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Locale {
-    /// The language as a tag such as `en` or `pt-BR`; without it, the one the client asks for.
+    /// The language as a tag such as `en` or `pt-BR`. A client sets it to the one it runs in: what is told by language goes by this alone.
     #[schemars(length(max = 35), regex(pattern = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"))]
     pub language: Option<String>,
-    /// The time zone by its name, such as `Europe/Berlin`; without it, that of the client.
+    /// The time zone by its name, such as `Europe/Berlin`.
     #[schemars(length(max = 64), regex(pattern = "^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$"))]
     pub time_zone: Option<String>,
 }

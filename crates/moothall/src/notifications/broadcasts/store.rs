@@ -18,7 +18,9 @@ statements! {
         FROM broadcasts WHERE (created_at, id) < ($1, $2) ORDER BY created_at DESC, id DESC LIMIT $3";
     CANCEL = "UPDATE broadcasts SET cancelled_at = $2 WHERE id = $1";
     REMEMBERED = "SELECT written, seen, dismissed FROM broadcasts WHERE id = $1 AND written IS NOT NULL";
-    REACH = "SELECT COUNT(*), COUNT(seen_at), COUNT(dismissed_at) FROM notifications WHERE broadcast_id = $1";
+    REACH = "SELECT (SELECT reached FROM broadcasts WHERE id = $1), COUNT(seen_at), COUNT(dismissed_at)
+        FROM notifications WHERE broadcast_id = $1";
+    REACHED = "UPDATE broadcasts SET reached = reached + $2 WHERE id = $1";
     OVER = "SELECT id FROM broadcasts WHERE settled_at IS NULL AND expires_at <= $1 ORDER BY id LIMIT 1";
     REMEMBER = "UPDATE broadcasts SET written = $2, seen = $3, dismissed = $4 WHERE id = $1 AND written IS NULL";
     TAKE_OUT = "DELETE FROM notifications WHERE broadcast_id = $1 AND user_id IN
@@ -101,6 +103,12 @@ pub(super) fn reach(tx: &mut Tx<'_, '_>, id: BroadcastId) -> Result<BroadcastRea
 pub(super) fn over(tx: &mut Tx<'_, '_>) -> Result<Option<BroadcastId>, Error> {
     let now = tx.now();
     Ok(tx.query_opt(OVER, params![now])?.map(|row| row.get(0)).transpose()?)
+}
+
+/// So many more inboxes have it, whatever becomes of them.
+pub(super) fn reached(tx: &mut Tx<'_, '_>, id: BroadcastId, more: u64) -> Result<(), Error> {
+    tx.execute(REACHED, params![id, more])?;
+    Ok(())
 }
 
 pub(super) fn remember_reach(tx: &mut Tx<'_, '_>, id: BroadcastId) -> Result<(), Error> {

@@ -80,13 +80,16 @@ async fn staff_tells_everybody_in_their_language_and_sees_how_far_it_reached() {
             look(&staff, made.id).await.reach,
             Some(BroadcastReach { written: 2, seen: 2, dismissed: 1 })
         );
+        // Whose account goes has been reached all the same.
+        hall.server().write(move |tx| forget(tx, ben)).await.unwrap();
+        assert_eq!(look(&staff, made.id).await.reach.unwrap().written, 2);
         // How far it reached is remembered when it is over.
         hall.clock.advance(Duration::from_secs(31 * 24 * 3600));
         sweep(&hall.server()).await.unwrap();
         assert_eq!(texts_of(hall, ana).await, Vec::<String>::new());
         assert_eq!(
             look(&staff, made.id).await.reach,
-            Some(BroadcastReach { written: 2, seen: 2, dismissed: 1 })
+            Some(BroadcastReach { written: 2, seen: 1, dismissed: 0 })
         );
         assert_eq!(list_broadcasts(&staff, ListBroadcasts::default()).await.unwrap().items.len(), 1);
     })
