@@ -11,7 +11,7 @@ use crate::{Cursor, JobId, Timestamp, UserId, limits};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum JobStatus {
-    /// It waits for its time, for its next step, or for another try.
+    /// It waits for its time, for its next step, for another try, or for a server that knows its kind.
     Waiting,
     /// All of it was done.
     Done,
@@ -47,9 +47,10 @@ pub struct Job {
     pub progress: Option<JobProgress>,
     /// When it goes on; absent when it does not.
     pub run_at: Option<Timestamp>,
-    /// Tries at its current step.
+    /// Tries at its current step, those included that the server did not survive.
     pub attempts: u32,
-    /// Tries after which it is given up.
+    /// Tries after which it is given up. 0: the server that answers does not know its kind, and leaves it to one that does, such as a newer
+    /// one.
     pub attempts_max: u32,
     /// Why the last try failed.
     pub failure: Option<String>,

@@ -129,7 +129,7 @@ pub struct ConfigEntries {
     pub items: Vec<ConfigEntry>,
 }
 
-/// Makes a document or flag, or changes it.
+/// Makes a document or flag, or changes it. What is absent stays as it is: `about`, `schema` and `rules`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PutConfig {
@@ -140,12 +140,13 @@ pub struct PutConfig {
     #[serde(default)]
     #[schemars(length(max = limits::CONFIG_ABOUT_LENGTH_MAX))]
     pub about: Option<String>,
-    /// What its values may be: a JSON Schema (2020-12); anything without it. A flag has `{"type": "boolean"}`.
+    /// What its values may be: a JSON Schema (2020-12). A flag has `{"type": "boolean"}`. Absent, it stays; an empty one (`{}`) takes it away:
+    /// values may be anything then.
     #[serde(default)]
     pub schema: Option<Map<String, Value>>,
     /// What it is for all for whom no rule is.
     pub value: Value,
-    /// Other values; the first rule that matches counts.
+    /// Other values; the first rule that matches counts. Absent, they stay; an empty list takes them away.
     #[serde(default)]
     #[schemars(length(max = limits::CONFIG_RULES_MAX))]
     pub rules: Option<Vec<ConfigRule>>,

@@ -60,4 +60,4 @@ pub use options::{Engine, Options, Synchronous};
 pub use row::{Column, FromColumn, Mismatch, Row};
 pub use store::Store;
 pub use tx::Tx;
-pub use value::{Element, Json, Param, ToParam, Value, into_values};
+pub use value::{Element, Json, Param, ToParam, Value, as_params, into_values};

@@ -115,6 +115,11 @@ macro_rules! values {
     ($($value:expr),* $(,)?) => { $crate::into_values($crate::params![$($value),*]) };
 }
 
+/// Values that were put together before, as the parameters of one statement.
+pub fn as_params(values: &[Value]) -> Vec<&dyn ToParam> {
+    values.iter().map(|value| value as &dyn ToParam).collect()
+}
+
 /// The work behind [`values!`].
 pub fn into_values(params: &[&dyn ToParam]) -> Result<Vec<Value>, Error> {
     params.iter().map(|param| Ok(param.to_param()?.into_owned())).collect()

@@ -65,6 +65,9 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261129000500_relationships",
     "20261129000510_first_contact",
     "20261129000520_audit_chain",
+    "20261130000100_numbered_user_settings",
+    "20261130000110_found_by_index",
+    "20261130000120_seeded_permissions",
     "20261130000300_moderation_keeps",
     "20261130000310_bans_spare",
     "20261130000320_quiet_reports",
@@ -258,8 +261,14 @@ impl Builder {
         let registry = Registry::new(contexts().into_iter().chain(self.operations).collect())?;
         let permissions: Vec<&str> = registry.permissions().collect();
         let sections = user_sections().into_iter().chain(self.user_sections).collect();
-        let settings =
-            settings::Live::new(self.settings.clone(), self.site_sections, sections, &permissions)?;
+        let restrictions = restrictions::Live::new(self.restriction_types)?;
+        let settings = settings::Live::new(
+            self.settings.clone(),
+            self.site_sections,
+            sections,
+            &permissions,
+            restrictions.type_names(),
+        )?;
         let jobs = jobs::Live::new(job_kinds().into_iter().chain(self.job_kinds).collect())?;
         let notices = notice_kinds().into_iter().chain(self.notice_kinds).collect();
         let notifications = notifications::Live::new(notices)?;
@@ -285,7 +294,7 @@ impl Builder {
             hosts: hosts::Live::default(),
             relationships: relationships::Live::default(),
             audit: audit::Live::default(),
-            restrictions: restrictions::Live::new(self.restriction_types)?,
+            restrictions,
             jobs,
             notifications,
             remote_config: remote_config::Live::default(),
@@ -303,7 +312,7 @@ impl Builder {
         accounts::prepare(&hall).await?;
         lobbies::prepare(&hall).await?;
         remote_config::prepare(&hall).await?;
-        moderation::prepare(&hall)?;
+        moderation::prepare(&hall);
         if self.has_tasks {
             accounts::stamp_cut_off(&hall).await?;
             settings::start(&hall);

@@ -5,7 +5,8 @@
 //! stores how far the job is by then, both or neither.
 //!
 //! Promises: an enqueued job is done, or given up visibly after so many tries; what a step did to the database is done once, whatever
-//! crashes; other writes go between two steps. Only [`Kind::prepare`], which may reach out of the database, may be repeated.
+//! crashes; other writes go between two steps, and other jobs between some. Only [`Kind::prepare`], which may reach out of the database, may
+//! be repeated. A server leaves jobs alone whose kind it does not know.
 
 mod error;
 mod run;
@@ -78,7 +79,8 @@ pub trait Kind: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Tries at one step after which it is given up; the pause between them doubles from five seconds to an hour.
     const ATTEMPTS_MAX: u32 = 10;
 
-    /// What a step needs from outside of the database. Done before every step, and again if the server dies in between.
+    /// What a step needs from outside of the database. Done before every step, and again if the server dies in between. With its step it may
+    /// take twenty seconds; then it is dropped where it waits, which counts as a failure.
     fn prepare(&mut self, _cx: &Cx) -> impl Future<Output = Result<(), crate::Error>> + Send {
         async { Ok(()) }
     }
@@ -155,6 +157,11 @@ impl Live {
 
     fn find(&self, name: &str) -> Option<KindEntry> {
         self.kinds.get(name).copied()
+    }
+
+    /// The names of all kinds that this server knows.
+    fn names(&self) -> Vec<String> {
+        self.kinds.keys().map(|name| (*name).to_owned()).collect()
     }
 }
 

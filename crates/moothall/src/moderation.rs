@@ -31,7 +31,7 @@ mod statistics;
 mod store;
 
 use crate::operation::{Access, Operations, Rate};
-use crate::{Cx, Hall, OpenError, Permission, communication, jobs, restrictions};
+use crate::{Cx, Hall, Permission, communication, jobs, restrictions};
 pub use actions::{
     acknowledge, act, act_on_many, list as list_actions, list_templates, mine as my_actions, propose, revert,
 };
@@ -205,23 +205,13 @@ pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
     .concat()
 }
 
-/// Looks whether what the operator set fits together, and has this context hear who comes.
-pub(crate) fn prepare(hall: &Hall) -> Result<(), OpenError> {
-    let settings = &hall.settings().moderation;
-    let names = settings.warning_holds_back.iter();
-    let names = names.chain(settings.templates.iter().flat_map(|template| &template.types));
-    let unknown = names.into_iter().find(|name| !restrictions::has_type(hall, name));
-    let unknown = unknown.map(|name| format!("there is no type of restriction {name}"));
+/// Has this context hear of reports and of who comes.
+pub(crate) fn prepare(hall: &Hall) {
     communication::on_reported(hall, reports::of_contact);
     restrictions::on_device(hall, |tx, user, device| {
         evasion::look(tx, user, device).map_err(Error::into_common)
     });
     restrictions::on_programs(hall, actions::OF_PROGRAMS);
-    settings.check()?;
-    match unknown {
-        Some(message) => Err(OpenError::Setting { key: "moderation", message }),
-        None => Ok(()),
-    }
 }
 
 /// Closes cases that nobody decided for long, and forgets those that were closed long ago.

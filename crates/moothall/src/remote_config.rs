@@ -173,29 +173,26 @@ pub async fn read(cx: &Cx, input: ReadConfig) -> Result<ConfigValues, Error> {
     Ok(ConfigValues { version: json::fingerprint(&values)?, values })
 }
 
-/// Of which rules' segments the user is one.
+/// Of which rules' segments the user is one: read at once, however many there are.
 async fn segments<'a>(
     cx: &Cx,
     user: UserId,
     config: &'a Config,
 ) -> Result<HashMap<(&'a str, usize), bool>, crate::Error> {
-    let rules = |entry: &'a ConfigEntry| {
-        let segment =
-            |(place, rule): (usize, &'a _)| Some(((entry.key.as_str(), place), choose::segment_of(rule)?));
-        entry.rules.iter().enumerate().filter_map(segment)
+    let read = move |tx: &mut Tx<'_, '_>| {
+        Ok::<_, crate::Error>((settings::of::<Locale>(tx, user)?, accounts::facts_of(tx, user)?))
     };
-    let asked: Vec<((&str, usize), &Segment)> = config.entries.iter().flat_map(rules).collect();
-    let wanted: Vec<Segment> = asked.iter().map(|(_, segment)| (*segment).clone()).collect();
-    let answers = cx
-        .read(move |tx| {
-            let locale = settings::of::<Locale>(tx, user)?;
-            let of_segment = |segment: &Segment, tx: &mut Tx<'_, '_>| {
-                Ok(locale.speaks(&segment.languages) && accounts::is_among(tx, segment, user)?)
-            };
-            wanted.iter().map(|segment| of_segment(segment, tx)).collect::<Result<Vec<bool>, crate::Error>>()
-        })
-        .await?;
-    Ok(asked.into_iter().map(|(rule, _)| rule).zip(answers).collect())
+    let (locale, facts) = cx.read(read).await?;
+    let is_among = |segment: &Segment| {
+        locale.speaks(&segment.languages) && facts.as_ref().is_some_and(|facts| facts.are_of(segment))
+    };
+    let rules = |entry: &'a ConfigEntry| {
+        let answer = |(place, rule): (usize, &'a _)| {
+            Some(((entry.key.as_str(), place), is_among(choose::segment_of(rule)?)))
+        };
+        entry.rules.iter().enumerate().filter_map(answer).collect::<Vec<_>>()
+    };
+    Ok(config.entries.iter().flat_map(rules).collect())
 }
 
 /// All entries, with their rules.
@@ -204,27 +201,31 @@ pub async fn list(cx: &Cx, _: ListConfig) -> Result<ConfigEntries, Error> {
     Ok(ConfigEntries { items: cx.read(store::list).await? })
 }
 
-/// Makes an entry, or changes it.
+/// Makes an entry, or changes it: what is not said stays.
 pub async fn put(cx: &Cx, input: PutConfig) -> Result<ConfigEntry, Error> {
     cx.require(MANAGE)?;
-    check(&input)?;
     cx.mutate(move |tx| {
         let before = store::find(tx, &input.key)?;
         let version = before.as_ref().map_or(0, |before| before.version);
         if input.if_version.is_some_and(|expected| expected != version) {
             return Err(crate::Error::VersionConflict { version }.into());
         }
-        let about = input.about.clone().or(before.as_ref().map(|before| before.about.clone()));
+        let kept = before.as_ref();
+        let about = input.about.clone().or_else(|| kept.map(|kept| kept.about.clone()));
+        let schema = input.schema.clone().or_else(|| kept.and_then(|kept| kept.schema.clone()));
+        let rules = input.rules.clone().or_else(|| kept.map(|kept| kept.rules.clone()));
         let entry = ConfigEntry {
             key: input.key.clone(),
             about: about.unwrap_or_default(),
-            schema: input.schema.clone(),
+            // An empty one lets everything pass, as none does.
+            schema: schema.filter(|schema| !schema.is_empty()),
             value: input.value.clone(),
-            rules: input.rules.clone().unwrap_or_default(),
+            rules: rules.unwrap_or_default(),
             version,
-            updated_at: before.as_ref().map_or(tx.now(), |before| before.updated_at),
-            updated_by: before.as_ref().and_then(|before| before.updated_by),
+            updated_at: kept.map_or(tx.now(), |kept| kept.updated_at),
+            updated_by: kept.and_then(|kept| kept.updated_by),
         };
+        check(&entry)?;
         if before.as_ref() == Some(&entry) {
             return Ok(entry);
         }
@@ -301,13 +302,13 @@ fn change(
     Ok(())
 }
 
-/// What no schema of an input can say: that values keep to the schema that comes with them.
-fn check(input: &PutConfig) -> Result<(), crate::Error> {
-    let validator = input.schema.as_ref().map(validator).transpose()?;
+/// What no schema of an input can say: that values keep to the schema that comes with them, or came before.
+fn check(entry: &ConfigEntry) -> Result<(), crate::Error> {
+    let validator = entry.schema.as_ref().map(validator).transpose()?;
     let mut fields = Vec::new();
-    let values = input.rules.iter().flatten().enumerate();
+    let values = entry.rules.iter().enumerate();
     let values = values.map(|(place, rule)| (format!("/rules/{place}/value"), &rule.value));
-    for (path, value) in values.chain([("/value".to_owned(), &input.value)]) {
+    for (path, value) in values.chain([("/value".to_owned(), &entry.value)]) {
         if json::depth(value) > json::NESTING || json::has_zero(value) {
             let message = format!("at most {} levels of nesting, and no zero character", json::NESTING);
             return Err(crate::Error::field(&path, "invalid", message));

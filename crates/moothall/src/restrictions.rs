@@ -169,11 +169,11 @@ impl Live {
             of_programs: OnceLock::new(),
         })
     }
-}
 
-/// Whether there is a type of this name.
-pub(crate) fn has_type(hall: &Hall, name: &str) -> bool {
-    hall.restrictions().types.has(name)
+    /// The names of all types.
+    pub fn type_names(&self) -> Vec<&'static str> {
+        self.types.names().collect()
+    }
 }
 
 /// Refuses the caller what they may not do: `what` is the name of a type. The server itself may do everything.

@@ -42,14 +42,20 @@ pub struct Settings {
 
 impl Settings {
     /// The same as this document says, but for what is read at the start only. Refuses what no schema can refuse.
-    pub(crate) fn with(&self, document: Value) -> Result<Self, OpenError> {
+    pub(crate) fn with(&self, document: Value, restriction_types: &[&str]) -> Result<Self, OpenError> {
         let read: Self = serde_json::from_value(document)
             .map_err(|error| OpenError::Setting { key: "", message: error.to_string() })?;
         // Neither is written with its secrets.
         let with = Self { store: self.store.clone(), mail: self.mail.clone(), ..read };
-        WordFilter::new(&with.communication.words)?;
-        with.moderation.check()?;
+        with.check(restriction_types)?;
         Ok(with)
+    }
+
+    /// Refuses what no schema can refuse. All that is so must stand here, and in no context's start: what staff has set is looked at before
+    /// it holds, and would else keep the server from starting.
+    pub(crate) fn check(&self, restriction_types: &[&str]) -> Result<(), OpenError> {
+        WordFilter::new(&self.communication.words)?;
+        self.moderation.check(restriction_types)
     }
 }
 
@@ -104,12 +110,66 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::on_both_engines;
-    use crate::{Cx, Fault as _, accounts, communication, parties, settings};
+    use crate::restrictions::types::RestrictionType;
+    use crate::testing::{TestHall, on_both_engines, on_both_engines_as};
+    use crate::{Cx, Fault as _, Hall, accounts, communication, parties, settings};
+
+    fn setting(key: &str, value: Value) -> SetSetting {
+        SetSetting { key: key.to_owned(), value, if_version: None, reason: "for a test".to_owned() }
+    }
 
     async fn set_to(cx: &Cx, key: &str, value: Value) {
-        let (key, reason) = (key.to_owned(), "for a test".to_owned());
-        settings::set(cx, SetSetting { key, value, if_version: None, reason }).await.unwrap();
+        settings::set(cx, setting(key, value)).await.unwrap();
+    }
+
+    fn trade() -> RestrictionType {
+        let about = "Trading";
+        RestrictionType { name: "trade", about, covered_by: &["all"], places: &[], is_hidden: false }
+    }
+
+    /// Otherwise the next start would be refused.
+    #[tokio::test]
+    async fn a_type_of_restrictions_that_there_is_not_is_refused_when_it_is_set() {
+        on_both_engines_as(
+            |builder| builder.restriction_type(trade()),
+            async |hall: &mut TestHall| {
+                let cx = hall.server();
+                let mut templates = serde_json::to_value(&hall.hall.settings().moderation.templates).unwrap();
+                templates[2]["types"] = json!(["singing"]);
+                for (key, value) in [
+                    ("moderation.warning_holds_back", json!(["chat", "singing"])),
+                    ("moderation.templates", templates.clone()),
+                ] {
+                    let refused = settings::set(&cx, setting(key, value)).await.unwrap_err();
+                    let fields = refused.details().fields.unwrap();
+                    assert_eq!(fields[0].path, "/value", "{key}");
+                    assert!(fields[0].message.contains("no type of restriction singing"), "{fields:?}");
+                }
+                // Those of the embedding program are known.
+                templates[2]["types"] = json!(["trade"]);
+                set_to(&cx, "moderation.templates", templates).await;
+                set_to(&cx, "moderation.warning_holds_back", json!(["trade"])).await;
+                hall.restart().await;
+                assert_eq!(hall.hall.settings().moderation.warning_holds_back, ["trade"]);
+            },
+        )
+        .await;
+    }
+
+    /// What the operator wrote into the file is the operator's to mend before the server starts.
+    #[tokio::test]
+    async fn a_file_that_names_a_type_that_there_is_not_keeps_the_server_from_starting() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings::default();
+        settings.store.url = format!("sqlite:{}", folder.path().join("test.db").display());
+        settings.moderation.warning_holds_back = vec!["trade".into()];
+        let refused = Hall::builder(settings.clone()).open().await.err();
+        let message = refused.map(|error| error.to_string()).unwrap_or_default();
+        assert!(
+            message.contains("moderation") && message.contains("no type of restriction trade"),
+            "{message}"
+        );
+        Hall::builder(settings).restriction_type(trade()).open().await.unwrap();
     }
 
     #[tokio::test]

@@ -47,10 +47,8 @@ pub const EDIT_USERS: Permission = Permission("settings.edit_users");
 
 /// How often is looked for what other processes changed.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// More than a transaction takes, and more than the clocks of two nodes differ.
-const OVERLAP: Duration = Duration::from_secs(10);
 /// Changes of users' settings looked at together.
-const BATCH: usize = 1_000;
+const BATCH: usize = 200;
 
 /// The operations of this context.
 pub fn operations() -> Operations {
@@ -78,8 +76,10 @@ pub fn operations() -> Operations {
 
 /// Reads what staff has set. Before anything goes by it.
 pub(crate) async fn prepare(hall: &Hall) -> Result<(), Error> {
-    let rows = Cx::server(hall).read(store::site).await?;
+    let read = |tx: &mut crate::Tx<'_, '_>| Ok::<_, Error>((store::site(tx)?, store::last_change(tx)?));
+    let (rows, last_change) = Cx::server(hall).read(read).await?;
     hall.live_settings().take(hall, rows);
+    hall.live_settings().has_seen(last_change);
     Ok(())
 }
 
@@ -91,32 +91,30 @@ pub(crate) fn start(hall: &Hall) {
 /// Looks once a second for what other processes on this database changed: other nodes, and the command line.
 async fn run(hall: WeakHall) {
     let Some(clock) = hall.upgrade().map(|hall| hall.shared_clock()) else { return };
-    let mut seen = clock.now();
     loop {
         clock.sleep_until(clock.elapsed() + INTERVAL).await;
         let Some(hall) = hall.upgrade() else { return };
-        let now = clock.now();
-        match look(&hall, seen - OVERLAP).await {
-            Ok(()) => seen = now.max(seen),
-            Err(error) => tracing::warn!("Could not look for changed settings: {error}"),
+        if let Err(error) = look(&hall).await {
+            tracing::warn!("Could not look for changed settings: {error}");
         }
     }
 }
 
-/// Takes note of what was changed since then, by whomever: the way for a bus too. Noting twice does no harm.
-pub(crate) async fn look(hall: &Hall, since: moothall_protocol::Timestamp) -> Result<(), Error> {
-    let cx = Cx::server(hall);
-    let rows = cx.read(move |tx| store::site_since(tx, since)).await?;
-    hall.live_settings().take(hall, rows);
-    let mut after = (since, moothall_protocol::UserId::from_uuid(uuid::Uuid::nil()));
+/// Takes note of what was changed, by whomever, by versions and numbers: a change that is committed late is seen late, and never missed.
+pub(crate) async fn look(hall: &Hall) -> Result<(), Error> {
+    let (cx, live) = (Cx::server(hall), hall.live_settings());
+    let versions = cx.read(store::site_versions).await?;
+    if versions.iter().any(|(key, version)| live.stored(key).is_none_or(|known| known.version < *version)) {
+        let rows = cx.read(store::site).await?;
+        live.take(hall, rows);
+    }
     loop {
-        let changed = cx.read(move |tx| store::users_since(tx, after, BATCH)).await?;
-        for (_, user) in &changed {
-            hall.live_settings().forget_user(*user);
+        let after = live.seen();
+        let changes = cx.read(move |tx| store::changes(tx, after, BATCH)).await?;
+        let Some(last) = changes.last().map(|change| change.number) else { return Ok(()) };
+        for change in changes {
+            users::heed(hall, change);
         }
-        match changed.last() {
-            Some(last) if changed.len() == BATCH => after = *last,
-            _ => return Ok(()),
-        }
+        live.has_seen(last);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use moothall_protocol::accounts::SessionKind;
 use moothall_protocol::connections::Resumed;
 use moothall_protocol::{AuditId, Event, SessionId, Timestamp, UserId};
-use moothall_store::{params, statements};
+use moothall_store::{Engine, ToParam, params, statements};
 use moothall_testing::databases::{self, TestDatabase};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
@@ -28,6 +28,11 @@ statements! {
                    VALUES ($1, $2, $3, $4, $4, $5, $6, FALSE, 0, 0, 0, FALSE, 1, $5, $5)";
     FORGE_AUDIT = "UPDATE audit_log SET reason = $2 WHERE id = $1";
     LOSE_AUDIT = "DELETE FROM audit_log WHERE id = $1";
+    UNSEED = "DELETE FROM seeded_permissions WHERE role = $1 AND permission = $2";
+    UNSEED_ALL = "DELETE FROM seeded_permissions WHERE role = $1";
+    PLAN_NO_SCANS = "SET LOCAL enable_seqscan = off";
+    PLAN_NO_BITMAPS = "SET LOCAL enable_bitmapscan = off";
+    PLAN_NO_SORTS = "SET LOCAL enable_sort = off";
 }
 
 /// Hears what is published on topics.
@@ -113,6 +118,36 @@ async fn on_engines(
         test(&mut hall).await;
         hall.hall.close().await;
     }
+}
+
+/// How the engine would go about a statement if there were much to look through: by an index wherever one leads.
+pub(crate) fn plan(
+    tx: &mut crate::Tx<'_, '_>,
+    statement: &'static str,
+    params: &[&dyn ToParam],
+) -> Result<String, Error> {
+    let (explain, column) = match tx.cx().hall().store().engine() {
+        Engine::Sqlite => ("EXPLAIN QUERY PLAN", 3),
+        Engine::Postgres => {
+            // It plans by what is in the tables, and a test's are almost empty.
+            for off in [PLAN_NO_SCANS, PLAN_NO_BITMAPS, PLAN_NO_SORTS] {
+                tx.execute(off, params![])?;
+            }
+            ("EXPLAIN", 0)
+        }
+    };
+    let explained = Box::leak(format!("{explain} {statement}").into_boxed_str());
+    let rows = tx.query(explained, params)?;
+    let steps: Vec<String> = rows.iter().map(|row| row.get(column)).collect::<Result<_, _>>()?;
+    Ok(steps.join("\n"))
+}
+
+/// Whether one of these indexes leads to what a plan is for, in its order.
+pub(crate) fn is_led_by(plan: &str, indexes: &[&str]) -> bool {
+    let is_unsorted = !plan.contains("TEMP B-TREE") && !plan.contains("Sort");
+    let is_one = |step: &str| step.split_whitespace().any(|word| indexes.contains(&word));
+    is_unsorted
+        && plan.lines().find(|step| step.contains("ndex") || step.contains("INDEX")).is_some_and(is_one)
 }
 
 /// The seeds of so many runs of the simulator, or the one of `MOOTHALL_TEST_SEED`, to have that run again.
@@ -230,6 +265,15 @@ impl TestHall {
     /// The same one removes a line.
     pub async fn lose_audit(&self, line: AuditId) {
         self.tamper(move |tx| tx.execute(LOSE_AUDIT, params![line])).await;
+    }
+
+    /// The database is as one of a server to which a permission of a role is new; none: that gave none by itself.
+    pub async fn unseed(&self, role: &'static str, permission: Option<&'static str>) {
+        let act = move |tx: &mut crate::Tx<'_, '_>| match permission {
+            Some(permission) => tx.execute(UNSEED, params![role, permission]),
+            None => tx.execute(UNSEED_ALL, params![role]),
+        };
+        self.server().write(move |tx| Ok::<_, Error>(act(tx)?)).await.unwrap();
     }
 
     async fn tamper(

@@ -1,10 +1,9 @@
-//! Who is among those that something concerns: a look over all users, a piece at a time.
+//! Who is among those that something concerns: a look over all users, a piece at a time, or at one of them.
 
 mod store;
 
-use moothall_protocol::UserId;
 use moothall_protocol::accounts::Segment;
-use uuid::Uuid;
+use moothall_protocol::{Timestamp, UserId};
 
 use super::SYSTEM;
 use crate::cx::Tx;
@@ -13,20 +12,44 @@ use crate::error::Error;
 pub(super) use store::STATEMENTS;
 pub(crate) use store::count as count_all;
 
-/// The next users by id, and whether each is among the segment, as far as accounts can say: languages are not looked at. Bots and erased
-/// accounts are among none.
+/// What segments ask of a user, as far as accounts can say.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    user: UserId,
+    /// Neither a bot nor erased.
+    is_person: bool,
+    created_at: Timestamp,
+    /// The last sign of them.
+    seen_at: Option<Timestamp>,
+    roles: Vec<String>,
+}
+
+impl Facts {
+    /// Whether the user is among the segment, as far as accounts can say: languages are not looked at. Bots and erased accounts are among
+    /// none.
+    pub fn are_of(&self, segment: &Segment) -> bool {
+        let Segment { roles, languages: _, seen_since, created_from, created_before } = segment;
+        self.is_person
+            && self.user != SYSTEM
+            && created_from.is_none_or(|from| self.created_at >= from)
+            && created_before.is_none_or(|before| self.created_at < before)
+            && seen_since.is_none_or(|since| self.seen_at.is_some_and(|seen| seen >= since))
+            && (roles.is_empty() || roles.iter().any(|role| self.roles.contains(role)))
+    }
+}
+
+/// The next users by id, and whether each is among the segment, as far as accounts can say.
 pub(crate) fn audience(
     tx: &mut Tx<'_, '_>,
     segment: &Segment,
     after: UserId,
     limit: usize,
 ) -> Result<Vec<(UserId, bool)>, Error> {
-    let looked = store::look(tx, segment, after, limit)?;
-    Ok(looked.into_iter().map(|(user, is_among)| (user, is_among && user != SYSTEM)).collect())
+    let looked = store::after(tx, after, limit)?;
+    Ok(looked.into_iter().map(|facts| (facts.user, facts.are_of(segment))).collect())
 }
 
-/// Whether this user is among the segment, as far as accounts can say.
-pub(crate) fn is_among(tx: &mut Tx<'_, '_>, segment: &Segment, user: UserId) -> Result<bool, Error> {
-    let before = UserId::from_uuid(Uuid::from_u128(user.uuid().as_u128().saturating_sub(1)));
-    Ok(audience(tx, segment, before, 1)?.contains(&(user, true)))
+/// What segments ask of this user: two statements, however many segments there are.
+pub(crate) fn facts_of(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Option<Facts>, Error> {
+    store::of(tx, user)
 }

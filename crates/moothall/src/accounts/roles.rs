@@ -55,17 +55,59 @@ fn seeds() -> [(&'static str, &'static str, Vec<&'static str>); 4] {
     ]
 }
 
-/// Makes the roles a server starts with, where they are missing.
+/// Makes the roles a server starts with, where they are missing, and gives those there are what is new with this version, each once: what
+/// staff takes away later stays away.
 pub(super) async fn seed(cx: &Cx) -> Result<(), crate::Error> {
-    cx.write(|tx| {
-        for (name, about, permissions) in seeds() {
-            if store::plant(tx, name, about)? {
-                store::set_permissions(tx, name, permissions)?;
+    let left = cx
+        .write(|tx| {
+            let mut left = Vec::new();
+            for (name, about, permissions) in seeds() {
+                let is_new = store::plant(tx, name, about)?;
+                if is_new {
+                    store::set_permissions(tx, name, permissions.iter().copied())?;
+                }
+                let given = store::seeded(tx, name)?;
+                let news: Vec<&str> =
+                    permissions.into_iter().filter(|name| !given.iter().any(|known| known == name)).collect();
+                store::note_seeded(tx, name, &news)?;
+                if !is_new && !update_seeded(tx, name, &news, given.is_empty())? {
+                    left.push((name, news.join(", ")));
+                }
             }
-        }
-        Ok(())
-    })
-    .await
+            Ok::<_, crate::Error>(left)
+        })
+        .await?;
+    for (role, permissions) in left {
+        tracing::warn!(
+            "Staff has changed the role {role}, so this update leaves it as it is; look whether it should have: {permissions}"
+        );
+    }
+    Ok(())
+}
+
+/// Gives a role what is new with this version. False: what it lacks may have been taken away, as nobody noted until now what it was given.
+fn update_seeded(
+    tx: &mut Tx<'_, '_>,
+    name: &str,
+    news: &[&str],
+    is_first: bool,
+) -> Result<bool, crate::Error> {
+    let before = store::role(tx, name)?.ok_or(crate::Error::NotFound)?;
+    let mut permissions: BTreeSet<&str> = before.permissions.iter().map(String::as_str).collect();
+    permissions.extend(news);
+    if !before.is_seeded || permissions.len() == before.permissions.len() {
+        return Ok(true);
+    }
+    if is_first && before.version > 1 {
+        return Ok(false);
+    }
+    store::set_permissions(tx, name, permissions)?;
+    store::update(tx, name, &before.about)?;
+    let after = store::role(tx, name)?.ok_or(crate::Error::NotFound)?;
+    let entry = audit::Entry::new("accounts.update_role").target(target(name));
+    audit::record(tx, entry.reason("new with an update of the server").change(&before, &after))?;
+    identities::forget_all(tx)?;
+    Ok(true)
 }
 
 /// The names a role or a key may hold: those some operation asks for.

@@ -2,7 +2,7 @@
 
 use moothall_protocol::audit::{AuditLine, ListAudit};
 use moothall_protocol::{AuditId, Timestamp, limits};
-use moothall_store::{Json, Row, params, statements};
+use moothall_store::{Json, Row, Value, as_params, params, statements, values};
 use uuid::Uuid;
 
 use super::Entry;
@@ -17,15 +17,29 @@ macro_rules! columns {
     };
 }
 
+/// A page of the lines before one, newest first, that are found so; whatever else is wanted is looked at line by line.
+macro_rules! page {
+    ($lead:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM audit_log WHERE (at, id) < ($1, $2) AND at >= $3",
+            $lead,
+            " AND (actor_id = $4 OR $4 IS NULL) AND (target = $5 OR $5 IS NULL) AND (action = $6 OR $6 IS NULL)
+              AND (action >= $8 OR $8 IS NULL) AND (action < $9 OR $9 IS NULL)
+              AND (lower(reason) LIKE $10 ESCAPE '!' OR $10 IS NULL)
+              ORDER BY at DESC, id DESC LIMIT $7"
+        )
+    };
+}
+
 statements! {
     INSERT = "INSERT INTO audit_log (id, at, actor_id, key_id, action, target, reason, before, after, request_id, address, agent)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
-    LIST = concat!("SELECT ", columns!(), " FROM audit_log
-        WHERE (at, id) < ($1, $2) AND at >= $3
-          AND (actor_id = $4 OR $4 IS NULL) AND (target = $5 OR $5 IS NULL) AND (action = $6 OR $6 IS NULL)
-          AND (action >= $8 OR $8 IS NULL) AND (action < $9 OR $9 IS NULL)
-          AND (lower(reason) LIKE $10 ESCAPE '!' OR $10 IS NULL)
-        ORDER BY at DESC, id DESC LIMIT $7");
+    NEWEST_FIRST = page!("");
+    OF_TARGET = page!(" AND target = $5");
+    OF_ACTOR = page!(" AND actor_id = $4");
+    OF_ACTION = page!(" AND action = $6");
     UNCHAINED = concat!("SELECT ", columns!(), " FROM audit_log WHERE number IS NULL ORDER BY at, id LIMIT $1");
     COUNT_UNCHAINED = "SELECT count(*) FROM audit_log WHERE number IS NULL";
     CHAINED = concat!("SELECT ", columns!(), " FROM audit_log WHERE number > $1 ORDER BY number LIMIT $2");
@@ -60,40 +74,64 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, entry: &Entry) -> Result<(), Error> {
     Ok(())
 }
 
+/// An action by its whole name, or none where it stands for all that begin so.
+fn whole_action(input: &ListAudit) -> Option<&str> {
+    input.action.as_deref().filter(|action| !action.ends_with('.'))
+}
+
+/// The statement that looks at the fewest lines.
+fn statement(input: &ListAudit) -> &'static str {
+    if input.target.is_some() {
+        OF_TARGET
+    } else if input.actor_id.is_some() {
+        OF_ACTOR
+    } else if whole_action(input).is_some() {
+        OF_ACTION
+    } else {
+        NEWEST_FIRST
+    }
+}
+
+/// What the statements are asked with.
+fn values(input: &ListAudit, before: (i64, AuditId), limit: usize) -> Result<Vec<Value>, Error> {
+    let newest = input.until.unwrap_or(Timestamp::MAX).min(Timestamp::from_micros(before.0));
+    let oldest = input.since.unwrap_or(Timestamp::MIN);
+    let all_of = input.action.as_deref().filter(|action| action.ends_with('.'));
+    // The character after a dot.
+    let all_before = all_of.map(|all_of| format!("{}/", all_of.trim_end_matches('.')));
+    // Both engines fold A to Z and nothing else, since the column is compared byte by byte.
+    let text = input.text.as_deref().map(|text| {
+        let text = text.to_ascii_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
+        format!("%{text}%")
+    });
+    Ok(values![
+        newest,
+        before.1,
+        oldest,
+        input.actor_id,
+        input.target,
+        whole_action(input),
+        limit,
+        all_of,
+        all_before,
+        text
+    ]?)
+}
+
 pub(super) fn list(
     tx: &mut Tx<'_, '_>,
     input: &ListAudit,
     before: (i64, AuditId),
     limit: usize,
 ) -> Result<Vec<AuditLine>, Error> {
-    let newest = input.until.unwrap_or(Timestamp::MAX).min(Timestamp::from_micros(before.0));
-    let oldest = input.since.unwrap_or(Timestamp::MIN);
-    let (action, all_of) = match input.action.as_deref() {
-        Some(action) if action.ends_with('.') => (None, Some(action)),
-        action => (action, None),
-    };
-    // The character after a dot.
-    let all_before = all_of.map(|all_of| format!("{}/", all_of.trim_end_matches('.')));
-    let text = input.text.as_deref().map(|text| {
-        let text = text.to_ascii_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
-        format!("%{text}%")
-    });
-    let rows = tx.query(
-        LIST,
-        params![
-            newest,
-            before.1,
-            oldest,
-            input.actor_id,
-            input.target,
-            action,
-            i64::try_from(limit).unwrap_or(i64::MAX),
-            all_of,
-            all_before,
-            text
-        ],
-    )?;
-    rows.iter().map(line).collect()
+    let values = values(input, before, limit)?;
+    tx.query(statement(input), &as_params(&values))?.iter().map(line).collect()
+}
+
+/// How the engine goes about it.
+#[cfg(test)]
+pub(super) fn plan(tx: &mut Tx<'_, '_>, input: &ListAudit) -> Result<String, Error> {
+    crate::testing::plan(tx, statement(input), &as_params(&values(input, NEWEST, 1)?))
 }
 
 fn line(row: &Row) -> Result<AuditLine, Error> {

@@ -73,6 +73,76 @@ async fn the_log_is_read_in_pages_and_by_filter_and_only_with_the_permission() {
     assert!(matches!(list(&nobody, ListAudit::default()).await, Err(Error::NotSignedIn)));
 }
 
+/// The log grows for ever: whatever is asked of it, an index leads there.
+#[tokio::test]
+async fn whatever_lines_have_in_common_leads_to_them() {
+    on_both_engines(async |test| {
+        let any = ListAudit::default;
+        let (user, text) = (Some(test.server().new_id()), Some("spam".to_owned()));
+        let target = Some("user:1".to_owned());
+        let action = |action: &str| Some(action.to_owned());
+        let (by_time, by_action) = ("audit_log_by_time", "audit_log_by_action");
+        let (by_actor, by_target) = ("audit_log_by_actor", "audit_log_by_target");
+        // Where several lead there, PostgreSQL takes the one that it takes for the best.
+        for (wanted, indexes) in [
+            (any(), &[by_time][..]),
+            (ListAudit { since: Some(Timestamp::MIN), text: text.clone(), ..any() }, &[by_time]),
+            (ListAudit { action: action("accounts."), ..any() }, &[by_time]),
+            (ListAudit { action: action("accounts.erase"), ..any() }, &[by_action]),
+            (ListAudit { actor_id: user, ..any() }, &[by_actor]),
+            (ListAudit { actor_id: user, action: action("accounts.erase"), ..any() }, &[by_actor, by_action]),
+            (ListAudit { target: target.clone(), ..any() }, &[by_target]),
+            (ListAudit { target, actor_id: user, text, ..any() }, &[by_target, by_actor]),
+        ] {
+            let about = format!("{wanted:?}");
+            let plan = test.server().read(move |tx| store::plan(tx, &wanted)).await.unwrap();
+            assert!(crate::testing::is_led_by(&plan, indexes), "{about}: {plan}");
+        }
+    })
+    .await;
+}
+
+/// Both engines find the same: letters from A to Z in either case, all others as they are.
+#[tokio::test]
+async fn a_text_is_found_in_reasons_whatever_the_case_of_its_letters_from_a_to_z() {
+    on_both_engines(async |test| {
+        let cx = test.server();
+        for reason in [
+            "\u{c4}rger in der Stra\u{df}e",
+            "100% SPAM_bot!",
+            "\u{130}stanbul",
+            "\u{41f}\u{440}\u{438}\u{432}\u{435}\u{442}",
+        ] {
+            cx.write(move |tx| record(tx, Entry::new("accounts.erase").target("user:1").reason(reason)))
+                .await
+                .unwrap();
+        }
+        let find = async |text: &str| {
+            let target = Some("user:1".to_owned());
+            let found =
+                list(&cx, ListAudit { target, text: Some(text.into()), ..ListAudit::default() }).await;
+            found.unwrap().items.len()
+        };
+        for (text, count) in [
+            ("\u{c4}RGER", 1),
+            ("\u{e4}rger", 0),
+            ("stra\u{df}e", 1),
+            ("strasse", 0),
+            ("spam_BOT!", 1),
+            ("0% s", 1),
+            ("0_", 0),
+            ("\u{130}STANBUL", 1),
+            ("istanbul", 0),
+            ("i\u{307}stanbul", 0),
+            ("\u{41f}\u{440}\u{438}", 1),
+            ("\u{43f}\u{440}\u{438}", 0),
+        ] {
+            assert_eq!(find(text).await, count, "{text}");
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_chain_shows_where_somebody_changed_or_removed_a_line() {
     on_both_engines(async |test| {

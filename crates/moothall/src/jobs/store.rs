@@ -2,7 +2,7 @@
 
 use moothall_protocol::jobs::{Job, JobStatus, ListJobs};
 use moothall_protocol::{JobId, Timestamp};
-use moothall_store::{Json, OnConstraint as _, Row, params, statements};
+use moothall_store::{Json, OnConstraint as _, Row, as_params, params, statements, values};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -10,18 +10,33 @@ use crate::cx::Tx;
 use crate::error::Error;
 use crate::{json, sweep};
 
+/// A page of the jobs before one, newest first, that are found so; what else is wanted is looked at job by job.
+macro_rules! page {
+    ($lead:literal) => {
+        concat!(
+            "SELECT id, kind, unique_key, state, status, run_at, attempts, failure, created_at, created_by, finished_at,
+             version FROM jobs WHERE (created_at, id) < ($1, $2)",
+            $lead,
+            " AND (status = $3 OR $3 IS NULL) AND (kind = $4 OR $4 IS NULL)
+             ORDER BY created_at DESC, id DESC LIMIT $5"
+        )
+    };
+}
+
 statements! {
     INSERT = "INSERT INTO jobs (id, kind, unique_key, state, status, run_at, attempts, created_at, created_by, version)
         VALUES ($1, $2, $3, $4, 'waiting', $5, 0, $6, $7, 1)
         ON CONFLICT (kind, unique_key) WHERE run_at IS NOT NULL DO NOTHING";
     FIND = "SELECT id, kind, unique_key, state, status, run_at, attempts, failure, created_at, created_by, finished_at,
         version FROM jobs WHERE id = $1";
-    LIST = "SELECT id, kind, unique_key, state, status, run_at, attempts, failure, created_at, created_by, finished_at,
-        version FROM jobs WHERE (created_at, id) < ($1, $2) AND (status = $3 OR $3 IS NULL) AND (kind = $4 OR $4 IS NULL)
-        ORDER BY created_at DESC, id DESC LIMIT $5";
+    NEWEST_FIRST = page!("");
+    OF_STATUS = page!(" AND status = $3");
+    OF_KIND = page!(" AND kind = $4");
     DUE = "SELECT id, kind, unique_key, state, status, run_at, attempts, failure, created_at, created_by, finished_at,
-        version FROM jobs WHERE run_at <= $1 ORDER BY run_at, id LIMIT $2";
-    NEXT = "SELECT MIN(run_at) FROM jobs WHERE run_at IS NOT NULL";
+        version FROM jobs WHERE run_at <= $1 AND kind {in $2} ORDER BY run_at, id LIMIT $3";
+    NEXT = "SELECT run_at FROM jobs WHERE run_at IS NOT NULL AND kind {in $1} ORDER BY run_at, id LIMIT 1";
+    UNKNOWN = "SELECT kind, COUNT(*) FROM jobs WHERE run_at IS NOT NULL AND NOT (kind {in $1})
+        GROUP BY kind ORDER BY kind LIMIT 20";
     TAKE = "UPDATE jobs SET run_at = $3, attempts = attempts + 1, version = version + 1
         WHERE id = $1 AND version = $2 AND run_at IS NOT NULL";
     STEP = "UPDATE jobs SET state = $3, run_at = $4, attempts = $5, failure = $6, version = version + 1
@@ -55,25 +70,53 @@ pub(super) fn find(tx: &mut Tx<'_, '_>, id: JobId) -> Result<Option<Job>, Error>
     tx.query_opt(FIND, params![id])?.as_ref().map(job).transpose()
 }
 
+/// The statement that looks at the fewest jobs: nearly all are done.
+fn statement(input: &ListJobs) -> &'static str {
+    match (input.status, &input.kind) {
+        (Some(JobStatus::Waiting | JobStatus::Dead | JobStatus::Cancelled), _) => OF_STATUS,
+        (_, Some(_)) => OF_KIND,
+        (Some(JobStatus::Done), None) => OF_STATUS,
+        (None, None) => NEWEST_FIRST,
+    }
+}
+
+/// What the statements are asked with.
+fn values(input: &ListJobs, before: (i64, JobId), limit: usize) -> Result<Vec<moothall_store::Value>, Error> {
+    let status = json::words(input.status.as_ref())?;
+    Ok(values![Timestamp::from_micros(before.0), before.1, status, input.kind, limit]?)
+}
+
 pub(super) fn list(
     tx: &mut Tx<'_, '_>,
     input: &ListJobs,
     before: (i64, JobId),
     limit: usize,
 ) -> Result<Vec<Job>, Error> {
-    let status = input.status.as_ref().map(json::word).transpose()?;
-    let rows =
-        tx.query(LIST, params![Timestamp::from_micros(before.0), before.1, status, input.kind, limit])?;
-    rows.iter().map(job).collect()
+    let values = values(input, before, limit)?;
+    tx.query(statement(input), &as_params(&values))?.iter().map(job).collect()
 }
 
-pub(super) fn due(tx: &mut Tx<'_, '_>, limit: usize) -> Result<Vec<Job>, Error> {
+/// How the engine goes about it.
+#[cfg(test)]
+pub(super) fn plan(tx: &mut Tx<'_, '_>, input: &ListJobs) -> Result<String, Error> {
+    crate::testing::plan(tx, statement(input), &as_params(&values(input, NEWEST, 1)?))
+}
+
+/// The jobs of these kinds that are due.
+pub(super) fn due(tx: &mut Tx<'_, '_>, kinds: &[String], limit: usize) -> Result<Vec<Job>, Error> {
     let now = tx.now();
-    tx.query(DUE, params![now, limit])?.iter().map(job).collect()
+    tx.query(DUE, params![now, kinds, limit])?.iter().map(job).collect()
 }
 
-pub(super) fn next(tx: &mut Tx<'_, '_>) -> Result<Option<Timestamp>, Error> {
-    Ok(tx.query_one(NEXT, params![])?.get(0)?)
+/// When the next job of these kinds is due.
+pub(super) fn next(tx: &mut Tx<'_, '_>, kinds: &[String]) -> Result<Option<Timestamp>, Error> {
+    Ok(tx.query_opt(NEXT, params![kinds])?.map(|row| row.get(0)).transpose()?)
+}
+
+/// How many jobs wait of kinds that are none of these.
+pub(super) fn unknown(tx: &mut Tx<'_, '_>, kinds: &[String]) -> Result<Vec<(String, i64)>, Error> {
+    let rows = tx.query(UNKNOWN, params![kinds])?;
+    rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }
 
 /// Puts a job's time off, unless it is another by now. Its version since.

@@ -19,6 +19,16 @@ struct Deeds {
     prepared: u32,
     stepped: u32,
     fails: bool,
+    prepares: Prepares,
+}
+
+/// What becomes of a preparation.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum Prepares {
+    #[default]
+    Well,
+    Panics,
+    Hangs,
 }
 
 fn deeds(name: &str) -> Deeds {
@@ -27,6 +37,10 @@ fn deeds(name: &str) -> Deeds {
 
 fn fail(name: &str, fails: bool) {
     DEEDS.lock().entry(name.to_owned()).or_default().fails = fails;
+}
+
+fn prepares(name: &str, prepares: Prepares) {
+    DEEDS.lock().entry(name.to_owned()).or_default().prepares = prepares;
 }
 
 /// Counts to a number, one each step.
@@ -50,8 +64,17 @@ impl Kind for Count {
     const ATTEMPTS_MAX: u32 = 3;
 
     async fn prepare(&mut self, _: &Cx) -> Result<(), crate::Error> {
-        DEEDS.lock().entry(self.name.clone()).or_default().prepared += 1;
-        Ok(())
+        let prepares = {
+            let mut deeds = DEEDS.lock();
+            let deeds = deeds.entry(self.name.clone()).or_default();
+            deeds.prepared += 1;
+            deeds.prepares
+        };
+        match prepares {
+            Prepares::Well => Ok(()),
+            Prepares::Panics => panic!("as a bug would"),
+            Prepares::Hangs => std::future::pending().await,
+        }
     }
 
     fn step(&mut self, tx: &mut Tx<'_, '_>) -> Result<Step, crate::Error> {
@@ -252,6 +275,118 @@ async fn a_job_goes_on_after_a_crash_where_it_was() {
     .await;
 }
 
+/// A newer server on the same database enqueues what this one has never heard of.
+#[tokio::test]
+async fn a_job_of_an_unknown_kind_waits_untouched_for_a_server_that_knows_it() {
+    with_counting(async |hall, name| {
+        let cx = hall.server();
+        let strange = async |kind: &'static str| {
+            let state = serde_json::json!({ "name": "x", "reached": 0, "end": 1, "rest": 0 });
+            let made = cx.write(move |tx| store::insert(tx, kind, None, &state, tx.now())).await;
+            made.unwrap().unwrap()
+        };
+        let mut ids = Vec::new();
+        for _ in 0..5 {
+            ids.push(strange("tests.of_tomorrow").await);
+        }
+        // As many as are done at once, and all before it in the queue.
+        hall.clock.advance(Duration::from_secs(1));
+        let known = begin(&cx, Count::to(name, 1)).await;
+        ended(&cx, known, JobStatus::Done).await;
+        let kinds = cx.hall().jobs().names();
+        assert_eq!(cx.read(move |tx| store::next(tx, &kinds)).await.unwrap(), None, "nothing to wake for");
+        let kinds = cx.hall().jobs().names();
+        let unknown = cx.read(move |tx| store::unknown(tx, &kinds)).await.unwrap();
+        assert_eq!(unknown, [("tests.of_tomorrow".to_owned(), 5)]);
+        hall.restart().await;
+        for id in ids {
+            let job = look(&hall.server(), id).await;
+            assert_eq!(
+                (job.status, job.attempts, job.attempts_max, job.version, job.failure),
+                (JobStatus::Waiting, 0, 0, 1, None)
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_try_that_panics_or_hangs_is_a_try_that_failed() {
+    with_counting(async |hall, name| {
+        let cx = hall.server();
+        prepares(name, Prepares::Panics);
+        let id = begin(&cx, Count::to(name, 1)).await;
+        let next = cx.now() + pause(1);
+        let panicked = until(&cx, id, |job| job.attempts == 1 && job.run_at == Some(next)).await;
+        assert_eq!(panicked.failure.as_deref(), Some("it panicked: as a bug would"));
+        prepares(name, Prepares::Hangs);
+        hall.clock.advance(pause(1));
+        until(&cx, id, |_| deeds(name).prepared == 2).await;
+        // Its time begins once it is prepared, or shortly after.
+        let cut = async {
+            while look(&cx, id).await.failure.is_none_or(|failure| failure.contains("panicked")) {
+                hall.clock.advance(Duration::from_secs(1));
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), cut).await.expect("it is cut");
+        let hung = look(&cx, id).await;
+        assert_eq!((hung.failure.as_deref(), hung.attempts), (Some("it took longer than 20 seconds"), 2));
+        prepares(name, Prepares::Panics);
+        hall.clock.advance(pause(2));
+        let dead = ended(&cx, id, JobStatus::Dead).await;
+        assert_eq!((dead.attempts, deeds(name).stepped), (3, 0));
+        prepares(name, Prepares::Well);
+        retry(&cx, RetryJob { job_id: id, reason: "mended".into() }).await.unwrap();
+        ended(&cx, id, JobStatus::Done).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_job_that_takes_the_process_with_it_is_given_up_too() {
+    with_counting(async |hall, name| {
+        let cx = hall.server();
+        let later = cx.now() + Duration::from_secs(3_600);
+        let id = begin(&cx, Count::to(name, 1).run_at(later)).await;
+        for _ in 0..Count::ATTEMPTS_MAX {
+            let job = look(&cx, id).await;
+            assert!(cx.write(move |tx| store::take(tx, &job, later)).await.unwrap().is_some());
+        }
+        hall.clock.advance(Duration::from_secs(3_600));
+        let dead = ended(&cx, id, JobStatus::Dead).await;
+        let failure = dead.failure.unwrap();
+        assert!(failure.contains("the server ended in the middle of try 3"), "{failure}");
+        assert_eq!((dead.attempts, deeds(name).prepared), (3, 0));
+        retry(&cx, RetryJob { job_id: id, reason: "mended".into() }).await.unwrap();
+        ended(&cx, id, JobStatus::Done).await;
+    })
+    .await;
+}
+
+/// As many as are done side by side, each with thousands of steps, and then a short one.
+#[tokio::test]
+async fn long_jobs_let_others_go_between_their_steps() {
+    with_counting(async |hall, name| {
+        let cx = hall.server();
+        let mut long = Vec::new();
+        for number in 0..4 {
+            long.push(begin(&cx, Count::to(&format!("{name} long {number}"), 2_000)).await);
+        }
+        until(&cx, long[3], |job| job.progress.is_some_and(|progress| progress.done > 0)).await;
+        let short = begin(&cx, Count::to(name, 1)).await;
+        // Who gives its place up from here on is behind it.
+        hall.clock.advance(Duration::from_millis(1));
+        ended(&cx, short, JobStatus::Done).await;
+        for id in long {
+            let job = look(&cx, id).await;
+            assert!(job.progress.unwrap().done < 2_000, "{job:?}");
+            cancel(&cx, CancelJob { job_id: id, reason: "seen".into() }).await.unwrap();
+        }
+    })
+    .await;
+}
+
 /// Of two who believe that a job is theirs one comes to nothing.
 #[tokio::test]
 async fn a_step_that_another_did_is_not_done_again() {
@@ -289,6 +424,28 @@ async fn only_staff_sees_jobs_and_what_it_does_to_them_is_audited() {
         hall.clock.advance(KEPT);
         sweep(&server).await.unwrap();
         assert_eq!(list(&server, ListJobs::default()).await.unwrap().items, [], "forgotten some day");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whatever_jobs_have_in_common_leads_to_them() {
+    with_counting(async |hall, _| {
+        let (any, kind) = (ListJobs::default, Some("tests.count".to_owned()));
+        let of = |status| ListJobs { status: Some(status), ..any() };
+        for (wanted, indexes) in [
+            (any(), &["jobs_by_time"][..]),
+            (of(JobStatus::Done), &["jobs_by_status"]),
+            (of(JobStatus::Dead), &["jobs_by_status"]),
+            (ListJobs { kind: kind.clone(), ..any() }, &["jobs_by_kind"]),
+            // Where several lead there, PostgreSQL takes the one that it takes for the best.
+            (ListJobs { kind: kind.clone(), ..of(JobStatus::Done) }, &["jobs_by_kind", "jobs_by_status"]),
+            (ListJobs { kind, ..of(JobStatus::Waiting) }, &["jobs_by_status", "jobs_by_kind"]),
+        ] {
+            let about = format!("{wanted:?}");
+            let plan = hall.server().read(move |tx| store::plan(tx, &wanted)).await.unwrap();
+            assert!(crate::testing::is_led_by(&plan, indexes), "{about}: {plan}");
+        }
     })
     .await;
 }

@@ -162,16 +162,21 @@ impl Settings {
         of(category).or_else(|| of("*"))
     }
 
-    /// Refuses settings that contradict themselves.
-    pub(crate) fn check(&self) -> Result<(), OpenError> {
-        match self.wrong() {
+    /// Refuses settings that contradict themselves, or name types of restrictions that there are not.
+    pub(crate) fn check(&self, restriction_types: &[&str]) -> Result<(), OpenError> {
+        match self.wrong(restriction_types) {
             Some(message) => Err(OpenError::Setting { key: "moderation", message }),
             None => Ok(()),
         }
     }
 
-    /// What contradicts itself in these settings.
-    fn wrong(&self) -> Option<String> {
+    /// What is wrong with these settings.
+    fn wrong(&self, restriction_types: &[&str]) -> Option<String> {
+        let of_templates = self.templates.iter().flat_map(|template| &template.types);
+        let mut types = self.warning_holds_back.iter().chain(of_templates);
+        if let Some(name) = types.find(|name| !restriction_types.contains(&name.as_str())) {
+            return Some(format!("there is no type of restriction {name}: see `restrictions.types`"));
+        }
         let steps = self.escalation.iter().flat_map(|table| &table.steps);
         let unknown = steps.into_iter().find(|step| self.template(step).is_none());
         if let Some(step) = unknown {
@@ -190,15 +195,23 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::restrictions::types::OURS;
 
     #[test]
     fn the_defaults_fit_together_and_what_does_not_is_told() {
+        let types = OURS.map(|kind| kind.name);
         let mut settings = Settings::default();
-        assert_eq!(settings.wrong(), None);
+        assert_eq!(settings.wrong(&types), None);
         settings.escalation[0].steps.push("banishment".into());
-        assert!(settings.wrong().unwrap().contains("banishment"));
+        assert!(settings.wrong(&types).unwrap().contains("banishment"));
         let mut settings = Settings::default();
         settings.categories.remove(0);
-        assert!(settings.wrong().unwrap().contains("spam"));
+        assert!(settings.wrong(&types).unwrap().contains("spam"));
+        let mut settings = Settings::default();
+        settings.warning_holds_back.push("singing".into());
+        assert!(settings.wrong(&types).unwrap().contains("singing"));
+        let mut settings = Settings::default();
+        settings.templates[0].types.push("dancing".into());
+        assert!(settings.wrong(&types).unwrap().contains("dancing"));
     }
 }

@@ -6,7 +6,7 @@ use moothall_protocol::moderation::{
     Case, Credibility, ListCases, Note, OwnReport, PriorityTerm, Report, ReportOutcome,
 };
 use moothall_protocol::{CaseId, NoteId, ReportId, Timestamp, UserId};
-use moothall_store::{Json, OnConstraint as _, Row, params, statements};
+use moothall_store::{Json, OnConstraint as _, Row, as_params, params, statements, values};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -55,6 +55,36 @@ macro_rules! filtered {
     };
 }
 
+/// A page of the open cases that are found so, the most urgent first.
+macro_rules! open_cases {
+    ($lead:literal) => {
+        concat!(
+            "SELECT ",
+            case_columns!(),
+            " FROM moderation_cases c WHERE c.closed_at IS NULL AND (c.rank, c.opened_at, c.id) > ($1, $2, $3)",
+            $lead,
+            " AND ",
+            filtered!(),
+            " ORDER BY c.rank, c.opened_at, c.id LIMIT $10"
+        )
+    };
+}
+
+/// A page of the closed cases that are found so, the newest first.
+macro_rules! closed_cases {
+    ($lead:literal) => {
+        concat!(
+            "SELECT ",
+            case_columns!(),
+            " FROM moderation_cases c WHERE c.closed_at IS NOT NULL AND $1 = 0 AND c.opened_at <= $2 AND c.id < $3",
+            $lead,
+            " AND ",
+            filtered!(),
+            " ORDER BY c.id DESC LIMIT $10"
+        )
+    };
+}
+
 statements! {
     NUMBER = "INSERT INTO moderation_numbers (kind, last) VALUES ($1, 1)
         ON CONFLICT (kind) DO UPDATE SET last = moderation_numbers.last + 1 RETURNING last";
@@ -96,12 +126,11 @@ statements! {
         version = version + 1 WHERE id = $1 AND version = $2";
     FIND_CASE = concat!("SELECT ", case_columns!(), " FROM moderation_cases c WHERE c.id = $1");
     OPEN_CASE = concat!("SELECT ", case_columns!(), " FROM moderation_cases c WHERE c.target_id = $1 AND c.closed_at IS NULL");
-    LIST_OPEN = concat!("SELECT ", case_columns!(), " FROM moderation_cases c
-        WHERE c.closed_at IS NULL AND (c.rank, c.opened_at, c.id) > ($1, $2, $3) AND ", filtered!(), "
-        ORDER BY c.rank, c.opened_at, c.id LIMIT $10");
-    LIST_CLOSED = concat!("SELECT ", case_columns!(), " FROM moderation_cases c
-        WHERE c.closed_at IS NOT NULL AND $1 = 0 AND c.opened_at <= $2 AND c.id < $3 AND ", filtered!(), "
-        ORDER BY c.id DESC LIMIT $10");
+    LIST_OPEN = open_cases!("");
+    LIST_OPEN_OF_TARGET = open_cases!(" AND c.target_id = $4");
+    LIST_OPEN_CLAIMED = open_cases!(" AND c.claimed_by = $5");
+    LIST_CLOSED = closed_cases!("");
+    LIST_CLOSED_OF_TARGET = closed_cases!(" AND c.target_id = $4");
     NEXT_CASE = concat!("SELECT ", case_columns!(), " FROM moderation_cases c
         WHERE c.closed_at IS NULL AND (c.claimed_until IS NULL OR c.claimed_until <= $2)
           AND (c.snoozed_until IS NULL OR c.snoozed_until <= $2) AND c.target_id <> $1
@@ -403,17 +432,27 @@ pub(super) fn open_case(tx: &mut Tx<'_, '_>, target: UserId) -> Result<Option<Ca
     tx.query_opt(OPEN_CASE, params![target])?.as_ref().map(case).transpose()
 }
 
-/// Cases of a list, after this place: rank, time and id for open ones, the id alone for closed ones.
-pub(super) fn list_cases(
-    tx: &mut Tx<'_, '_>,
+/// The statement that looks at the fewest cases.
+fn statement(input: &ListCases) -> &'static str {
+    match (input.is_closed.unwrap_or_default(), input.target_id.is_some()) {
+        (true, true) => LIST_CLOSED_OF_TARGET,
+        (true, false) => LIST_CLOSED,
+        (false, true) => LIST_OPEN_OF_TARGET,
+        (false, false) if input.claimed_by.is_some() => LIST_OPEN_CLAIMED,
+        (false, false) => LIST_OPEN,
+    }
+}
+
+/// What the statements are asked with.
+fn values(
     input: &ListCases,
     (rank, at, id): (i64, Timestamp, CaseId),
+    now: Timestamp,
     limit: usize,
-) -> Result<Vec<Case>, crate::Error> {
-    let now = tx.now();
+) -> Result<Vec<moothall_store::Value>, crate::Error> {
     let (is_free, wants_second) =
         (input.is_free.unwrap_or_default(), input.wants_second_opinion.unwrap_or_default());
-    let rest = params![
+    Ok(values![
         rank,
         at,
         id,
@@ -424,9 +463,30 @@ pub(super) fn list_cases(
         wants_second,
         input.category,
         limit
-    ];
-    let statement = if input.is_closed.unwrap_or_default() { LIST_CLOSED } else { LIST_OPEN };
-    tx.query(statement, rest)?.iter().map(case).collect()
+    ]?)
+}
+
+/// Cases of a list, after this place: rank, time and id for open ones, the id alone for closed ones.
+pub(super) fn list_cases(
+    tx: &mut Tx<'_, '_>,
+    input: &ListCases,
+    after: (i64, Timestamp, CaseId),
+    limit: usize,
+) -> Result<Vec<Case>, crate::Error> {
+    if input.is_closed.unwrap_or_default() && input.claimed_by.is_some() {
+        // A case that is closed is nobody's: all of them would be looked at for nothing.
+        return Ok(Vec::new());
+    }
+    let values = values(input, after, tx.now(), limit)?;
+    tx.query(statement(input), &as_params(&values))?.iter().map(case).collect()
+}
+
+/// How the engine goes about it.
+#[cfg(test)]
+pub(super) fn plan(tx: &mut Tx<'_, '_>, input: &ListCases) -> Result<String, crate::Error> {
+    let first = (0, tx.now(), CaseId::from_uuid(uuid::Uuid::max()));
+    let values = values(input, first, tx.now(), 1)?;
+    crate::testing::plan(tx, statement(input), &as_params(&values))
 }
 
 /// The most urgent case that this moderator may take.

@@ -151,6 +151,93 @@ async fn values_keep_to_their_schema() {
     .await;
 }
 
+/// Who changes the value alone keeps for whom it is another, and what it may be.
+#[tokio::test]
+async fn what_is_not_said_stays_and_what_is_empty_is_taken_away() {
+    on_both_engines(async |hall| {
+        let staff = hall.server();
+        let rules =
+            vec![rule(ConfigMatch { users: vec![staff.new_id()], ..ConfigMatch::default() }, json!(true))];
+        let schema = json!({ "type": "boolean" }).as_object().cloned();
+        let about = Some("The shop".to_owned());
+        let whole = PutConfig {
+            about,
+            schema: schema.clone(),
+            rules: Some(rules.clone()),
+            ..entry("flag", json!(false))
+        };
+        let before = put(&staff, whole).await.unwrap();
+        let after = put(&staff, entry("flag", json!(true))).await.unwrap();
+        assert_eq!(after.value, true);
+        assert_eq!(
+            (&after.about, &after.schema, &after.rules),
+            (&before.about, &before.schema, &before.rules)
+        );
+        // What stays is held against what comes.
+        let path = async |wrong: PutConfig| match put(&staff, wrong).await {
+            Err(Error::Common(crate::Error::Invalid { fields })) => fields[0].path.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(path(entry("flag", json!("yes"))).await, "/value");
+        let other = json!({ "type": "string" }).as_object().cloned();
+        assert_eq!(path(PutConfig { schema: other, ..entry("flag", json!("yes")) }).await, "/rules/0/value");
+        let none =
+            put(&staff, PutConfig { rules: Some(Vec::new()), ..entry("flag", json!(true)) }).await.unwrap();
+        assert_eq!((none.rules, none.schema), (Vec::new(), schema));
+        let anything = PutConfig { schema: Some(Map::new()), ..entry("flag", json!("yes")) };
+        let anything = put(&staff, anything).await.unwrap();
+        assert_eq!((anything.schema, anything.value), (None, json!("yes")));
+        assert_eq!(put(&staff, entry("flag", json!(5))).await.unwrap().about, "The shop");
+    })
+    .await;
+}
+
+/// Each part of a segment, for one user and over all of them.
+#[tokio::test]
+async fn whoever_is_of_a_segment_is_so_for_rules_and_for_broadcasts() {
+    on_both_engines(async |hall| {
+        let [ana, ben] = [hall.user("ana").await, hall.user("ben").await];
+        hall.clock.advance(Duration::from_secs(60));
+        let cleo = hall.user("cleo").await;
+        let cx = hall.server();
+        let (before, until) = (cx.now(), cx.now() + Duration::from_secs(60));
+        for (user, ends_at) in [(ana, None), (ben, Some(until))] {
+            let role = "moderator".to_owned();
+            let grant = moothall_protocol::accounts::GrantRole {
+                user_id: user,
+                role,
+                ends_at,
+                reason: "for a test".into(),
+            };
+            accounts::grant_role(&cx, grant).await.unwrap();
+        }
+        let any = Segment::default;
+        let of = async |segment: Segment| {
+            let of_rules = async |user: UserId| {
+                let segment = segment.clone();
+                let facts = cx.read(move |tx| accounts::facts_of(tx, user)).await.unwrap().unwrap();
+                facts.are_of(&segment)
+            };
+            let rules = [of_rules(ana).await, of_rules(ben).await, of_rules(cleo).await];
+            let all = segment.clone();
+            let nil = UserId::from_uuid(uuid::Uuid::nil());
+            let looked = cx.read(move |tx| accounts::audience(tx, &all, nil, 100)).await.unwrap();
+            let found = |user: UserId| looked.contains(&(user, true));
+            assert_eq!([found(ana), found(ben), found(cleo)], rules, "{segment:?}");
+            rules
+        };
+        assert_eq!(of(any()).await, [true; 3]);
+        let moderators = Segment { roles: vec!["host".into(), "moderator".into()], ..any() };
+        assert_eq!(of(moderators.clone()).await, [true, true, false]);
+        hall.clock.advance(Duration::from_secs(60));
+        assert_eq!(of(moderators).await, [true, false, false], "what is over is none");
+        assert_eq!(of(Segment { created_before: Some(before), ..any() }).await, [true, true, false]);
+        assert_eq!(of(Segment { created_from: Some(before), ..any() }).await, [false, false, true]);
+        assert_eq!(of(Segment { seen_since: Some(before), ..any() }).await, [false; 3]);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn what_an_entry_was_is_kept_and_it_is_rolled_back() {
     on_both_engines(async |hall| {

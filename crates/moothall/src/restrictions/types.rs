@@ -137,9 +137,9 @@ impl Types {
         }
     }
 
-    /// Whether there is a type of this name.
-    pub fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+    /// The names of all types.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.keys().copied()
     }
 
     /// Whether nobody plays who may not do these.

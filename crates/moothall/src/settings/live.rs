@@ -1,7 +1,7 @@
 //! The settings that hold now: what is stored laid over what the server was started with, ready to be read by following a pointer.
 
 use std::any::{Any, TypeId};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
@@ -23,6 +23,8 @@ use crate::{Error, Hall, OpenError, Settings, json};
 
 /// Sections of users kept in memory.
 const USERS_MAX: u64 = 200_000;
+/// Own changes of users' settings that are remembered until they are seen.
+const OWN_MAX: usize = 10_000;
 
 /// Something of a type that only its reader knows.
 pub(super) type Typed = Arc<dyn Any + Send + Sync>;
@@ -113,14 +115,25 @@ pub(crate) struct Live {
     entries: Vec<SiteEntry>,
     pub(super) users: Vec<UserEntry>,
     base: Settings,
+    restriction_types: Vec<&'static str>,
     pub(super) base_document: Value,
     /// Held while the settings are exchanged, so that the newest win.
     stored: Mutex<AllStored>,
     current: ArcSwap<Site>,
     changed: watch::Sender<u64>,
     pub(super) of_users: Kept<(UserId, usize), Typed>,
+    changes: Mutex<Changes>,
     /// Says whether somebody's settings are the caller's to change.
     guard: OnceLock<Box<UserGuard>>,
+}
+
+/// What is known of the changes of users' settings.
+#[derive(Default)]
+struct Changes {
+    /// All up to this number.
+    seen: i64,
+    /// Those behind it that this process made, and has told of.
+    own: BTreeSet<i64>,
 }
 
 type UserGuard = dyn Fn(&mut Tx<'_, '_>, UserId) -> Result<(), Error> + Send + Sync;
@@ -134,13 +147,15 @@ pub(crate) fn guarded_by(
 }
 
 impl Live {
-    /// Puts the sections together. `permissions` are those that some operation asks for.
+    /// Puts the sections together. `permissions` are those that some operation asks for, `restriction_types` those a setting may name.
     pub fn new(
         base: Settings,
         entries: Vec<SiteEntry>,
         mut users: Vec<UserEntry>,
         permissions: &[&'static str],
+        restriction_types: Vec<&'static str>,
     ) -> Result<Self, OpenError> {
+        base.check(&restriction_types)?;
         let mut base_document = json::value(&base)?;
         let mut definitions =
             definition::read("", &definition::schema_of::<Settings>(), &json::value(&Settings::default())?)?;
@@ -170,7 +185,8 @@ impl Live {
                 return Err(OpenError::Section { section: definition.wire.key.clone(), message });
             }
         }
-        let build = Build { entries: &entries, users: &users, base: &base };
+        let build =
+            Build { entries: &entries, users: &users, base: &base, restriction_types: &restriction_types };
         let site = build
             .site(base_document.clone(), 0)
             .map_err(|message| OpenError::Section { section: "all of them together".to_owned(), message })?;
@@ -180,10 +196,12 @@ impl Live {
             entries,
             users,
             base,
+            restriction_types,
             base_document,
             stored: Mutex::default(),
             changed: watch::Sender::new(0),
             of_users: Kept::new(USERS_MAX),
+            changes: Mutex::default(),
             guard: OnceLock::new(),
         })
     }
@@ -213,15 +231,54 @@ impl Live {
         self.changed.subscribe()
     }
 
+    /// Up to which number the changes of users' settings are known.
+    pub(super) fn seen(&self) -> i64 {
+        self.changes.lock().seen
+    }
+
+    /// All up to this number are known.
+    pub(super) fn has_seen(&self, number: i64) {
+        let mut changes = self.changes.lock();
+        changes.seen = changes.seen.max(number);
+        let seen = changes.seen;
+        changes.own.retain(|own| *own > seen);
+    }
+
+    /// This process made a change, and has told of it. Where nobody looks, or too rarely, the oldest are told of again, which does no harm.
+    pub(super) fn has_made(&self, number: i64) {
+        let mut changes = self.changes.lock();
+        if number > changes.seen {
+            changes.own.insert(number);
+        }
+        if changes.own.len() > OWN_MAX {
+            changes.own.pop_first();
+        }
+    }
+
+    /// Whether this process made a change.
+    pub(super) fn is_own(&self, number: i64) -> bool {
+        self.changes.lock().own.contains(&number)
+    }
+
     /// What is known to be stored of a setting.
     pub(super) fn stored(&self, key: &str) -> Option<Stored> {
         self.stored.lock().get(key).cloned()
     }
 
-    /// Why these cannot hold together with the one of this key, if so.
-    pub(super) fn prove(&self, stored: &AllStored, key: &str) -> Result<(), String> {
-        let (_, ignored) = self.assemble(stored, 0);
-        ignored.into_iter().find(|(ignored, _)| ignored == key).map_or(Ok(()), |(_, why)| Err(why))
+    /// Refuses a change of what is stored, of these keys, after which one of them would not hold, or another not any more: which, and why.
+    pub(super) fn prove(
+        &self,
+        before: &AllStored,
+        after: &AllStored,
+        changed: &[&str],
+    ) -> Result<(), (String, String)> {
+        let (_, wrong) = self.assemble(after, 0);
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        let (_, was_wrong) = self.assemble(before, 0);
+        let is_new = |key: &str| changed.contains(&key) || !was_wrong.iter().any(|(known, _)| known == key);
+        wrong.into_iter().find(|(key, _)| is_new(key)).map_or(Ok(()), Err)
     }
 
     /// Takes note of what is stored by now. What is older than what is known changes nothing.
@@ -263,7 +320,12 @@ impl Live {
 
     /// What holds with these, and what of them is left out, each with the reason.
     fn assemble(&self, stored: &AllStored, revision: u64) -> (Option<Site>, Vec<(String, String)>) {
-        let build = Build { entries: &self.entries, users: &self.users, base: &self.base };
+        let build = Build {
+            entries: &self.entries,
+            users: &self.users,
+            base: &self.base,
+            restriction_types: &self.restriction_types,
+        };
         let (mut ignored, mut fitting) = (Vec::new(), Vec::new());
         for row in stored.values() {
             let Some(value) = &row.value else { continue };
@@ -282,17 +344,35 @@ impl Live {
             document
         };
         let whole = build.site(with(&self.base_document, &fitting), revision);
-        let site = whole.or_else(|_| {
-            // One of them breaks a rule that no schema says: all but that one.
-            let mut document = self.base_document.clone();
-            for setting in &fitting {
-                let candidate = with(&document, &[*setting]);
-                match build.site(candidate.clone(), revision) {
-                    Ok(_) => document = candidate,
-                    Err(why) => ignored.push((setting.0.to_owned(), why)),
+        let site = whole.or_else(|why| {
+            // A rule that no schema says is broken: by one of them, mostly.
+            for left_out in &fitting {
+                let others: Vec<_> =
+                    fitting.iter().filter(|setting| setting.0 != left_out.0).copied().collect();
+                if let Ok(site) = build.site(with(&self.base_document, &others), revision) {
+                    ignored.push((left_out.0.to_owned(), why));
+                    return Ok(site);
                 }
             }
-            build.site(document, revision)
+            // By several: those that hold without them, again and again, since one may stand on another.
+            let (mut document, mut left) = (self.base_document.clone(), fitting);
+            loop {
+                let (before, mut refused) = (left.len(), Vec::new());
+                for setting in std::mem::take(&mut left) {
+                    let candidate = with(&document, &[setting]);
+                    match build.site(candidate.clone(), revision) {
+                        Ok(_) => document = candidate,
+                        Err(why) => {
+                            left.push(setting);
+                            refused.push((setting.0.to_owned(), why));
+                        }
+                    }
+                }
+                if left.len() == before || left.is_empty() {
+                    ignored.extend(refused);
+                    return build.site(document, revision);
+                }
+            }
         });
         (site.ok(), ignored)
     }
@@ -334,6 +414,7 @@ struct Build<'a> {
     entries: &'a [SiteEntry],
     users: &'a [UserEntry],
     base: &'a Settings,
+    restriction_types: &'a [&'static str],
 }
 
 impl Build<'_> {
@@ -345,7 +426,7 @@ impl Build<'_> {
             let typed = (entry.read)(value).map_err(|error| error.to_string())?;
             sections.insert(entry.type_id, typed);
         }
-        let settings = self.base.with(of_library).map_err(|error| match error {
+        let settings = self.base.with(of_library, self.restriction_types).map_err(|error| match error {
             OpenError::Setting { message, .. } => message,
             other => other.to_string(),
         })?;

@@ -193,10 +193,9 @@ pub(super) fn put(
         together.insert(key, row.clone());
         rows.push(row);
     }
-    for row in &rows {
-        let proven = hall.live_settings().prove(&together, &row.key);
-        proven.map_err(|why| Refused::Together { key: row.key.clone(), why })?;
-    }
+    let changed: Vec<&str> = rows.iter().map(|row| row.key.as_str()).collect();
+    let proven = hall.live_settings().prove(all, &together, &changed);
+    proven.map_err(|(key, why)| Refused::Together { key, why })?;
     for row in &rows {
         store::put_site(tx, row)?;
         let before = all.get(&row.key).and_then(|before| before.value.as_ref());

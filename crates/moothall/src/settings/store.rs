@@ -1,6 +1,6 @@
 //! SQL for settings.
 
-use moothall_protocol::{Timestamp, UserId};
+use moothall_protocol::UserId;
 use moothall_store::{Json, OnConstraint as _, Row, params, statements};
 use serde_json::{Map, Value};
 
@@ -10,18 +10,21 @@ use crate::error::Error;
 
 statements! {
     SITE = "SELECT key, value, version, updated_at, updated_by FROM site_settings ORDER BY key";
-    SITE_SINCE = "SELECT key, value, version, updated_at, updated_by FROM site_settings WHERE updated_at >= $1";
+    SITE_VERSIONS = "SELECT key, version FROM site_settings";
     PUT_SITE = "INSERT INTO site_settings (key, value, version, updated_at, updated_by) VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version,
           updated_at = excluded.updated_at, updated_by = excluded.updated_by";
     OF_USER = "SELECT section, entries, version FROM user_settings WHERE user_id = $1";
     SECTION = "SELECT entries, version FROM user_settings WHERE user_id = $1 AND section = $2";
     SECTION_OF_MANY = "SELECT user_id, entries FROM user_settings WHERE section = $1 AND user_id {in $2}";
-    PUT_SECTION = "INSERT INTO user_settings (user_id, section, entries, version, updated_at) VALUES ($1, $2, $3, $4, $5)
+    /// The row is locked until the commit, so that numbers are committed in their order: who has seen one has seen all before it.
+    NUMBER = "INSERT INTO user_settings_numbers (id, last) VALUES (1, 1)
+        ON CONFLICT (id) DO UPDATE SET last = user_settings_numbers.last + 1 RETURNING last";
+    LAST_NUMBER = "SELECT last FROM user_settings_numbers WHERE id = 1";
+    PUT_SECTION = "INSERT INTO user_settings (user_id, section, entries, version, updated_at, change) VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT (user_id, section) DO UPDATE SET entries = excluded.entries, version = excluded.version,
-          updated_at = excluded.updated_at";
-    USERS_SINCE = "SELECT updated_at, user_id FROM user_settings WHERE (updated_at, user_id) > ($1, $2)
-        ORDER BY updated_at, user_id LIMIT $3";
+          updated_at = excluded.updated_at, change = excluded.change";
+    CHANGES = "SELECT change, user_id, section, entries, version FROM user_settings WHERE change > $1 ORDER BY change LIMIT $2";
     FORGET = "DELETE FROM user_settings WHERE user_id = $1";
 }
 
@@ -32,12 +35,21 @@ pub(super) struct Entries {
     pub version: i64,
 }
 
+/// A section of a user that was changed.
+pub(super) struct Change {
+    pub number: i64,
+    pub user: UserId,
+    pub section: String,
+    pub entries: Entries,
+}
+
 pub(super) fn site(tx: &mut Tx<'_, '_>) -> Result<Vec<Stored>, Error> {
     tx.query(SITE, params![])?.iter().map(stored).collect()
 }
 
-pub(super) fn site_since(tx: &mut Tx<'_, '_>, since: Timestamp) -> Result<Vec<Stored>, Error> {
-    tx.query(SITE_SINCE, params![since])?.iter().map(stored).collect()
+/// The version of each setting of the site that was ever set.
+pub(super) fn site_versions(tx: &mut Tx<'_, '_>) -> Result<Vec<(String, i64)>, Error> {
+    tx.query(SITE_VERSIONS, params![])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }
 
 fn stored(row: &Row) -> Result<Stored, Error> {
@@ -82,26 +94,37 @@ pub(super) fn section_of_many(
     rows.iter().map(|row| Ok((row.get(0)?, row.get::<Json<_>>(1)?.0))).collect()
 }
 
-/// There is no such user where the database says so.
+/// There is no such user where the database says so. The number of the change, among those of all users.
 pub(super) fn put_section(
     tx: &mut Tx<'_, '_>,
     user: UserId,
     section: &str,
     entries: &Entries,
-) -> Result<(), Error> {
+) -> Result<i64, Error> {
     let now = tx.now();
-    tx.execute(PUT_SECTION, params![user, section, Json(&entries.values), entries.version, now])
+    let number: i64 = tx.query_one(NUMBER, params![])?.get(0)?;
+    tx.execute(PUT_SECTION, params![user, section, Json(&entries.values), entries.version, now, number])
         .on_constraint("user_settings_user_id_fkey", Error::NotFound)?;
-    Ok(())
+    Ok(number)
 }
 
-pub(super) fn users_since(
-    tx: &mut Tx<'_, '_>,
-    after: (Timestamp, UserId),
-    limit: usize,
-) -> Result<Vec<(Timestamp, UserId)>, Error> {
-    let rows = tx.query(USERS_SINCE, params![after.0, after.1, limit])?;
-    rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+/// The number of the last change.
+pub(super) fn last_change(tx: &mut Tx<'_, '_>) -> Result<i64, Error> {
+    Ok(tx.query_opt(LAST_NUMBER, params![])?.map(|row| row.get(0)).transpose()?.unwrap_or_default())
+}
+
+/// What was changed after this number, as it is by now.
+pub(super) fn changes(tx: &mut Tx<'_, '_>, after: i64, limit: usize) -> Result<Vec<Change>, Error> {
+    let change = |row: &Row| {
+        let Json(values) = row.get(3)?;
+        Ok(Change {
+            number: row.get(0)?,
+            user: row.get(1)?,
+            section: row.get(2)?,
+            entries: Entries { values, version: row.get(4)? },
+        })
+    };
+    tx.query(CHANGES, params![after, limit])?.iter().map(change).collect()
 }
 
 /// Takes away all that a user has set.

@@ -4,6 +4,7 @@ mod file;
 mod sections;
 mod users;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use moothall_protocol::limits::PARTY_MEMBERS_MAX;
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 use super::live::Stored;
 use super::*;
 use crate::FieldError;
-use crate::testing::{TestHall, on_both_engines, on_both_engines_with};
+use crate::testing::{TestHall, on_both_engines, on_both_engines_as, on_both_engines_with};
 
 fn setting(key: &str, value: Value) -> SetSetting {
     SetSetting { key: key.into(), value, if_version: None, reason: "for a test".into() }
@@ -156,6 +157,95 @@ async fn what_does_not_fit_any_more_is_ignored_and_no_reason_not_to_start() {
     .await;
 }
 
+/// Stores settings as a program would that knows more than this one.
+async fn store_unseen(cx: &Cx, rows: Vec<(&'static str, Value)>) {
+    cx.write(move |tx| {
+        for (key, value) in rows.clone() {
+            let (value, updated_at) = (Some(value), tx.now());
+            let row = Stored { key: key.into(), value, version: 1, updated_at, updated_by: None };
+            store::put_site(tx, &row)?;
+        }
+        Ok::<_, Error>(())
+    })
+    .await
+    .unwrap();
+}
+
+/// What stands on others, as a whole, holds also when a further one does not.
+#[tokio::test]
+async fn a_stored_setting_that_names_a_type_which_is_gone_is_ignored_and_no_other_with_it() {
+    on_both_engines(async |hall: &mut TestHall| {
+        let own = json!([{ "name": "rude", "about": "Is rude" }]);
+        let template = json!([{ "name": "quiet", "kind": "restrict", "category": "rude",
+            "public_reason": "Be kind.", "types": ["chat"], "hours": 1 }]);
+        let rows = vec![
+            ("moderation.categories", own),
+            ("moderation.escalation", json!([{ "category": "*", "half_life_days": 9, "steps": ["quiet"] }])),
+            ("moderation.evasion_category", Value::Null),
+            ("moderation.templates", template),
+            ("moderation.warning_holds_back", json!(["trade"])),
+        ];
+        store_unseen(&hall.server(), rows).await;
+        hall.restart().await;
+        let settings = hall.hall.settings();
+        assert_eq!(settings.moderation.categories[0].name, "rude");
+        assert_eq!(settings.moderation.templates.len(), 1);
+        assert_eq!(
+            settings.moderation.warning_holds_back,
+            crate::Settings::default().moderation.warning_holds_back
+        );
+        // Two that are wrong, and one that stands on one that comes behind it.
+        let more = vec![("communication.words", json!([{ "word": "***", "verdict": "block" }]))];
+        store_unseen(&hall.server(), more).await;
+        let cx = hall.server();
+        let mut templates = json!(crate::Settings::default().moderation.templates);
+        templates
+            .as_array_mut()
+            .unwrap()
+            .push(json!({ "name": "quiet", "kind": "restrict", "category": "insult",
+            "public_reason": "Be kind.", "types": ["chat"], "hours": 1 }));
+        cx.write(move |tx| {
+            for (key, value) in [
+                ("moderation.categories", None),
+                ("moderation.evasion_category", None),
+                ("moderation.templates", Some(templates.clone())),
+            ] {
+                let row =
+                    Stored { key: key.into(), value, version: 2, updated_at: tx.now(), updated_by: None };
+                store::put_site(tx, &row)?;
+            }
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+        hall.restart().await;
+        let settings = hall.hall.settings();
+        assert_eq!(settings.moderation.escalation[0].steps, ["quiet"]);
+        assert!(settings.communication.words.is_empty());
+    })
+    .await;
+}
+
+/// Nobody has another's setting ignored by changing what it stands on.
+#[tokio::test]
+async fn what_another_setting_stands_on_is_changed_with_it_or_not_at_all() {
+    on_both_engines(async |hall| {
+        let cx = hall.server();
+        let mut categories = json!(hall.hall.settings().moderation.categories);
+        categories.as_array_mut().unwrap().push(json!({ "name": "rude", "about": "Is rude" }));
+        set_to(&cx, "moderation.categories", categories).await.unwrap();
+        set_to(&cx, "moderation.evasion_category", json!("rude")).await.unwrap();
+        let away =
+            ResetSetting { key: "moderation.categories".into(), if_version: None, reason: "away".into() };
+        let refused = fields(reset(&cx, away.clone()).await);
+        assert!(refused[0].message.contains("no category rude"), "{refused:?}");
+        assert_eq!(hall.hall.settings().moderation.evasion_category.as_deref(), Some("rude"));
+        back(&cx, "moderation.evasion_category").await;
+        reset(&cx, away).await.unwrap();
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn what_is_unknown_or_wrong_is_refused_with_the_rule_and_the_nearest_key() {
     on_both_engines(async |hall| {
@@ -268,24 +358,56 @@ async fn settings_are_found_by_words_and_only_staff_sees_and_changes_them() {
 #[tokio::test]
 async fn what_another_process_changes_is_heard_of() {
     on_both_engines(async |hall| {
-        let (beside, before) = (hall.beside().await, hall.hall.clock().now());
+        let beside = hall.beside().await;
         set_to(&Cx::server(&beside), "lobbies.vote_ms", json!(7_000)).await.unwrap();
         assert_eq!(
             (beside.settings().lobbies.vote_ms, hall.hall.settings().lobbies.vote_ms),
             (7_000, 45_000)
         );
         let mut changes = hall.hall.watch_settings();
-        look(&hall.hall, before).await.unwrap();
+        look(&hall.hall).await.unwrap();
         assert_eq!(hall.hall.settings().lobbies.vote_ms, 7_000);
         assert!(changes.has_changed().unwrap());
         let _ = *changes.borrow_and_update();
-        look(&hall.hall, before).await.unwrap();
+        look(&hall.hall).await.unwrap();
         assert!(!changes.has_changed().unwrap(), "once is enough");
         // A node that is behind makes no older value newer.
         assert_eq!(set_to(&hall.server(), "lobbies.vote_ms", json!(8_000)).await.unwrap().version, 2);
         beside.close().await;
     })
     .await;
+}
+
+/// However long a transaction takes, and whatever the clock of another node says.
+#[tokio::test]
+async fn a_change_that_is_committed_late_or_dated_wrongly_is_not_missed() {
+    on_both_engines(async |hall| {
+        let (cx, user) = (hall.server(), hall.user("ana").await);
+        for (version, minutes, language) in [(1, 60, "de"), (2, 0, "fr")] {
+            let updated_at = cx.now() - Duration::from_secs(60 * minutes);
+            let clock = Arc::clone(&hall.clock);
+            let was_known = language_of(&cx, user).await;
+            cx.write(move |tx| {
+                let (key, value) = ("lobbies.vote_ms".into(), Some(json!(5_000 + version)));
+                store::put_site(tx, &Stored { key, value, version, updated_at, updated_by: None })?;
+                let Value::Object(values) = json!({ "language": language }) else { return Ok(()) };
+                store::put_section(tx, user, "locale", &store::Entries { values, version })?;
+                // Both are written, and what looks goes on without them.
+                clock.advance(Duration::from_secs(600));
+                Ok::<_, Error>(())
+            })
+            .await
+            .unwrap();
+            look(&hall.hall).await.unwrap();
+            assert_eq!(i64::try_from(hall.hall.settings().lobbies.vote_ms).unwrap(), 5_000 + version);
+            assert_ne!(language_of(&cx, user).await, was_known, "{version}");
+        }
+    })
+    .await;
+}
+
+async fn language_of(cx: &Cx, user: moothall_protocol::UserId) -> Option<String> {
+    read::<Locale>(cx, user).await.unwrap().language.clone()
 }
 
 /// The task that looks does so by the clock.

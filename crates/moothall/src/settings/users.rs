@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 
 use super::definition::{self, Definition};
 use super::live::{Live, Typed};
-use super::store::{self, Entries};
+use super::store::{self, Change, Entries};
 use super::{EDIT_USERS, site};
 use crate::cx::{Cx, Tx};
 use crate::error::Error;
@@ -32,7 +32,8 @@ pub trait UserSection: Serialize + DeserializeOwned + JsonSchema + Default + Sen
     /// Its name: small letters, digits and `_`.
     const NAME: &'static str;
 
-    /// Called after a user's section has changed on this node, and what was known of it is forgotten. It must not block.
+    /// Called on every node after a user's section has changed, and what was known of it is forgotten: at once where it was changed, within
+    /// two seconds elsewhere, and perhaps twice. It must not block.
     fn changed(_hall: &Hall, _user: UserId) {}
 
     /// What holds for who has set nothing, which the site may have a say in.
@@ -317,7 +318,7 @@ pub async fn update_user(cx: &Cx, input: UpdateUserSettings) -> Result<wire::Use
         }
         prove(live, index, &after)?;
         let entries = Entries { values: after, version: before.version + 1 };
-        store::put_section(tx, *user_id, section, &entries)?;
+        let number = store::put_section(tx, *user_id, section, &entries)?;
         if tx.cx().user() != Some(*user_id) {
             let entry =
                 audit::Entry::new("settings.update_user").user(*user_id).said_why(reason.as_deref())?;
@@ -326,15 +327,34 @@ pub async fn update_user(cx: &Cx, input: UpdateUserSettings) -> Result<wire::Use
         let shown = shown(live, index, entries);
         let (user, forgetting) = (*user_id, hall.clone());
         tx.after_commit(move || {
-            forgetting.live_settings().forget_user(user);
-            if let Some(entry) = forgetting.live_settings().users.get(index) {
-                (entry.changed)(&forgetting, user);
-            }
+            forgetting.live_settings().has_made(number);
+            note(&forgetting, user, index);
         });
         tx.emit(Topic::User(user), Event::UserSettingsUpdated(shown.clone()));
         Ok(shown)
     })
     .await
+}
+
+/// A section of a user is another: what was known of it is forgotten, and whose it is hears of it.
+fn note(hall: &Hall, user: UserId, index: usize) {
+    hall.live_settings().of_users.forget((user, index));
+    if let Some(entry) = hall.live_settings().users.get(index) {
+        (entry.changed)(hall, user);
+    }
+}
+
+/// Takes note of a change, and tells sessions of the user on this node of it, unless this node made it.
+pub(super) fn heed(hall: &Hall, change: Change) {
+    let live = hall.live_settings();
+    if live.is_own(change.number) {
+        return;
+    }
+    // What only a newer server knows concerns nothing here.
+    let Some(index) = live.users.iter().position(|entry| entry.name == change.section) else { return };
+    note(hall, change.user, index);
+    let shown = shown(live, index, change.entries);
+    hall.topics().publish(Topic::User(change.user), Event::UserSettingsUpdated(shown));
 }
 
 /// Refuses names that there are not, values that they may not have, and what takes more than being the user.

@@ -43,8 +43,11 @@ statements! {
                               JOIN users u ON u.id = g.user_id AND u.erased_at IS NULL AND u.delete_after IS NULL
                               WHERE g.ends_at IS NULL";
 
+    SEEDED = "SELECT permission FROM seeded_permissions WHERE role = $1 ORDER BY permission LIMIT 1000";
+
     + many {
         ADD_PERMISSIONS (2) = "INSERT INTO role_permissions (role, permission)";
+        NOTE_SEEDED (2) = "INSERT INTO seeded_permissions (role, permission)";
     }
 }
 
@@ -109,6 +112,21 @@ pub(super) fn set_permissions<'a>(
     let rows = names.into_iter().map(|name| values![role, name]).collect::<Result<Vec<_>, _>>()?;
     if !rows.is_empty() {
         tx.insert_many(ADD_PERMISSIONS, 2, &rows)?;
+    }
+    Ok(())
+}
+
+/// What a role was given by the server itself.
+pub(super) fn seeded(tx: &mut Tx<'_, '_>, role: &str) -> Result<Vec<String>, Error> {
+    let rows = tx.query(SEEDED, params![role])?;
+    rows.iter().map(|row| Ok(row.get(0)?)).collect()
+}
+
+/// These too.
+pub(super) fn note_seeded(tx: &mut Tx<'_, '_>, role: &str, names: &[&str]) -> Result<(), Error> {
+    let rows = names.iter().map(|name| values![role, *name]).collect::<Result<Vec<_>, _>>()?;
+    if !rows.is_empty() {
+        tx.insert_many(NOTE_SEEDED, 2, &rows)?;
     }
     Ok(())
 }

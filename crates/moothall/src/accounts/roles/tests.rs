@@ -50,6 +50,83 @@ async fn log_of(test: &TestHall, count: usize) -> Vec<(String, String, Option<St
     lines.into_iter().take(count).map(|line| (line.action, line.target, line.reason)).collect()
 }
 
+async fn moderator(hall: &TestHall) -> Role {
+    let roles = list_roles(&hall.server(), ListRoles {}).await.unwrap().items;
+    roles.into_iter().find(|role| role.name == "moderator").unwrap()
+}
+
+/// The database is as a server left it that did not know this permission yet.
+async fn before_there_was(hall: &TestHall, permission: &'static str) {
+    hall.unseed("moderator", Some(permission)).await;
+    let less = moderator(hall).await.permissions.into_iter().filter(move |known| known != permission);
+    let less: Vec<String> = less.collect();
+    let cx = hall.server();
+    cx.write(move |tx| store::set_permissions(tx, "moderator", less.iter().map(String::as_str)))
+        .await
+        .unwrap();
+}
+
+async fn changes_of_moderators(hall: &TestHall) -> usize {
+    let filter = ListAudit { target: Some(target("moderator")), ..ListAudit::default() };
+    audit::list(&hall.server(), filter).await.unwrap().items.len()
+}
+
+#[tokio::test]
+async fn a_role_is_given_what_is_new_with_an_update_once() {
+    crate::testing::on_both_engines(async |hall| {
+        let whole = moderator(hall).await;
+        assert_eq!((whole.version, changes_of_moderators(hall).await), (1, 0), "a new database begins so");
+        hall.restart().await;
+        assert_eq!(moderator(hall).await, whole, "and nothing is new to it");
+
+        before_there_was(hall, "moderation.appeals").await;
+        hall.restart().await;
+        let updated = moderator(hall).await;
+        assert_eq!((&updated.permissions, updated.version), (&whole.permissions, 2));
+        assert_eq!(changes_of_moderators(hall).await, 1);
+        // Also by the other node that starts at the same time.
+        let beside = hall.beside().await;
+        hall.restart().await;
+        assert_eq!((moderator(hall).await, changes_of_moderators(hall).await), (updated, 1));
+        beside.close().await;
+
+        // What staff takes away stays away, while something else is new.
+        let without =
+            |names: &[String], name: &str| names.iter().filter(|known| *known != name).cloned().collect();
+        let less: Vec<String> = without(&whole.permissions, "moderation.appeals");
+        let less = UpdateRole { permissions: Some(less), ..changing("moderator", &[]) };
+        update_role(&hall.server(), less).await.unwrap();
+        before_there_was(hall, "moderation.cases").await;
+        hall.restart().await;
+        let again: Vec<String> = without(&whole.permissions, "moderation.appeals");
+        assert_eq!(moderator(hall).await.permissions, again);
+    })
+    .await;
+}
+
+/// A database of the time when nobody noted what roles were given.
+#[tokio::test]
+async fn a_role_of_an_old_database_is_updated_unless_staff_has_changed_it() {
+    crate::testing::on_both_engines(async |hall| {
+        let whole = moderator(hall).await;
+        before_there_was(hall, "moderation.act").await;
+        hall.unseed("moderator", None).await;
+        hall.restart().await;
+        assert_eq!(moderator(hall).await.permissions, whole.permissions);
+
+        let less = UpdateRole { permissions: Some(names(&["moderation.act"])), ..changing("moderator", &[]) };
+        update_role(&hall.server(), less).await.unwrap();
+        hall.unseed("moderator", None).await;
+        hall.restart().await;
+        assert_eq!(moderator(hall).await.permissions, ["moderation.act"]);
+        // From then on it is known what is new.
+        before_there_was(hall, "moderation.cases").await;
+        hall.restart().await;
+        assert_eq!(moderator(hall).await.permissions, ["moderation.act", "moderation.cases"]);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_server_starts_with_four_roles_and_a_restart_changes_none() {
     with_accounts(async |test| {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use moothall_protocol::matches::{ListMatches, MatchOrder, MatchStatus, MatchSummary, ResultStatus, UserRow};
 use moothall_protocol::{LobbyId, MatchId, Timestamp};
-use moothall_store::{Row, ToParam, statements, values};
+use moothall_store::{Row, as_params, statements, values};
 use uuid::{Builder, Uuid};
 
 use super::Viewer;
@@ -196,8 +196,7 @@ fn query(
         with.dedup();
         all.extend(values![user, words(wanted.outcome.as_ref())?, with, with.len()]?);
     }
-    let all: Vec<&dyn ToParam> = all.iter().map(|value| value as &dyn ToParam).collect();
-    Ok(tx.query(statement, &all)?)
+    Ok(tx.query(statement, &as_params(&all))?)
 }
 
 fn summary(row: &Row, has_user: bool) -> Result<MatchSummary, Error> {

@@ -4,6 +4,9 @@ use moothall_protocol::settings::{
     GetUserSettings, ListUserDefinitions, UpdateUserSettings, UserSection as Section,
 };
 use moothall_protocol::{Event, UserId};
+use parking_lot::Mutex;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::testing::Ear;
@@ -137,7 +140,7 @@ async fn what_a_newer_server_does_not_understand_is_left_out() {
         cx.write(move |tx| {
             let values = json!({ "language": 7, "time_zone": "Asia/Tokyo", "gone": true });
             let Value::Object(values) = values else { return Ok(()) };
-            store::put_section(tx, user, "locale", &store::Entries { values, version: 4 })
+            store::put_section(tx, user, "locale", &store::Entries { values, version: 4 }).map(drop)
         })
         .await
         .unwrap();
@@ -159,13 +162,69 @@ async fn what_another_process_changes_for_a_user_is_heard_of() {
         let change =
             UpdateUserSettings { reason: Some("x".into()), ..update(user, json!({ "language": "it" })) };
         update_user(&Cx::server(&beside), change).await.unwrap();
-        let since = hall.hall.clock().now() - OVERLAP;
-        look(&hall.hall, since).await.unwrap();
+        look(&hall.hall).await.unwrap();
         assert_eq!(known(&cx, user).await.as_deref(), Some("it"));
         cx.write(move |tx| forget(tx, user)).await.unwrap();
         assert_eq!(known(&cx, user).await, None);
         beside.close().await;
     })
+    .await;
+}
+
+/// A section that counts how often it was told of changes, by user.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct Told {
+    /// A number.
+    number: u32,
+}
+
+static TOLD: Mutex<Vec<UserId>> = Mutex::new(Vec::new());
+
+impl UserSection for Told {
+    const NAME: &'static str = "told";
+
+    fn changed(_: &Hall, user: UserId) {
+        TOLD.lock().push(user);
+    }
+}
+
+/// Whoever made it, each node tells its own sessions once.
+#[tokio::test]
+async fn a_change_is_told_once_to_the_sessions_of_every_node() {
+    on_both_engines_as(
+        |builder| builder.user_section::<Told>(),
+        async |hall| {
+            let user = hall.user("ana").await;
+            let (ana, beside) = (hall.call(user, &[]), hall.beside().await);
+            // The users of both engines have the same ids.
+            TOLD.lock().clear();
+            let told = || TOLD.lock().iter().filter(|told| **told == user).count();
+            let ear = Ear::of(hall, &ana);
+            let set = |number: u32| UpdateUserSettings {
+                section: "told".into(),
+                reason: Some("for a test".into()),
+                ..update(user, json!({ "number": number }))
+            };
+            assert_eq!(read::<Told>(&ana, user).await.unwrap().number, 0);
+            let there = update_user(&Cx::server(&beside), set(1)).await.unwrap();
+            assert_eq!((ear.heard().len(), told()), (0, 1), "the other node alone knows");
+            look(&hall.hall).await.unwrap();
+            assert_eq!((ear.heard(), told()), (vec![Event::UserSettingsUpdated(there)], 2));
+            assert!(kept::<Told>(&hall.hall, user).is_none());
+            assert_eq!(read::<Told>(&ana, user).await.unwrap().number, 1);
+            // Its own change a node has told of already.
+            let here = update_user(&ana, set(2)).await.unwrap();
+            assert_eq!((ear.heard(), told()), (vec![Event::UserSettingsUpdated(here)], 3));
+            look(&hall.hall).await.unwrap();
+            assert_eq!((ear.heard().len(), told()), (0, 3));
+            look(&beside).await.unwrap();
+            assert_eq!(told(), 4, "nor does the other node tell of its own");
+            look(&beside).await.unwrap();
+            assert_eq!(told(), 4);
+            beside.close().await;
+        },
+    )
     .await;
 }
 
