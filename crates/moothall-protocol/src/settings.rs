@@ -234,6 +234,10 @@ pub struct UserDefinitions {
 pub struct GetUserSettings {
     /// Whose.
     pub user_id: UserId,
+    /// Why, for those of somebody else. That look is audited.
+    #[serde(default)]
+    #[schemars(length(max = limits::REASON_LENGTH_MAX), regex(pattern = REASON))]
+    pub reason: Option<String>,
 }
 
 /// The settings of a user.

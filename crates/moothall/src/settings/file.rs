@@ -1,5 +1,7 @@
 //! Settings of the site as a file: TOML, as the configuration is written.
 
+use std::collections::HashSet;
+
 use moothall_protocol::FieldError;
 use moothall_protocol::limits::INPUT_ERRORS_MAX;
 use moothall_protocol::settings::{
@@ -91,10 +93,15 @@ fn read(cx: &Cx, text: &str) -> Result<Vec<(String, Option<Value>)>, Error> {
     let mut document: Map<String, Value> = toml::from_str(text)
         .map_err(|error| Error::field("/toml", "invalid", format!("this is no TOML: {}", error.message())))?;
     let nothing = document.remove(NOTHING).unwrap_or_else(|| Value::Array(Vec::new()));
-    let nothing = nothing.as_array().into_iter().flatten().filter_map(Value::as_str);
-    let mut wanted: Vec<(String, Value)> = nothing.map(|key| (key.to_owned(), Value::Null)).collect();
+    let nothing: Vec<String> = serde_json::from_value(nothing)
+        .map_err(|_| Error::field("/toml", "invalid", format!("`{NOTHING}` is a list of the names of settings")))?;
+    let mut wanted: Vec<(String, Value)> = nothing.into_iter().map(|key| (key, Value::Null)).collect();
     let definitions = &cx.hall().live_settings().definitions;
     flatten("", document, definitions, &mut wanted);
+    let mut seen = HashSet::new();
+    if let Some((twice, _)) = wanted.iter().find(|(key, _)| !seen.insert(key.clone())) {
+        return Err(Error::field("/toml", "invalid", format!("{twice} is set twice")));
+    }
     let mut wrong: Vec<FieldError> = Vec::new();
     for (key, value) in &wanted {
         let checked = definition::find(definitions, key, "/toml").and_then(|definition| {

@@ -276,7 +276,16 @@ fn may_read(cx: &Cx, user: UserId) -> Result<(), Error> {
 /// The settings of a user.
 pub async fn of_user(cx: &Cx, input: GetUserSettings) -> Result<UserSettings, Error> {
     may_read(cx, input.user_id)?;
-    cx.read(move |tx| Ok(UserSettings { items: of_session(tx, input.user_id)? })).await
+    let user = input.user_id;
+    if cx.user() == Some(user) {
+        return cx.read(move |tx| Ok(UserSettings { items: of_session(tx, user)? })).await;
+    }
+    cx.write(move |tx| {
+        let entry = audit::Entry::new("settings.of_user").user(user).said_why(input.reason.as_deref())?;
+        audit::record(tx, entry)?;
+        Ok(UserSettings { items: of_session(tx, user)? })
+    })
+    .await
 }
 
 /// Changes settings of a user. All sessions of the user hear of it.

@@ -79,3 +79,20 @@ async fn a_file_with_something_wrong_changes_nothing_and_all_that_is_wrong_is_sa
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_is_set_to_nothing_is_a_list_and_nothing_is_set_twice() {
+    on_both_engines(async |hall| {
+        let cx = hall.server();
+        for wrong in [
+            "nothing = \"communication.empty_room_days\"",
+            "nothing = [1]",
+            "nothing = [\"communication.empty_room_days\"]\n[communication]\nempty_room_days = 3\n",
+            "nothing = [\"communication.empty_room_days\", \"communication.empty_room_days\"]",
+        ] {
+            assert_eq!(fields(import(&cx, of(wrong)).await)[0].path, "/toml", "{wrong}");
+        }
+        assert_eq!(import(&cx, of("nothing = [\"communication.empty_room_days\"]")).await.unwrap().changes.len(), 1);
+    })
+    .await;
+}

@@ -50,7 +50,7 @@ async fn users_set_and_reset_what_is_theirs_and_all_their_sessions_hear_of_it() 
         assert!(matches!(update_user(&ana, late).await, Err(Error::VersionConflict { version: 2 })));
         hall.restart().await;
         let ana = hall.call(user, &[]);
-        let all = of_user(&ana, GetUserSettings { user_id: user }).await.unwrap().items;
+        let all = of_user(&ana, GetUserSettings { user_id: user, reason: None }).await.unwrap().items;
         assert_eq!(all.iter().find(|section| section.section == "locale"), Some(&zone));
         let reset = update_user(&ana, update(user, json!({ "language": null }))).await.unwrap();
         assert_eq!((language(&reset), reset.version), (None, 3));
@@ -110,10 +110,11 @@ async fn staff_sees_and_changes_what_others_set_and_says_why() {
     on_both_engines(async |hall| {
         let [ana, ben] = [hall.user("ana").await, hall.user("ben").await];
         let (staff, other) = (hall.call(ben, &[EDIT_USERS]), hall.call(ben, &[]));
-        let look = GetUserSettings { user_id: ana };
+        let look = GetUserSettings { user_id: ana, reason: None };
         assert!(matches!(of_user(&other, look.clone()).await, Err(Error::Forbidden)));
         assert!(matches!(of_user(&hall.nobody(), look.clone()).await, Err(Error::NotSignedIn)));
-        assert!(of_user(&staff, look).await.is_ok());
+        assert_eq!(fields(of_user(&staff, look.clone()).await)[0].path, "/reason");
+        of_user(&staff, GetUserSettings { reason: Some("asked for help".into()), ..look }).await.unwrap();
         let wish = update(ana, json!({ "language": "en" }));
         assert!(matches!(update_user(&other, wish.clone()).await, Err(Error::Forbidden)));
         assert_eq!(fields(update_user(&staff, wish.clone()).await)[0].path, "/reason");
@@ -124,7 +125,9 @@ async fn staff_sees_and_changes_what_others_set_and_says_why() {
         let target = Some(format!("user:{ana}"));
         let filter = moothall_protocol::audit::ListAudit { target, ..Default::default() };
         let lines = crate::audit::list(&hall.server(), filter).await.unwrap().items;
-        assert_eq!(lines.iter().filter(|line| line.action == "settings.update_user").count(), 1);
+        for action in ["settings.of_user", "settings.update_user"] {
+            assert_eq!(lines.iter().filter(|line| line.action == action).count(), 1);
+        }
         let nobody = UpdateUserSettings { user_id: hall.server().new_id(), ..said };
         assert!(matches!(update_user(&staff, nobody).await, Err(Error::NotFound)));
     })
