@@ -285,7 +285,8 @@ async fn t019_staff_changes_what_it_names_and_nothing_else_and_the_log_has_it() 
         };
         let hidden = ["behaviour_score", "trust_score"];
         let line = lines.iter().find(|line| fields(&line.after) == hidden);
-        assert_eq!(fields(&line.expect("what changed, and no more").before), hidden);
+        let line = line.unwrap_or_else(|| panic!("what changed, and no more: {lines:#?}"));
+        assert_eq!(fields(&line.before), hidden);
         assert!(!serde_json::to_string(&lines).unwrap().contains('@'), "nobody's address stays in the log");
     })
     .await;
