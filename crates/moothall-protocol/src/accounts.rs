@@ -1,6 +1,7 @@
 //! Accounts: users, sign-up and sign-in, sessions, roles, API keys.
 
 mod email;
+mod export;
 mod extra;
 mod keys;
 mod roles;
@@ -13,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use email::*;
+pub use export::*;
 pub use extra::*;
 pub use keys::*;
 pub use roles::*;

@@ -215,6 +215,8 @@ limits! {
     FRIEND_MESSAGE_LENGTH_MAX = 200;
     /// Characters of a note about another user.
     RELATIONSHIP_NOTE_LENGTH_MAX = 500;
+    /// Relationships looked at for a preview of what would end with users who are gone.
+    PURGE_PREVIEW_TIES_MAX = 100_000;
     /// Latest matches of a user that are looked at for those they played with.
     RECENT_MATCHES_MAX = 100;
 
@@ -482,6 +484,8 @@ limits! {
     EXTRA_BYTES_MAX = 16 * 1024;
     /// Levels of nesting in one entry of extra data.
     EXTRA_NESTING_MAX = 16;
+    /// Characters of the name of a section of an export.
+    EXPORT_SECTION_LENGTH_MAX = 64;
     /// E-mails of one kind to one user within an hour.
     LETTERS_PER_HOUR_MAX = 3;
     /// E-mails of one kind to one address within an hour that anybody can ask for, whichever users they concern.

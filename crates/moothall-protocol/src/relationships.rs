@@ -224,3 +224,23 @@ pub enum Circle {
     #[default]
     Everybody,
 }
+
+/// Asks how much would end with users who are gone, if `relationships.inactive_days` were so many.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PreviewPurge {
+    /// Days without a sign of life.
+    #[schemars(range(min = 30, max = 3_650))]
+    pub days: u32,
+}
+
+/// How much would end with users who are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PurgePreview {
+    /// How often one of them would no longer be followed.
+    pub follows: u64,
+    /// Friend requests from or to one of them that would be withdrawn.
+    pub requests: u64,
+    /// Whether all relationships were looked at: otherwise there is more.
+    pub is_complete: bool,
+}

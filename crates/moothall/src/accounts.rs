@@ -16,6 +16,7 @@ mod credentials;
 mod email;
 mod erase;
 mod error;
+pub(crate) mod export;
 mod extra;
 mod identities;
 mod keys;
@@ -54,6 +55,7 @@ pub use email::{
 pub(crate) use erase::{NAME as ERASED_NAME, erased};
 pub use erase::{cancel_deletion, cancel_user_deletion, delete_me, delete_user};
 pub use error::Error;
+pub use export::{EXPORT, export_me, export_user};
 pub use extra::{delete as delete_extra, get as get_extra, list as list_extra, put as put_extra};
 pub use identities::{identity_kept, identity_of};
 pub use keys::{create_bot, create_bot_with_key, create_key, list_keys, revoke_key};
@@ -71,7 +73,7 @@ pub use users::{
 };
 pub(crate) use users::{
     Likeness, NamedBefore, is_oneself, likenesses, living, living_kept, own, own_kept, rename_by_staff,
-    restore_name,
+    restore_name, silent,
 };
 
 use crate::cx::Tx;
@@ -96,7 +98,7 @@ pub const APPROVE: Permission = Permission("accounts.approve");
 pub fn operations() -> Operations {
     let operations = Operations::context("accounts", "Users, sign-up and sign-in, sessions, roles and keys");
     let operations = keys_and_roles(sessions(ways_in(operations.errors(Error::CATALOGUE))));
-    erase::offer(extra::offer(email::offer(users::offer(operations))))
+    export::offer(erase::offer(extra::offer(email::offer(users::offer(operations)))))
 }
 
 fn ways_in(operations: Operations) -> Operations {

@@ -18,7 +18,7 @@ use crate::{Permission, Topic};
 
 pub(crate) use chain::{Live, start};
 pub use chain::{Verified, head, verify};
-pub(crate) use store::STATEMENTS;
+pub(crate) use store::{STATEMENTS, export};
 
 /// Reads the audit log.
 pub const READ: Permission = Permission("audit.read");

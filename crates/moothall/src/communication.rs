@@ -4,7 +4,7 @@
 //! was asked and hand it to the *room*, a live entity (`room.rs`) that decides alone what happens in it and in which order.
 //! Reading goes past it, straight to the database (`store.rs`). Every text is cleaned by `crate::filter`.
 //!
-//! Promises: an answered message is durable, and was told to nobody before that; the messages of a room are numbered without a gap,
+//! Promises: an answered message is durable, and was told to nobody before that; the messages of a room are numbered in their order,
 //! and stay where they are; who may not know of a room is told that there is none.
 
 mod attachments;
@@ -45,12 +45,16 @@ pub use messages::{
     delete, edit, get_message, history, mark_delivered, mark_read, read_private, read_versions, say_typing,
     send, unread,
 };
-pub(crate) use messages::{is_private, removable, remove_by_staff, restore_by_staff, seen};
+pub(crate) use messages::{
+    export as export_messages, export_versions, is_private, removable, remove_by_staff, restore_by_staff,
+    seen,
+};
 use room::Power;
 pub use rooms::{
     archive_room, create_room, find_room, get_room, list_rooms, my_rooms, open_room, restore_room,
     search_rooms, update_room,
 };
+pub(crate) use store::export;
 
 /// Does in every room what its owner may, and sees rooms that only members know of. Every such deed is audited.
 pub const MODERATE: Permission = Permission("communication.moderate");
@@ -261,7 +265,7 @@ fn audit_look(tx: &mut Tx<'_, '_>, action: &'static str, room: RoomId, reason: &
 
 /// All SQL of this context.
 pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
-    [store::STATEMENTS, messages::STATEMENTS, shadows::STATEMENTS].concat()
+    [store::STATEMENTS, messages::STATEMENTS].concat()
 }
 
 /// Removes messages past their retention, old versions past theirs, rooms of what has ended, such as a party, and members whose accounts
@@ -292,7 +296,7 @@ async fn sweep_by(cx: &Cx, batch: usize) -> Result<(), Error> {
     }
     let until = cx.now() - DAY * settings.versions_days;
     sweep::all(cx, move |tx| messages::sweep_versions(tx, until)).await?;
-    sweep::all(cx, move |tx| shadows::sweep(tx, until)).await?;
+    sweep::all(cx, move |tx| messages::sweep_unheard(tx, until)).await?;
     // Rooms stay as long as somebody may open them again. Nobody does that with those that followed something, of which there are many.
     sweep::all(cx, store::sweep_following_rooms).await?;
     forget_erased(cx, batch).await?;

@@ -6,11 +6,13 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use moothall_protocol::UserId;
 use moothall_store::{Claim, Migration, MigrationProgress, Store};
+use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::clock::{Clock, SystemClock};
 use crate::cx::Tx;
+use crate::export::{Part, Section};
 use crate::filter::WordFilter;
 use crate::hooks::{Hooks, NoHooks};
 use crate::mail::{Mailer, Postbox};
@@ -68,6 +70,7 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261130000100_numbered_user_settings",
     "20261130000110_found_by_index",
     "20261130000120_seeded_permissions",
+    "20261130000200_shadowed_messages",
     "20261130000300_moderation_keeps",
     "20261130000310_bans_spare",
     "20261130000320_quiet_reports",
@@ -371,8 +374,11 @@ fn user_sections() -> Vec<UserEntry> {
 
 /// The kinds of jobs, of all contexts.
 fn job_kinds() -> Vec<jobs::KindEntry> {
-    let mut kinds =
-        vec![jobs::KindEntry::of::<notifications::Spread>(), jobs::KindEntry::of::<notifications::Recall>()];
+    let mut kinds = vec![
+        jobs::KindEntry::of::<notifications::Spread>(),
+        jobs::KindEntry::of::<notifications::Recall>(),
+        jobs::KindEntry::of::<relationships::Forget>(),
+    ];
     kinds.extend(moderation::job_kinds());
     kinds
 }
@@ -392,6 +398,117 @@ pub(crate) fn forget_user(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), crate
     restrictions::forget_traces(tx, user)?;
     moderation::forget(tx, user)
 }
+
+/// Everything that is kept of a user, for themselves.
+pub(crate) fn exports() -> Vec<Section> {
+    /// A section, what it is, where that is kept, and what reads it.
+    type Row = (&'static str, &'static str, &'static [&'static str], Page);
+    type Page = fn(&mut Tx<'_, '_>, UserId, Option<Value>, usize) -> Result<Part, crate::Error>;
+    let all: [Row; 23] = [
+        ("account", "The account", &["users"], accounts::export::account),
+        ("names", "Names the account had before", &["former_names"], accounts::export::former_names),
+        ("sessions", "Where the user is signed in", &["sessions"], accounts::export::signed_in),
+        ("roles", "Roles the user has", &["grants"], accounts::export::granted),
+        (
+            "api_keys",
+            "Keys that act as the user, without their secrets",
+            &["api_keys"],
+            accounts::export::keyed,
+        ),
+        ("extra", "What games and tools keep of the user", &["user_extra"], accounts::export::extra_data),
+        ("settings", "What the user has set", &["user_settings"], settings::export_user),
+        (
+            "presence",
+            "Whether the user wants to be seen",
+            &["invisible_users"],
+            connections::presence::export,
+        ),
+        ("letters", "E-mails to the user, without what they say", &["letters"], mail::export),
+        ("relationships", "What the user made of others", &["relationships"], relationships::export),
+        (
+            "rooms",
+            "Rooms and conversations the user is in",
+            &["room_members", "rooms"],
+            communication::export,
+        ),
+        ("messages", "What the user wrote", &["messages"], communication::export_messages),
+        (
+            "message_versions",
+            "What it said before it was changed",
+            &["message_versions"],
+            communication::export_versions,
+        ),
+        (
+            "parties",
+            "The party the user is in, and invites",
+            &["parties", "party_members", "party_invites"],
+            parties::export,
+        ),
+        (
+            "lobbies",
+            "The lobby the user is in, and those they host",
+            &["lobbies", "lobby_members"],
+            lobbies::export,
+        ),
+        ("matches", "Matches the user was in", &["match_members", "matches"], matches::export),
+        ("notifications", "The inbox", &["notifications", "broadcasts"], notifications::export),
+        ("restrictions", "What the user may not do, or might not", &["restrictions"], restrictions::export),
+        (
+            "traces",
+            "By what the user is known beside the account",
+            &["user_traces"],
+            restrictions::export_traces,
+        ),
+        ("reports", "Reports the user made", &["reports"], moderation::export_reports),
+        ("actions", "Actions about the user", &["moderation_actions"], moderation::export_actions),
+        ("appeals", "Appeals of the user", &["appeals", "appeal_messages"], moderation::export_appeals),
+        ("deeds", "What the user did that the audit log has", &["audit_log"], audit::export),
+    ];
+    all.map(|(name, about, tables, page)| Section { name, about, tables, page }).into()
+}
+
+/// Tables of which nothing is exported, and why.
+#[cfg(test)]
+pub(crate) const UNEXPORTED: &[(&str, &str)] = &[
+    ("account_changes", "that somebody's rights changed, for a moment"),
+    ("action_marks", "what moderators think, of which nobody is told"),
+    ("administrator_tokens", "a secret of nobody"),
+    ("alternate_links", "what moderators found out"),
+    ("bans", "of networks, devices and domains, not of users"),
+    ("closing_lobby_rooms", "what is still to be done"),
+    ("email_codes", "secrets of minutes; the address that waits is in the account"),
+    ("game_hosts", "machines"),
+    ("game_modes", "what the server offers"),
+    ("host_pools", "machines"),
+    ("host_reservations", "machines"),
+    ("idempotency_keys", "answers of a day, sealed with the client's own key"),
+    ("jobs", "what is still to be done"),
+    ("known_networks", "hashes by which a stranger's guess is told apart; the networks are in the traces"),
+    ("lobby_policies", "what the server offers"),
+    (
+        "match_results",
+        "what hosts, players together and staff said of a match; how it ended is in the matches",
+    ),
+    ("match_tags", "of matches"),
+    ("message_mentions", "which messages of others mention the user"),
+    ("moderation_cases", "what moderators work on"),
+    ("moderation_months", "figures"),
+    ("moderation_notes", "what moderators think"),
+    ("moderation_numbers", "figures"),
+    ("name_claims", "forms of the names that are in the account and among the former ones"),
+    ("released_host_places", "what is still to be done"),
+    ("remote_config_changes", "what staff did, which the audit log has"),
+    ("remote_config_entries", "what the server offers"),
+    ("reporter_credit", "what moderators think of reports"),
+    ("reset_requests", "addresses typed by anybody, for minutes"),
+    ("role_permissions", "of roles"),
+    ("roles", "what the server offers"),
+    ("shadow_messages", "empty: what a version before this one kept"),
+    ("sign_in_codes", "secrets of seconds"),
+    ("sign_in_failures", "hashes of what was typed by anybody"),
+    ("signing_keys", "secrets of the server"),
+    ("site_settings", "what staff did, which the audit log has"),
+];
 
 /// All SQL of the library, by name, for the test that prepares it on both engines.
 pub fn statements() -> Vec<(&'static str, &'static str)> {

@@ -44,6 +44,7 @@ pub mod communication;
 pub mod connections;
 pub mod cx;
 mod error;
+mod export;
 mod filter;
 mod following;
 mod hall;

@@ -41,9 +41,11 @@ use moothall_protocol::lobbies::{
 use moothall_protocol::{LobbyId, MatchId, RoomId, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::codes::{self, Guesses};
 use crate::cx::Tx;
+use crate::export::Part;
 use crate::following::Following;
 use crate::operation::{Access, Operations, Rate};
 use crate::reach::{self, How, Reach};
@@ -582,6 +584,16 @@ async fn tell_from(
 /// The lobby a user is in and those they host, for a session that begins.
 pub(crate) fn of_user(tx: &mut Tx<'_, '_>, user: UserId) -> Result<OwnLobbies, Error> {
     store::of_user(tx, user)
+}
+
+/// The same, for themselves.
+pub(crate) fn export(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    _: Option<Value>,
+    _: usize,
+) -> Result<Part, crate::Error> {
+    Part::whole([of_user(tx, user).map_err(Error::into_common)?])
 }
 
 /// A user has connected: their presence says where they are when this returns.

@@ -18,7 +18,7 @@ use crate::OpenError;
 use crate::operation::BoxFuture;
 
 pub(crate) use outbox::{Letter, Postbox, send, start, sweep};
-pub(crate) use store::{STATEMENTS, forget, sent_since, sent_to_since};
+pub(crate) use store::{STATEMENTS, export, forget, sent_since, sent_to_since};
 
 /// E-mail settings.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -44,6 +44,7 @@ pub use list::list;
 pub(crate) use recent::played_with;
 pub use recent::recent_players;
 pub use relays::{close_relay, my_relays, open_relay, relay};
+pub(crate) use store::export;
 
 /// Decides, corrects and aborts matches of others, and sees those that are hidden. Every such deed is audited.
 pub const MODERATE: Permission = Permission("matches.moderate");

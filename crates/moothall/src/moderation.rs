@@ -52,6 +52,9 @@ pub use reports::{categories, file as report, mine as my_reports};
 pub(crate) use retention::forget;
 pub use settings::{Escalation, Settings};
 pub use statistics::read as statistics;
+pub(crate) use {
+    actions::export as export_actions, appeals::export as export_appeals, reports::export as export_reports,
+};
 
 /// Works on cases, and reads all that moderation knows of users.
 pub const CASES: Permission = Permission("moderation.cases");

@@ -33,8 +33,8 @@ use crate::{Cx, Hall, OpenError, Permission, Topic, json, settings, sweep};
 
 pub(crate) use broadcasts::{Announcement, Recall, Spread};
 pub use broadcasts::{cancel_broadcast, create_broadcast, get_broadcast, list_broadcasts};
-pub(crate) use inbox::of_session;
 pub use inbox::{dismiss, kinds, list, mark_seen, unseen};
+pub(crate) use inbox::{export, of_session};
 pub(crate) use store::forget;
 
 /// Tells many something, and sees how far that reached.

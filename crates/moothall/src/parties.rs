@@ -27,10 +27,12 @@ use moothall_protocol::parties::{
 use moothall_protocol::{Event, PartyId, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::codes::{self, Guesses};
 use crate::communication::FollowingRoom;
 use crate::cx::Tx;
+use crate::export::Part;
 use crate::following::Following;
 use crate::operation::{Access, Operations, Rate};
 use crate::reach::{self, How, Reach};
@@ -338,6 +340,16 @@ pub(crate) async fn arrive(cx: &Cx, user: UserId, party: PartyId) {
 /// The party and the invites of a user, for a session that begins.
 pub(crate) fn of_user(tx: &mut Tx<'_, '_>, user: UserId) -> Result<OwnParties, Error> {
     store::of_user(tx, user)
+}
+
+/// The same, for themselves.
+pub(crate) fn export(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    _: Option<Value>,
+    _: usize,
+) -> Result<Part, crate::Error> {
+    Part::whole([of_user(tx, user).map_err(Error::into_common)?])
 }
 
 /// Has parties hear of those who are gone, and wakes those there are.

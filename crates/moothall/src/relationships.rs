@@ -23,17 +23,20 @@ mod error;
 mod follow;
 mod lists;
 pub(crate) mod privacy;
+mod purge;
 mod side;
 mod store;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use moothall_protocol::accounts::UserSummary;
 use moothall_protocol::relationships::{
     AcceptFriend, AskFriend, Avoid, Block, CancelFriend, DeclineFriend, Follow, Ignore, NoteRelationship,
     Related, Relationship, RemoveFriend, Unavoid, Unblock, Unfollow, Unignore,
 };
 use moothall_protocol::{Event, Timestamp, UserId};
+use parking_lot::Mutex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -43,17 +46,21 @@ use crate::operation::{Access, Operations, Rate};
 use crate::reach::{self, How, Reach};
 use crate::restrictions::types::DIRECT_MESSAGE;
 use crate::restrictions::{self, Scope};
-use crate::{Cx, Topic, accounts, filter, sweep};
+use crate::{Cx, Permission, Topic, accounts, filter, sweep};
 use circle::{Circle, Circles};
 pub use error::Error;
-pub(crate) use follow::{forget, on_changed, settled};
+pub(crate) use follow::{Forget, forget, on_changed, settled};
 pub(crate) use lists::{Own, own};
 pub use lists::{find_by_email, get, list, read};
 pub use privacy::Privacy;
+pub use purge::preview_purge;
 use side::{Change, Side};
 use store::Counted;
 
-pub(crate) use store::STATEMENTS;
+pub(crate) use store::{STATEMENTS, export};
+
+/// Sees how much would end with users who are gone.
+pub const PREVIEW: Permission = Permission("relationships.preview_purge");
 
 /// Settings of relationships.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -83,6 +90,10 @@ pub struct Settings {
     /// Days after which nobody is avoided any more unless they are avoided anew; without it, avoiding does not end by itself.
     #[schemars(range(min = 1, max = 3_650))]
     pub avoid_days: Option<u32>,
+    /// Days without a sign of life after which nobody follows a user any more, and friend requests from and to them are withdrawn. Without
+    /// it, neither ends by itself; `relationships.preview_purge` says how much it would be.
+    #[schemars(range(min = 30, max = 3_650))]
+    pub inactive_days: Option<u32>,
     /// Minutes for which somebody must be avoided before it counts, so that nobody does it for the next game alone.
     #[schemars(range(max = 10_080))]
     pub avoid_after_minutes: u32,
@@ -111,6 +122,7 @@ impl Default for Settings {
             blocked_max: 300,
             notes_max: 1_000,
             avoid_days: Some(90),
+            inactive_days: None,
             avoid_after_minutes: 120,
             played_days: 14,
             lobby_blocks_max: 0,
@@ -135,6 +147,13 @@ pub fn operations() -> Operations {
         .rate(Rate::SignIn)
         .unguarded()
         .put("/relationships/{user_id}/note", "relationships.note", Access::Player, note)
+        .get(
+            "/relationships/inactive",
+            "relationships.preview_purge",
+            Access::Permission(PREVIEW),
+            preview_purge,
+        )
+        .rate(Rate::Admin)
 }
 
 fn of_friends(operations: Operations) -> Operations {
@@ -177,6 +196,8 @@ pub(crate) struct Live {
     circles: Circles,
     following: Following<UserId, follow::News>,
     followers: follow::Followers,
+    /// When it was last looked for what ends with users who are gone.
+    purged_at: Mutex<Option<Timestamp>>,
 }
 
 /// Asks somebody to be friends, or accepts that they asked.
@@ -282,25 +303,36 @@ async fn change(cx: &Cx, other: UserId, change: Change) -> Result<Relationship, 
     let shown = cx
         .mutate(move |tx| {
             let now = tx.now();
-            let [mut own, mut others] = store::find(tx, user, other)?;
-            let before = [own.clone(), others.clone()];
-            let seen = [own.shown(now, other, &others), others.shown(now, user, &own)];
+            let before = store::find(tx, user, other)?;
+            let [mut own, mut others] = before.clone();
             change.carry_out(now, &mut own, &mut others)?;
             write(tx, [user, other], &before, [&own, &others])?;
-            let after = [own.shown(now, other, &others), others.shown(now, user, &own)];
-            let told = [(user, &other_card), (other, &user_card)].into_iter().zip(seen.iter().zip(&after));
-            for ((reader, about), (seen, after)) in told {
-                if seen != after {
-                    let related = Related { user: about.clone(), relationship: after.clone() };
-                    tx.emit(Topic::User(reader), Event::RelationshipUpdated(Box::new(related)));
-                }
-            }
-            let [shown, _] = after;
-            Ok::<_, Error>(shown)
+            tell(tx, [&user_card, &other_card], &before, [&own, &others]);
+            Ok::<_, Error>(own.shown(now, other, &others))
         })
         .await?;
     settled(cx.hall(), user).await;
     Ok(shown)
+}
+
+/// Tells each of the two to whom it looks otherwise than before.
+fn tell(
+    tx: &mut Tx<'_, '_>,
+    [user, other]: [&UserSummary; 2],
+    [own_before, others_before]: &[Side; 2],
+    [own, others]: [&Side; 2],
+) {
+    let now = tx.now();
+    let both = [
+        (user.id, other, own_before.shown(now, other.id, others_before), own.shown(now, other.id, others)),
+        (other.id, user, others_before.shown(now, user.id, own_before), others.shown(now, user.id, own)),
+    ];
+    for (reader, about, seen, relationship) in both {
+        if seen != relationship {
+            let related = Related { user: about.clone(), relationship };
+            tx.emit(Topic::User(reader), Event::RelationshipUpdated(Box::new(related)));
+        }
+    }
 }
 
 /// Writes what is different, within the bounds, and has follow what follows from it.
@@ -379,17 +411,25 @@ pub(crate) fn changes(cx: &Cx) -> u64 {
     cx.hall().relationships().circles.changes()
 }
 
-/// Who of these would rather not play with whom of them, those who have said so for longest first; not those who said so only now. For
-/// whoever makes matches and teams. Nobody else is told.
+/// Who of these would rather not play with whom of them, because they avoid or block them, those who have said so for longest first; not
+/// those who said so only now. For whoever makes matches and teams. Nobody else is told.
 pub(crate) fn avoided(tx: &mut Tx<'_, '_>, users: &[UserId]) -> Result<Vec<(UserId, UserId)>, Error> {
     let minutes = tx.cx().hall().settings().relationships.avoid_after_minutes;
     let since = tx.now() - Duration::from_secs(60 * u64::from(minutes));
     store::avoided_among(tx, users, since)
 }
 
-/// Clears what ended by itself.
+/// Clears what ended by itself; once a day what ends with users who are gone.
 pub(crate) async fn sweep(cx: &Cx) -> Result<(), crate::Error> {
-    sweep::all(cx, store::end_avoids).await.map_err(Error::into_common)
+    sweep::all(cx, store::end_avoids).await.map_err(Error::into_common)?;
+    let Some(days) = cx.hall().settings().relationships.inactive_days else { return Ok(()) };
+    let (now, purged_at) = (cx.now(), &cx.hall().relationships().purged_at);
+    if purged_at.lock().is_some_and(|at| now.since(at) < purge::EVERY) {
+        return Ok(());
+    }
+    purge::purge(cx, days, purge::PORTION).await.map_err(Error::into_common)?;
+    *purged_at.lock() = Some(now);
+    Ok(())
 }
 
 #[cfg(test)]

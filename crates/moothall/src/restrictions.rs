@@ -29,10 +29,13 @@ use moothall_protocol::{
     ActionId, AppealId, CloseCode, Event, RestrictionId, RoomId, Timestamp, UserId, limits,
 };
 use parking_lot::Mutex;
+use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use crate::cx::Tx;
+use crate::export::{Part, place};
 use crate::kept::Kept;
 use crate::topics::Closing;
 use crate::{Cx, Hall, OpenError, Permission, Topic, connections};
@@ -299,6 +302,47 @@ pub(crate) fn own_of(tx: &mut Tx<'_, '_>, user: UserId) -> Result<OwnRestriction
     Ok(OwnRestrictions { items: shown.map(|own| types.without_hidden(own)).collect() })
 }
 
+/// The restrictions of a user that they may know of, those that are over among them, for themselves.
+pub(crate) fn export(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    from: Option<Value>,
+    limit: usize,
+) -> Result<Part, crate::Error> {
+    let mut before = place(from, RestrictionId::from_uuid(Uuid::max()))?;
+    let mut shown = Vec::new();
+    // By a part that is short of some nobody learns that there are some they are not told of.
+    while shown.len() <= limit {
+        let rows = store::list(tx, user, before, limit + 1)?;
+        let Some(last) = rows.last() else { break };
+        before = last.id;
+        let types = &tx.cx().hall().restrictions().types;
+        for restriction in rows.into_iter().filter(|restriction| !types.are_hidden(&restriction.types)) {
+            let ended_at = restriction.ended_at;
+            shown.push(Told { own: types.without_hidden(own(restriction)), ended_at });
+        }
+    }
+    Part::cut(shown, limit, |told| told.own.id)
+}
+
+/// A restriction as its user is told of it, over or not.
+#[derive(Serialize)]
+struct Told {
+    #[serde(flatten)]
+    own: OwnRestriction,
+    ended_at: Option<Timestamp>,
+}
+
+/// By what a user is known beside their account, for themselves.
+pub(crate) fn export_traces(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    _: Option<Value>,
+    _: usize,
+) -> Result<Part, crate::Error> {
+    Part::whole(traces::traces_of(tx, user)?)
+}
+
 fn own(restriction: Restriction) -> OwnRestriction {
     OwnRestriction {
         id: restriction.id,
@@ -439,7 +483,7 @@ pub(crate) fn history(
     user: UserId,
     limit: usize,
 ) -> Result<Vec<Restriction>, crate::Error> {
-    store::list(tx, user, RestrictionId::from_uuid(uuid::Uuid::max()), limit)
+    store::list(tx, user, RestrictionId::from_uuid(Uuid::max()), limit)
 }
 
 /// There is an appeal against what this action brought.

@@ -31,7 +31,7 @@ pub use file::{export, import};
 pub use live::{Current, SiteEntry, SiteSection};
 pub(crate) use live::{Live, guarded_by};
 pub use site::{get, history, list, public, reset, set};
-pub(crate) use store::{STATEMENTS, forget};
+pub(crate) use store::{STATEMENTS, export_user, forget};
 pub(crate) use users::of_session;
 pub use users::{
     Locale, UserEntry, UserSection, kept, of, of_many, of_user, read, read_many, update_user,

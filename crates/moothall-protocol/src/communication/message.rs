@@ -14,7 +14,9 @@ pub struct Message {
     pub id: MessageId,
     /// The room it was sent to.
     pub room_id: RoomId,
-    /// Its place in the room: 1, 2, 3 and so on without a gap, never used again. 0 in a live-only room, which keeps none.
+    /// Its place in the room: each message has a higher one than those before it, and none is used again. Numbers may have gaps: what is
+    /// new is counted by `communication.unread`, and where a history goes on by `before` and `after`. 0 in a live-only room, which keeps
+    /// no messages.
     pub seq: i64,
     /// Who sent it.
     pub sender_id: UserId,
@@ -37,7 +39,7 @@ pub struct Message {
     /// From somebody whom the reader ignores or blocks, or did when it was sent: what it says is left out, and its place stays.
     #[serde(default, skip_serializing_if = "is_not")]
     pub is_hidden: bool,
-    /// Told to staff only: nobody but its sender sees this message.
+    /// Told to staff only: nobody but its sender and staff sees this message.
     #[serde(default, skip_serializing_if = "is_not")]
     pub is_shadowed: bool,
 }

@@ -111,7 +111,7 @@ pub struct ListMatches {
     /// Whether they count.
     #[serde(default)]
     pub is_rated: Option<bool>,
-    /// That this user hosted.
+    /// That this user hosted: to be seen by whoever may see their history.
     #[serde(default)]
     pub host_id: Option<UserId>,
     /// Of this lobby.

@@ -9,7 +9,8 @@ use crate::access;
 use crate::cast::{Cast, Column, fields};
 
 /// Looks at what is not one's own, which changes nothing.
-const LOOKS: [&str; 6] = [
+const LOOKS: [&str; 7] = [
+    "accounts.export_user",
     "communication.read_private",
     "communication.read_versions",
     "moderation.find_alternates",

@@ -271,6 +271,7 @@ impl<'a> Cast<'a> {
             ("communication.answer_request", "answer") => json!("accept"),
             ("relationships.list", "kind") => json!("friends"),
             ("relationships.note", "note") => json!("plays well"),
+            ("relationships.preview_purge", "days") => json!(365),
             (name, "user_id") if name.starts_with("relationships.") => self.related(name).await,
             (name, field) if name.starts_with("matches.") && is_of_match(name, field) => {
                 self.match_field(name, field).await

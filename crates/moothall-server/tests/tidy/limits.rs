@@ -99,6 +99,7 @@ const REACHED: &[(&str, &str)] = &[
     ("PARTY_INVITES_MAX", "so_many_invites_wait_for_one_user_and_no_more"),
     ("FRIEND_MESSAGE_LENGTH_MAX", BY_SCHEMA),
     ("RELATIONSHIP_NOTE_LENGTH_MAX", BY_SCHEMA),
+    ("PURGE_PREVIEW_TIES_MAX", "t072_what_would_end_with_who_is_gone_is_counted_beforehand_up_to_a_bound"),
     ("RECENT_MATCHES_MAX", "so_many_matches_are_looked_at_for_those_one_played_with"),
     ("LOBBY_NAME_LENGTH_MAX", BY_SCHEMA),
     ("LOBBY_PASSWORD_LENGTH_MAX", BY_SCHEMA),
@@ -233,6 +234,7 @@ const REACHED: &[(&str, &str)] = &[
     ("EXTRA_KEY_LENGTH_MAX", BY_SCHEMA),
     ("EXTRA_BYTES_MAX", "extra_data_is_bounded_in_number_size_depth_and_letters"),
     ("EXTRA_NESTING_MAX", "extra_data_is_bounded_in_number_size_depth_and_letters"),
+    ("EXPORT_SECTION_LENGTH_MAX", BY_SCHEMA),
     (
         "LETTERS_PER_HOUR_MAX",
         "p17_whoever_asks_for_a_new_password_learns_nothing_and_the_owner_gets_a_letter",

@@ -16,6 +16,8 @@ use moothall_protocol::{SessionId, Timestamp, UserId};
 
 pub(crate) use store::STATEMENTS;
 pub(super) use store::signed_in_at;
+#[cfg(test)]
+pub(super) use store::tables;
 
 use super::users::{self, EDIT, SYSTEM, days};
 use super::{Error, email, extra, identities, keys, names, roles, sessions};

@@ -14,7 +14,7 @@ use moothall_protocol::limits::{
 };
 
 pub(crate) use store::STATEMENTS;
-pub(super) use store::forget;
+pub(super) use store::{export, forget};
 
 use super::users::{self, EDIT, SYSTEM};
 use super::{Error, HOST};

@@ -13,7 +13,7 @@ use moothall_protocol::accounts::{
 };
 use moothall_protocol::{ApiKeyId, SessionId, UserId, limits};
 
-pub(super) use store::STATEMENTS;
+pub(super) use store::{STATEMENTS, list as all_of};
 
 use super::credentials::{self, NewUser};
 use super::identities::require_session;

@@ -15,7 +15,7 @@ use moothall_protocol::accounts::{
 };
 use moothall_protocol::{Cursor, GrantId, Page, Timestamp, UserId, limits};
 
-pub(super) use store::{STATEMENTS, sweep};
+pub(super) use store::{STATEMENTS, list_grants as grants_of, sweep};
 
 use super::{
     APPROVE, EDIT, Error, GRANT, HOST, KEYS, READ, ROLES, SEARCH, SESSIONS, credentials, identities, users,

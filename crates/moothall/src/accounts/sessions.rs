@@ -25,7 +25,7 @@ use moothall_protocol::accounts::{
 };
 use moothall_protocol::{CloseCode, RestrictionId, SessionId, Timestamp, UserId, limits};
 
-pub(super) use store::STATEMENTS;
+pub(super) use store::{STATEMENTS, list as all_of};
 
 use super::credentials::{self, Account};
 use super::identities::{forget, issue_token, require_session};

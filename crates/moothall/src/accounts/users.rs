@@ -24,8 +24,9 @@ pub(crate) use search::STATEMENTS as SEARCH_STATEMENTS;
 pub use search::list;
 pub(crate) use store::STATEMENTS;
 pub(super) use store::find;
+pub(super) use store::names as former_names;
 pub(super) use summaries::Known;
-pub(crate) use summaries::{living, living_kept};
+pub(crate) use summaries::{living, living_kept, silent};
 pub use summaries::{summaries, summary};
 
 use super::credentials::{self, Email};

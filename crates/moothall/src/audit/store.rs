@@ -1,14 +1,16 @@
 //! SQL for the audit log. There is no statement that deletes a line, or changes more of it than its place in the chain.
 
 use moothall_protocol::audit::{AuditLine, ListAudit};
-use moothall_protocol::{AuditId, Timestamp, limits};
+use moothall_protocol::{AuditId, Timestamp, UserId, limits};
 use moothall_store::{Json, Row, Value, as_params, params, statements, values};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::Entry;
 use super::chain::Hash;
 use crate::cx::Tx;
 use crate::error::Error;
+use crate::export::{Part, place};
 
 /// The columns of a line, in the order [`line()`] reads them.
 macro_rules! columns {
@@ -40,6 +42,8 @@ statements! {
     OF_TARGET = page!(" AND target = $5");
     OF_ACTOR = page!(" AND actor_id = $4");
     OF_ACTION = page!(" AND action = $6");
+    EXPORT = "SELECT at, id, action, target, address, agent FROM audit_log WHERE actor_id = $1 AND (at, id) > ($2, $3)
+        ORDER BY at, id LIMIT $4";
     UNCHAINED = concat!("SELECT ", columns!(), " FROM audit_log WHERE number IS NULL ORDER BY at, id LIMIT $1");
     COUNT_UNCHAINED = "SELECT count(*) FROM audit_log WHERE number IS NULL";
     CHAINED = concat!("SELECT ", columns!(), " FROM audit_log WHERE number > $1 ORDER BY number LIMIT $2");
@@ -195,4 +199,37 @@ fn hash(row: &Row, index: usize) -> Result<Hash, Error> {
 pub(super) fn link(tx: &mut Tx<'_, '_>, line: &AuditLine, number: i64, hash: &Hash) -> Result<(), Error> {
     tx.execute(LINK, params![line.id, number, hash.to_vec()])?;
     Ok(())
+}
+
+/// What a user did that is written down, and from where, for themselves. What it changed may be somebody else's.
+pub(crate) fn export(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    from: Option<Value>,
+    limit: usize,
+) -> Result<Part, Error> {
+    let after = place(from, (Timestamp::MIN, Uuid::nil()))?;
+    let mut deeds: Vec<Deed> = Vec::new();
+    for row in tx.query(EXPORT, params![user, after.0, after.1, limit + 1])? {
+        deeds.push(Deed {
+            at: row.get(0)?,
+            id: row.get(1)?,
+            action: row.get(2)?,
+            target: row.get(3)?,
+            address: row.get(4)?,
+            agent: row.get(5)?,
+        });
+    }
+    Part::cut(deeds, limit, |deed| (deed.at, deed.id))
+}
+
+/// Something somebody did, without what it changed.
+#[derive(Serialize)]
+struct Deed {
+    at: Timestamp,
+    id: Uuid,
+    action: String,
+    target: String,
+    address: Option<String>,
+    agent: Option<String>,
 }

@@ -28,6 +28,9 @@ pub async fn open_direct(cx: &Cx, input: OpenDirect) -> Result<Room, Error> {
     cx.mutate(move |tx| {
         let pair = pair_key([user, other]);
         if let Some(room) = store::find_direct(tx, &pair)? {
+            let mut found = [room];
+            store::as_seen(tx, user, &mut found)?;
+            let [room] = found;
             return Ok(room);
         }
         let seats = [user, other].map(|user| (user, seat(RoomRole::Member, now)));

@@ -52,7 +52,13 @@ pub async fn list_members(cx: &Cx, input: ListMembers) -> Result<Page<Member>, E
     let members = cx
         .read(move |tx| {
             let room = readable(tx, input.room_id)?;
-            let seats = store::list_seats(tx, room.id, after, limit + 1)?;
+            let mut seats = store::list_seats(tx, room.id, after, limit + 1)?;
+            store::add_unheard(tx, &room, &mut seats)?;
+            let reader = tx.cx().user();
+            for (_, seat) in seats.iter_mut().filter(|(user, _)| Some(*user) == reader) {
+                // To themselves what they wrote is as any other message.
+                seat.unheard = None;
+            }
             Ok::<_, Error>(seats.iter().map(|(user, seat)| room::member(&room, *user, seat)).collect())
         })
         .await?;

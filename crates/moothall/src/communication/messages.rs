@@ -11,18 +11,22 @@ use moothall_protocol::communication::{
     Unread,
 };
 use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
-use moothall_protocol::{Event, MessageId, RoomId, UserId};
+use moothall_protocol::{MessageId, RoomId, UserId};
 
+#[cfg(test)]
+pub(super) use store::export_by;
 pub(super) use store::{
-    STATEMENTS, Spoken, change, message, restore, sweep_messages, sweep_versions, unless_empty,
+    STATEMENTS, Spoken, change, keep_for_staff, restore, sweep_messages, sweep_unheard, sweep_versions,
 };
+pub(crate) use store::{export, export_versions};
 
 use super::conversations::way;
 use super::room::{self, Act, Command, Draft, Keeps, Power, Reply, Way, is_hidden};
 use super::rooms::{all_answered, answered, place, tell, tell_from};
+use super::shadows::Eyes;
 use super::{
     Error, READ_PRIVATE, READ_VERSIONS, attachments, audit_look, conversations, readable, readable_inside,
-    shadows, store as rooms,
+    store as rooms,
 };
 use crate::cx::Tx;
 use crate::filter::{self, WordFilter};
@@ -44,18 +48,16 @@ pub async fn send(cx: &Cx, input: SendMessage) -> Result<Message, Error> {
     if text.is_empty() && attachments.is_empty() {
         return Err(Error::Empty);
     }
-    if let Some(answered) = input.reply_to {
-        check_answered(cx, input.room_id, answered).await?;
+    let mut reply_to = input.reply_to;
+    if let Some(answered) = reply_to {
+        let answered = answered_by(cx, input.room_id, answered).await?;
+        // What everybody hears points at nothing that they do not see.
+        reply_to = reply_to.filter(|_| is_shadowed || !answered.is_shadowed);
     }
     let (mentions, unnoticed) = mentioned(cx, input.mentions).await?;
-    let reply_to = input.reply_to;
     let draft =
         Draft { text, attachments, reply_to, mentions, unnoticed, way, if_version: None, is_shadowed };
-    let sent = tell_from(place, cx, input.room_id, None, Act::Send(draft)).await?.message()?;
-    if is_shadowed {
-        shadows::echo(cx, sender, input.room_id, Event::MessageSent(sent.clone())).await?;
-    }
-    Ok(sent)
+    tell_from(place, cx, input.room_id, None, Act::Send(draft)).await?.message()
 }
 
 /// Changes one's own message. Members hear of it.
@@ -78,13 +80,6 @@ pub async fn edit(cx: &Cx, input: EditMessage) -> Result<Message, Error> {
         if_version: input.if_version,
         is_shadowed,
     };
-    if let Some(message) = shadows::edit(cx, &input, &draft).await? {
-        return Ok(message);
-    }
-    if is_shadowed {
-        // What others see stays as it is, for a reason that anybody might meet.
-        return Err(Error::EditClosed);
-    }
     let act = |before| Act::Edit { before, draft: draft.clone(), keeps };
     tell_about(place, cx, (input.room_id, input.message_id), None, act).await?.message()
 }
@@ -92,9 +87,6 @@ pub async fn edit(cx: &Cx, input: EditMessage) -> Result<Message, Error> {
 /// Deletes a message. Members hear of it; its place in the history stays.
 pub async fn delete(cx: &Cx, input: DeleteMessage) -> Result<(), Error> {
     let place = place(cx, input.room_id).await;
-    if shadows::delete(cx, input.room_id, input.message_id).await? {
-        return Ok(());
-    }
     let message = (input.room_id, input.message_id);
     tell_about(place, cx, message, input.reason, |before| Act::Delete { before }).await.map(drop)
 }
@@ -190,27 +182,30 @@ async fn mentioned(cx: &Cx, mut mentions: Vec<UserId>) -> Result<(Vec<UserId>, V
     Ok((mentions, unnoticed))
 }
 
-async fn check_answered(cx: &Cx, room: RoomId, answered: MessageId) -> Result<(), Error> {
-    if cx.read(move |tx| seen_or_shadow(tx, room, answered)).await?.is_some() {
-        return Ok(());
+/// The message that is answered, as it is stored.
+async fn answered_by(cx: &Cx, room: RoomId, answered: MessageId) -> Result<Message, Error> {
+    match find(cx, room, answered).await {
+        Err(Error::Common(crate::Error::NotFound)) => {
+            let message = "there is no such message in this room";
+            Err(crate::Error::field("/reply_to", "not_found", message).into())
+        }
+        found => found,
     }
-    Err(crate::Error::field("/reply_to", "not_found", "there is no such message in this room").into())
 }
 
 async fn find(cx: &Cx, room: RoomId, message: MessageId) -> Result<Message, Error> {
     cx.read(move |tx| {
-        readable(tx, room)?;
-        seen_or_shadow(tx, room, message)?.ok_or_else(|| crate::Error::NotFound.into())
+        let room = readable(tx, room)?;
+        seen_in(tx, &room, message)
     })
     .await
 }
 
-/// A message of a room, or one that only its sender and staff see.
-fn seen_or_shadow(tx: &mut Tx<'_, '_>, room: RoomId, message: MessageId) -> Result<Option<Message>, Error> {
-    match store::find_message(tx, room, message)? {
-        Some(found) => Ok(Some(found)),
-        None => shadows::find(tx, room, message),
-    }
+/// A message of a room that the caller sees.
+fn seen_in(tx: &mut Tx<'_, '_>, room: &Room, message: MessageId) -> Result<Message, Error> {
+    let eyes = Eyes::of(tx.cx(), room);
+    let found = store::find_message(tx, room.id, message)?.filter(|found| eyes.see(found));
+    found.ok_or_else(|| crate::Error::NotFound.into())
 }
 
 /// A message of this sender that moderation is about to remove, whatever room it is in.
@@ -271,15 +266,18 @@ pub(crate) async fn seen(
 ) -> Result<(Message, Vec<Message>), Error> {
     answered(cx, room).await;
     cx.read(move |tx| {
-        readable_inside(tx, room)?;
+        let found = readable_inside(tx, room)?;
         let reader = tx.cx().user();
+        let eyes = Eyes::of_user(reader, &found);
         // What is withheld from the reader is not there. What they only do not want to hear they may still tell of.
-        let is_there = |message: &Message| !message.is_hidden || reader == Some(message.sender_id);
+        let is_there = |message: &Message| {
+            eyes.see(message) && (!message.is_hidden || reader == Some(message.sender_id))
+        };
         let message = store::find_message(tx, room, message)?.filter(is_there);
         let message = message.ok_or(crate::Error::NotFound)?;
-        let mut around = store::before(tx, room, message.seq, neighbours)?;
+        let mut around = store::before(tx, room, message.seq, neighbours, eyes)?;
         around.reverse();
-        around.extend(store::after(tx, room, message.seq, neighbours)?);
+        around.extend(store::after(tx, room, message.seq, neighbours, eyes)?);
         around.retain(is_there);
         Ok((message, around))
     })
@@ -292,8 +290,8 @@ pub async fn get_message(cx: &Cx, input: GetMessage) -> Result<Message, Error> {
     let ears = Ears::of(cx).await?;
     let GetMessage { room_id, message_id } = input;
     let found = cx.read(move |tx| {
-        readable_inside(tx, room_id)?;
-        seen_or_shadow(tx, room_id, message_id)?.ok_or_else(|| Error::from(crate::Error::NotFound))
+        let room = readable_inside(tx, room_id)?;
+        seen_in(tx, &room, message_id)
     });
     Ok(ears.hear(found.await?))
 }
@@ -318,11 +316,14 @@ impl Ears {
 
     fn hear(&self, message: Message) -> Message {
         let is_others = self.reader.is_some_and(|reader| reader != message.sender_id);
-        if !(is_others && (message.is_hidden || self.silenced.contains(&message.sender_id))) {
-            return Message { is_hidden: false, ..message };
+        // Whoever is handed what others are not is staff, or wrote it.
+        let is_shadowed = message.is_shadowed && self.reader != Some(message.sender_id);
+        let is_withheld = message.is_hidden && !message.is_shadowed;
+        if !(is_others && (is_withheld || self.silenced.contains(&message.sender_id))) {
+            return Message { is_hidden: false, is_shadowed, ..message };
         }
         let (text, attachments, mentions) = (String::new(), Vec::new(), Vec::new());
-        Message { text, attachments, mentions, is_hidden: true, ..message }
+        Message { text, attachments, mentions, is_hidden: true, is_shadowed, ..message }
     }
 }
 
@@ -339,14 +340,15 @@ pub async fn read_versions(cx: &Cx, input: ReadVersions) -> Result<MessageVersio
     .await
 }
 
-/// Reads a part of a room's history. Since messages are numbered without a gap, it is known exactly where it begins and ends.
+/// Reads a part of a room's history. It is known exactly where that begins and ends, for whoever reads it.
 pub async fn history(cx: &Cx, input: ReadHistory) -> Result<History, Error> {
     require_one_place(&input)?;
     answered(cx, input.room_id).await;
     let ears = Ears::of(cx).await?;
     cx.read(move |tx| {
         let room = readable_inside(tx, input.room_id)?;
-        part(tx, &room, &input, &ears)
+        let eyes = Eyes::of(tx.cx(), &room);
+        part(tx, &room, &input, eyes, &ears)
     })
     .await
 }
@@ -369,12 +371,18 @@ pub async fn read_private(cx: &Cx, input: ReadPrivate) -> Result<History, Error>
     cx.mutate(move |tx| {
         let room = rooms::find_room(tx, room_id)?.ok_or(crate::Error::NotFound)?;
         audit_look(tx, "communication.read_private", room_id, &reason)?;
-        part(tx, &room, &asked, &Ears::of_staff())
+        part(tx, &room, &asked, Eyes::ALL, &Ears::of_staff())
     })
     .await
 }
 
-fn part(tx: &mut Tx<'_, '_>, room: &Room, input: &ReadHistory, ears: &Ears) -> Result<History, Error> {
+fn part(
+    tx: &mut Tx<'_, '_>,
+    room: &Room,
+    input: &ReadHistory,
+    eyes: Eyes,
+    ears: &Ears,
+) -> Result<History, Error> {
     let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
     let (older, newer) = match (input.before, input.after, input.around) {
         (_, Some(after), _) => (None, Some((after, limit))),
@@ -383,24 +391,30 @@ fn part(tx: &mut Tx<'_, '_>, room: &Room, input: &ReadHistory, ears: &Ears) -> R
         }
         (before, _, _) => (Some((before.unwrap_or(i64::MAX), limit)), None),
     };
-    let mut items = match older {
-        Some((seq, limit)) => store::before(tx, room.id, seq, limit)?,
-        None => Vec::new(),
-    };
-    items.reverse();
-    if let Some((seq, limit)) = newer {
-        items.extend(store::after(tx, room.id, seq, limit)?);
+    // One more than is asked for says whether there is more, and where.
+    let (mut items, mut older_rest, mut newer_rest) = (Vec::new(), None, None);
+    if let Some((seq, limit)) = older {
+        items = store::before(tx, room.id, seq, limit + 1, eyes)?;
+        older_rest = items.drain(limit.min(items.len())..).next();
+        items.reverse();
     }
-    let swept = rooms::swept_seq(tx, room.id)?;
+    if let Some((seq, limit)) = newer {
+        let mut found = store::after(tx, room.id, seq, limit + 1, eyes)?;
+        newer_rest = found.drain(limit.min(found.len())..).next();
+        items.append(&mut found);
+    }
     // Where nothing was found, the place itself says where the rest is.
     let ahead = input.after.map(|seq| seq.saturating_add(1)).or(input.around);
     let behind = input.before.map(|seq| seq.saturating_sub(1)).or(input.around);
-    let first = items.first().map(|first| first.seq).or(ahead);
-    let last = items.last().map(|last| last.seq).or(behind);
-    let before = first.map(|seq| seq.min(room.last_seq + 1)).filter(|seq| *seq > swept + 1);
-    let after = last.map(|seq| seq.max(swept)).filter(|seq| *seq < room.last_seq);
-    let end = items.last().map(|last| last.seq).filter(|_| after.is_some()).or(after);
-    shadows::mix_in(tx, room.id, &mut items, first.filter(|_| before.is_some()), end)?;
+    let (first, last) = (items.first().map(|first| first.seq), items.last().map(|last| last.seq));
+    if let (None, Some(place)) = (older, first.or(ahead)) {
+        older_rest = store::before(tx, room.id, place, 1, eyes)?.pop();
+    }
+    if let (None, Some(place)) = (newer, last.or(behind).filter(|_| input.before.is_some())) {
+        newer_rest = store::after(tx, room.id, place, 1, eyes)?.pop();
+    }
+    let before = older_rest.and_then(|rest| first.or(ahead.map(|ahead| ahead.min(rest.seq + 1))));
+    let after = newer_rest.and_then(|rest| last.or(behind.map(|behind| behind.max(rest.seq - 1))));
     let items = items.into_iter().map(|message| ears.hear(message)).collect();
     Ok(History { items, before, after })
 }
@@ -411,8 +425,10 @@ pub(super) fn said_last_to(
     room: RoomId,
     user: UserId,
 ) -> Result<Option<MessageId>, Error> {
-    let latest = store::before(tx, room, i64::MAX, PAGE_ITEMS_DEFAULT)?;
-    Ok(latest.iter().find(|message| message.sender_id != user).map(|message| message.id))
+    let eyes = Eyes { own: Some(user), all: false };
+    let latest = store::before(tx, room, i64::MAX, PAGE_ITEMS_DEFAULT, eyes)?;
+    let is_heard = |message: &&Message| message.sender_id != user && !message.is_hidden;
+    Ok(latest.iter().find(is_heard).map(|message| message.id))
 }
 
 /// Says how far the caller has read. Their other sessions hear of it; in a direct conversation the other one does, too.
@@ -446,9 +462,7 @@ pub async fn say_typing(cx: &Cx, input: SayTyping) -> Result<(), Error> {
             Err(Error::Unreachable) => false,
             Err(error) => return Err(error),
         };
-    // The rules are the same, and nobody hears of it.
-    let act = if is_seen { Act::Type } else { Act::MarkDelivered { seq: 0 } };
-    tell_from(place, cx, input.room_id, None, act).await.map(drop)
+    tell_from(place, cx, input.room_id, None, Act::Type { is_unseen: !is_seen }).await.map(drop)
 }
 
 /// What the caller has not read.

@@ -5,7 +5,8 @@
 //! command needs about an older message come with it; the room knows what it changed since they were read, and the write makes
 //! sure that they still hold.
 //!
-//! Promises: messages are numbered 1, 2, 3 without a gap; their times never go back; who is refused has changed nothing.
+//! Promises: messages are numbered 1, 2, 3 in their order; their times never go back; who is refused has changed nothing. A number that
+//! somebody misses is that of a message which only its sender and staff see: see `shadows.rs`.
 
 mod contact;
 mod describe;
@@ -24,6 +25,7 @@ use super::{Error, Settings, store};
 use crate::Topic;
 use crate::cx::{Asked, Tx};
 use crate::runtime::{Entity, Turn};
+use crate::topics::Audience;
 
 pub(crate) use contact::Way;
 pub(crate) use describe::Change;
@@ -35,6 +37,9 @@ pub(crate) struct Room {
     card: wire::Room,
     seats: HashMap<UserId, Seat>,
     rules: Rules,
+    /// The last number that was given, and when: what is not heard is numbered, too.
+    numbered: i64,
+    newest_at: Timestamp,
     /// Messages as they are since they were changed lately, the newest change last: what a command brings of one may be older.
     changed: VecDeque<Message>,
     /// The version in which what the room follows last said who is here.
@@ -56,6 +61,25 @@ pub(crate) struct Seat {
     pub typed_at: Option<Timestamp>,
     /// In a direct conversation: whether what the other one says reaches them.
     pub contact: Contact,
+    /// Where the markers moved by a message that nobody else sees.
+    pub unheard: Option<Unheard>,
+}
+
+impl Seat {
+    /// A marker of theirs as others see it: what they do not see is read by nobody.
+    pub fn shown(&self, seq: i64) -> i64 {
+        match self.unheard {
+            Some(unheard) if unheard.seq == seq => unheard.heard,
+            _ => seq,
+        }
+    }
+}
+
+/// A member's message that only they see, and the one before it that everybody saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unheard {
+    pub seq: i64,
+    pub heard: i64,
 }
 
 /// Whether what the other one says in a direct conversation reaches a member. The other one never knows.
@@ -158,7 +182,10 @@ pub(crate) enum Act {
     MarkDelivered {
         seq: i64,
     },
-    Type,
+    Type {
+        /// Nobody else is to hear of it.
+        is_unseen: bool,
+    },
     /// A first message of the other one is welcome, or is not.
     Answer {
         is_accepted: bool,
@@ -230,8 +257,8 @@ pub(crate) enum Effect {
         message: Box<Message>,
         unnoticed: Vec<UserId>,
     },
-    /// A member wrote who is not heard.
-    Shadowed(Box<Message>),
+    /// A member wrote who is not heard, in a room that keeps nothing else.
+    KeptForStaff(Box<Message>),
     /// The message is another than it was in version `before`. Whom it mentions stays without `unnoticed`.
     Edited {
         before: i64,
@@ -317,16 +344,18 @@ impl Entity for Room {
             Act::Undelete { deleted, before } => self.undelete(deleted, before, power, turn),
             Act::MarkRead { seq } => self.mark(*seq, *seq, turn),
             Act::MarkDelivered { seq } => self.mark(*seq, 0, turn),
-            Act::Type => self.say_typing(turn),
+            Act::Type { is_unseen } => self.say_typing(*is_unseen, turn),
             Act::Answer { is_accepted } => self.answer(*is_accepted, turn),
         }
     }
 
     fn load(tx: &mut Tx<'_, '_>, id: Id<kind::Room>) -> Result<Option<Self>, Error> {
         let Some(card) = store::find_room(tx, id)? else { return Ok(None) };
-        let seats = store::seats(tx, id)?;
+        let numbered = store::numbered(tx, id)?;
+        let mut seats = store::seats(tx, id)?;
+        store::add_unheard(tx, &card, &mut seats)?;
         let rules = Rules::new(&tx.cx().hall().settings().communication);
-        Ok(Some(Self::new(card, seats, rules)))
+        Ok(Some(Self::new(card, seats, numbered, rules)))
     }
 
     fn heed(&mut self, settings: &crate::Settings) {
@@ -339,8 +368,16 @@ impl Entity for Room {
 }
 
 impl Room {
-    pub fn new(card: wire::Room, seats: impl IntoIterator<Item = (UserId, Seat)>, rules: Rules) -> Self {
-        Self { card, seats: seats.into_iter().collect(), rules, changed: VecDeque::new(), seated: 0 }
+    pub fn new(
+        card: wire::Room,
+        seats: impl IntoIterator<Item = (UserId, Seat)>,
+        (numbered, unheard_at): (i64, Option<Timestamp>),
+        rules: Rules,
+    ) -> Self {
+        let seats = seats.into_iter().collect();
+        let numbered = numbered.max(card.last_seq);
+        let newest_at = unheard_at.map_or(card.active_at, |at| at.max(card.active_at));
+        Self { card, seats, rules, numbered, newest_at, changed: VecDeque::new(), seated: 0 }
     }
 
     /// The member who calls. To others a room that only members know of is not there.
@@ -404,6 +441,36 @@ impl Room {
         }
     }
 
+    /// Tells one member what everybody would hear, on the topic where they would hear it.
+    fn tell_only(&self, user: UserId, event: Event, turn: &mut Turn<'_, Self>) {
+        if self.card.kind == RoomKind::Direct {
+            turn.emit(Topic::User(user), event);
+        } else {
+            turn.emit_to(Topic::Room(self.card.id), event, Audience::Only([user].into()));
+        }
+    }
+
+    /// Tells everybody what the room now is, each as they see it.
+    fn tell_card(&self, event: impl Fn(wire::Room) -> Event, turn: &mut Turn<'_, Self>) {
+        let is_apart = |seat: &Seat| seat.read_seq > self.card.last_seq;
+        let mut apart: Vec<UserId> =
+            self.seats.iter().filter(|(_, seat)| is_apart(seat)).map(|(user, _)| *user).collect();
+        apart.sort_unstable();
+        for user in &apart {
+            self.tell_only(*user, event(self.card_of(Some(*user))), turn);
+        }
+        let others =
+            if apart.is_empty() { Audience::All } else { Audience::ExceptThese(apart.into_boxed_slice()) };
+        turn.emit_to(Topic::Room(self.card.id), event(self.card.clone()), others);
+    }
+
+    /// The room as this user sees it.
+    fn card_of(&self, user: Option<UserId>) -> wire::Room {
+        let seat = user.and_then(|user| self.seats.get(&user));
+        let marks = seat.map(|seat| (seat.read_seq, seat.sent_at));
+        as_seen(self.card.clone(), marks)
+    }
+
     fn members_max(&self) -> usize {
         match self.card.kind {
             RoomKind::Group => GROUP_MEMBERS_MAX,
@@ -430,8 +497,19 @@ pub(crate) fn member(room: &wire::Room, user_id: UserId, seat: &Seat) -> Member 
         user_id,
         role: seat.role,
         joined_at: seat.joined_at,
-        delivered_seq: is_shown.then_some(seat.delivered_seq),
-        read_seq: is_shown.then_some(seat.read_seq),
+        delivered_seq: is_shown.then_some(seat.shown(seat.delivered_seq)),
+        read_seq: is_shown.then_some(seat.shown(seat.read_seq)),
+    }
+}
+
+/// A room as a member sees it who has read so far and wrote then: what they wrote themselves is the newest to them, whoever else
+/// hears it.
+pub(crate) fn as_seen(room: wire::Room, marks: Option<(i64, Option<Timestamp>)>) -> wire::Room {
+    match marks {
+        Some((read_seq, sent_at)) if read_seq > room.last_seq => {
+            wire::Room { last_seq: read_seq, active_at: sent_at.unwrap_or(room.active_at), ..room }
+        }
+        _ => room,
     }
 }
 

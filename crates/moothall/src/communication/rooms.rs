@@ -15,7 +15,7 @@ use super::{Error, power, readable, store};
 use crate::restrictions::types::{CHAT, ROOM_CREATE};
 use crate::restrictions::{self, Scope};
 use crate::runtime::Place;
-use crate::{Cx, Topic, filter};
+use crate::{Cx, Topic, Tx, filter};
 
 /// Makes a room, which the caller then owns.
 pub async fn create_room(cx: &Cx, input: CreateRoom) -> Result<Room, Error> {
@@ -52,7 +52,7 @@ pub async fn open_room(cx: &Cx, input: OpenRoom) -> Result<Room, Error> {
         Room { name: Some(name.display().to_owned()), ..blank(cx.new_id(), RoomKind::Room, 1, cx.now()) };
     cx.mutate(move |tx| match store::find_room_by_name(tx, name.display())? {
         // A room that only members know of keeps its name, and its secret.
-        Some(found) => match readable(tx, found.id) {
+        Some(found) => match seen(tx, found.id) {
             Err(Error::Common(crate::Error::NotFound)) => Err(Error::NameTaken),
             found => found,
         },
@@ -70,7 +70,7 @@ async fn may_make(cx: &Cx) -> Result<(), crate::Error> {
     restrictions::check(cx, CHAT, Scope::ANYWHERE).await
 }
 
-fn insert_owned(tx: &mut crate::Tx<'_, '_>, owner: UserId, room: &Room) -> Result<Room, Error> {
+fn insert_owned(tx: &mut Tx<'_, '_>, owner: UserId, room: &Room) -> Result<Room, Error> {
     let max = tx.cx().hall().settings().communication.rooms_owned_max;
     if store::count_owned(tx, owner)? >= max as usize
         || store::count_archived(tx, owner)? >= ROOMS_ARCHIVED_MAX
@@ -114,6 +114,7 @@ pub(super) fn seat(role: RoomRole, now: Timestamp) -> Seat {
         sent_at: None,
         typed_at: None,
         contact: Contact::Open,
+        unheard: None,
     }
 }
 
@@ -135,7 +136,17 @@ fn topic(cx: &Cx, text: &str) -> Result<String, Error> {
 /// Reads a room.
 pub async fn get_room(cx: &Cx, input: GetRoom) -> Result<Room, Error> {
     answered(cx, input.room_id).await;
-    cx.read(move |tx| readable(tx, input.room_id)).await
+    cx.read(move |tx| seen(tx, input.room_id)).await
+}
+
+/// The room as the caller sees it, if they may read it.
+fn seen(tx: &mut Tx<'_, '_>, id: RoomId) -> Result<Room, Error> {
+    let mut room = [readable(tx, id)?];
+    if let Some(user) = tx.cx().user() {
+        store::as_seen(tx, user, &mut room)?;
+    }
+    let [room] = room;
+    Ok(room)
 }
 
 /// Finds a room by its name, or by one that looks like it.
@@ -143,7 +154,7 @@ pub async fn find_room(cx: &Cx, input: FindRoom) -> Result<Room, Error> {
     all_answered(cx).await;
     cx.read(move |tx| {
         let found = store::find_room_by_name(tx, &input.name)?.ok_or(crate::Error::NotFound)?;
-        readable(tx, found.id)
+        seen(tx, found.id)
     })
     .await
 }
@@ -167,9 +178,16 @@ async fn page_of_rooms(
     let after: String = key(cursor.as_ref())?.unwrap_or_default();
     let limit = limit.unwrap_or(PAGE_ITEMS_DEFAULT);
     all_answered(cx).await;
-    let rooms = cx.read(move |tx| store::list_rooms(tx, &beginning, &after, limit + 1)).await?;
-    let page = Page::cut(rooms, limit, |(_, name)| Cursor::of(name));
-    Ok(Page { items: page.items.into_iter().map(|(room, _)| room).collect(), next: page.next })
+    cx.read(move |tx| {
+        let rooms = store::list_rooms(tx, &beginning, &after, limit + 1)?;
+        let page = Page::cut(rooms, limit, |(_, name)| Cursor::of(name));
+        let mut items: Vec<Room> = page.items.into_iter().map(|(room, _)| room).collect();
+        if let Some(user) = tx.cx().user() {
+            store::as_seen(tx, user, &mut items)?;
+        }
+        Ok(Page { items, next: page.next })
+    })
+    .await
 }
 
 /// Lists what the caller is in, the latest message first.

@@ -4,14 +4,16 @@ use moothall_protocol::communication::{ContactRequest, MyRoom, Room, RoomKind, R
 use moothall_protocol::limits::{ROOMS_BROUGHT_INTO_MAX, ROOMS_JOINED_MAX, UNREAD_ROOMS_MAX};
 use moothall_protocol::{RoomId, Timestamp, UserId};
 use moothall_store::{OnConstraint as _, Row, params, statements};
+use serde::Serialize;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::Error;
 use super::messages::{self, Spoken};
 use super::name::RoomName;
-use super::room::{Contact, Effect, Seat};
-use super::shadows;
+use super::room::{self, Contact, Effect, Seat, Unheard};
 use crate::cx::Tx;
+use crate::export::{Part, place};
 use crate::json::{choice, word};
 use crate::{Topic, audit, connections, sweep};
 
@@ -23,6 +25,13 @@ macro_rules! room_columns {
     };
 }
 
+/// When `m`'s user saw the newest message: only they see one of theirs that is newer than what everybody hears.
+macro_rules! active_at {
+    () => {
+        "CASE WHEN m.read_seq > r.last_seq AND m.sent_at IS NOT NULL THEN m.sent_at ELSE r.active_at END"
+    };
+}
+
 /// Mentions of `m`'s user in `m`'s room that they have not read.
 macro_rules! mentions_unread {
     () => {
@@ -31,12 +40,11 @@ macro_rules! mentions_unread {
     };
 }
 
-/// Messages of the other one that `m`'s user has not read and is never shown.
+/// Messages that `m`'s user has not read and is never shown. Their own is never newer than what they have read.
 macro_rules! withheld_unread {
     () => {
-        "CASE WHEN r.kind = 'direct' THEN
-             (SELECT count(*) FROM messages w WHERE w.room_id = r.id AND w.withheld AND w.seq > m.read_seq AND w.seq > r.swept_seq
-              AND w.sender_id <> m.user_id) ELSE 0 END"
+        "(SELECT count(*) FROM messages w WHERE w.room_id = r.id AND w.withheld AND w.seq > m.read_seq AND w.seq > r.swept_seq
+          AND w.seq <= r.last_seq)"
     };
 }
 
@@ -59,18 +67,25 @@ statements! {
     FIND_ROOM_BY_LOOK = concat!("SELECT ", room_columns!(), " FROM rooms r WHERE r.name_look = $1");
     FIND_DIRECT = concat!("SELECT ", room_columns!(), " FROM rooms r WHERE r.pair = $1");
     PAIR = "SELECT pair FROM rooms WHERE id = $1";
-    SWEPT_SEQ = "SELECT swept_seq FROM rooms WHERE id = $1";
+    NUMBERED = "SELECT r.numbered_seq, (SELECT w.created_at FROM messages w WHERE w.room_id = r.id AND w.seq = r.numbered_seq)
+        FROM rooms r WHERE r.id = $1";
+    MARKS = "SELECT room_id, read_seq, sent_at FROM room_members WHERE user_id = $1 AND room_id {in $2}";
+    UNHEARD = "SELECT m.user_id, w.seq, (SELECT max(h.seq) FROM messages h
+            WHERE h.room_id = w.room_id AND h.seq < w.seq AND h.shadowed = FALSE)
+        FROM messages w JOIN room_members m ON m.room_id = w.room_id AND m.user_id = w.sender_id AND m.read_seq = w.seq
+        WHERE w.room_id = $1 AND w.withheld AND w.shadowed";
     LIST_ROOMS = concat!("SELECT ", room_columns!(), ", r.name_key FROM rooms r
         WHERE r.name_key > $1 AND r.name_key >= $2 AND r.name_key < $3 AND r.member_only = FALSE
         ORDER BY r.name_key LIMIT $4");
     MY_ROOMS = concat!("SELECT ", room_columns!(), ", m.role, m.read_seq, r.swept_seq, ", mentions_unread!(), ", ",
-        other_user!(), ", ", withheld_unread!(), " FROM room_members m JOIN rooms r ON r.id = m.room_id
-        WHERE m.user_id = $1 AND m.contact IS NULL AND (m.kind = $2 OR $2 IS NULL) AND (r.active_at, r.id) < ($3, $4)
-          AND (m.kind <> 'direct' OR r.last_seq > 0) AND r.archived_at IS NULL
-        ORDER BY r.active_at DESC, r.id DESC LIMIT $5");
+        other_user!(), ", ", withheld_unread!(), ", m.sent_at FROM room_members m JOIN rooms r ON r.id = m.room_id
+        WHERE m.user_id = $1 AND m.contact IS NULL AND (m.kind = $2 OR $2 IS NULL) AND (", active_at!(), ", r.id) < ($3, $4)
+          AND (m.kind <> 'direct' OR r.last_seq > 0 OR m.read_seq > 0) AND r.archived_at IS NULL
+        ORDER BY ", active_at!(), " DESC, r.id DESC LIMIT $5");
     UNREAD = concat!("SELECT r.id, r.last_seq, m.read_seq, r.swept_seq, ", mentions_unread!(), ", ", other_user!(), ", ", withheld_unread!(), "
         FROM room_members m JOIN rooms r ON r.id = m.room_id
         WHERE m.user_id = $1 AND m.contact IS NULL AND r.last_seq > m.read_seq AND r.last_seq > r.swept_seq AND r.archived_at IS NULL
+          AND r.last_seq - CASE WHEN m.read_seq > r.swept_seq THEN m.read_seq ELSE r.swept_seq END > ", withheld_unread!(), "
         ORDER BY r.active_at DESC, r.id DESC LIMIT $2");
     COUNT_OWNED = "SELECT count(*) FROM room_members m JOIN rooms r ON r.id = m.room_id
         WHERE m.user_id = $1 AND m.kind = 'room' AND m.role = 'owner' AND r.archived_at IS NULL";
@@ -93,7 +108,7 @@ statements! {
         JOIN messages m ON m.room_id = r.id AND m.seq = r.swept_seq + 1
         WHERE r.id > $1 AND (r.retention_days IS NOT NULL OR $2) ORDER BY r.id LIMIT $3";
     SWEEP_FOLLOWING_ROOMS = "DELETE FROM rooms WHERE id IN (SELECT id FROM rooms
-        WHERE kind IN ('party', 'lobby', 'lobby_spectators', 'match') AND archived_at IS NOT NULL AND swept_seq = last_seq
+        WHERE kind IN ('party', 'lobby', 'lobby_spectators', 'match') AND archived_at IS NOT NULL AND swept_seq >= last_seq AND swept_seq >= numbered_seq
         ORDER BY id LIMIT $1)";
 
     INSERT_MEMBER = "INSERT INTO room_members (room_id, user_id, kind, role, joined_at, delivered_seq, read_seq, sent_at,
@@ -107,6 +122,8 @@ statements! {
         WHERE room_id = $1";
     LIST_SEATS = "SELECT user_id, role, joined_at, delivered_seq, read_seq, sent_at, brought_in, contact FROM room_members
         WHERE room_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3";
+    EXPORT = "SELECT m.room_id, m.kind, r.name, m.role, m.joined_at, m.delivered_seq, m.read_seq, m.sent_at, m.brought_in
+        FROM room_members m JOIN rooms r ON r.id = m.room_id WHERE m.user_id = $1 AND m.room_id > $2 ORDER BY m.room_id LIMIT $3";
     IS_MEMBER = "SELECT 1 FROM room_members WHERE room_id = $1 AND user_id = $2";
 
 }
@@ -144,6 +161,7 @@ fn seat(row: &Row) -> Result<(UserId, Seat), Error> {
         brought_in: row.get(6)?,
         typed_at: None,
         contact: row.get::<Option<String>>(7)?.map(choice).transpose()?.unwrap_or_default(),
+        unheard: None,
     };
     Ok((row.get(0)?, seat))
 }
@@ -276,11 +294,7 @@ fn apply_one(tx: &mut Tx<'_, '_>, id: RoomId, effect: &Effect) -> Result<(), Err
             });
             Ok(())
         }
-        Effect::Shadowed(message) => {
-            shadows::insert(tx, message)?;
-            tx.execute(PACE, params![id, message.sender_id, message.created_at])?;
-            Ok(())
-        }
+        Effect::KeptForStaff(message) => messages::keep_for_staff(tx, message),
         Effect::Paced { user, at } => {
             tx.execute(PACE, params![id, user, at])?;
             Ok(())
@@ -370,9 +384,42 @@ pub(super) fn pair(tx: &mut Tx<'_, '_>, id: RoomId) -> Result<Option<[UserId; 2]
     }
 }
 
-/// The newest message that is gone for good.
-pub(super) fn swept_seq(tx: &mut Tx<'_, '_>, id: RoomId) -> Result<i64, Error> {
-    Ok(tx.query_one(SWEPT_SEQ, params![id])?.get(0)?)
+/// The last number that was given to what is not heard, and when, if that is still there; that of what is heard may be higher.
+pub(super) fn numbered(tx: &mut Tx<'_, '_>, id: RoomId) -> Result<(i64, Option<Timestamp>), Error> {
+    let row = tx.query_one(NUMBERED, params![id])?;
+    Ok((row.get(0)?, row.get(1)?))
+}
+
+/// Has the user see these rooms as somebody who wrote what others may not hear.
+pub(super) fn as_seen(tx: &mut Tx<'_, '_>, user: UserId, rooms: &mut [Room]) -> Result<(), Error> {
+    let ids: Vec<RoomId> = rooms.iter().map(|room| room.id).collect();
+    for row in tx.query(MARKS, params![user, ids])? {
+        let id: RoomId = row.get(0)?;
+        let marks = (row.get(1)?, row.get(2)?);
+        for seen in rooms.iter_mut().filter(|room| room.id == id) {
+            *seen = room::as_seen(seen.clone(), Some(marks));
+        }
+    }
+    Ok(())
+}
+
+/// Adds where markers stand at what only their owner sees, where markers are shown.
+pub(super) fn add_unheard(
+    tx: &mut Tx<'_, '_>,
+    room: &Room,
+    seats: &mut [(UserId, Seat)],
+) -> Result<(), Error> {
+    if room.kind == RoomKind::Room {
+        return Ok(());
+    }
+    for row in tx.query(UNHEARD, params![room.id])? {
+        let user: UserId = row.get(0)?;
+        let unheard = Unheard { seq: row.get(1)?, heard: row.get::<Option<i64>>(2)?.unwrap_or_default() };
+        if let Some((_, seat)) = seats.iter_mut().find(|(other, _)| *other == user) {
+            seat.unheard = Some(unheard);
+        }
+    }
+    Ok(())
 }
 
 /// Rooms that everybody may join and whose folded name begins so, with that name, after `after`.
@@ -406,7 +453,7 @@ pub(super) fn my_rooms(
             let withheld: i64 = row.get(ROOM_COLUMNS + 5)?;
             Ok(MyRoom {
                 unread: (room.last_seq - read_seq.max(swept_seq) - withheld).max(0),
-                room,
+                room: room::as_seen(room, Some((read_seq, row.get(ROOM_COLUMNS + 6)?))),
                 role: choice(row.get(ROOM_COLUMNS)?)?,
                 read_seq,
                 mentions: row.get(ROOM_COLUMNS + 3)?,
@@ -429,10 +476,7 @@ pub(super) fn unread(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<RoomUnread
             mentions: row.get(4)?,
         })
     });
-    // What is withheld alone is nothing new.
-    rooms
-        .filter(|room: &Result<RoomUnread, Error>| room.as_ref().map_or(true, |room| room.messages > 0))
-        .collect()
+    rooms.collect()
 }
 
 /// Conversations that others began and that wait for the user's answer, before this one.
@@ -505,4 +549,43 @@ pub(super) fn sweep_following_rooms(tx: &mut Tx<'_, '_>) -> Result<u64, Error> {
 pub(super) fn seats_of(tx: &mut Tx<'_, '_>, users: &[UserId]) -> Result<Vec<(RoomId, UserId)>, Error> {
     let rows = tx.query(SEATS_OF, params![users])?;
     rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+}
+
+/// The rooms and conversations a user is in, for themselves.
+pub(crate) fn export(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    from: Option<Value>,
+    limit: usize,
+) -> Result<Part, crate::Error> {
+    let after = place(from, RoomId::from_uuid(Uuid::nil()))?;
+    let mut seats = Vec::new();
+    for row in tx.query(EXPORT, params![user, after, limit + 1])? {
+        seats.push(Joined {
+            room_id: row.get(0)?,
+            kind: row.get(1)?,
+            name: row.get(2)?,
+            role: row.get(3)?,
+            joined_at: row.get(4)?,
+            delivered_seq: row.get(5)?,
+            read_seq: row.get(6)?,
+            sent_at: row.get(7)?,
+            brought_in: row.get(8)?,
+        });
+    }
+    Part::cut(seats, limit, |seat| seat.room_id)
+}
+
+/// A room somebody is in.
+#[derive(Serialize)]
+struct Joined {
+    room_id: RoomId,
+    kind: String,
+    name: Option<String>,
+    role: String,
+    joined_at: Timestamp,
+    delivered_seq: i64,
+    read_seq: i64,
+    sent_at: Option<Timestamp>,
+    brought_in: bool,
 }

@@ -2,6 +2,7 @@
 
 mod contact;
 mod conversations;
+mod export;
 mod following;
 mod history;
 mod messages;

@@ -7,6 +7,8 @@
 //! whether they want to be seen at all: who is invisible stays so, whatever happens to their sessions and to the server.
 
 mod store;
+
+pub(crate) use store::export;
 #[cfg(test)]
 mod tests;
 

@@ -2,11 +2,14 @@
 
 use moothall_protocol::{Timestamp, UserId};
 use moothall_store::{params, statements};
+use serde::Serialize;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Email, Letter};
 use crate::cx::Tx;
 use crate::error::Error;
+use crate::export::{Part, place};
 use crate::sweep;
 
 statements! {
@@ -19,6 +22,8 @@ statements! {
     FINISH = "UPDATE letters SET next_attempt_at = NULL, body = '', finished_at = $2, failure = $3 WHERE id = $1";
     SENT_SINCE = "SELECT COUNT(*) FROM letters WHERE user_id = $1 AND kind = $2 AND created_at > $3";
     SENT_TO_SINCE = "SELECT COUNT(*) FROM letters WHERE recipient_key = $1 AND kind = $2 AND created_at > $3";
+    EXPORT = "SELECT id, kind, recipient, subject, created_at, finished_at FROM letters WHERE user_id = $1 AND id > $2
+        ORDER BY id LIMIT $3";
     FORGET = "DELETE FROM letters WHERE user_id = $1";
     SWEEP = "DELETE FROM letters WHERE id IN
         (SELECT id FROM letters WHERE finished_at <= $1 LIMIT $2)";
@@ -88,6 +93,40 @@ pub(crate) fn sent_to_since(
     since: Timestamp,
 ) -> Result<i64, Error> {
     Ok(tx.query_one(SENT_TO_SINCE, params![to.to_lowercase(), kind, since])?.get(0)?)
+}
+
+/// Letters to a user, without what they say: there are links in it.
+pub(crate) fn export(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    from: Option<Value>,
+    limit: usize,
+) -> Result<Part, Error> {
+    let after = place(from, Uuid::nil())?;
+    let rows = tx.query(EXPORT, params![user, after, limit + 1])?;
+    let mut letters = Vec::with_capacity(rows.len());
+    for row in &rows {
+        letters.push(Sent {
+            id: row.get(0)?,
+            kind: row.get(1)?,
+            recipient: row.get(2)?,
+            subject: row.get(3)?,
+            created_at: row.get(4)?,
+            finished_at: row.get(5)?,
+        });
+    }
+    Part::cut(letters, limit, |letter| letter.id)
+}
+
+/// A letter as its receiver has it told.
+#[derive(Serialize)]
+struct Sent {
+    id: Uuid,
+    kind: String,
+    recipient: String,
+    subject: String,
+    created_at: Timestamp,
+    finished_at: Option<Timestamp>,
 }
 
 /// Forgets all letters to a user.

@@ -8,7 +8,7 @@ use moothall_protocol::{Cursor, MatchId, Page, UserId};
 
 use super::game::Match;
 use super::{Error, MODERATE, require_history};
-use crate::Cx;
+use crate::{Cx, accounts};
 
 pub(super) use store::STATEMENTS;
 
@@ -41,6 +41,13 @@ pub async fn list(cx: &Cx, input: ListMatches) -> Result<Page<MatchSummary>, Err
         None if !input.with.is_empty() => return Err(needs_user("/with")),
         None if input.outcome.is_some() => return Err(needs_user("/outcome")),
         None => {}
+    }
+    if let Some(host) = input.host_id {
+        // What somebody hosted they mostly played. A bot plays nothing.
+        let is_bot = accounts::summaries(cx, &[host]).await?.iter().any(|known| known.is_bot);
+        if !is_bot {
+            require_history(cx, &[host]).await?;
+        }
     }
     cx.hall().directory().all_answered::<Match>(cx).await;
     let (viewer, limit) = (Viewer::of(cx), input.limit.unwrap_or(PAGE_ITEMS_DEFAULT));

@@ -5,17 +5,24 @@ use moothall_protocol::matches::{
     HeadToHead, HostedMatch, Match as Shown, MatchOutcome, MatchResult, MatchStatus, MemberResult,
     OwnMatches, Tally, TallyOfMode,
 };
-use moothall_protocol::{MatchId, UserId};
+use moothall_protocol::{MatchId, PartyId, Timestamp, UserId};
 use moothall_store::{Json, Row, params, statements};
+use serde::Serialize;
+use uuid::Uuid;
 
 use super::game::{Effect, State};
 use super::list::Viewer;
 use super::{Error, Over, follow, rooms};
 use crate::cx::Tx;
+use crate::export::{Part, place};
 use crate::json::{choice, value, word, words};
 use crate::{Topic, accounts, audit, connections, restrictions};
 
 statements! {
+    EXPORT = "SELECT m.match_id, g.mode, g.map, g.name, g.status, g.started_at, g.ended_at, m.team, m.party_id, m.result,
+            m.joined_at, m.left_at, m.left_why, m.left_note
+        FROM match_members m JOIN matches g ON g.id = m.match_id WHERE m.user_id = $1 AND m.match_id > $2
+        ORDER BY m.match_id LIMIT $3";
     INSERT_MATCH = "INSERT INTO matches (id, lobby_id, host_id, host_kind, mode, map, name, is_rated, is_hidden, status,
         result_status, outcome, is_live, has_room, team_count, team_size, player_count, created_at, started_at, ended_at, state, version)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, TRUE, TRUE, $12, $13, $14, $15, NULL, NULL, $16, $17)";
@@ -354,4 +361,53 @@ fn add(tally: &mut Tally, result: MemberResult, count: u64) {
         MemberResult::Lost => tally.lost += count,
         MemberResult::Draw => tally.draw += count,
     }
+}
+
+/// The matches a user was in, and how they went for them, for themselves.
+pub(crate) fn export(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    from: Option<serde_json::Value>,
+    limit: usize,
+) -> Result<Part, crate::Error> {
+    let after = place(from, MatchId::from_uuid(Uuid::nil()))?;
+    let mut matches = Vec::new();
+    for row in tx.query(EXPORT, params![user, after, limit + 1])? {
+        matches.push(Played {
+            match_id: row.get(0)?,
+            mode: row.get(1)?,
+            map: row.get(2)?,
+            name: row.get(3)?,
+            status: row.get(4)?,
+            started_at: row.get(5)?,
+            ended_at: row.get(6)?,
+            team: row.get(7)?,
+            party_id: row.get(8)?,
+            result: row.get(9)?,
+            joined_at: row.get(10)?,
+            left_at: row.get(11)?,
+            left_why: row.get(12)?,
+            left_note: row.get(13)?,
+        });
+    }
+    Part::cut(matches, limit, |played| played.match_id)
+}
+
+/// A match, and how it went for one of those who were in it.
+#[derive(Serialize)]
+struct Played {
+    match_id: MatchId,
+    mode: String,
+    map: Option<String>,
+    name: String,
+    status: String,
+    started_at: Option<Timestamp>,
+    ended_at: Option<Timestamp>,
+    team: Option<i64>,
+    party_id: Option<PartyId>,
+    result: Option<String>,
+    joined_at: Timestamp,
+    left_at: Option<Timestamp>,
+    left_why: Option<String>,
+    left_note: Option<String>,
 }

@@ -28,6 +28,7 @@ use super::files::refuse_oneself;
 use super::notify::{Acted, Ids, Reverted, happened, tell};
 use super::{ACT, CASES, Error, appeals, cases, escalation, notes, reports, store as shared};
 use crate::cx::{Cx, Tx};
+use crate::export::{self, Part};
 use crate::restrictions::OfPrograms;
 use crate::{Fault as _, accounts, audit, idempotency, restrictions};
 
@@ -407,4 +408,17 @@ pub async fn propose(cx: &Cx, input: ProposeAction) -> Result<ActionProposal, Er
     let ends_at = template.hours.map(|hours| now + Duration::from_secs(u64::from(hours) * 3_600));
     let (step, steps) = (step as u32 + 1, table.steps.len() as u32);
     Ok(ActionProposal { history, step, steps, template, ends_at })
+}
+
+/// The actions about a user of which they are told, for themselves.
+pub(crate) fn export(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    from: Option<Value>,
+    limit: usize,
+) -> Result<Part, crate::Error> {
+    let before = export::place(from, ActionId::from_uuid(Uuid::max()))?;
+    let rows = store::told(tx, user, before, limit + 1)?;
+    let actions = rows.into_iter().map(|action| own(tx, action).map_err(Error::into_common));
+    Part::cut(actions.collect::<Result<Vec<_>, _>>()?, limit, |last| last.id)
 }

@@ -8,8 +8,8 @@ use moothall_protocol::moderation::{
     Action, Appeal, AppealOutcome, DecideAppeal, FileAppeal, GetAppeal, ListAppeals, ListMyAppeals,
     ModerationDeed, WriteAppeal,
 };
-use moothall_protocol::{ActionId, AppealId, Cursor, Page};
-use serde_json::json;
+use moothall_protocol::{ActionId, AppealId, Cursor, Page, UserId};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub(super) use store::STATEMENTS;
@@ -18,6 +18,7 @@ use super::effects::Sooner;
 use super::notify::{ActionAppealed, AppealAnswered, AppealDecided, Ids, happened, tell};
 use super::{APPEALS, Error, actions, effects, store as shared};
 use crate::cx::{Cx, Tx};
+use crate::export::{Part, place};
 use crate::{accounts, audit, restrictions};
 
 /// An appeal as it is stored.
@@ -73,13 +74,17 @@ fn shown(tx: &mut Tx<'_, '_>, id: AppealId) -> Result<Appeal, Error> {
 }
 
 /// What the caller may see of it.
-fn seen(tx: &Tx<'_, '_>, mut appeal: Appeal) -> Appeal {
+fn seen(tx: &Tx<'_, '_>, appeal: Appeal) -> Appeal {
     let cx = tx.cx();
-    if !cx.can(APPEALS) || cx.user() == Some(appeal.user_id) {
-        (appeal.actor_id, appeal.decided_by) = (None, None);
-        for message in appeal.messages.iter_mut().filter(|message| message.is_staff) {
-            message.author_id = None;
-        }
+    let is_own = cx.user() == Some(appeal.user_id);
+    if !cx.can(APPEALS) || is_own { without_names(appeal) } else { appeal }
+}
+
+/// Who decides stays unknown to whose appeal it is.
+fn without_names(mut appeal: Appeal) -> Appeal {
+    (appeal.actor_id, appeal.decided_by) = (None, None);
+    for message in appeal.messages.iter_mut().filter(|message| message.is_staff) {
+        message.author_id = None;
     }
     appeal
 }
@@ -252,7 +257,7 @@ fn close(
     action: &Action,
     outcome: AppealOutcome,
     decision: &str,
-    to: serde_json::Value,
+    to: Value,
 ) -> Result<(), Error> {
     store::decide(tx, appeal.id, outcome, decision)?;
     let word = crate::json::word(&outcome)?;
@@ -286,4 +291,22 @@ fn tell_both(
         tell(tx, actor, ActionAppealed { appeal_id, action_id, number, outcome, decision })?;
     }
     Ok(())
+}
+
+/// The appeals of a user, as they see them, for themselves.
+pub(crate) fn export(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    from: Option<Value>,
+    limit: usize,
+) -> Result<Part, crate::Error> {
+    let before = place(from, AppealId::from_uuid(Uuid::max()))?;
+    let rows = store::of_user(tx, user, before, limit + 1)?;
+    let mut appeals = Vec::with_capacity(rows.len());
+    for found in rows {
+        let action = actions::find(tx, found.action)?.ok_or(crate::Error::NotFound)?;
+        let action = actions::own(tx, action).map_err(Error::into_common)?;
+        appeals.push(without_names(found.appeal(action)));
+    }
+    Part::cut(appeals, limit, |last| last.id)
 }

@@ -18,6 +18,7 @@ use super::{Error, REPORT_AUTOMATICALLY, actions, cases, store};
 use crate::Fault as _;
 use crate::communication::ReportedContact;
 use crate::cx::{Cx, Tx};
+use crate::export::{Part, place};
 use crate::restrictions::types::REPORT;
 use crate::restrictions::{self, Scope};
 
@@ -192,4 +193,16 @@ pub async fn mine(cx: &Cx, input: ListMyReports) -> Result<Page<OwnReport>, Erro
     let rows = cx.read(move |tx| store::by(tx, user, before, limit + 1)).await?;
     let rows: Vec<OwnReport> = rows.into_iter().map(store::own).collect();
     Ok(Page::cut(rows, limit, |last| Cursor::of(&last.id)))
+}
+
+/// The reports a user made, for themselves.
+pub(crate) fn export(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    from: Option<Value>,
+    limit: usize,
+) -> Result<Part, crate::Error> {
+    let before = place(from, ReportId::from_uuid(Uuid::max()))?;
+    let rows = store::by(tx, user, before, limit + 1)?;
+    Part::cut(rows.into_iter().map(store::own).collect(), limit, |last| last.id)
 }

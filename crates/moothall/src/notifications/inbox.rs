@@ -6,11 +6,13 @@ use moothall_protocol::notifications::{
     NoticesMarked,
 };
 use moothall_protocol::{Cursor, Event, NoticeId, Page, UserId};
+use serde_json::Value;
 
 use super::store::{self, Mark};
 use crate::Topic;
 use crate::cx::{Cx, Tx};
 use crate::error::Error;
+use crate::export::{Part, place};
 use crate::settings::{self, Locale};
 
 /// The kinds of notices there are.
@@ -34,6 +36,19 @@ pub async fn list(cx: &Cx, input: ListNotices) -> Result<Page<Notice>, Error> {
         })
         .await?;
     Ok(Page::cut(rows, limit, |last| Cursor::of(&(last.created_at.as_micros(), last.id))))
+}
+
+/// The inbox of a user, for themselves.
+pub(crate) fn export(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    from: Option<Value>,
+    limit: usize,
+) -> Result<Part, Error> {
+    let before = place(from, store::NEWEST)?;
+    let language = settings::of::<Locale>(tx, user)?.language.clone();
+    let rows = store::list(tx, user, before, false, language.as_deref(), limit + 1)?;
+    Part::cut(rows, limit, |last| (last.created_at.as_micros(), last.id))
 }
 
 /// How much of the caller's inbox was not seen yet.

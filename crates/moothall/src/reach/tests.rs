@@ -1,6 +1,7 @@
 //! The rule alone: whoever asks what, of whomever. Every way there is, in a running hall, stands in `leaks.rs`.
 
 mod contact;
+mod history;
 mod leaks;
 mod restricted;
 

@@ -7,10 +7,12 @@ use moothall_protocol::accounts::UserSummary;
 use moothall_protocol::relationships::Related;
 use moothall_protocol::{Event, UserId};
 use parking_lot::RwLock;
+use serde::{Deserialize, Serialize};
 
 use super::side::Side;
 use super::{Error, store};
 use crate::cx::Tx;
+use crate::jobs::{self, NewJob, Step};
 use crate::operation::BoxFuture;
 use crate::{Cx, Hall, Topic, accounts, connections};
 
@@ -84,15 +86,44 @@ pub(super) fn privacy_changed(hall: &Hall, user: UserId) {
     begin(hall, user, user);
 }
 
-/// Keeps nothing of a user whose account is erased; to friends they are no friend any more.
-pub(crate) fn forget(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), crate::Error> {
-    forget_all(tx, user).map_err(Error::into_common)
+/// Ties that are forgotten in one transaction.
+const PORTION: usize = 500;
+
+/// Forgets what is left of a user whose account is erased and who had to do with many.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Forget {
+    user: UserId,
+    portion: usize,
 }
 
-fn forget_all(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
-    let ties = store::ties(tx, user)?;
+impl jobs::Kind for Forget {
+    const NAME: &'static str = "relationships.forget";
+
+    fn step(&mut self, tx: &mut Tx<'_, '_>) -> Result<Step, crate::Error> {
+        let is_all = forget_some(tx, self.user, self.portion).map_err(Error::into_common)?;
+        Ok(if is_all { Step::Done } else { Step::Again })
+    }
+}
+
+/// Keeps nothing of a user whose account is erased; to friends they are no friend any more. Where many had to do with them, the rest
+/// follows in portions.
+pub(crate) fn forget(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), crate::Error> {
+    forget_by(tx, user, PORTION)
+}
+
+pub(super) fn forget_by(tx: &mut Tx<'_, '_>, user: UserId, portion: usize) -> Result<(), crate::Error> {
+    if !forget_some(tx, user, portion).map_err(Error::into_common)? {
+        let job = Forget { user, portion };
+        jobs::enqueue(tx, &NewJob::new(job).key(user.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Forgets a portion. Returns whether that was all.
+fn forget_some(tx: &mut Tx<'_, '_>, user: UserId, portion: usize) -> Result<bool, Error> {
+    let ties = store::ties(tx, user, portion)?;
     let sides = store::find_many(tx, user, &ties)?;
-    store::forget(tx, user)?;
+    store::forget(tx, user, &ties)?;
     let now = tx.now();
     let card =
         UserSummary { id: user, name: accounts::ERASED_NAME.to_owned(), is_guest: false, is_bot: false };
@@ -104,5 +135,5 @@ fn forget_all(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
             tx.emit(Topic::User(other), Event::RelationshipUpdated(Box::new(related)));
         }
     }
-    Ok(())
+    Ok(ties.len() < portion)
 }

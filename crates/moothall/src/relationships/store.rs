@@ -5,11 +5,15 @@ use std::collections::HashMap;
 use moothall_protocol::relationships::RelationshipKind;
 use moothall_protocol::{Timestamp, UserId};
 use moothall_store::{Row, params, statements};
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
 
 use super::Error;
 use super::circle::{Circle, Tie};
 use super::side::Side;
 use crate::cx::Tx;
+use crate::export::{Part, place};
 use crate::sweep;
 
 /// What a side is made of, in the order [`side`] reads it; `$from` is the alias of the row.
@@ -108,13 +112,21 @@ statements! {
         SELECT user_id, FALSE, FALSE, ignores_at IS NOT NULL, blocks_at IS NOT NULL FROM relationships
         WHERE other_id = $1 AND (ignores_at IS NOT NULL OR blocks_at IS NOT NULL)";
     AVOIDED_AMONG = "SELECT user_id, other_id FROM relationships WHERE user_id {in $1} AND other_id {in $1}
-        AND avoids_at IS NOT NULL AND avoids_at <= $2 AND (avoids_until IS NULL OR avoids_until > $3)
-        ORDER BY avoids_at, user_id, other_id";
+        AND (blocks_at <= $2 OR (avoids_at <= $2 AND (avoids_until IS NULL OR avoids_until > $3)))
+        ORDER BY CASE WHEN blocks_at <= $2 AND (avoids_at IS NULL OR blocks_at < avoids_at) THEN blocks_at ELSE avoids_at END,
+            user_id, other_id";
 
+    OLD = concat!("SELECT r.user_id, r.other_id, ", side!("r"), " FROM relationships r
+        WHERE (r.user_id, r.other_id) > ($1, $2) AND (r.follows_at <= $3 OR r.asked_at <= $3)
+        ORDER BY r.user_id, r.other_id LIMIT $4");
+    EXPORT = concat!("SELECT r.other_id, ", side!("r"), " FROM relationships r WHERE r.user_id = $1 AND r.other_id > $2
+        ORDER BY r.other_id LIMIT $3");
     END_AVOIDS = "UPDATE relationships SET avoids_at = NULL, avoids_until = NULL WHERE (user_id, other_id) IN
         (SELECT user_id, other_id FROM relationships WHERE avoids_until IS NOT NULL AND avoids_until <= $1 LIMIT $2)";
-    TIES = "SELECT other_id FROM relationships WHERE user_id = $1 UNION SELECT user_id FROM relationships WHERE other_id = $1";
-    FORGET = "DELETE FROM relationships WHERE user_id = $1 OR other_id = $1";
+    TIES = "SELECT other_id FROM (SELECT other_id FROM relationships WHERE user_id = $1 LIMIT $2) o
+        UNION SELECT user_id FROM (SELECT user_id FROM relationships WHERE other_id = $1 LIMIT $2) t LIMIT $2";
+    FORGET_OWN = "DELETE FROM relationships WHERE user_id = $1 AND other_id {in $2}";
+    FORGET_OTHERS = "DELETE FROM relationships WHERE other_id = $1 AND user_id {in $2}";
 }
 
 /// How many columns a side has.
@@ -256,7 +268,7 @@ pub(super) fn circle(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Circle, Error>
     Ok(circle)
 }
 
-/// Who of these avoids whom of them since this time or longer, the longest first.
+/// Who of these avoids or blocks whom of them since this time or longer, the longest first.
 pub(super) fn avoided_among(
     tx: &mut Tx<'_, '_>,
     users: &[UserId],
@@ -267,19 +279,73 @@ pub(super) fn avoided_among(
     rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }
 
+/// Some of those relationships, by both users, in which somebody follows or asks since this time or longer.
+pub(super) fn old(
+    tx: &mut Tx<'_, '_>,
+    after: (UserId, UserId),
+    since: Timestamp,
+    limit: usize,
+) -> Result<Vec<((UserId, UserId), Side)>, Error> {
+    let rows = tx.query(OLD, params![after.0, after.1, since, limit])?;
+    rows.iter().map(|row| Ok(((row.get(0)?, row.get(1)?), side(row, 2)?))).collect()
+}
+
 /// Clears some of what was avoided until now.
 pub(super) fn end_avoids(tx: &mut Tx<'_, '_>) -> Result<u64, Error> {
     let now = tx.now();
     Ok(tx.execute(END_AVOIDS, params![now, sweep::ROWS])?)
 }
 
-/// Everybody with whom the user has anything to do.
-pub(super) fn ties(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<UserId>, Error> {
-    tx.query(TIES, params![user])?.iter().map(|row| Ok(row.get(0)?)).collect()
+/// Some of those with whom the user has anything to do.
+pub(super) fn ties(tx: &mut Tx<'_, '_>, user: UserId, limit: usize) -> Result<Vec<UserId>, Error> {
+    tx.query(TIES, params![user, limit])?.iter().map(|row| Ok(row.get(0)?)).collect()
 }
 
-/// Keeps nothing of what anybody made of this user, or they of others.
-pub(super) fn forget(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
-    tx.execute(FORGET, params![user])?;
+/// Keeps nothing of what these made of this user, or they of these.
+pub(super) fn forget(tx: &mut Tx<'_, '_>, user: UserId, others: &[UserId]) -> Result<(), Error> {
+    tx.execute(FORGET_OWN, params![user, others])?;
+    tx.execute(FORGET_OTHERS, params![user, others])?;
     Ok(())
+}
+
+/// What a user made of others, for themselves. What others made of them is theirs.
+pub(crate) fn export(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    from: Option<Value>,
+    limit: usize,
+) -> Result<Part, crate::Error> {
+    let after = place(from, UserId::from_uuid(Uuid::nil()))?;
+    let mut made = Vec::new();
+    for row in tx.query(EXPORT, params![user, after, limit + 1])? {
+        let side = side(&row, 1).map_err(Error::into_common)?;
+        made.push(Made {
+            user_id: row.get(0)?,
+            asked_at: side.asked_at,
+            message: side.message,
+            friends_since: side.friends_at,
+            follows_since: side.follows_at,
+            ignores_since: side.ignores_at,
+            avoids_since: side.avoids_at,
+            avoids_until: side.avoids_until,
+            blocks_since: side.blocks_at,
+            note: side.note,
+        });
+    }
+    Part::cut(made, limit, |made| made.user_id)
+}
+
+/// What a user made of another one.
+#[derive(Serialize)]
+struct Made {
+    user_id: UserId,
+    asked_at: Option<Timestamp>,
+    message: Option<String>,
+    friends_since: Option<Timestamp>,
+    follows_since: Option<Timestamp>,
+    ignores_since: Option<Timestamp>,
+    avoids_since: Option<Timestamp>,
+    avoids_until: Option<Timestamp>,
+    blocks_since: Option<Timestamp>,
+    note: Option<String>,
 }

@@ -4,6 +4,7 @@ mod bounds;
 mod friends;
 mod lists;
 mod live;
+mod purge;
 
 use std::time::Duration;
 

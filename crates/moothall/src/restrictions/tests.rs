@@ -104,7 +104,7 @@ async fn what_makes_no_sense_is_not_imposed() {
         ] {
             assert_eq!(code(impose_restriction(&hall.server(), wrong.clone()).await), "invalid", "{wrong:?}");
         }
-        let nobody = UserId::from_uuid(uuid::Uuid::from_u128(7));
+        let nobody = UserId::from_uuid(Uuid::from_u128(7));
         let wrong = restriction(nobody, &["chat"]);
         assert_eq!(code(impose_restriction(&hall.server(), wrong).await), "not_found");
         for _ in 0..limits::RESTRICTIONS_OF_USER_MAX {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::cx::{Asked, Tx};
+use crate::topics::Audience;
 use crate::{Error, Fault, Random, Settings, Topic};
 
 /// A live entity: plain data, with no clock, no socket and no database inside.
@@ -59,6 +60,9 @@ pub trait Entity: Sized + Send + 'static {
     }
 }
 
+/// An event on its way to a topic, and for whom there it is.
+pub(super) type Told = (Topic, Event, Audience);
+
 /// One turn of an entity: the time it is, who asks, and what follows from it.
 pub struct Turn<'a, E: Entity> {
     pub(super) now: Timestamp,
@@ -66,7 +70,7 @@ pub struct Turn<'a, E: Entity> {
     pub(super) asked: Option<&'a Asked>,
     pub(super) random: &'a dyn Random,
     pub(super) effects: Vec<E::Effect>,
-    pub(super) events: Vec<(Topic, Event)>,
+    pub(super) events: Vec<Told>,
     pub(super) timers: Vec<(Duration, E::Command)>,
 }
 
@@ -113,7 +117,12 @@ impl<'a, E: Entity> Turn<'a, E> {
 
     /// Publishes an event once the effects are durable.
     pub fn emit(&mut self, topic: Topic, event: Event) {
-        self.events.push((topic, event));
+        self.emit_to(topic, event, Audience::All);
+    }
+
+    /// The same, for some of those who are subscribed.
+    pub fn emit_to(&mut self, topic: Topic, event: Event, audience: Audience) {
+        self.events.push((topic, event, audience));
     }
 
     /// Tells the entity something later. What is told carries the version it was meant for, so that a stale timer does

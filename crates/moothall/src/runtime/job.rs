@@ -4,14 +4,15 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use moothall_protocol::{Event, Id, Timestamp};
+use moothall_protocol::{Id, Timestamp};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::entity::Told;
 use super::{Entity, Turn};
 use crate::cx::{Asked, Tx};
 use crate::idempotency::Claim;
-use crate::{Error, Fault as _, Kind, Random, Settings, Topic};
+use crate::{Error, Fault as _, Kind, Random, Settings};
 
 /// Which entity.
 pub(super) type Key = (&'static str, Uuid);
@@ -87,7 +88,7 @@ pub(super) trait Job: Send {
     fn is_missed(&self) -> bool;
 
     /// Takes the events, then answers.
-    fn take_events(&mut self) -> Vec<(Topic, Event)>;
+    fn take_events(&mut self) -> Vec<Told>;
 
     /// Answers.
     fn finish(self: Box<Self>);
@@ -124,7 +125,7 @@ pub(super) struct Command<E: Entity> {
     /// The outcome was given before: nothing is to be written or told.
     is_replayed: bool,
     effects: Vec<E::Effect>,
-    events: Vec<(Topic, Event)>,
+    events: Vec<Told>,
     timers: Vec<(Duration, E::Command)>,
 }
 
@@ -309,7 +310,7 @@ impl<E: Entity> Job for Command<E> {
         self.outcome = Some(Err(error));
     }
 
-    fn take_events(&mut self) -> Vec<(Topic, Event)> {
+    fn take_events(&mut self) -> Vec<Told> {
         std::mem::take(&mut self.events)
     }
 

@@ -329,8 +329,8 @@ impl Partition {
                 continue;
             }
             self.set_timers(now, job.take_timers());
-            for (topic, event) in job.take_events() {
-                cx.hall().topics().publish(topic, event);
+            for (topic, event, audience) in job.take_events() {
+                cx.hall().topics().publish_to(topic, event, audience);
             }
             job.finish();
         }

@@ -14,6 +14,7 @@ use std::time::Duration;
 use moothall_protocol::{Event, Id, Timestamp, UserId};
 
 use super::{Entity, Turn};
+use crate::topics::Audience;
 use crate::{Random, SeededRandom, Topic};
 
 /// What the simulator must know of an entity beside what it is.
@@ -59,6 +60,11 @@ pub trait Simulated: Entity + fmt::Debug {
 
     /// What an event tells a subscriber of this topic.
     fn observe(view: &mut Self::View, topic: &Topic, event: &Event);
+
+    /// The same, of an event that may be for some of them only.
+    fn observe_for(view: &mut Self::View, topic: &Topic, event: &Event, _: &Audience) {
+        Self::observe(view, topic, event);
+    }
 
     /// What is wrong: with itself, against the database, against what was answered, or against what a subscriber believes.
     fn check(
@@ -292,8 +298,8 @@ impl<E: Simulated> Simulation<E> {
             self.crash();
             return Ok(None);
         }
-        for (topic, event) in &events {
-            E::observe(&mut actor.view, topic, event);
+        for (topic, event, audience) in &events {
+            E::observe_for(&mut actor.view, topic, event, audience);
         }
         actor.timers.extend(timers.into_iter().map(|(wait, command)| (self.now + wait, command)));
         Ok(Some(Ok(reply)))

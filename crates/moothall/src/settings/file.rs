@@ -93,8 +93,9 @@ fn read(cx: &Cx, text: &str) -> Result<Vec<(String, Option<Value>)>, Error> {
     let mut document: Map<String, Value> = toml::from_str(text)
         .map_err(|error| Error::field("/toml", "invalid", format!("this is no TOML: {}", error.message())))?;
     let nothing = document.remove(NOTHING).unwrap_or_else(|| Value::Array(Vec::new()));
-    let nothing: Vec<String> = serde_json::from_value(nothing)
-        .map_err(|_| Error::field("/toml", "invalid", format!("`{NOTHING}` is a list of the names of settings")))?;
+    let nothing: Vec<String> = serde_json::from_value(nothing).map_err(|_| {
+        Error::field("/toml", "invalid", format!("`{NOTHING}` is a list of the names of settings"))
+    })?;
     let mut wanted: Vec<(String, Value)> = nothing.into_iter().map(|key| (key, Value::Null)).collect();
     let definitions = &cx.hall().live_settings().definitions;
     flatten("", document, definitions, &mut wanted);

@@ -2,11 +2,12 @@
 
 use moothall_protocol::UserId;
 use moothall_store::{Json, OnConstraint as _, Row, params, statements};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::live::Stored;
 use crate::cx::Tx;
 use crate::error::Error;
+use crate::export::Part;
 
 statements! {
     SITE = "SELECT key, value, version, updated_at, updated_by FROM site_settings ORDER BY key";
@@ -133,4 +134,17 @@ pub(crate) fn forget(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
     let hall = tx.cx().hall().clone();
     tx.after_commit(move || hall.live_settings().forget_user(user));
     Ok(())
+}
+
+/// What a user has set, section by section, for themselves.
+pub(crate) fn export_user(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    _: Option<Value>,
+    _: usize,
+) -> Result<Part, Error> {
+    let sections = of_user(tx, user)?.into_iter();
+    Part::whole(
+        sections.map(|(name, set)| json!({ "section": name, "values": set.values, "version": set.version })),
+    )
 }

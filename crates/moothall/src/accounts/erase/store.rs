@@ -106,6 +106,24 @@ pub(super) fn traces(
     Ok(found)
 }
 
+/// All tables there are, but that of the migrations.
+#[cfg(test)]
+pub(in crate::accounts) fn tables(
+    tx: &mut Tx<'_, '_>,
+    engine: moothall_store::Engine,
+) -> Result<Vec<String>, Error> {
+    let tables = match engine {
+        moothall_store::Engine::Sqlite => {
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name"
+        }
+        moothall_store::Engine::Postgres => {
+            "SELECT table_name::text FROM information_schema.tables WHERE table_schema = current_schema() ORDER BY table_name"
+        }
+    };
+    let rows = tx.query(tables, params![])?;
+    Ok(rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?)
+}
+
 pub(super) fn erased(tx: &mut Tx<'_, '_>, after: UserId, limit: usize) -> Result<Vec<UserId>, crate::Error> {
     let rows = tx.query(ERASED, params![after, limit])?;
     rows.iter().map(|row| Ok(row.get(0)?)).collect()

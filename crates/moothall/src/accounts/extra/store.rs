@@ -2,7 +2,7 @@
 
 use moothall_protocol::UserId;
 use moothall_protocol::accounts::{Audience, Extra, ExtraEntry};
-use moothall_store::{Json, params, statements};
+use moothall_store::{Json, Row, params, statements};
 use serde_json::Value;
 
 use super::super::Error;
@@ -12,6 +12,8 @@ statements! {
     FIND = "SELECT key, audience, is_protected, version, updated_at, value FROM user_extra
             WHERE user_id = $1 AND key = $2";
     LIST = "SELECT key, audience, is_protected, version, updated_at FROM user_extra WHERE user_id = $1 ORDER BY key";
+    EXPORT = "SELECT key, audience, is_protected, version, updated_at, value FROM user_extra
+              WHERE user_id = $1 AND key > $2 AND audience IN ('public', 'friends', 'owner') ORDER BY key LIMIT $3";
     COUNT = "SELECT COUNT(*) FROM user_extra WHERE user_id = $1";
     PUT = "INSERT INTO user_extra (user_id, key, audience, is_protected, value, version, updated_at)
            VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -38,16 +40,29 @@ fn audience_of(name: &str) -> Audience {
 }
 
 pub(super) fn find(tx: &mut Tx<'_, '_>, user: UserId, key: &str) -> Result<Option<Extra>, Error> {
-    let Some(row) = tx.query_opt(FIND, params![user, key])? else { return Ok(None) };
+    tx.query_opt(FIND, params![user, key])?.as_ref().map(read).transpose()
+}
+
+fn read(row: &Row) -> Result<Extra, Error> {
     let Json(value): Json<Value> = row.get(5)?;
-    Ok(Some(Extra {
+    Ok(Extra {
         key: row.get(0)?,
         audience: audience_of(&row.get::<String>(1)?),
         is_protected: row.get(2)?,
         value,
         version: row.get(3)?,
         updated_at: row.get(4)?,
-    }))
+    })
+}
+
+/// Some of those that the user may read, after this key.
+pub(in crate::accounts) fn export(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<Extra>, Error> {
+    tx.query(EXPORT, params![user, after, limit])?.iter().map(read).collect()
 }
 
 pub(super) fn list(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<ExtraEntry>, Error> {

@@ -61,7 +61,7 @@ pub(super) fn find(tx: &mut Tx<'_, '_>, id: ApiKeyId) -> Result<Option<ApiKey>, 
     tx.query_opt(FIND, params![id])?.map(|row| read(&row)).transpose()
 }
 
-pub(super) fn list(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<ApiKey>, Error> {
+pub(in crate::accounts) fn list(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<ApiKey>, Error> {
     tx.query(LIST, params![user])?.iter().map(read).collect()
 }
 

@@ -146,7 +146,7 @@ pub(super) fn delete_grant(tx: &mut Tx<'_, '_>, id: GrantId) -> Result<(), Error
     Ok(())
 }
 
-pub(super) fn list_grants(
+pub(in crate::accounts) fn list_grants(
     tx: &mut Tx<'_, '_>,
     filter: &ListGrants,
     after: Option<GrantId>,

@@ -134,7 +134,7 @@ pub(super) fn delete_all(
     rows.iter().map(|row| Ok(row.get(0)?)).collect()
 }
 
-pub(super) fn list(
+pub(in crate::accounts) fn list(
     tx: &mut Tx<'_, '_>,
     user: UserId,
     current: Option<SessionId>,

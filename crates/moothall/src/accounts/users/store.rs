@@ -30,6 +30,10 @@ statements! {
     LIKENESSES = "SELECT id, name, email, created_at FROM users WHERE id {in $1} AND erased_at IS NULL";
     PERSON = "SELECT COALESCE(owner_id, id) FROM users WHERE id = $1";
     SUMMARIES = "SELECT id, name, is_guest, is_bot, erased_at IS NOT NULL FROM users WHERE id {in $1}";
+    SILENT = "SELECT u.id FROM users u WHERE u.id {in $1} AND u.erased_at IS NULL AND NOT u.is_bot AND u.created_at <= $2
+                AND (u.last_login_at IS NULL OR u.last_login_at <= $2) AND (u.last_logout_at IS NULL OR u.last_logout_at <= $2)
+                AND (u.last_played_at IS NULL OR u.last_played_at <= $2)
+                AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = u.id AND s.last_seen_at > $2)";
     FIND = concat!("SELECT ", columns!(), " FROM users u WHERE u.id = $1");
     EMAIL_KEY = "SELECT email_key FROM users WHERE id = $1";
     ROLES = "SELECT user_id, role FROM grants WHERE user_id {in $1} AND (ends_at IS NULL OR ends_at > $2)
@@ -209,7 +213,7 @@ pub(super) fn insert_name(tx: &mut Tx<'_, '_>, user: UserId, name: &str) -> Resu
     Ok(())
 }
 
-pub(super) fn names(
+pub(in crate::accounts) fn names(
     tx: &mut Tx<'_, '_>,
     user: UserId,
     before: (Timestamp, Uuid),
@@ -242,4 +246,13 @@ pub(super) fn likenesses(tx: &mut Tx<'_, '_>, users: &[UserId]) -> Result<Vec<Li
         Ok(Likeness { user: row.get(0)?, name: row.get(1)?, email: row.get(2)?, created_at: row.get(3)? })
     };
     rows.iter().map(likeness).collect()
+}
+
+/// Who of these has given no sign of life since then. Bots give none, and are there all the same.
+pub(in crate::accounts) fn silent(
+    tx: &mut Tx<'_, '_>,
+    users: &[UserId],
+    since: Timestamp,
+) -> Result<Vec<UserId>, Error> {
+    tx.query(SILENT, params![users, since])?.iter().map(|row| Ok(row.get(0)?)).collect()
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use moothall_protocol::UserId;
 use moothall_protocol::accounts::UserSummary;
+use moothall_protocol::{Timestamp, UserId};
 
 use super::store;
 use crate::cx::Cx;
@@ -31,6 +31,15 @@ pub(crate) async fn living(cx: &Cx, ids: &[UserId]) -> Result<HashSet<UserId>, E
 /// Whether a user is there and not erased, if that was asked lately.
 pub(crate) fn living_kept(cx: &Cx, id: UserId) -> Option<bool> {
     cx.hall().accounts().summaries.find(id).map(|known| !known.is_erased)
+}
+
+/// Who of these has given no sign of life since then, and still has an account.
+pub(crate) fn silent(
+    tx: &mut crate::Tx<'_, '_>,
+    users: &[UserId],
+    since: Timestamp,
+) -> Result<Vec<UserId>, Error> {
+    store::silent(tx, users, since).map_err(super::Error::into_common)
 }
 
 async fn known(cx: &Cx, ids: &[UserId]) -> Result<Vec<Known>, Error> {

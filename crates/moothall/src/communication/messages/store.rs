@@ -5,17 +5,35 @@ use std::collections::BTreeMap;
 use moothall_protocol::communication::{Attachment, Message, MessageVersion};
 use moothall_protocol::{MessageId, RoomId, Timestamp, UserId};
 use moothall_store::{Json, Row, Value, params, statements, values};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use crate::communication::Error;
 use crate::communication::room::Effect;
+use crate::communication::shadows::Eyes;
 use crate::cx::Tx;
-use crate::sweep;
+use crate::export::{Part, place};
+use crate::{json, sweep};
 
 /// The columns of a message, in the order [`message`] reads them.
 macro_rules! message_columns {
     () => {
-        "id, room_id, seq, sender_id, text, attachments, mentions, reply_to, version, created_at, edited_at, deleted_at, withheld"
+        "id, room_id, seq, sender_id, text, attachments, mentions, reply_to, version, created_at, edited_at, deleted_at, withheld, shadowed"
+    };
+}
+
+/// Which messages a reader sees, whose id is `$4`: all if `$5` says so.
+macro_rules! seen {
+    () => {
+        "(shadowed = FALSE OR sender_id = $4 OR $5)"
+    };
+}
+
+/// Whether a message `m` is more than what is kept for staff of a live-only room.
+macro_rules! not_for_staff_alone {
+    () => {
+        "(m.shadowed = FALSE OR EXISTS (SELECT 1 FROM rooms r WHERE r.id = m.room_id AND r.live_only = FALSE))"
     };
 }
 
@@ -24,6 +42,7 @@ statements! {
         WHERE room_id = $1 AND user_id = $2";
 
     NUMBER = "UPDATE rooms SET last_seq = $2, active_at = $3 WHERE id = $1";
+    NUMBER_UNHEARD = "UPDATE rooms SET numbered_seq = $2 WHERE id = $1";
     DELETE_MENTIONS = "DELETE FROM message_mentions WHERE room_id = $1 AND seq = $2";
     KEEP_VERSION = "INSERT INTO message_versions (message_id, version, text, attachments, replaced_at)
         SELECT id, version, text, attachments, $3 FROM messages WHERE id = $1 AND version = $2 AND deleted_at IS NULL";
@@ -34,20 +53,33 @@ statements! {
     FIND_MESSAGE = concat!("SELECT ", message_columns!(), " FROM messages WHERE id = $1");
     VERSIONS = "SELECT version, text, attachments, replaced_at FROM message_versions WHERE message_id = $1
         ORDER BY version";
-    BEFORE = concat!("SELECT ", message_columns!(), " FROM messages WHERE room_id = $1 AND seq < $2
+    BEFORE = concat!("SELECT ", message_columns!(), " FROM messages WHERE room_id = $1 AND seq < $2 AND ", seen!(), "
         ORDER BY seq DESC LIMIT $3");
-    AFTER = concat!("SELECT ", message_columns!(), " FROM messages WHERE room_id = $1 AND seq > $2 ORDER BY seq LIMIT $3");
+    AFTER = concat!("SELECT ", message_columns!(), " FROM messages WHERE room_id = $1 AND seq > $2 AND ", seen!(), "
+        ORDER BY seq LIMIT $3");
+
+    WINDOW = "SELECT id FROM messages WHERE id > $1 ORDER BY id LIMIT 1 OFFSET $2";
+    OWN = concat!("SELECT ", message_columns!(), " FROM messages m
+        WHERE id > $2 AND id <= $3 AND sender_id = $1 AND ", not_for_staff_alone!(), " ORDER BY id LIMIT $4");
+    VERSIONS_WINDOW = "SELECT message_id, version FROM message_versions WHERE (message_id, version) > ($1, $2)
+        ORDER BY message_id, version LIMIT 1 OFFSET $3";
+    OWN_VERSIONS = concat!("SELECT v.message_id, v.version, v.text, v.attachments, v.replaced_at
+        FROM message_versions v JOIN messages m ON m.id = v.message_id
+        WHERE (v.message_id, v.version) > ($2, $3) AND (v.message_id, v.version) <= ($4, $5) AND m.sender_id = $1
+          AND ", not_for_staff_alone!(), " ORDER BY v.message_id, v.version LIMIT $6");
 
     OLDEST = "SELECT seq, created_at FROM messages WHERE room_id = $1 ORDER BY seq LIMIT $2";
     SWEEP_MESSAGES = "DELETE FROM messages WHERE room_id = $1 AND seq <= $2";
     SWEEP_MENTIONS = "DELETE FROM message_mentions WHERE room_id = $1 AND seq <= $2";
     SWEPT = "UPDATE rooms SET swept_seq = $2 WHERE id = $1 AND swept_seq < $2";
+    SWEEP_UNHEARD = "DELETE FROM messages WHERE id IN
+        (SELECT w.id FROM messages w JOIN rooms r ON r.id = w.room_id WHERE w.shadowed AND w.created_at <= $1 AND r.live_only LIMIT $2)";
     SWEEP_VERSIONS = "DELETE FROM message_versions WHERE (message_id, version) IN
         (SELECT message_id, version FROM message_versions WHERE replaced_at <= $1 LIMIT $2)";
 
     + many {
         /// See [`Spoken`].
-        INSERT_MESSAGES (13) = concat!("INSERT INTO messages (", message_columns!(), ")");
+        INSERT_MESSAGES (14) = concat!("INSERT INTO messages (", message_columns!(), ")");
         INSERT_MENTIONS (3) = "INSERT INTO message_mentions (user_id, room_id, seq)";
     }
 }
@@ -68,7 +100,7 @@ pub(in crate::communication) fn message(row: &Row) -> Result<Message, Error> {
         edited_at: row.get(10)?,
         deleted_at: row.get(11)?,
         is_hidden: row.get(12)?,
-        is_shadowed: false,
+        is_shadowed: row.get(13)?,
     })
 }
 
@@ -77,7 +109,7 @@ fn list<T: DeserializeOwned>(row: &Row, index: usize) -> Result<Vec<T>, moothall
 }
 
 /// Most messages have no attachments and mention nobody: `NULL` then.
-pub(in crate::communication) fn unless_empty<T>(list: &[T]) -> Option<Json<&[T]>> {
+fn unless_empty<T>(list: &[T]) -> Option<Json<&[T]>> {
     (!list.is_empty()).then_some(Json(list))
 }
 
@@ -87,8 +119,10 @@ pub(in crate::communication) fn unless_empty<T>(list: &[T]) -> Option<Json<&[T]>
 pub(in crate::communication) struct Spoken {
     messages: Vec<Vec<Value>>,
     mentions: Vec<Vec<Value>>,
-    /// The number and the time of the newest message.
+    /// The number and the time of the newest message that is heard.
     newest: Option<(i64, Timestamp)>,
+    /// The number of the newest that is not.
+    unheard: Option<i64>,
     marks: BTreeMap<UserId, Mark>,
 }
 
@@ -114,23 +148,13 @@ impl Spoken {
     }
 
     fn sent(&mut self, message: &Message, unnoticed: &[UserId]) -> Result<(), Error> {
-        self.messages.push(values![
-            message.id,
-            message.room_id,
-            message.seq,
-            message.sender_id,
-            message.text,
-            unless_empty(&message.attachments),
-            unless_empty(&message.mentions),
-            message.reply_to,
-            message.version,
-            message.created_at,
-            message.edited_at,
-            message.deleted_at,
-            message.is_hidden
-        ]?);
+        self.messages.push(message_row(message)?);
         self.mentions.extend(mention_rows(message, unnoticed)?);
-        self.newest = Some((message.seq, message.created_at));
+        if message.is_shadowed {
+            self.unheard = Some(message.seq);
+        } else {
+            self.newest = Some((message.seq, message.created_at));
+        }
         let (delivered_seq, read_seq) = (message.seq, message.seq);
         let mark = Mark { delivered_seq, read_seq, sent_at: Some(message.created_at) };
         self.marks.insert(message.sender_id, mark);
@@ -143,16 +167,47 @@ impl Spoken {
     }
 
     pub fn write(self, tx: &mut Tx<'_, '_>, room: RoomId) -> Result<(), Error> {
-        if let Some((seq, at)) = self.newest {
-            tx.insert_many(INSERT_MESSAGES, 13, &self.messages)?;
+        if !self.messages.is_empty() {
+            tx.insert_many(INSERT_MESSAGES, 14, &self.messages)?;
             tx.insert_many(INSERT_MENTIONS, 3, &self.mentions)?;
+        }
+        if let Some((seq, at)) = self.newest {
             tx.execute(NUMBER, params![room, seq, at])?;
+        }
+        if let Some(seq) = self.unheard {
+            tx.execute(NUMBER_UNHEARD, params![room, seq])?;
         }
         for (user, Mark { delivered_seq, read_seq, sent_at }) in self.marks {
             tx.execute(MARK, params![room, user, delivered_seq, read_seq, sent_at])?;
         }
         Ok(())
     }
+}
+
+fn message_row(message: &Message) -> Result<Vec<Value>, Error> {
+    Ok(values![
+        message.id,
+        message.room_id,
+        message.seq,
+        message.sender_id,
+        message.text,
+        unless_empty(&message.attachments),
+        unless_empty(&message.mentions),
+        message.reply_to,
+        message.version,
+        message.created_at,
+        message.edited_at,
+        message.deleted_at,
+        message.is_hidden,
+        message.is_shadowed
+    ]?)
+}
+
+/// Keeps a message of a live-only room, which nobody else's is.
+pub(in crate::communication) fn keep_for_staff(tx: &mut Tx<'_, '_>, message: &Message) -> Result<(), Error> {
+    tx.insert_many(INSERT_MESSAGES, 14, &[message_row(message)?])?;
+    tx.execute(NUMBER_UNHEARD, params![message.room_id, message.seq])?;
+    Ok(())
 }
 
 fn mention_rows(message: &Message, unnoticed: &[UserId]) -> Result<Vec<Vec<Value>>, Error> {
@@ -219,7 +274,8 @@ pub(in crate::communication) fn restore(
     if count == 0 {
         return Err(crate::Error::VersionConflict { version: before }.into());
     }
-    tx.insert_many(INSERT_MENTIONS, 3, &mention_rows(message, &[])?)?;
+    let unnoticed = if message.is_hidden { message.mentions.as_slice() } else { &[] };
+    tx.insert_many(INSERT_MENTIONS, 3, &mention_rows(message, unnoticed)?)?;
     Ok(())
 }
 
@@ -251,24 +307,113 @@ pub(in crate::communication) fn versions(
         .collect()
 }
 
-/// Messages before this place, the newest first.
+/// Messages looked at for one part of an export: they are in no order of who sent them.
+const LOOKED_AT: usize = 5_000;
+
+/// What a user wrote, as they see it, for themselves.
+pub(crate) fn export(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    from: Option<serde_json::Value>,
+    limit: usize,
+) -> Result<Part, crate::Error> {
+    export_by(tx, user, from, limit, LOOKED_AT)
+}
+
+pub(in crate::communication) fn export_by(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    from: Option<serde_json::Value>,
+    limit: usize,
+    looked_at: usize,
+) -> Result<Part, crate::Error> {
+    let after = place(from, first_by(user))?;
+    let end = tx.query_opt(WINDOW, params![after, looked_at - 1])?.map(|row| row.get(0)).transpose()?;
+    let last = end.unwrap_or(MessageId::from_uuid(Uuid::max()));
+    let rows = tx.query(OWN, params![user, after, last, limit + 1])?;
+    let mut messages =
+        rows.iter().map(message).collect::<Result<Vec<Message>, Error>>().map_err(Error::into_common)?;
+    for message in &mut messages {
+        (message.is_hidden, message.is_shadowed) = (false, false);
+    }
+    let part = Part::cut(messages, limit, |message| message.id)?;
+    going_on(part, end)
+}
+
+/// What the messages of a user said before they were changed, for themselves.
+pub(crate) fn export_versions(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    from: Option<serde_json::Value>,
+    limit: usize,
+) -> Result<Part, crate::Error> {
+    let after: (MessageId, i64) = place(from, (first_by(user), 0))?;
+    let end = tx.query_opt(VERSIONS_WINDOW, params![after.0, after.1, LOOKED_AT - 1])?;
+    let end = end.map(|row| Ok::<(MessageId, i64), Error>((row.get(0)?, row.get(1)?))).transpose();
+    let end = end.map_err(Error::into_common)?;
+    let last = end.unwrap_or((MessageId::from_uuid(Uuid::max()), i64::MAX));
+    let rows = tx.query(OWN_VERSIONS, params![user, after.0, after.1, last.0, last.1, limit + 1])?;
+    let mut said = Vec::with_capacity(rows.len());
+    for row in &rows {
+        said.push(Said {
+            message_id: row.get(0)?,
+            version: row.get(1)?,
+            text: row.get(2)?,
+            attachments: list(row, 3)?,
+            replaced_at: row.get(4)?,
+        });
+    }
+    going_on(Part::cut(said, limit, |said| (said.message_id, said.version))?, end)
+}
+
+/// What a message said once.
+#[derive(Serialize)]
+struct Said {
+    message_id: MessageId,
+    version: i64,
+    text: String,
+    attachments: Vec<Attachment>,
+    replaced_at: Timestamp,
+}
+
+/// A part that has all of what was looked at goes on where that ends, if there is more.
+fn going_on<K: Serialize>(part: Part, end: Option<K>) -> Result<Part, crate::Error> {
+    let next = match (part.next, end) {
+        (Some(next), _) => Some(next),
+        (None, Some(end)) => Some(json::value(&end)?),
+        (None, None) => None,
+    };
+    Ok(Part { next, ..part })
+}
+
+/// An id before those of all messages of a user: ids begin with the time, and nobody wrote long before they were there.
+fn first_by(user: UserId) -> MessageId {
+    const DAY_MS: u128 = 24 * 60 * 60 * 1_000;
+    let id = user.uuid();
+    let first = if id.get_version_num() == 7 { id.as_u128().saturating_sub(DAY_MS << 80) } else { 0 };
+    MessageId::from_uuid(Uuid::from_u128(first))
+}
+
+/// Messages before this place that these eyes see, the newest first.
 pub(in crate::communication) fn before(
     tx: &mut Tx<'_, '_>,
     room: RoomId,
     seq: i64,
     limit: usize,
+    eyes: Eyes,
 ) -> Result<Vec<Message>, Error> {
-    tx.query(BEFORE, params![room, seq, limit])?.iter().map(message).collect()
+    tx.query(BEFORE, params![room, seq, limit, eyes.own, eyes.all])?.iter().map(message).collect()
 }
 
-/// Messages after this place, the oldest first.
+/// Messages after this place that these eyes see, the oldest first.
 pub(in crate::communication) fn after(
     tx: &mut Tx<'_, '_>,
     room: RoomId,
     seq: i64,
     limit: usize,
+    eyes: Eyes,
 ) -> Result<Vec<Message>, Error> {
-    tx.query(AFTER, params![room, seq, limit])?.iter().map(message).collect()
+    tx.query(AFTER, params![room, seq, limit, eyes.own, eyes.all])?.iter().map(message).collect()
 }
 
 /// Removes up to `limit` messages that were sent until `until`, the oldest first. Returns how many that were.
@@ -293,6 +438,11 @@ pub(in crate::communication) fn sweep_messages(
     let count = tx.execute(SWEEP_MESSAGES, params![room, last])?;
     tx.execute(SWEPT, params![room, last])?;
     Ok(count)
+}
+
+/// Removes some of what was kept for staff of live-only rooms, up to this time.
+pub(in crate::communication) fn sweep_unheard(tx: &mut Tx<'_, '_>, until: Timestamp) -> Result<u64, Error> {
+    Ok(tx.execute(SWEEP_UNHEARD, params![until, sweep::ROWS])?)
 }
 
 /// Removes some of what messages said before they were changed, up to this time.

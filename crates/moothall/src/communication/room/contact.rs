@@ -26,16 +26,26 @@ pub(crate) enum Way {
 }
 
 impl Room {
-    /// Somebody writes, and so has accepted the conversation themselves. Returns whether it is kept from the other one.
-    pub(super) fn make_contact(&mut self, user: UserId, way: Way, turn: &mut Turn<'_, Self>) -> bool {
+    /// Somebody writes, and so has accepted the conversation themselves. Returns whether it is kept from the other one. Of whoever is
+    /// not heard nobody gets a first message either.
+    pub(super) fn make_contact(
+        &mut self,
+        user: UserId,
+        way: Way,
+        is_shadowed: bool,
+        turn: &mut Turn<'_, Self>,
+    ) -> bool {
         if self.card.kind != RoomKind::Direct {
-            return false;
+            return is_shadowed;
         }
         let own = self.seats.get(&user).map(|seat| seat.contact);
         if own.is_some_and(|contact| contact != Contact::Open) {
             self.set_contact(user, Contact::Open, turn);
             let answered = ContactAnswered { room_id: self.card.id, is_accepted: true };
             turn.emit(Topic::User(user), Event::ContactAnswered(answered));
+        }
+        if is_shadowed {
+            return true;
         }
         let other = self.seats.iter().find(|(other, _)| **other != user);
         let Some((other, contact)) = other.map(|(other, seat)| (*other, seat.contact)) else { return false };
@@ -73,16 +83,25 @@ impl Room {
         Ok(Reply::Done)
     }
 
+    /// Tells the other one of a direct conversation, if they hear of anything in it.
+    pub(super) fn tell_other(&self, user: UserId, event: Event, turn: &mut Turn<'_, Self>) {
+        let other = self.seats.iter().find(|(other, _)| **other != user);
+        if let Some((other, _)) = other.filter(|(_, seat)| seat.contact == Contact::Open) {
+            turn.emit(Topic::User(*other), event);
+        }
+    }
+
     /// Tells of a message, which may be withheld from all but its sender.
     pub(super) fn tell_of(&self, message: &Message, event: Event, turn: &mut Turn<'_, Self>) {
-        match turn.caller() {
-            Some(sender) if message.is_hidden => turn.emit(Topic::User(sender), event),
-            _ => self.tell(turn, event),
+        if message.is_hidden {
+            self.tell_only(message.sender_id, event, turn);
+        } else {
+            self.tell(turn, event);
         }
     }
 }
 
 /// A message as its sender is shown it.
 pub(super) fn own(message: &Message) -> Message {
-    Message { is_hidden: false, ..message.clone() }
+    Message { is_hidden: false, is_shadowed: false, ..message.clone() }
 }

@@ -83,9 +83,9 @@ impl Room {
             card.version += 1;
             self.card = card;
             turn.persist(Effect::Described(Box::new(self.card.clone())));
-            self.tell(turn, Event::RoomUpdated(self.card.clone()));
+            self.tell_card(Event::RoomUpdated, turn);
         }
-        Ok(Reply::Room(Box::new(self.card.clone())))
+        Ok(Reply::Room(Box::new(self.card_of(turn.caller()))))
     }
 
     pub(super) fn archive(&mut self, power: &Power, turn: &mut Turn<'_, Self>) -> Result<Reply, Error> {
@@ -98,7 +98,7 @@ impl Room {
         }
         self.require_open()?;
         self.close(turn);
-        Ok(Reply::Room(Box::new(self.card.clone())))
+        Ok(Reply::Room(Box::new(self.card_of(turn.caller()))))
     }
 
     /// The server archives a room that nobody uses, if that is still so.
@@ -124,9 +124,9 @@ impl Room {
             self.card.version += 1;
             turn.persist(Effect::Described(Box::new(self.card.clone())));
             turn.persist(Effect::Reopened { users: self.seats.keys().copied().collect() });
-            self.tell(turn, Event::RoomArchived(self.card.clone()));
+            self.tell_card(Event::RoomArchived, turn);
         }
-        Ok(Reply::Room(Box::new(self.card.clone())))
+        Ok(Reply::Room(Box::new(self.card_of(turn.caller()))))
     }
 
     /// From now on the room is archived.
@@ -134,6 +134,6 @@ impl Room {
         self.card.archived_at = Some(turn.now());
         self.card.version += 1;
         turn.persist(Effect::Described(Box::new(self.card.clone())));
-        self.tell(turn, Event::RoomArchived(self.card.clone()));
+        self.tell_card(Event::RoomArchived, turn);
     }
 }

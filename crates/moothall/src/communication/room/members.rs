@@ -65,6 +65,7 @@ impl Room {
             sent_at: (self.card.slow_mode_ms > 0).then_some(turn.now()),
             typed_at: None,
             contact: Contact::Open,
+            unheard: None,
         };
         self.seats.insert(user, seat.clone());
         self.count();

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::contact::{Way, own};
-use super::{Contact, Deed, Effect, Keeps, Power, Reply, Room, Seat};
+use super::{Contact, Deed, Effect, Keeps, Power, Reply, Room, Seat, Unheard};
 use crate::Topic;
 use crate::communication::Error;
 use crate::runtime::Turn;
@@ -40,14 +40,14 @@ impl Room {
     pub(super) fn send(&mut self, draft: &Draft, turn: &mut Turn<'_, Self>) -> Result<Reply, Error> {
         let (user, seat) = self.writer(turn)?;
         self.check_pace(seat, turn)?;
-        // Of whoever is not heard nobody gets a first message either.
-        let is_hidden = !draft.is_shadowed && self.make_contact(user, draft.way, turn);
+        let is_shadowed = draft.is_shadowed;
+        let is_hidden = self.make_contact(user, draft.way, is_shadowed, turn);
         // A clock that was set back does not put a message before those it follows.
-        let now = turn.now().max(self.card.active_at);
+        let now = turn.now().max(self.newest_at);
         let message = Message {
             id: turn.new_id(),
             room_id: self.card.id,
-            seq: if self.card.live_only { 0 } else { self.card.last_seq + 1 },
+            seq: if self.card.live_only { 0 } else { self.numbered + 1 },
             sender_id: user,
             text: draft.text.clone(),
             attachments: draft.attachments.clone(),
@@ -58,22 +58,29 @@ impl Room {
             edited_at: None,
             deleted_at: None,
             is_hidden,
-            is_shadowed: false,
+            is_shadowed,
         };
-        if draft.is_shadowed {
-            return Ok(self.send_unheard(message, turn));
-        }
         if let Some(seat) = self.seats.get_mut(&user) {
             // Who answers has read.
             (seat.delivered_seq, seat.read_seq, seat.sent_at) = (message.seq, message.seq, Some(now));
+            seat.unheard = is_shadowed.then_some(Unheard { seq: message.seq, heard: self.card.last_seq });
         }
         if self.card.live_only {
             // Nothing is kept of what was said, but the pace outlasts a restart.
             if self.card.slow_mode_ms > 0 {
                 turn.persist(Effect::Paced { user, at: now });
             }
+            if is_shadowed {
+                // Nobody who heard it could tell staff of it.
+                (self.numbered, self.newest_at) = (self.numbered + 1, now);
+                let kept = Message { seq: self.numbered, ..message.clone() };
+                turn.persist(Effect::KeptForStaff(Box::new(kept)));
+            }
         } else {
-            (self.card.last_seq, self.card.active_at) = (message.seq, now);
+            (self.numbered, self.newest_at) = (message.seq, now);
+            if !is_shadowed {
+                (self.card.last_seq, self.card.active_at) = (message.seq, now);
+            }
             // What is withheld mentions nobody who could read it.
             let unnoticed = if is_hidden { message.mentions.clone() } else { draft.unnoticed.clone() };
             turn.persist(Effect::Sent { message: Box::new(message.clone()), unnoticed });
@@ -81,19 +88,6 @@ impl Room {
         let shown = own(&message);
         self.tell_of(&message, Event::MessageSent(shown.clone()), turn);
         Ok(Reply::Message(Box::new(shown)))
-    }
-
-    /// Takes a message that nobody is to hear of: the room stays as it is, but for the pace of its sender. Whoever asked tells them.
-    fn send_unheard(&mut self, message: Message, turn: &mut Turn<'_, Self>) -> Reply {
-        if let Some(seat) = self.seats.get_mut(&message.sender_id) {
-            seat.sent_at = Some(message.created_at);
-        }
-        if self.card.live_only {
-            turn.persist(Effect::Paced { user: message.sender_id, at: message.created_at });
-        } else {
-            turn.persist(Effect::Shadowed(Box::new(message.clone())));
-        }
-        Reply::Message(Box::new(message))
     }
 
     /// The member who calls, if they may write here.
@@ -146,7 +140,9 @@ impl Room {
         if draft.if_version.is_some_and(|version| version != before.version) {
             return Err(crate::Error::VersionConflict { version: before.version }.into());
         }
-        if turn.now() > before.created_at + self.rules.edit_window {
+        // What others see of somebody stays as it is while they are not heard, for a reason that anybody might meet.
+        let is_kept = draft.is_shadowed && !before.is_shadowed;
+        if is_kept || turn.now() > before.created_at + self.rules.edit_window {
             return Err(Error::EditClosed);
         }
         let mut message = before.clone();
@@ -236,11 +232,7 @@ impl Room {
         };
         self.keep_changed(&message);
         turn.persist(Effect::Restored { before: deleted.version, message: Box::new(message.clone()) });
-        if message.is_hidden {
-            turn.emit(Topic::User(message.sender_id), Event::MessageEdited(own(&message)));
-        } else {
-            self.tell(turn, Event::MessageEdited(message));
-        }
+        self.tell_of(&message, Event::MessageEdited(own(&message)), turn);
         Ok(Reply::Done)
     }
 
@@ -267,26 +259,28 @@ impl Room {
     ) -> Result<Reply, Error> {
         let (user, seat) = self.seat(turn)?;
         let is_open = seat.contact == Contact::Open;
-        let last = self.card.last_seq;
+        // Their own message may be newer than what others hear.
+        let last = self.card.last_seq.max(seat.read_seq);
         let delivered_seq = seat.delivered_seq.max(delivered.min(last));
         let read_seq = seat.read_seq.max(read.min(last));
         let marker = Marker { room_id: self.card.id, user_id: user, delivered_seq, read_seq };
+        let (delivered_shown, read_shown) = (seat.shown(delivered_seq), seat.shown(read_seq));
+        let shown = Marker { delivered_seq: delivered_shown, read_seq: read_shown, ..marker.clone() };
         if (delivered_seq, read_seq) != (seat.delivered_seq, seat.read_seq) {
             if let Some(seat) = self.seats.get_mut(&user) {
                 (seat.delivered_seq, seat.read_seq) = (delivered_seq, read_seq);
             }
             turn.persist(Effect::Marked { user, delivered_seq, read_seq });
+            turn.emit(Topic::User(user), Event::Read(marker.clone()));
             if self.card.kind == RoomKind::Direct && is_open {
-                self.tell(turn, Event::Read(marker.clone()));
-            } else {
-                turn.emit(Topic::User(user), Event::Read(marker.clone()));
+                self.tell_other(user, Event::Read(shown), turn);
             }
         }
         Ok(Reply::Marker(marker))
     }
 
-    /// Shows that the caller is writing, now and then, where there are few enough to care.
-    pub(super) fn say_typing(&mut self, turn: &mut Turn<'_, Self>) -> Result<Reply, Error> {
+    /// Shows that the caller is writing, now and then, where there are few enough to care. They hear of it themselves in any case.
+    pub(super) fn say_typing(&mut self, is_unseen: bool, turn: &mut Turn<'_, Self>) -> Result<Reply, Error> {
         let (user, seat) = self.writer(turn)?;
         let is_soon = seat.typed_at.is_some_and(|typed_at| {
             turn.now().since(typed_at) < Duration::from_millis(TYPING_INTERVAL_MS as u64)
@@ -296,7 +290,12 @@ impl Room {
             if let Some(seat) = self.seats.get_mut(&user) {
                 seat.typed_at = Some(now);
             }
-            self.tell(turn, Event::Typing(Typing { room_id: self.card.id, user_id: user }));
+            let typing = Event::Typing(Typing { room_id: self.card.id, user_id: user });
+            if is_unseen {
+                self.tell_only(user, typing, turn);
+            } else {
+                self.tell(turn, typing);
+            }
         }
         Ok(Reply::Done)
     }

@@ -49,7 +49,7 @@ impl Simulated for Room {
             2 => (wire::Room { live_only: true, ..room }, [owner].into()),
             _ => (room, [owner].into()),
         };
-        Stored { card, seats, messages: [].into(), versions: [].into() }
+        Stored { card, seats, messages: [].into(), numbered: 0, versions: [].into() }
     }
 
     fn apply(stored: &mut Stored, effect: &Effect) {
@@ -57,7 +57,7 @@ impl Simulated for Room {
     }
 
     fn restore(_: Id<kind::Room>, stored: &Stored) -> Self {
-        Self::new(stored.card.clone(), stored.seats.clone(), rules())
+        Self::new(stored.card.clone(), stored.loaded_seats(), stored.loaded_numbered(), rules())
     }
 
     fn command(&self, stored: &Stored, random: &dyn Random) -> (Option<UserId>, Command) {
@@ -66,7 +66,9 @@ impl Simulated for Room {
         let is_staff = random.below(20) == 0;
         // Those who are here and those who are not, the sender, and now and then one of them twice.
         let mentions = (0..random.below(4)).map(|_| user(random.below(USERS))).collect();
-        let draft = Draft { text: random.below(1 << 40).to_string(), mentions, ..Draft::default() };
+        let is_shadowed = random.below(6) == 0;
+        let text = random.below(1 << 40).to_string();
+        let draft = Draft { text, mentions, is_shadowed, ..Draft::default() };
         // Nobody comes by themselves to where all have left and only members know of: there nothing more would happen.
         let is_last = is_hidden(&self.card) && self.seats.len() == 1;
         let act = match random.below(36) {
@@ -93,7 +95,7 @@ impl Simulated for Room {
                 Act::Update(change)
             }
             7 => Act::MarkRead { seq: random.below(200) as i64 },
-            8 => Act::Type,
+            8 => Act::Type { is_unseen: is_shadowed },
             9 => Act::MarkDelivered { seq: random.below(200) as i64 },
             10 => Act::Add { user: other },
             11 if !is_last => Act::Forget { user: other },
@@ -145,11 +147,15 @@ impl Simulated for Room {
     }
 
     fn view(&self) -> View {
-        View::new(&self.card, self.seats.keys().copied())
+        View::new(&self.card, self.numbered, self.seats.keys().copied())
     }
 
     fn observe(view: &mut View, topic: &Topic, event: &Event) {
-        view.observe(topic, event);
+        view.observe(topic, event, &Audience::All);
+    }
+
+    fn observe_for(view: &mut View, topic: &Topic, event: &Event, audience: &Audience) {
+        view.observe(topic, event, audience);
     }
 
     fn check(&self, stored: &Stored, promised: &Promised, view: &View) -> Result<(), String> {
@@ -159,8 +165,41 @@ impl Simulated for Room {
         if self.card.live_only && (last > 0 || !stored.messages.is_empty()) {
             return Err("something is kept of what should be only heard".to_owned());
         }
-        if last != stored.messages.len() as i64 || stored.messages.keys().copied().ne(1..=last) {
-            return Err(format!("messages are not numbered 1 to {last}: {:?}", stored.messages.keys()));
+        let numbered = self.numbered;
+        if numbered != stored.numbered.max(last) {
+            return Err(format!("the last number is {numbered}, stored {} and {last}", stored.numbered));
+        }
+        if !self.card.live_only && stored.messages.keys().copied().ne(1..=numbered) {
+            return Err(format!("messages are not numbered 1 to {numbered}: {:?}", stored.messages.keys()));
+        }
+        let is_heard = |message: &&Message| !message.is_shadowed;
+        let newest = stored.messages.values().rev().find(is_heard);
+        if last != newest.map_or(0, |newest| newest.seq) {
+            return Err(format!("{newest:?} is the newest that is heard, and {last} said to be"));
+        }
+        for (user, seat) in &self.seats {
+            let shown = [seat.shown(seat.read_seq), seat.shown(seat.delivered_seq)];
+            let is_own = |seq: &i64| {
+                stored
+                    .messages
+                    .get(seq)
+                    .is_some_and(|message| message.is_shadowed && message.sender_id == *user)
+            };
+            if !self.card.live_only && shown.iter().any(is_own) {
+                return Err(format!("others are shown that {user} read what only they see: {shown:?}"));
+            }
+            let card = self.card_of(Some(*user));
+            let own = stored
+                .messages
+                .values()
+                .rev()
+                .find(|message| !message.is_shadowed || message.sender_id == *user);
+            if seat.read_seq >= last && own.is_some_and(|own| own.seq == seat.read_seq) {
+                let own = own.map(|own| (own.seq, own.created_at));
+                if own != Some((card.last_seq, card.active_at)) {
+                    return Err(format!("{user} wrote {own:?}, and is told of {card:?}"));
+                }
+            }
         }
         if !stored.messages.values().map(|message| message.created_at).is_sorted() {
             return Err("times go back".to_owned());
@@ -218,6 +257,9 @@ fn a_room_keeps_its_promises_through_crashes_and_lost_writes() {
         "mentioned",
         "brought into a room",
         "heard only",
+        "shadowed",
+        "shadowed between two",
+        "kept for staff",
     ] {
         assert!(is_one || happened.get(what).is_some_and(|count| *count > 20), "{what}: {happened:?}");
     }
@@ -229,7 +271,7 @@ fn a_room_that_follows_goes_by_the_latest_version_whichever_comes_first_until_it
     let now = Timestamp::from_micros(1_795_000_000_000_000);
     let random = crate::SeededRandom::from_seed(1);
     let first = [(user(0), seat(RoomRole::Member, now))];
-    let mut room = Room::new(blank(id, RoomKind::Party, 1, now), first, rules());
+    let mut room = Room::new(blank(id, RoomKind::Party, 1, now), first, (0, None), rules());
     let mut told = |users: &[u64], version| {
         let users = users.iter().copied().map(user).collect();
         let act = if version == i64::MAX { Act::Unseat } else { Act::Seat { users, version } };

@@ -3,9 +3,11 @@
 use moothall_protocol::UserId;
 use moothall_protocol::connections::Visibility;
 use moothall_store::{params, statements};
+use serde_json::{Value, json};
 
 use crate::Tx;
 use crate::connections::Error;
+use crate::export::Part;
 
 statements! {
     IS_INVISIBLE = "SELECT 1 FROM invisible_users WHERE user_id = $1";
@@ -31,4 +33,15 @@ pub(super) fn set_visibility(tx: &mut Tx<'_, '_>, user: UserId, visibility: Visi
     };
     tx.execute(sql, params![user])?;
     Ok(())
+}
+
+/// Whether a user wants to be seen, for themselves.
+pub(crate) fn export(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    _: Option<Value>,
+    _: usize,
+) -> Result<Part, crate::Error> {
+    let visibility = visibility(tx, user).map_err(Error::into_common)?;
+    Part::whole([json!({ "visibility": visibility })])
 }

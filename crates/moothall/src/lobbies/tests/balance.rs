@@ -1,5 +1,7 @@
 //! Balancing the teams.
 
+use moothall_protocol::relationships::{Avoid, Block};
+
 use super::*;
 use crate::accounts::testing as people;
 use crate::connections::Placed;
@@ -106,33 +108,35 @@ async fn who_came_together_plays_together() {
 }
 
 #[tokio::test]
-async fn those_who_avoid_each_other_are_in_two_teams_if_one_of_the_fairest_splits_has_it_so() {
+async fn t069_those_who_avoid_or_block_each_other_are_in_two_teams_if_one_of_the_fairest_splits_has_it_so() {
     on_both_engines(async |hall| {
-        let [ana, ben, cy] = everybody(hall).await;
-        let teams = Some(TeamsShape { count: 2, size: 2 });
-        let lobby = opened(&ana, OpenLobby { teams, ..opening("Den") }).await;
-        for player in [&ben, &cy] {
-            plays(player, lobby).await.unwrap();
+        for (blocks, names) in [(false, ["Ana", "Ben", "Cy"]), (true, ["Dan", "Eve", "Fay"])] {
+            let [ana, ben, cy] = people(hall, names).await;
+            let teams = Some(TeamsShape { count: 2, size: 2 });
+            let lobby = opened(&ana, OpenLobby { teams, ..opening("Den") }).await;
+            for player in [&ben, &cy] {
+                plays(player, lobby).await.unwrap();
+            }
+            let preview = BalanceLobby { is_preview: Some(true), ..balancing(lobby) };
+            let together = |split: &LobbySplit, one: &Cx, other: &Cx| {
+                split
+                    .teams
+                    .iter()
+                    .any(|team| team.seats.contains(&seat(one)) && team.seats.contains(&seat(other)))
+            };
+            let before = balance(&ana, preview.clone()).await.unwrap().splits;
+            let pairs = [(&ana, &ben), (&ana, &cy), (&ben, &cy)];
+            let first = pairs.into_iter().find(|(one, other)| together(&before[0], one, other)).unwrap();
+            let user_id = id(first.0);
+            if blocks {
+                relationships::block(first.1, Block { user_id }).await.unwrap();
+            } else {
+                relationships::avoid(first.1, Avoid { user_id }).await.unwrap();
+            }
+            hall.clock.advance(Duration::from_secs(3 * 3_600));
+            let after = balance(&ana, preview).await.unwrap().splits;
+            assert!(!together(&after[0], first.0, first.1), "{after:?}");
         }
-        let preview = BalanceLobby { is_preview: Some(true), ..balancing(lobby) };
-        let together = |split: &LobbySplit, one: &Cx, other: &Cx| {
-            split
-                .teams
-                .iter()
-                .any(|team| team.seats.contains(&seat(one)) && team.seats.contains(&seat(other)))
-        };
-        let before = balance(&ana, preview.clone()).await.unwrap().splits;
-        let pairs = [(&ana, &ben), (&ana, &cy), (&ben, &cy)];
-        let first = pairs.into_iter().find(|(one, other)| together(&before[0], one, other)).unwrap();
-        let user_id = id(first.1);
-        relationships::avoid(first.0, moothall_protocol::relationships::Avoid { user_id }).await.unwrap();
-        hall.clock.advance(Duration::from_secs(3 * 3_600));
-        let after = balance(&ana, preview).await.unwrap().splits;
-        assert!(!together(&after[0], first.0, first.1), "{after:?}");
     })
     .await;
-}
-
-async fn everybody(hall: &TestHall) -> [Cx; 3] {
-    people(hall, ["Ana", "Ben", "Cy"]).await
 }

@@ -117,3 +117,31 @@ async fn t071_who_is_avoided_counts_after_a_while_and_until_it_ends() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn t069_who_is_blocked_is_avoided_for_as_long_as_that() {
+    on_both_engines(async |hall| {
+        let [ana, ben, cy] = people(hall, ["Ana", "Ben", "Cy"]).await;
+        blocks(&ana, &ben).await.unwrap();
+        let all_three = [id(&ana), id(&ben), id(&cy)];
+        let server = hall.server();
+        let counted = async || server.read(move |tx| avoided(tx, &all_three)).await.unwrap();
+        assert_eq!(counted().await, [], "nobody is blocked for the next game alone");
+        hall.clock.advance(Duration::from_secs(3_600));
+        avoid(&cy, Avoid { user_id: id(&ana) }).await.unwrap();
+        // What is both counts once, from when the first of them was.
+        avoid(&ana, Avoid { user_id: id(&ben) }).await.unwrap();
+        hall.clock.advance(Duration::from_secs(3_600));
+        assert_eq!(counted().await, [(id(&ana), id(&ben))]);
+        hall.clock.advance(Duration::from_secs(3_600));
+        assert_eq!(counted().await, [(id(&ana), id(&ben)), (id(&cy), id(&ana))]);
+        // Avoiding ends by itself, blocking does not.
+        hall.clock.advance(Duration::from_secs(90 * 24 * 3_600));
+        assert_eq!(counted().await, [(id(&ana), id(&ben))]);
+        sweep(&server).await.unwrap();
+        assert_eq!(counted().await, [(id(&ana), id(&ben))]);
+        unblock(&ana, Unblock { user_id: id(&ben) }).await.unwrap();
+        assert_eq!(counted().await, []);
+    })
+    .await;
+}

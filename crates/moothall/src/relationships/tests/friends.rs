@@ -171,3 +171,35 @@ async fn nothing_is_left_of_relationships_with_who_is_erased() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn whom_very_many_follow_is_forgotten_in_portions() {
+    on_both_engines(async |hall| {
+        let [star, friend] = people(hall, ["Star", "Friend"]).await;
+        let star_id = id(&star);
+        befriend(&star, &friend).await;
+        let mut fans = Vec::new();
+        for n in 0..11 {
+            let fan = hall.call(hall.user(&format!("Fan{n}")).await, &[]);
+            follow(&fan, Follow { user_id: star_id }).await.unwrap();
+            fans.push(fan);
+        }
+        hall.server().write(move |tx| follow::forget_by(tx, star_id, 4)).await.unwrap();
+        let left = async || {
+            let others = hall.server().read(move |tx| store::ties(tx, star_id, 100)).await.unwrap();
+            others.len()
+        };
+        for _ in 0..1_000 {
+            if left().await == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(left().await, 0);
+        for fan in &fans {
+            assert_eq!(all(fan, RelationshipKind::Following).await, []);
+        }
+        assert!(reach::friends(&hall.server(), id(&friend)).await.unwrap().is_empty());
+    })
+    .await;
+}

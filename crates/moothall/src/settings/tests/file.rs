@@ -92,7 +92,10 @@ async fn what_is_set_to_nothing_is_a_list_and_nothing_is_set_twice() {
         ] {
             assert_eq!(fields(import(&cx, of(wrong)).await)[0].path, "/toml", "{wrong}");
         }
-        assert_eq!(import(&cx, of("nothing = [\"communication.empty_room_days\"]")).await.unwrap().changes.len(), 1);
+        assert_eq!(
+            import(&cx, of("nothing = [\"communication.empty_room_days\"]")).await.unwrap().changes.len(),
+            1
+        );
     })
     .await;
 }

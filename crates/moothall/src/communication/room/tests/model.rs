@@ -22,6 +22,8 @@ pub(crate) struct Stored {
     pub card: wire::Room,
     pub seats: BTreeMap<UserId, Seat>,
     pub messages: BTreeMap<i64, Message>,
+    /// The last number that was given to what is not heard.
+    pub numbered: i64,
     /// What messages said before they were changed, by number and version.
     pub versions: BTreeMap<(i64, i64), String>,
 }
@@ -50,8 +52,17 @@ impl Stored {
             }
             Effect::RoleSet { user, role } => self.seats.get_mut(user).expect("a member").role = *role,
             Effect::Sent { message, .. } => {
-                self.card.last_seq = message.seq;
-                self.card.active_at = message.created_at;
+                if message.is_shadowed {
+                    assert!(message.is_hidden, "it is kept from others");
+                    self.numbered = message.seq;
+                    happened(match self.card.kind {
+                        RoomKind::Direct => "shadowed between two",
+                        _ => "shadowed",
+                    });
+                } else {
+                    self.card.last_seq = message.seq;
+                    self.card.active_at = message.created_at;
+                }
                 self.check_writer(message.sender_id);
                 if self.card.kind == RoomKind::Direct {
                     happened("sent between two");
@@ -62,8 +73,10 @@ impl Stored {
                 let before = self.messages.insert(message.seq, (**message).clone());
                 assert_eq!(before, None, "no number is given twice");
             }
-            Effect::Shadowed(message) => {
-                self.seats.get_mut(&message.sender_id).expect("a member").sent_at = Some(message.created_at);
+            Effect::KeptForStaff(message) => {
+                assert!(self.card.live_only && message.is_shadowed && message.seq == self.numbered + 1);
+                self.numbered = message.seq;
+                happened("kept for staff");
             }
             Effect::Restored { before, message } => {
                 let kept = self.messages.get_mut(&message.seq).expect("a message");
@@ -100,6 +113,30 @@ impl Stored {
             }
             Effect::Audited(_) | Effect::Reopened { .. } => {}
         }
+    }
+
+    /// Those who are there, as they are loaded.
+    pub fn loaded_seats(&self) -> BTreeMap<UserId, Seat> {
+        let mut seats = self.seats.clone();
+        for (user, seat) in &mut seats {
+            let own = self.messages.get(&seat.read_seq);
+            let own = own.filter(|message| message.is_shadowed && message.sender_id == *user);
+            seat.unheard = own.map(|message| Unheard {
+                seq: message.seq,
+                heard: self.heard_until(message.seq - 1).map_or(0, |heard| heard.seq),
+            });
+        }
+        seats
+    }
+
+    /// The last number of what is not heard, and its time, as they are loaded.
+    pub fn loaded_numbered(&self) -> (i64, Option<Timestamp>) {
+        (self.numbered, self.messages.get(&self.numbered).map(|message| message.created_at))
+    }
+
+    /// The last message up to this number that everybody hears.
+    fn heard_until(&self, seq: i64) -> Option<&Message> {
+        self.messages.range(..=seq).rev().map(|(_, message)| message).find(|message| !message.is_shadowed)
     }
 
     /// Where most only read, moderators write.
@@ -167,9 +204,10 @@ impl Promised {
                     versions.push(None);
                 }
             }
-            (Act::MarkRead { seq }, _, Some(user)) => {
+            (Act::MarkRead { .. }, Reply::Marker(marker), Some(user)) => {
                 let read = self.read.entry(*user).or_default();
-                *read = (*read).max(said.min(*seq as usize));
+                *read = (*read).max(marker.read_seq as usize);
+                assert!(*read <= said, "nobody has read what was not said");
             }
             (Act::Join, _, Some(user)) | (Act::Add { user }, _, _) if !is_there(user) => {
                 let by_themselves = matches!(command.act, Act::Join);
@@ -242,9 +280,13 @@ impl Promised {
             }
         }
         for (user, seat) in &stored.seats {
-            let unread = stored.card.last_seq - seat.read_seq;
+            let last = stored.card.last_seq;
+            let between = stored.messages.range(seat.read_seq + 1..last.max(seat.read_seq) + 1);
+            let unheard = between.filter(|(_, message)| message.is_shadowed).count() as i64;
+            let unread = (last - seat.read_seq - unheard).max(0);
             let read = self.read.get(user).copied().unwrap_or_default();
-            let expected = stored.messages.len() - read;
+            let after = stored.messages.range(read as i64 + 1..);
+            let expected = after.filter(|(_, message)| !message.is_shadowed).count();
             if unread != expected as i64 {
                 return Err(format!("{user} has {expected} messages unread, and is told {unread}"));
             }
@@ -253,37 +295,90 @@ impl Promised {
     }
 }
 
-/// What those believe who hear all of the room's events: whoever listens to the room, or each of the two who talk.
+/// What those believe who hear of the room's events: somebody who only listens to it and one of those who talk there, or each of the two
+/// who talk.
 #[derive(Debug)]
 pub(crate) struct View {
     members: BTreeSet<UserId>,
     /// The newest message when they began to listen.
     from: i64,
-    heard: Vec<(Topic, Heard)>,
+    listeners: Vec<Listener>,
+}
+
+#[derive(Debug)]
+struct Listener {
+    topic: Topic,
+    user: Option<UserId>,
+    heard: Heard,
 }
 
 /// What was heard of messages: number, version unless it is gone, and text.
 type Heard = BTreeMap<i64, (Option<i64>, String)>;
 
 impl View {
-    pub fn new(card: &wire::Room, members: impl Iterator<Item = UserId>) -> Self {
+    pub fn new(card: &wire::Room, numbered: i64, members: impl Iterator<Item = UserId>) -> Self {
         let members: BTreeSet<UserId> = members.collect();
-        let topics = match card.kind {
-            RoomKind::Direct => members.iter().map(|user| Topic::User(*user)).collect(),
-            _ => vec![Topic::Room(card.id)],
+        let listener = |topic, user| Listener { topic, user, heard: Heard::new() };
+        let listeners = match card.kind {
+            RoomKind::Direct => {
+                members.iter().map(|user| listener(Topic::User(*user), Some(*user))).collect()
+            }
+            _ => [None, Some(user(0))].map(|user| listener(Topic::Room(card.id), user)).into(),
         };
-        let heard = topics.into_iter().map(|topic| (topic, Heard::new())).collect();
-        Self { members, from: card.last_seq, heard }
+        Self { members, from: numbered, listeners }
     }
 
-    pub fn observe(&mut self, topic: &Topic, event: &Event) {
-        let Some((_, messages)) = self.heard.iter_mut().find(|(heard, _)| heard == topic) else { return };
+    pub fn observe(&mut self, topic: &Topic, event: &Event, audience: &Audience) {
+        for listener in self.listeners.iter_mut().filter(|listener| listener.topic == *topic) {
+            let frame = crate::topics::Frame::to(None, event.clone(), audience.clone());
+            if frame.is_for(listener.user) {
+                listener.observe(event, self.from);
+            }
+        }
+        match event {
+            Event::MemberJoined(MemberChanged { member, .. }) => {
+                self.members.insert(member.user_id);
+            }
+            Event::MemberLeft(gone) => {
+                self.members.remove(&gone.user_id);
+            }
+            _ => {}
+        }
+    }
+
+    /// What they believe that is not so.
+    pub fn check(&self, stored: &Stored) -> Result<(), String> {
+        for listener in &self.listeners {
+            let since = stored.messages.range(self.from + 1..);
+            let is_told =
+                |message: &Message| !message.is_shadowed || listener.user == Some(message.sender_id);
+            let is_so: Heard = since
+                .filter(|(_, message)| is_told(message))
+                .map(|(seq, message)| {
+                    (*seq, (message.deleted_at.is_none().then_some(message.version), message.text.clone()))
+                })
+                .collect();
+            if is_so != listener.heard {
+                return Err(format!("{listener:?} believes that, {is_so:?} is so"));
+            }
+        }
+        if !self.members.iter().eq(stored.seats.keys()) {
+            return Err(format!("members are {:?}, believed {:?}", stored.seats.keys(), self.members));
+        }
+        Ok(())
+    }
+}
+
+impl Listener {
+    fn observe(&mut self, event: &Event, from: i64) {
+        let messages = &mut self.heard;
         match event {
             // Of a room that keeps nothing.
             Event::MessageSent(message) if message.seq == 0 => happened("heard only"),
             Event::MessageSent(message) => {
-                let last = messages.keys().next_back().copied().unwrap_or(self.from);
-                assert_eq!(message.seq, last + 1, "each is told once, and in order");
+                assert!(!message.is_shadowed && !message.is_hidden, "nobody is told why they are not heard");
+                let last = messages.keys().next_back().copied().unwrap_or(from);
+                assert!(message.seq > last, "each is told once, and in order");
                 messages.insert(message.seq, (Some(message.version), message.text.clone()));
             }
             Event::MessageEdited(message) => {
@@ -302,31 +397,7 @@ impl View {
                     (*version, *text) = (None, String::new());
                 }
             }
-            Event::MemberJoined(MemberChanged { member, .. }) => {
-                self.members.insert(member.user_id);
-            }
-            Event::MemberLeft(gone) => {
-                self.members.remove(&gone.user_id);
-            }
             _ => {}
         }
-    }
-
-    /// What they believe that is not so.
-    pub fn check(&self, stored: &Stored) -> Result<(), String> {
-        let since = stored.messages.range(self.from + 1..);
-        let is_so = since.map(|(seq, message)| {
-            (*seq, (message.deleted_at.is_none().then_some(message.version), message.text.clone()))
-        });
-        for (topic, heard) in &self.heard {
-            if !is_so.clone().eq(heard.clone()) {
-                let is_so: Vec<_> = is_so.collect();
-                return Err(format!("{heard:?} is believed at {topic:?}, {is_so:?} is so"));
-            }
-        }
-        if !self.members.iter().eq(stored.seats.keys()) {
-            return Err(format!("members are {:?}, believed {:?}", stored.seats.keys(), self.members));
-        }
-        Ok(())
     }
 }
