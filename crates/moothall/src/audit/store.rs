@@ -205,7 +205,7 @@ pub(super) fn link(tx: &mut Tx<'_, '_>, line: &AuditLine, number: i64, hash: &Ha
 pub(crate) fn export(
     tx: &mut Tx<'_, '_>,
     user: UserId,
-    from: Option<Value>,
+    from: Option<serde_json::Value>,
     limit: usize,
 ) -> Result<Part, Error> {
     let after = place(from, (Timestamp::MIN, Uuid::nil()))?;

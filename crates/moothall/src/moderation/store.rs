@@ -484,7 +484,7 @@ pub(super) fn list_cases(
 /// How the engine goes about it.
 #[cfg(test)]
 pub(super) fn plan(tx: &mut Tx<'_, '_>, input: &ListCases) -> Result<String, crate::Error> {
-    let first = (0, tx.now(), CaseId::from_uuid(uuid::Uuid::max()));
+    let first = (0, tx.now(), CaseId::from_uuid(Uuid::max()));
     let values = values(input, first, tx.now(), 1)?;
     crate::testing::plan(tx, statement(input), &as_params(&values))
 }
