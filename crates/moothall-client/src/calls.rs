@@ -54,6 +54,8 @@ calls! {
     "DELETE" "/me/deletion" "accounts.cancel_deletion": moothall_protocol::accounts::CancelDeletion => moothall_protocol::accounts::Me;
     "PUT" "/users/{user_id}/deletion" "accounts.delete_user": moothall_protocol::accounts::DeleteUser => moothall_protocol::accounts::User;
     "DELETE" "/users/{user_id}/deletion" "accounts.cancel_user_deletion": moothall_protocol::accounts::CancelUserDeletion => moothall_protocol::accounts::User;
+    "GET" "/me/export" "accounts.export_me": moothall_protocol::accounts::ExportMe => moothall_protocol::accounts::ExportPage;
+    "POST" "/users/{user_id}/export" "accounts.export_user": moothall_protocol::accounts::ExportUser => moothall_protocol::accounts::ExportPage;
     "GET" "/audit" "audit.list": moothall_protocol::audit::ListAudit => moothall_protocol::Page<moothall_protocol::audit::AuditLine>;
     "GET" "/audit/head" "audit.head": moothall_protocol::audit::ReadAuditHead => moothall_protocol::audit::AuditHead;
     "GET" "/settings" "settings.list": moothall_protocol::settings::ListSettings => moothall_protocol::settings::SiteSettings;
@@ -113,6 +115,7 @@ calls! {
     "GET" "/relationships/{user_id}" "relationships.get": moothall_protocol::relationships::GetRelationship => moothall_protocol::relationships::Relationship;
     "POST" "/users/find" "relationships.find_by_email": moothall_protocol::relationships::FindByEmail => moothall_protocol::accounts::UserSummary;
     "PUT" "/relationships/{user_id}/note" "relationships.note": moothall_protocol::relationships::NoteRelationship => moothall_protocol::relationships::Relationship;
+    "GET" "/relationships/inactive" "relationships.preview_purge": moothall_protocol::relationships::PreviewPurge => moothall_protocol::relationships::PurgePreview;
     "POST" "/rooms" "communication.create_room": moothall_protocol::communication::CreateRoom => moothall_protocol::communication::Room;
     "POST" "/rooms/open" "communication.open_room": moothall_protocol::communication::OpenRoom => moothall_protocol::communication::Room;
     "GET" "/rooms" "communication.list_rooms": moothall_protocol::communication::ListRooms => moothall_protocol::Page<moothall_protocol::communication::Room>;
