@@ -529,6 +529,7 @@ impl<'a> Cast<'a> {
         let reason = || "for a test".to_owned();
         match (operation, field) {
             (_, "user_id") => json!(self.bystander().await.id),
+            (_, "target_id") => json!(player),
             (_, "subject") => json!("user"),
             (_, "category") => json!("insult"),
             (_, "deed") => json!(deed()),
@@ -900,7 +901,8 @@ fn optional(operation: &str) -> &'static [&'static str] {
         | "communication.delete" => &["reason"],
         "lobbies.update" => &["name", "reason"],
         "moderation.report" => &["user_id"],
-        "settings.update_user" => &["reason"],
+        "moderation.list_reports" => &["target_id"],
+        "settings.of_user" | "settings.update_user" => &["reason"],
         // Not everybody of the other rows is to hear it.
         "notifications.create_broadcast" => &["segment"],
         "matches.abort" => &["reason"],

@@ -67,8 +67,12 @@ pub(super) fn terms(weights: &Weights, reporter: Reporter) -> Vec<PriorityTerm> 
 
 /// The sum of terms, within the bounds.
 pub(super) fn sum(terms: &[PriorityTerm]) -> f64 {
-    let sum: f64 = terms.iter().map(|term| term.points).sum();
+    let sum = raw(terms);
     if sum.is_nan() { BOUNDS.0 } else { sum.clamp(BOUNDS.0, BOUNDS.1) }
+}
+
+fn raw(terms: &[PriorityTerm]) -> f64 {
+    terms.iter().map(|term| term.points).sum()
 }
 
 /// The terms of a case: those of its weightiest report, and something for each reporter beside that one.
@@ -77,7 +81,8 @@ pub(super) fn of_case(
     reports: &[Vec<PriorityTerm>],
     reporters: usize,
 ) -> Vec<PriorityTerm> {
-    let weightiest = reports.iter().max_by(|a, b| sum(a).total_cmp(&sum(b)));
+    // Not within the bounds: of two that are both below the least, one is nearer to it.
+    let weightiest = reports.iter().max_by(|a, b| raw(a).total_cmp(&raw(b)));
     let mut terms = weightiest.cloned().unwrap_or_default();
     let further = u32::try_from(reporters.saturating_sub(1)).unwrap_or(u32::MAX);
     if further > 0 {
@@ -123,6 +128,16 @@ mod tests {
     fn who_has_reported_nothing_is_believed_neither_more_nor_less() {
         assert!((accuracy(0, 0) - 50.0).abs() < 1e-9);
         assert!(accuracy(1, 1) < 70.0 && accuracy(0, 1) > 30.0 && accuracy(98, 98) > 98.0);
+    }
+
+    #[test]
+    fn of_reports_below_the_least_the_nearest_to_it_counts() {
+        let weights = Weights::default();
+        let of = |decided| terms(&weights, reporter(accuracy(0, decided), false, false));
+        let (one, two) = (of(1), of(20));
+        let points: f64 = of_case(&weights, &[one.clone(), two], 2).iter().map(|term| term.points).sum();
+        let alone: f64 = one.iter().map(|term| term.points).sum();
+        assert!((points - alone - weights.further).abs() < 1e-9);
     }
 
     proptest! {
