@@ -503,11 +503,13 @@ pub(crate) const UNEXPORTED: &[(&str, &str)] = &[
     ("reset_requests", "addresses typed by anybody, for minutes"),
     ("role_permissions", "of roles"),
     ("roles", "what the server offers"),
+    ("seeded_permissions", "of roles"),
     ("shadow_messages", "empty: what a version before this one kept"),
     ("sign_in_codes", "secrets of seconds"),
     ("sign_in_failures", "hashes of what was typed by anybody"),
     ("signing_keys", "secrets of the server"),
     ("site_settings", "what staff did, which the audit log has"),
+    ("user_settings_numbers", "figures"),
 ];
 
 /// All SQL of the library, by name, for the test that prepares it on both engines.
