@@ -31,7 +31,7 @@ async fn who_may_not_chat_writes_nowhere_but_to_one_other_user_and_hears_why() {
         let chat =
             imposed(hall, ImposeRestriction { ends_at: Some(ends_at), ..restriction(id, &["chat"]) }).await;
         let told = ear.heard();
-        assert!(matches!(&told[..], [Event::RestrictionImposed(own)] if own.id == chat.id), "{told:?}");
+        assert!(matches!(&told[..], [Event::RestrictionImposed(own), ..] if own.id == chat.id), "{told:?}");
         let restricted = why(try_say(&ana, room).await);
         assert_eq!((restricted.kind.as_str(), restricted.public_reason.as_str()), ("chat", "be kind"));
         assert_eq!((restricted.restriction_id, restricted.ends_at), (Some(chat.id), Some(ends_at)));
@@ -98,7 +98,7 @@ async fn what_is_lifted_is_over_at_once_and_told() {
         let ear = Ear::of(hall, &ana);
         let after = lifted(hall, chat.id).await;
         assert_eq!(after.ended_by, Some(RestrictionEnd::Lifted));
-        assert!(matches!(&ear.heard()[..], [Event::RestrictionEnded(ended)] if ended.types.len() == 2));
+        assert!(matches!(&ear.heard()[..], [Event::RestrictionEnded(ended), ..] if ended.types.len() == 2));
         try_say(&ana, room).await.unwrap();
         assert_eq!(lifted(hall, chat.id).await, after, "twice is as once");
     })
