@@ -50,6 +50,7 @@ fn least(schema: &Value, room: RoomId, user: UserId) -> Map<String, Value> {
         "name" => (name.to_owned(), json!("Ana")),
         "kind" => (name.to_owned(), json!("block")),
         "key" => (name.to_owned(), json!("lobbies.vote_ms")),
+        "reason" => (name.to_owned(), json!("for a test")),
         other => panic!("this test makes no value for the field {other}"),
     });
     fields.collect()
