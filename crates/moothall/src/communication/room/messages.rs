@@ -265,7 +265,7 @@ impl Room {
         let read_seq = seat.read_seq.max(read.min(last));
         let marker = Marker { room_id: self.card.id, user_id: user, delivered_seq, read_seq };
         let (delivered_shown, read_shown) = (seat.shown(delivered_seq), seat.shown(read_seq));
-        let shown = Marker { delivered_seq: delivered_shown, read_seq: read_shown, ..marker.clone() };
+        let shown = Marker { delivered_seq: delivered_shown, read_seq: read_shown, ..marker };
         if (delivered_seq, read_seq) != (seat.delivered_seq, seat.read_seq) {
             if let Some(seat) = self.seats.get_mut(&user) {
                 (seat.delivered_seq, seat.read_seq) = (delivered_seq, read_seq);
