@@ -121,7 +121,7 @@ async fn remote_configuration_is_read_once_and_again_when_it_changed() {
     assert_eq!(plain["values"]["new_shop"], false);
     assert_eq!(again(&server, beta, &tag).await, 304);
     assert_eq!(again(&server, "/v1/remote_config", &tag).await, 200, "for another client it is another");
-    let off = json!({ "schema": { "type": "boolean" }, "value": false, "reason": "it breaks" });
+    let off = json!({ "value": false, "rules": [], "reason": "it breaks" });
     send(&server, "PUT", entry, &ana, off).await.ok::<Value>();
     assert_eq!(again(&server, beta, &tag).await, 200);
     let back = json!({ "version": put["version"], "reason": "it was something else" });

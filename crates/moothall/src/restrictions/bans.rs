@@ -277,7 +277,10 @@ pub async fn preview_ban(cx: &Cx, input: PreviewBan) -> Result<BanPreview, Error
         };
         let preview = BanPreview { value: value.clone(), active_users };
         let entry = audit::Entry::new("restrictions.preview_ban").reason(&input.reason);
-        let entry = input.except.map_or(entry.clone(), |user| entry.user(user));
+        let entry = match input.except {
+            Some(user) => entry.user(user),
+            None => entry.target(format!("{}:{value}", crate::json::word(&input.kind)?)),
+        };
         audit::record(tx, entry.after(&preview))?;
         Ok(preview)
     })

@@ -146,7 +146,7 @@ async fn days_of_ana(hall: &mut TestHall, place: Place, names: [&str; 2], is_sha
     say(&ben, room_id, "hello").await;
     let input = SendMessage { mentions: vec![ben_id], ..text(room_id, "spam") };
     let first = send(&ana, input).await;
-    diary.outcome("send", first.as_ref().map(Clone::clone).map_err(|_| Error::Empty));
+    diary.outcome("send", first.as_ref().cloned().map_err(|_| Error::Empty));
     let first = first.unwrap();
     diary.outcome("too soon", send(&ana, text(room_id, "spam")).await);
     diary.outcome("typing", say_typing(&ana, SayTyping { room_id }).await);
