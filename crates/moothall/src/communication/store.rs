@@ -17,7 +17,7 @@ use crate::export::{Part, place};
 use crate::json::{choice, word};
 use crate::{Topic, audit, connections, sweep};
 
-/// The columns of a room, in the order [`room`] reads them.
+/// The columns of a room, in the order [`room()`] reads them.
 macro_rules! room_columns {
     () => {
         "r.id, r.kind, r.name, r.topic, r.member_only, r.read_only, r.slow_mode_ms, r.retention_days, r.members,
@@ -148,7 +148,7 @@ fn room(row: &Row) -> Result<Room, Error> {
     })
 }
 
-/// How many columns [`room`] reads: further ones follow.
+/// How many columns [`room()`] reads: further ones follow.
 const ROOM_COLUMNS: usize = 15;
 
 fn seat(row: &Row) -> Result<(UserId, Seat), Error> {
