@@ -249,6 +249,8 @@ calls! {
     "POST" "/moderation/cases/{case_id}/second_opinion" "moderation.ask_second_opinion": moothall_protocol::moderation::AskSecondOpinion => moothall_protocol::moderation::Case;
     "POST" "/moderation/cases/{case_id}/dismiss" "moderation.dismiss_case": moothall_protocol::moderation::DismissCase => moothall_protocol::moderation::Case;
     "POST" "/users/{user_id}/moderation_file" "moderation.read_file": moothall_protocol::moderation::ReadFile => moothall_protocol::moderation::UserFile;
+    "GET" "/moderation/reports" "moderation.list_reports": moothall_protocol::moderation::ListReports => moothall_protocol::Page<moothall_protocol::moderation::Report>;
+    "GET" "/users/{user_id}/notes" "moderation.list_notes": moothall_protocol::moderation::ListNotes => moothall_protocol::Page<moothall_protocol::moderation::Note>;
     "POST" "/users/{user_id}/notes" "moderation.add_note": moothall_protocol::moderation::AddNote => moothall_protocol::moderation::Note;
     "PUT" "/moderation/notes/{note_id}/pin" "moderation.pin_note": moothall_protocol::moderation::PinNote => moothall_protocol::moderation::Note;
     "GET" "/moderation/templates" "moderation.templates": moothall_protocol::moderation::ListActionTemplates => moothall_protocol::moderation::ActionTemplates;
