@@ -428,3 +428,18 @@ async fn other_processes_are_looked_for_once_a_second() {
     })
     .await;
 }
+
+/// B10: what may be set is known for as long as the server runs, however seldom somebody looks.
+#[tokio::test]
+async fn b10_definitions_do_not_expire() {
+    on_both_engines(async |hall| {
+        let cx = hall.server();
+        let count = async || list(&cx, ListSettings::default()).await.unwrap().items.len();
+        let before = count().await;
+        hall.clock.advance(Duration::from_secs(30 * 24 * 3_600));
+        assert_eq!(count().await, before);
+        set_to(&cx, "lobbies.vote_ms", json!(10_000)).await.unwrap();
+        assert_eq!(hall.hall.settings().lobbies.vote_ms, 10_000);
+    })
+    .await;
+}
