@@ -35,9 +35,19 @@ pub(crate) struct Part {
 impl Part {
     /// Makes a part out of `limit + 1` rows: the one too many only says that there is more.
     pub fn cut<T: Serialize, K: Serialize>(
+        rows: Vec<T>,
+        limit: usize,
+        key: impl Fn(&T) -> K,
+    ) -> Result<Self, Error> {
+        Self::cut_shown(rows, limit, key, |row| row)
+    }
+
+    /// The same, of rows that are shown otherwise than they are read.
+    pub fn cut_shown<T, K: Serialize, S: Serialize>(
         mut rows: Vec<T>,
         limit: usize,
         key: impl Fn(&T) -> K,
+        shown: impl Fn(T) -> S,
     ) -> Result<Self, Error> {
         let has_more = rows.len() > limit;
         rows.truncate(limit);
@@ -45,7 +55,7 @@ impl Part {
             Some(last) if has_more => Some(json::value(&key(last))?),
             _ => None,
         };
-        Ok(Self { next, ..Self::whole(rows)? })
+        Ok(Self { next, ..Self::whole(rows.into_iter().map(shown))? })
     }
 
     /// All there is.

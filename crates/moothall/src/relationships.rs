@@ -62,12 +62,15 @@ pub(crate) use store::{STATEMENTS, export};
 /// Sees how much would end with users who are gone.
 pub const PREVIEW: Permission = Permission("relationships.preview_purge");
 
+/// As many friends as any site lets a user have.
+const FRIENDS_MAX: usize = 1_000;
+
 /// Settings of relationships.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Friends of one user.
-    #[schemars(range(max = 1_000))]
+    #[schemars(range(max = FRIENDS_MAX))]
     pub friends_max: u32,
     /// Friend requests of one user that wait for an answer, and as many that wait for theirs.
     #[schemars(range(max = 1_000))]
@@ -114,7 +117,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            friends_max: 1_000,
+            friends_max: FRIENDS_MAX as u32,
             requests_max: 300,
             followed_max: 1_000,
             ignored_max: 300,

@@ -23,6 +23,7 @@ pub use entity::{Entity, Turn};
 pub use leases::{Leases, LocalLeases, Owner};
 pub use places::Place;
 
+use std::any::Any;
 use std::hash::Hasher as _;
 
 use uuid::Uuid;
@@ -39,6 +40,12 @@ pub fn partition_of(kind: &str, id: Uuid) -> u16 {
     hash.write(id.as_bytes());
     // The high bits are the well-mixed ones.
     u16::try_from(hash.finish() >> 56).unwrap_or(0)
+}
+
+/// What a panic says, if it is a text.
+pub(crate) fn text_of(panic: &(dyn Any + Send)) -> Option<&str> {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
 }
 
 /// FNV-1a, 64 bits: <http://www.isthe.com/chongo/tech/comp/fnv/>.

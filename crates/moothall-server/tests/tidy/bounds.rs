@@ -50,7 +50,7 @@ const INSIDE: &[(&str, &str, &str)] = &[
         "beyond it unknown callers share a bucket, which is what they meet",
     ),
     ("moothall/src/relationships/circle.rs", "TIES_MAX", "a cache: what it does not hold is read again"),
-    ("moothall/src/relationships/lists.rs", "FRIENDS_MAX", "the most that the setting of it allows"),
+    ("moothall/src/relationships.rs", "FRIENDS_MAX", "the most that a setting allows"),
     ("moothall/src/lobbies/blocks.rs", "SHARED_MIN", "from which on a setting counts; the setting says so"),
     ("moothall/src/restrictions.rs", "STANDINGS_MAX", "a cache: what it does not hold is read again"),
     ("moothall/src/settings/live.rs", "OWN_MAX", "beyond it a session hears of a change twice"),

@@ -3,7 +3,9 @@
 #[cfg(test)]
 mod tests;
 
-use moothall_protocol::accounts::{ExportMe, ExportPage, ExportSection, ExportUser, ListGrants};
+use moothall_protocol::accounts::{
+    ExportMe, ExportPage, ExportSection, ExportUser, FormerName, Grant, ListGrants,
+};
 use moothall_protocol::limits::PAGE_ITEMS_DEFAULT;
 use moothall_protocol::{Cursor, GrantId, Timestamp, UserId};
 use serde_json::{Value, json};
@@ -133,12 +135,9 @@ pub(crate) fn former_names(
 ) -> Result<Part, crate::Error> {
     let before = place(from, (Timestamp::MAX, Uuid::max()))?;
     let rows = users::former_names(tx, user, before, limit + 1).map_err(Error::into_common)?;
-    let keys: Vec<(Timestamp, Uuid)> = rows.iter().map(|(id, name)| (name.until, *id)).collect();
-    let part = Part::cut(keys, limit, |key| *key)?;
     // Who changed it may be staff.
-    let items =
-        rows.into_iter().take(limit).map(|(_, name)| json!({ "name": name.name, "until": name.until }));
-    Ok(Part { next: part.next, ..Part::whole(items)? })
+    let shown = |(_, name): (Uuid, FormerName)| json!({ "name": name.name, "until": name.until });
+    Part::cut_shown(rows, limit, |(id, name)| (name.until, *id), shown)
 }
 
 pub(crate) fn signed_in(
@@ -169,13 +168,9 @@ pub(crate) fn granted(
     let after = place(from, GrantId::from_uuid(Uuid::nil()))?;
     let wanted = ListGrants { user_id: Some(user), ..ListGrants::default() };
     let grants = roles::grants_of(tx, &wanted, Some(after), limit + 1)?;
-    let part = Part::cut(grants.clone(), limit, |grant| grant.id)?;
     // Who gave it, and why, is between staff.
-    let shown = grants
-        .into_iter()
-        .take(limit)
-        .map(|grant| json!({ "role": grant.role, "created_at": grant.created_at, "ends_at": grant.ends_at }));
-    Ok(Part { next: part.next, ..Part::whole(shown)? })
+    let shown = |grant: Grant| json!({ "role": grant.role, "created_at": grant.created_at, "ends_at": grant.ends_at });
+    Part::cut_shown(grants, limit, |grant| grant.id, shown)
 }
 
 /// Extra data: all of it, whoever may read it elsewhere but the user themselves.

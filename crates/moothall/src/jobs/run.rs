@@ -6,7 +6,6 @@
 //! Whatever becomes of a try counts: that it fails, panics, takes too long, or takes the whole process with it. A job of many steps gives
 //! its place to others in between. Of a kind that this server does not know nothing is touched: another server, which does, has it enqueued.
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +19,7 @@ use super::{KindEntry, Step, store};
 use crate::cx::{Cx, Tx};
 use crate::error::Error;
 use crate::hall::WeakHall;
+use crate::runtime::text_of;
 use crate::{Fault, Hall};
 
 /// Jobs carried out side by side.
@@ -166,7 +166,7 @@ async fn try_step(cx: &Cx, kind: KindEntry, job: &Job, is_last: bool) -> Result<
         biased;
         tried = step => match tried {
             Ok(tried) => tried.map_err(|error| described(&error)),
-            Err(panic) => Err(format!("it panicked: {}", text_of(&*panic))),
+            Err(panic) => Err(format!("it panicked: {}", text_of(&*panic).unwrap_or("without a text"))),
         },
         // What was about to be written may still be: then the version is another, and nothing is noted.
         () = clock.sleep_until(clock.elapsed() + STEP) => {
@@ -258,12 +258,6 @@ fn tell_dead(job: &Job) {
 
 fn shortened(why: &str) -> String {
     why.chars().take(FAILURE_LENGTH).collect()
-}
-
-/// What a panic says.
-fn text_of(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a text")
 }
 
 pub(super) fn pause(attempts: u32) -> Duration {

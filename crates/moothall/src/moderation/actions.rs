@@ -128,22 +128,28 @@ fn take(tx: &mut Tx<'_, '_>, planned: &Planned) -> Result<Action, Error> {
     }
     let Done { before, after } = effects::apply(tx, &action, deed)?;
     (action.before, action.after) = (before, after);
-    store::insert(tx, &action, is_quiet)?;
+    keep(tx, &action, is_quiet)?;
     let action = shown(action);
-    let kind = crate::json::word(&deed.kind)?;
-    shared::count(tx, &format!("actions.{kind}"), 1)?;
     let entry = audit::Entry::new("moderation.act").user(*user).reason(&deed.reason);
     audit::record(tx, entry.change(&(), &action))?;
-    let ids = Ids { case: action.case_id, action: Some(action.id), ..Ids::default() };
-    happened(tx, ModerationDeed::Acted, *user, ids);
     if let Some(case) = case {
         notes::of_case(tx, &case, NoteKind::Decision, &deed.reason)?;
         if planned.case.is_some() && !planned.keeps_case_open {
             cases::close(tx, case, ReportOutcome::Agreed, &planned.disagreed, is_quiet)?;
         }
     }
-    metrics::counter!("moderation_actions_total", "kind" => kind).increment(1);
+    metrics::counter!("moderation_actions_total", "kind" => crate::json::word(&deed.kind)?).increment(1);
     Ok(action)
+}
+
+/// Stores an action that was taken, counts it, and tells staff.
+fn keep(tx: &mut Tx<'_, '_>, action: &Action, is_quiet: bool) -> Result<(), Error> {
+    store::insert(tx, action, is_quiet)?;
+    let kind = crate::json::word(&action.kind)?;
+    shared::count(tx, &format!("actions.{kind}"), 1)?;
+    let ids = Ids { case: action.case_id, action: Some(action.id), ..Ids::default() };
+    happened(tx, ModerationDeed::Acted, action.user_id, ids);
+    Ok(())
 }
 
 /// What programs do with restrictions is an action as well: it stands in the user's file, can be appealed against, and is taken back with
@@ -183,10 +189,7 @@ fn of_program(tx: &mut Tx<'_, '_>, restriction: &Restriction) -> Result<(), Erro
     if !is_quiet {
         tell(tx, action.user_id, Acted::new(&action))?;
     }
-    store::insert(tx, &action, is_quiet)?;
-    shared::count(tx, "actions.restrict", 1)?;
-    happened(tx, ModerationDeed::Acted, action.user_id, Ids { action: Some(id), ..Ids::default() });
-    Ok(())
+    keep(tx, &action, is_quiet)
 }
 
 /// Takes an action back, with all that came of it.

@@ -4,7 +4,7 @@ use moothall_protocol::accounts::{GetUser, ListNames};
 use moothall_protocol::limits::{CASE_ITEMS_MAX, PAGE_ITEMS_DEFAULT};
 use moothall_protocol::matches::ListMatches;
 use moothall_protocol::moderation::{CaseFile, ListReports, ReadCase, ReadFile, Report, UserFile};
-use moothall_protocol::{ActionId, Cursor, Page, UserId};
+use moothall_protocol::{ActionId, CaseId, Cursor, Page, UserId};
 use uuid::Uuid;
 
 use super::{CASES, Error, actions, alternates, evidence, store};
@@ -66,14 +66,26 @@ pub(super) fn refuse_oneself(cx: &Cx, user: UserId) -> Result<(), Error> {
     if cx.user() == Some(user) { Err(Error::Yourself) } else { Ok(()) }
 }
 
+/// Which reports are listed.
+#[derive(Clone, Copy, Debug)]
+enum Listed {
+    OfCase(CaseId),
+    About(UserId),
+    By(UserId),
+}
+
 /// Lists reports of a case, about a user, or by one. The look is audited.
 pub async fn list_reports(cx: &Cx, input: ListReports) -> Result<Page<Report>, Error> {
     cx.require(CASES)?;
-    let ListReports { case_id, target_id, reporter_id, .. } = input;
-    if [case_id.is_some(), target_id.is_some(), reporter_id.is_some()].map(u8::from).iter().sum::<u8>() != 1 {
-        let message = "give one of case_id, target_id and reporter_id";
-        return Err(crate::Error::field("", "invalid", message).into());
-    }
+    let of = match (input.case_id, input.target_id, input.reporter_id) {
+        (Some(case), None, None) => Listed::OfCase(case),
+        (None, Some(target), None) => Listed::About(target),
+        (None, None, Some(reporter)) => Listed::By(reporter),
+        _ => {
+            let message = "give one of case_id, target_id and reporter_id";
+            return Err(crate::Error::field("", "invalid", message).into());
+        }
+    };
     let before = match &input.cursor {
         Some(cursor) => cursor.key().ok_or_else(crate::Error::wrong_cursor)?,
         None => store::NEWEST,
@@ -81,22 +93,21 @@ pub async fn list_reports(cx: &Cx, input: ListReports) -> Result<Page<Report>, E
     let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
     let reason = said(input.reason);
     cx.write(move |tx| {
-        let case = case_id.map(|id| store::find_case(tx, id)?.ok_or(crate::Error::NotFound)).transpose()?;
-        let (target, of) = (case.as_ref().map(|case| case.target_id).or(target_id), reporter_id);
-        if let Some(target) = target {
-            refuse_oneself(tx.cx(), target)?;
-        }
-        let mut rows = match (&case, target, of) {
-            (Some(case), ..) => store::of_case(tx, case.id, before, limit + 1)?,
-            (_, Some(target), _) => store::about(tx, target, before, limit + 1)?,
-            (_, _, Some(reporter)) => store::by_seen(tx, reporter, before, limit + 1)?,
-            (None, None, None) => Vec::new(),
+        let (user, mut rows) = match of {
+            Listed::OfCase(id) => {
+                let target = store::find_case(tx, id)?.ok_or(crate::Error::NotFound)?.target_id;
+                refuse_oneself(tx.cx(), target)?;
+                (target, store::of_case(tx, id, before, limit + 1)?)
+            }
+            Listed::About(target) => {
+                refuse_oneself(tx.cx(), target)?;
+                (target, store::about(tx, target, before, limit + 1)?)
+            }
+            Listed::By(reporter) => (reporter, store::by_seen(tx, reporter, before, limit + 1)?),
         };
         withhold(&mut rows, reason.is_some());
-        if let Some(user) = target.or(of) {
-            let entry = looked("moderation.list_reports", user, reason.as_deref());
-            audit::record(tx, entry.after(&case.map(|case| case.id)))?;
-        }
+        let entry = looked("moderation.list_reports", user, reason.as_deref());
+        audit::record(tx, entry.after(&input.case_id))?;
         Ok(Page::cut(rows, limit, |last| Cursor::of(&last.id)))
     })
     .await

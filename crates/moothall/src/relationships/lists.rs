@@ -14,13 +14,10 @@ use uuid::Uuid;
 
 use super::circle::Circle;
 use super::side::Side;
-use super::{Error, store};
+use super::{Error, FRIENDS_MAX, store};
 use crate::cx::Tx;
 use crate::reach::{self, How, Reach};
 use crate::{Cx, accounts};
-
-/// As many friends as any site lets a user have.
-const FRIENDS_MAX: usize = 1_000;
 
 /// Before every user in the order of ids.
 const FIRST: UserId = UserId::from_uuid(Uuid::nil());

@@ -4,7 +4,6 @@
 //! It does what a partition does (handle, write, answer) with a model of the database instead of one. A failure names its seed
 //! and step, and runs again exactly. Start at [`run`]; an entity takes part through [`Simulated`].
 
-use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +12,7 @@ use std::time::Duration;
 
 use moothall_protocol::{Event, Id, Timestamp, UserId};
 
-use super::{Entity, Turn};
+use super::{Entity, Turn, text_of};
 use crate::topics::Audience;
 use crate::{Random, SeededRandom, Topic};
 
@@ -162,7 +161,8 @@ pub fn run<E: Simulated>(seed: u64, count: usize, steps: u64) -> Result<Report, 
     for step in 0..steps {
         // A model that panics says what is wrong as well, and has a seed to show.
         let stepped = catch_unwind(AssertUnwindSafe(|| simulation.step()));
-        let stepped = stepped.unwrap_or_else(|panic| Err(format!("panicked: {}", text_of(&*panic))));
+        let stepped = stepped
+            .unwrap_or_else(|panic| Err(format!("panicked: {}", text_of(&*panic).unwrap_or("no message"))));
         stepped.map_err(|what| Failure { seed, step, what })?;
     }
     Ok(simulation.report)
@@ -328,11 +328,6 @@ enum Fate {
 
 fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
-}
-
-fn text_of(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
 fn digest(trace: u64, text: &str) -> u64 {
