@@ -250,7 +250,7 @@ pub struct LiftRestriction {
     pub reason: String,
 }
 
-/// Lists the restrictions of a user, those that are over among them, the newest first.
+/// Lists the restrictions of a user, those that are over among them, the newest first. The look is audited.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListRestrictions {
@@ -275,6 +275,9 @@ pub enum TraceKind {
     Device,
     /// The domain of an e-mail address.
     EmailDomain,
+    /// An e-mail address, as the hash of what is left of it without dots, digits and what follows a plus. It shows who may be the same
+    /// person, and cannot be banned.
+    Email,
 }
 
 /// By what somebody is known beside their account, and when.

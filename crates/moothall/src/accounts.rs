@@ -72,8 +72,8 @@ pub use users::{
     summaries, summary, update as update_user,
 };
 pub(crate) use users::{
-    Likeness, NamedBefore, is_oneself, likenesses, living, living_kept, own, own_kept, rename_by_staff,
-    restore_name, silent,
+    Likeness, NamedBefore, is_oneself, likenesses, living, living_kept, of_same_person, oneself, own,
+    own_kept, rename_by_staff, restore_name, silent,
 };
 
 use crate::cx::Tx;

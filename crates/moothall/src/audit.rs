@@ -124,11 +124,11 @@ pub async fn list(cx: &Cx, input: ListAudit) -> Result<Page<AuditLine>, Error> {
     };
     let rows = cx.read(move |tx| store::list(tx, &input, before, limit + 1)).await?;
     let mut page = Page::cut(rows, limit, |last: &AuditLine| Cursor::of(&(last.at.as_micros(), last.id)));
-    if let Some(me) = cx.user() {
-        let about_me = Topic::User(me).to_string();
-        page.items
-            .retain(|line| line.target != about_me || !OF_USERS.iter().any(|of| line.action.starts_with(of)));
-    }
+    let callers = cx.identity().map(|me| [Some(me.user_id), me.owner_id]).into_iter().flatten().flatten();
+    let callers: Vec<String> = callers.map(|user| Topic::User(user).to_string()).collect();
+    page.items.retain(|line| {
+        !callers.contains(&line.target) || !OF_USERS.iter().any(|of| line.action.starts_with(of))
+    });
     Ok(page)
 }
 

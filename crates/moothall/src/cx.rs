@@ -32,6 +32,8 @@ pub enum Caller {
 pub struct Identity {
     /// The user. A key acts as the user who owns it.
     pub user_id: UserId,
+    /// Who answers for the user, if it is a bot: the same person.
+    pub owner_id: Option<UserId>,
     /// The session, or for a key the session that is the key's own.
     pub session_id: SessionId,
     /// What kind of client this is.
@@ -159,6 +161,11 @@ impl Cx {
     /// The user who calls, if one does.
     pub fn user(&self) -> Option<UserId> {
         self.identity().map(|identity| identity.user_id)
+    }
+
+    /// Whether this user calls, or a bot of theirs.
+    pub fn is_by(&self, user: UserId) -> bool {
+        self.identity().is_some_and(|identity| identity.user_id == user || identity.owner_id == Some(user))
     }
 
     /// The user who calls.

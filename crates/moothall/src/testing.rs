@@ -248,6 +248,7 @@ impl TestHall {
         let session_id: SessionId = self.hall.random().id(self.hall.clock().now());
         let identity = Identity {
             user_id,
+            owner_id: None,
             session_id,
             kind: SessionKind::Game,
             api_key_id: None,

@@ -20,7 +20,7 @@ fn named(text: &str) -> BTreeSet<&str> {
 }
 
 /// The settings of a configuration file, by section and key, whether or not they are commented out; and its sections.
-fn settings(example: &str) -> BTreeSet<String> {
+pub fn settings(example: &str) -> BTreeSet<String> {
     let mut section = String::new();
     let mut found = BTreeSet::new();
     for line in example.lines() {

@@ -18,5 +18,6 @@ mod documents;
 mod limits;
 mod metrics;
 mod migrations;
+mod settings;
 mod sql;
 mod tree;

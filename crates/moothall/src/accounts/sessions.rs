@@ -269,7 +269,7 @@ fn take_turn(
         let successor = token.successor(&salt).turn_hash();
         store::turn(tx, token.session, &turn, &successor, &salt, now + lifetime(tx.cx()))?;
         throttle::remember(tx, held.user)?;
-        restrictions::record(tx, held.user, &Arrival { email_domain: None, ..arrival })?;
+        restrictions::record(tx, held.user, &arrival)?;
         salt
     } else {
         match held.last_turn {

@@ -242,7 +242,6 @@ pub(crate) fn restore_name(
 pub(crate) struct Likeness {
     pub user: UserId,
     pub name: String,
-    pub email: Option<String>,
     pub created_at: Timestamp,
 }
 
@@ -252,6 +251,20 @@ pub(crate) fn is_oneself(tx: &mut Tx<'_, '_>, user: UserId) -> Result<bool, crat
         None => Ok(false),
         Some(me) => Ok(me == user || store::person(tx, me)? == store::person(tx, user)?),
     }
+}
+
+/// All accounts that are the caller to [`is_oneself`].
+pub(crate) fn oneself(tx: &mut Tx<'_, '_>) -> Result<Vec<UserId>, crate::Error> {
+    match tx.cx().user() {
+        None => Ok(Vec::new()),
+        Some(me) => of_same_person(tx, me),
+    }
+}
+
+/// All accounts of the person one account belongs to: theirs and their bots', whichever of these it is.
+pub(crate) fn of_same_person(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<UserId>, crate::Error> {
+    let person = store::person(tx, user)?;
+    store::with_bots(tx, person)
 }
 
 /// What accounts are known by, but for those that were erased.

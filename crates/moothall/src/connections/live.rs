@@ -289,6 +289,7 @@ mod tests {
         let admit = || {
             let identity = Identity {
                 user_id: random.id(now),
+                owner_id: None,
                 session_id: random.id(now),
                 kind: SessionKind::Game,
                 api_key_id: None,

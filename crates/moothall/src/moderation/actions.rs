@@ -148,7 +148,7 @@ fn keep(tx: &mut Tx<'_, '_>, action: &Action, is_quiet: bool) -> Result<(), Erro
     let kind = crate::json::word(&action.kind)?;
     shared::count(tx, &format!("actions.{kind}"), 1)?;
     let ids = Ids { case: action.case_id, action: Some(action.id), ..Ids::default() };
-    happened(tx, ModerationDeed::Acted, action.user_id, ids);
+    happened(tx, ModerationDeed::Acted, action.user_id, ids)?;
     Ok(())
 }
 
@@ -246,7 +246,7 @@ pub(super) fn take_back(
     let entry = audit::Entry::new("moderation.revert").user(after.user_id).reason(reason);
     audit::record(tx, entry.change(&before, &after))?;
     let ids = Ids { case: after.case_id, action: Some(id), ..Ids::default() };
-    happened(tx, ModerationDeed::Reverted, after.user_id, ids);
+    happened(tx, ModerationDeed::Reverted, after.user_id, ids)?;
     if is_told && !is_quiet(tx, id)? {
         tell(tx, after.user_id, Reverted { action_id: id, number: after.number })?;
     }
@@ -320,20 +320,23 @@ pub async fn list(cx: &Cx, input: ListActions) -> Result<Page<Action>, Error> {
     cx.require(CASES)?;
     let before = place(input.cursor.as_ref())?;
     let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
-    let rows = match input.user_id {
+    let (rows, mine) = match input.user_id {
         Some(user) => {
-            refuse_oneself(cx, user)?;
             cx.write(move |tx| {
+                refuse_oneself(tx, user)?;
                 audit::record(tx, audit::Entry::new("moderation.list_actions").user(user))?;
-                of_user(tx, user, before, limit + 1)
+                Ok::<_, Error>((of_user(tx, user, before, limit + 1)?, Vec::new()))
             })
             .await?
         }
-        None => cx.read(move |tx| store::list(tx, before, limit + 1)).await?,
+        None => {
+            cx.read(move |tx| Ok::<_, Error>((store::list(tx, before, limit + 1)?, accounts::oneself(tx)?)))
+                .await?
+        }
     };
     let rows = rows.into_iter().map(shown).collect();
     let mut page = Page::cut(rows, limit, |last: &Action| Cursor::of(&last.id));
-    page.items.retain(|action| cx.user() != Some(action.user_id));
+    page.items.retain(|action| !mine.contains(&action.user_id));
     Ok(page)
 }
 

@@ -60,7 +60,7 @@ pub async fn file(cx: &Cx, input: FileAppeal) -> Result<Appeal, Error> {
         restrictions::appealed(tx, action.id, id, user)?;
         shared::count(tx, "appeals", 1)?;
         let ids = Ids { case: action.case_id, action: Some(action.id), appeal: Some(id) };
-        happened(tx, ModerationDeed::Appealed, user, ids);
+        happened(tx, ModerationDeed::Appealed, user, ids)?;
         shown(tx, id)
     })
     .await
@@ -135,7 +135,7 @@ pub async fn write(cx: &Cx, input: WriteAppeal) -> Result<Appeal, Error> {
             tell(tx, appeal.user_id, told)?;
         }
         let ids = Ids { case: action.case_id, action: Some(action.id), appeal: Some(appeal.id) };
-        happened(tx, ModerationDeed::AppealWritten, appeal.user_id, ids);
+        happened(tx, ModerationDeed::AppealWritten, appeal.user_id, ids)?;
         shown(tx, appeal.id)
     })
     .await
@@ -271,7 +271,7 @@ fn close(
     audit::record(tx, entry)?;
     tell_both(tx, appeal, action, outcome, decision)?;
     let ids = Ids { case: action.case_id, action: Some(action.id), appeal: Some(appeal.id) };
-    happened(tx, ModerationDeed::AppealDecided, appeal.user_id, ids);
+    happened(tx, ModerationDeed::AppealDecided, appeal.user_id, ids)?;
     Ok(())
 }
 

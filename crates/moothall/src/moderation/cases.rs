@@ -61,12 +61,16 @@ pub async fn list(cx: &Cx, input: ListCases) -> Result<Page<Case>, Error> {
         None => first,
     };
     let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
-    let rows = cx.read(move |tx| store::list_cases(tx, &input, after, limit + 1)).await?;
+    let (rows, mine) = cx
+        .read(move |tx| {
+            Ok::<_, Error>((store::list_cases(tx, &input, after, limit + 1)?, accounts::oneself(tx)?))
+        })
+        .await?;
     let mut page = Page::cut(rows, limit, |last: &Case| match is_closed {
         true => Cursor::of(&(0, Timestamp::MAX, last.id)),
         false => Cursor::of(&(100 - i64::from(last.priority), last.opened_at, last.id)),
     });
-    page.items.retain(|case| cx.user() != Some(case.target_id));
+    page.items.retain(|case| !mine.contains(&case.target_id));
     Ok(page)
 }
 
@@ -115,7 +119,7 @@ fn changed(tx: &mut Tx<'_, '_>, case: &mut Case, entry: audit::Entry) -> Result<
     store::update_case(tx, case)?;
     audit::record(tx, entry.user(case.target_id).change(&before, &Some(&*case)))?;
     let ids = Ids { case: Some(case.id), ..Ids::default() };
-    happened(tx, ModerationDeed::CaseUpdated, case.target_id, ids);
+    happened(tx, ModerationDeed::CaseUpdated, case.target_id, ids)?;
     Ok(())
 }
 
@@ -235,7 +239,7 @@ pub(super) fn close(
         store::count(tx, "case_seconds", seconds)?;
     }
     let ids = Ids { case: Some(case.id), ..Ids::default() };
-    happened(tx, ModerationDeed::CaseClosed, case.target_id, ids);
+    happened(tx, ModerationDeed::CaseClosed, case.target_id, ids)?;
     Ok(case)
 }
 

@@ -8,14 +8,14 @@ use moothall_protocol::{ActionId, CaseId, Cursor, Page, UserId};
 use uuid::Uuid;
 
 use super::{CASES, Error, actions, alternates, evidence, store};
-use crate::{Cx, accounts, audit, matches, restrictions};
+use crate::cx::{Cx, Tx};
+use crate::{accounts, audit, matches, restrictions};
 
 /// Looks at a case and all that is known of its target.
 pub async fn read_case(cx: &Cx, input: ReadCase) -> Result<CaseFile, Error> {
     cx.require(CASES)?;
     let find = input.case_id;
     let case = cx.read(move |tx| store::find_case(tx, find)).await?.ok_or(crate::Error::NotFound)?;
-    refuse_oneself(cx, case.target_id)?;
     let reason = said(input.reason);
     let file = look(cx, case.target_id, reason.is_some()).await?;
     cx.mutate(move |tx| {
@@ -31,7 +31,6 @@ pub async fn read_case(cx: &Cx, input: ReadCase) -> Result<CaseFile, Error> {
 /// Looks at all that moderation knows of a user.
 pub async fn read_file(cx: &Cx, input: ReadFile) -> Result<UserFile, Error> {
     cx.require(CASES)?;
-    refuse_oneself(cx, input.user_id)?;
     let reason = said(input.reason);
     let file = look(cx, input.user_id, reason.is_some()).await?;
     cx.mutate(move |tx| {
@@ -62,8 +61,8 @@ fn withhold(reports: &mut [Report], says_why: bool) {
 }
 
 /// Moderators do not learn who reported them, and what others note of them.
-pub(super) fn refuse_oneself(cx: &Cx, user: UserId) -> Result<(), Error> {
-    if cx.user() == Some(user) { Err(Error::Yourself) } else { Ok(()) }
+pub(super) fn refuse_oneself(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
+    if accounts::is_oneself(tx, user)? { Err(Error::Yourself) } else { Ok(()) }
 }
 
 /// Which reports are listed.
@@ -96,11 +95,11 @@ pub async fn list_reports(cx: &Cx, input: ListReports) -> Result<Page<Report>, E
         let (user, mut rows) = match of {
             Listed::OfCase(id) => {
                 let target = store::find_case(tx, id)?.ok_or(crate::Error::NotFound)?.target_id;
-                refuse_oneself(tx.cx(), target)?;
+                refuse_oneself(tx, target)?;
                 (target, store::of_case(tx, id, before, limit + 1)?)
             }
             Listed::About(target) => {
-                refuse_oneself(tx.cx(), target)?;
+                refuse_oneself(tx, target)?;
                 (target, store::about(tx, target, before, limit + 1)?)
             }
             Listed::By(reporter) => (reporter, store::by_seen(tx, reporter, before, limit + 1)?),
@@ -115,6 +114,7 @@ pub async fn list_reports(cx: &Cx, input: ListReports) -> Result<Page<Report>, E
 
 /// Whoever works on cases reads this, whatever else they may; but for the record of the account, with its address.
 async fn look(cx: &Cx, user_id: UserId, says_why: bool) -> Result<UserFile, Error> {
+    cx.read(move |tx| refuse_oneself(tx, user_id)).await?;
     let server = Cx::server(cx.hall());
     let mut user =
         accounts::get_user(&server, GetUser { user_id }).await.map_err(accounts::Error::into_common)?;

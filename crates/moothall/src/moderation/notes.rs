@@ -14,7 +14,6 @@ use crate::{accounts, audit};
 /// Writes a note on a user.
 pub async fn add(cx: &Cx, input: AddNote) -> Result<Note, Error> {
     cx.require(CASES)?;
-    refuse_oneself(cx, input.user_id)?;
     match input.kind {
         NoteKind::Opinion if input.case_id.is_none() => {
             let message = "say on which case this is an opinion";
@@ -28,6 +27,7 @@ pub async fn add(cx: &Cx, input: AddNote) -> Result<Note, Error> {
     }
     let user = accounts::summary(cx, input.user_id).await?.id;
     cx.mutate(move |tx| {
+        refuse_oneself(tx, user)?;
         if store::count_notes(tx, user)? >= NOTES_OF_USER_MAX {
             return Err(Error::TooManyNotes);
         }
@@ -69,8 +69,7 @@ fn blank(tx: &Tx<'_, '_>, user_id: UserId, kind: NoteKind, text: &str) -> Note {
 fn insert(tx: &mut Tx<'_, '_>, note: &Note) -> Result<(), Error> {
     store::insert_note(tx, note)?;
     let ids = Ids { case: note.case_id, ..Ids::default() };
-    happened(tx, ModerationDeed::Noted, note.user_id, ids);
-    Ok(())
+    Ok(happened(tx, ModerationDeed::Noted, note.user_id, ids)?)
 }
 
 /// Notes something that was done with a case, however many notes there are.
@@ -82,13 +81,13 @@ pub(super) fn of_case(tx: &mut Tx<'_, '_>, case: &Case, kind: NoteKind, text: &s
 /// Lists the notes on a user. The look is audited.
 pub async fn list(cx: &Cx, input: ListNotes) -> Result<Page<Note>, Error> {
     cx.require(CASES)?;
-    refuse_oneself(cx, input.user_id)?;
     let before = match &input.cursor {
         Some(cursor) => cursor.key().ok_or_else(crate::Error::wrong_cursor)?,
         None => NoteId::from_uuid(Uuid::max()),
     };
     let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
     cx.write(move |tx| {
+        refuse_oneself(tx, input.user_id)?;
         audit::record(tx, audit::Entry::new("moderation.list_notes").user(input.user_id))?;
         let rows = store::notes_before(tx, input.user_id, before, limit + 1)?;
         Ok(Page::cut(rows, limit, |last| Cursor::of(&last.id)))
@@ -101,7 +100,7 @@ pub async fn pin(cx: &Cx, input: PinNote) -> Result<Note, Error> {
     cx.require(CASES)?;
     cx.mutate(move |tx| {
         let note = store::pin_note(tx, input.note_id, input.is_pinned)?.ok_or(crate::Error::NotFound)?;
-        refuse_oneself(tx.cx(), note.user_id)?;
+        refuse_oneself(tx, note.user_id)?;
         audit::record(tx, audit::Entry::new("moderation.pin_note").user(note.user_id).after(&note))?;
         Ok(note)
     })

@@ -7,11 +7,11 @@ use moothall_protocol::{ActionId, AppealId, CaseId, Event, ReportId, UserId};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::Topic;
 use crate::cx::Tx;
 use crate::error::Error;
 use crate::notifications::{self, Kind, KindEntry, Notice};
 use crate::topics::Audience;
+use crate::{Topic, accounts};
 
 /// The kinds of notices of this context.
 pub(crate) fn notice_kinds() -> Vec<KindEntry> {
@@ -201,8 +201,14 @@ pub(super) struct Ids {
     pub appeal: Option<AppealId>,
 }
 
-/// Tells staff, once this is committed; but for whom it is about, who may be a moderator, too.
-pub(super) fn happened(tx: &mut Tx<'_, '_>, what: ModerationDeed, target_id: UserId, ids: Ids) {
+/// Tells staff, once this is committed; but for whom it is about, who may be a moderator, too, or have bots that are.
+pub(super) fn happened(
+    tx: &mut Tx<'_, '_>,
+    what: ModerationDeed,
+    target_id: UserId,
+    ids: Ids,
+) -> Result<(), Error> {
+    let about = accounts::of_same_person(tx, target_id)?;
     let event = ModerationHappened {
         what,
         at: tx.now(),
@@ -215,7 +221,8 @@ pub(super) fn happened(tx: &mut Tx<'_, '_>, what: ModerationDeed, target_id: Use
     };
     let hall = tx.cx().hall().clone();
     tx.after_commit(move || {
-        let others = Audience::Except(target_id);
+        let others = Audience::ExceptThese(about.into());
         hall.topics().publish_to(Topic::Moderation, Event::ModerationHappened(event), others);
     });
+    Ok(())
 }

@@ -135,7 +135,7 @@ fn insert(
     store::insert_report(tx, &report, &found.subject_id)?;
     cases::weigh(tx, &mut case, &report.score)?;
     store::count(tx, "reports", 1)?;
-    happened(tx, ModerationDeed::Reported, found.target, Ids { case: Some(case.id), ..Ids::default() });
+    happened(tx, ModerationDeed::Reported, found.target, Ids { case: Some(case.id), ..Ids::default() })?;
     metrics::counter!("moderation_reports_total").increment(1);
     Ok(store::own(report))
 }

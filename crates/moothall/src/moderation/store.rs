@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{Error, priority};
+use crate::accounts;
 use crate::cx::Tx;
 use crate::json::{choice, value, word};
 
@@ -106,7 +107,7 @@ statements! {
     ABOUT = concat!("SELECT ", report_columns!(), " FROM reports WHERE target_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
     BY = concat!("SELECT ", report_columns!(), " FROM reports WHERE reporter_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
     BY_ABOUT_OTHERS = concat!("SELECT ", report_columns!(), " FROM reports
-        WHERE reporter_id = $1 AND id < $2 AND target_id <> $4 ORDER BY id DESC LIMIT $3");
+        WHERE reporter_id = $1 AND id < $2 AND NOT target_id {in $4} ORDER BY id DESC LIMIT $3");
     REPORTERS = "SELECT count(DISTINCT reporter_id) FROM reports WHERE case_id = $1";
     CLOSE_REPORT = "UPDATE reports SET closed_at = $2, outcome = $3, is_quiet = $4 WHERE id = $1 AND closed_at IS NULL";
     OPEN_OF_CASE = concat!("SELECT ", report_columns!(), " FROM reports WHERE case_id = $1 AND closed_at IS NULL
@@ -133,7 +134,7 @@ statements! {
     LIST_CLOSED_OF_TARGET = closed_cases!(" AND c.target_id = $4");
     NEXT_CASE = concat!("SELECT ", case_columns!(), " FROM moderation_cases c
         WHERE c.closed_at IS NULL AND (c.claimed_until IS NULL OR c.claimed_until <= $2)
-          AND (c.snoozed_until IS NULL OR c.snoozed_until <= $2) AND c.target_id <> $1
+          AND (c.snoozed_until IS NULL OR c.snoozed_until <= $2) AND NOT c.target_id {in $3}
           AND NOT EXISTS (SELECT 1 FROM moderation_notes q WHERE q.case_id = c.id AND q.kind = 'question' AND q.author_id = $1 AND ",
             unanswered!(), ")
         ORDER BY c.rank, c.opened_at, c.id LIMIT 1");
@@ -303,8 +304,11 @@ pub(super) fn by_seen(
     before: ReportId,
     limit: usize,
 ) -> Result<Vec<Report>, crate::Error> {
-    let Some(me) = tx.cx().user() else { return by(tx, reporter, before, limit) };
-    tx.query(BY_ABOUT_OTHERS, params![reporter, before, limit, me])?.iter().map(report).collect()
+    let mine = accounts::oneself(tx)?;
+    if mine.is_empty() {
+        return by(tx, reporter, before, limit);
+    }
+    tx.query(BY_ABOUT_OTHERS, params![reporter, before, limit, mine])?.iter().map(report).collect()
 }
 
 /// How many different people reported in a case.
@@ -491,8 +495,8 @@ pub(super) fn plan(tx: &mut Tx<'_, '_>, input: &ListCases) -> Result<String, cra
 
 /// The most urgent case that this moderator may take.
 pub(super) fn next_case(tx: &mut Tx<'_, '_>, moderator: UserId) -> Result<Option<Case>, crate::Error> {
-    let now = tx.now();
-    tx.query_opt(NEXT_CASE, params![moderator, now])?.as_ref().map(case).transpose()
+    let (now, mine) = (tx.now(), accounts::of_same_person(tx, moderator)?);
+    tx.query_opt(NEXT_CASE, params![moderator, now, mine])?.as_ref().map(case).transpose()
 }
 
 /// Some open cases that nobody touched since then, that were not put off until after that, and on which nobody works.

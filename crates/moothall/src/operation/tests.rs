@@ -61,6 +61,7 @@ fn administrator(test: &TestHall, user_id: UserId) -> Cx {
     let permissions = Permissions::all();
     let identity = Identity {
         user_id,
+        owner_id: None,
         session_id,
         kind: SessionKind::Game,
         api_key_id: None,

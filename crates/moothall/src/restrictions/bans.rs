@@ -105,6 +105,11 @@ fn parse(kind: TraceKind, value: &str) -> Result<String, crate::Error> {
             let is_hash = value.len() == 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
             if is_hash { Ok(value) } else { Err(wrong("give the value of a device's trace")) }
         }
+        TraceKind::Email => {
+            let message =
+                "ban the domain, or restrict who has the address: other people have some that are alike";
+            Err(crate::Error::field("/kind", "invalid", message))
+        }
         TraceKind::EmailDomain => {
             let value = value.trim().trim_start_matches('@').to_lowercase();
             let is_label =
@@ -142,6 +147,7 @@ impl Bans {
                 TraceKind::EmailDomain => {
                     all.domains.insert(ban.value.clone(), ban);
                 }
+                TraceKind::Email => {}
             }
         }
         let bits: HashSet<u32> = all.addresses.keys().map(|range| range.bits).collect();
@@ -264,14 +270,14 @@ pub async fn preview_ban(cx: &Cx, input: PreviewBan) -> Result<BanPreview, Error
     let value = parse(input.kind, &input.value)?;
     let range = match input.kind {
         TraceKind::Address => Range::parse(&value).map(Range::kept),
-        TraceKind::Device | TraceKind::EmailDomain => None,
+        TraceKind::Device | TraceKind::EmailDomain | TraceKind::Email => None,
     };
     cx.mutate(move |tx| {
         let since = tx.now() - ACTIVE;
         let (first, last) = range.clone().unwrap_or_else(|| (value.clone(), value.clone()));
         let active_users = match input.kind {
             TraceKind::EmailDomain => store::count_below(tx, &value, since, input.except)?,
-            TraceKind::Address | TraceKind::Device => {
+            TraceKind::Address | TraceKind::Device | TraceKind::Email => {
                 store::count_seen(tx, input.kind, (&first, &last), since, input.except)?
             }
         };

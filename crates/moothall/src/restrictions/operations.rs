@@ -62,19 +62,24 @@ pub async fn mine(cx: &Cx, _: MyRestrictions) -> Result<OwnRestrictions, Error> 
     Ok(cx.read(move |tx| own_of(tx, user)).await?)
 }
 
-/// The restrictions of a user, those that are over among them.
+/// The restrictions of a user, those that are over among them. The look is audited.
 pub async fn list(cx: &Cx, input: ListRestrictions) -> Result<Page<Restriction>, Error> {
     cx.require(READ)?;
     let before = match &input.cursor {
         Some(cursor) => cursor.key().ok_or_else(crate::Error::wrong_cursor)?,
         None => RestrictionId::from_uuid(Uuid::max()),
     };
-    if cx.user() == Some(input.user_id) {
+    if cx.is_by(input.user_id) {
         // Among them is what its user must not notice.
         return Err(crate::Error::field("/user_id", "invalid", "your own are in `restrictions.mine`").into());
     }
     let limit = input.limit.unwrap_or(PAGE_ITEMS_DEFAULT);
-    let rows = cx.read(move |tx| store::list(tx, input.user_id, before, limit + 1)).await?;
+    let rows = cx
+        .write(move |tx| {
+            audit::record(tx, audit::Entry::new("restrictions.list").user(input.user_id))?;
+            store::list(tx, input.user_id, before, limit + 1)
+        })
+        .await?;
     Ok(Page::cut(rows, limit, |last| Cursor::of(&last.id)))
 }
 
@@ -117,7 +122,7 @@ pub async fn lift_restriction(cx: &Cx, input: LiftRestriction) -> Result<Restric
     cx.require(IMPOSE)?;
     cx.mutate(move |tx| {
         let before = store::find(tx, input.restriction_id)?.ok_or(crate::Error::NotFound)?;
-        if tx.cx().user() == Some(before.user_id) {
+        if tx.cx().is_by(before.user_id) {
             return Err(Error::Own);
         }
         match require_restrictable(tx, before.user_id) {

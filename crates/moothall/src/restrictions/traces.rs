@@ -1,7 +1,8 @@
-//! Traces: by which networks, devices and e-mail domains users are known, so that a ban shows whom it would hit, and moderators see who
+//! Traces: by which networks, devices and e-mail addresses users are known, so that a ban shows whom it would hit, and moderators see who
 //! may be the same person.
 //!
-//! Of an address only its network is kept, of a device a hash of the id it gave. What was not seen for long is forgotten, and all of it
+//! Of an address only its network is kept, of a device a hash of the id it gave, of an e-mail
+//! address its domain, and a hash of what is left of it when one takes away what is easily varied. What was not seen for long is forgotten, and all of it
 //! goes with the account.
 
 use std::net::{IpAddr, Ipv6Addr};
@@ -31,6 +32,8 @@ pub(crate) struct Arrival {
     pub device: Option<String>,
     /// The domain of their e-mail address, in lower case.
     pub email_domain: Option<String>,
+    /// The hash of what addresses have in common that are easily made of each other: see [`stem`].
+    pub email: Option<String>,
 }
 
 impl Arrival {
@@ -38,10 +41,11 @@ impl Arrival {
     pub fn new(cx: &Cx, device_id: Option<&str>, email: Option<&str>) -> Self {
         Self {
             address: cx.origin().address,
-            device: device_id.map(device),
+            device: device_id.map(|id| kept("device", id)),
             email_domain: email
                 .and_then(|email| email.rsplit_once('@'))
                 .map(|(_, domain)| domain.to_lowercase()),
+            email: email.and_then(stem).map(|stem| kept("email", &stem)),
         }
     }
 
@@ -49,13 +53,23 @@ impl Arrival {
         let address = self.address.map(|address| (TraceKind::Address, digits(network(address))));
         let device = self.device.clone().map(|device| (TraceKind::Device, device));
         let domain = self.email_domain.clone().map(|domain| (TraceKind::EmailDomain, domain));
-        [address, device, domain].into_iter().flatten().collect()
+        let email = self.email.clone().map(|email| (TraceKind::Email, email));
+        [address, device, domain, email].into_iter().flatten().collect()
     }
 }
 
-/// What is kept of a device's id.
-fn device(id: &str) -> String {
-    HEXLOWER.encode(digest(&SHA256, format!("moothall device {id}").as_bytes()).as_ref())
+/// What is kept of what nobody needs to read.
+fn kept(what: &str, text: &str) -> String {
+    HEXLOWER.encode(digest(&SHA256, format!("moothall {what} {text}").as_bytes()).as_ref())
+}
+
+/// What is left of an address when what is easily varied is taken away: dots, digits, and what follows a plus.
+fn stem(email: &str) -> Option<String> {
+    let (local, domain) = email.rsplit_once('@')?;
+    let local = local.split('+').next().unwrap_or_default();
+    let kept: String = local.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect();
+    // Too little of it is left to say anything.
+    (kept.chars().count() >= 4).then(|| format!("{kept}@{}", domain.to_lowercase()))
 }
 
 /// An address in the one space of both versions.
@@ -129,7 +143,7 @@ pub(super) fn traces_of(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<Trace>,
             let value = written(&trace.value).unwrap_or_default();
             Trace { value, ..trace }
         }
-        TraceKind::Device | TraceKind::EmailDomain => trace,
+        TraceKind::Device | TraceKind::EmailDomain | TraceKind::Email => trace,
     };
     Ok(traces.into_iter().map(show).collect())
 }
@@ -169,4 +183,16 @@ pub async fn read_traces(cx: &Cx, input: ReadTraces) -> Result<Traces, Error> {
 pub(super) fn sweep(tx: &mut Tx<'_, '_>) -> Result<u64, crate::Error> {
     let before = tx.now() - KEPT;
     store::sweep_traces(tx, before)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_alike_when_they_differ_in_what_is_easily_varied() {
+        assert_eq!(stem("Ana.Smith+2@Example.org"), stem("anasmith77@example.org"));
+        assert_ne!(stem("anasmith@example.org"), stem("anasmith@example.com"));
+        assert_eq!(stem("a1@example.org"), None, "that says nothing");
+    }
 }

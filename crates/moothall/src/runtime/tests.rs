@@ -175,6 +175,7 @@ fn player(hall: &Hall) -> Cx {
     let now = hall.clock().now();
     let identity = Identity {
         user_id: hall.random().id(now),
+        owner_id: None,
         session_id: hall.random().id(now),
         kind: moothall_protocol::accounts::SessionKind::Game,
         api_key_id: None,

@@ -15,10 +15,10 @@ use crate::restrictions;
 
 statements! {
     SESSION = "SELECT u.id, s.kind, s.expires_at, s.last_seen_at,
-                      u.is_bot, u.email_verified_at, u.approved_at, u.erased_at, s.is_limited
+                      u.is_bot, u.email_verified_at, u.approved_at, u.erased_at, s.is_limited, u.owner_id
                FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1 AND s.expires_at > $2";
     KEY = "SELECT u.id, k.kind, k.expires_at, k.last_used_at,
-                  u.is_bot, u.email_verified_at, u.approved_at, u.erased_at, k.scopes
+                  u.is_bot, u.email_verified_at, u.approved_at, u.erased_at, k.scopes, u.owner_id
            FROM api_keys k JOIN users u ON u.id = k.user_id
            WHERE k.id = $1 AND (k.expires_at IS NULL OR k.expires_at > $2)";
     PERMISSIONS = "SELECT p.permission, g.ends_at FROM grants g JOIN role_permissions p ON p.role = g.role
@@ -64,7 +64,9 @@ pub(super) fn find(tx: &mut Tx<'_, '_>, session: SessionId) -> Result<Option<Fou
         let Json(scopes): Json<Vec<String>> = row.get(8)?;
         permissions = permissions.within(&Permissions::new(scopes));
     }
-    let identity = Identity { user_id, session_id: session, kind, api_key_id: key, permissions, restricted };
+    let owner_id = row.get(9)?;
+    let identity =
+        Identity { user_id, owner_id, session_id: session, kind, api_key_id: key, permissions, restricted };
     let until = until.min(barred_until);
     Ok(Some(Found { identity: Arc::new(identity), until, seen_at: row.get(3)? }))
 }

@@ -27,8 +27,9 @@ macro_rules! columns {
 pub(super) use columns;
 
 statements! {
-    LIKENESSES = "SELECT id, name, email, created_at FROM users WHERE id {in $1} AND erased_at IS NULL";
+    LIKENESSES = "SELECT id, name, created_at FROM users WHERE id {in $1} AND erased_at IS NULL";
     PERSON = "SELECT COALESCE(owner_id, id) FROM users WHERE id = $1";
+    WITH_BOTS = "SELECT id FROM users WHERE id = $1 OR owner_id = $1";
     SUMMARIES = "SELECT id, name, is_guest, is_bot, erased_at IS NOT NULL FROM users WHERE id {in $1}";
     SILENT = "SELECT u.id FROM users u WHERE u.id {in $1} AND u.erased_at IS NULL AND NOT u.is_bot AND u.created_at <= $2
                 AND (u.last_login_at IS NULL OR u.last_login_at <= $2) AND (u.last_logout_at IS NULL OR u.last_logout_at <= $2)
@@ -239,12 +240,15 @@ pub(super) fn person(tx: &mut Tx<'_, '_>, user: UserId) -> Result<UserId, crate:
     Ok(tx.query_opt(PERSON, params![user])?.map_or(Ok(user), |row| row.get(0))?)
 }
 
+/// A person and their bots.
+pub(super) fn with_bots(tx: &mut Tx<'_, '_>, person: UserId) -> Result<Vec<UserId>, crate::Error> {
+    tx.query(WITH_BOTS, params![person])?.iter().map(|row| Ok(row.get(0)?)).collect()
+}
+
 /// By what these users are compared.
 pub(super) fn likenesses(tx: &mut Tx<'_, '_>, users: &[UserId]) -> Result<Vec<Likeness>, crate::Error> {
     let rows = tx.query(LIKENESSES, params![users])?;
-    let likeness = |row: &Row| {
-        Ok(Likeness { user: row.get(0)?, name: row.get(1)?, email: row.get(2)?, created_at: row.get(3)? })
-    };
+    let likeness = |row: &Row| Ok(Likeness { user: row.get(0)?, name: row.get(1)?, created_at: row.get(2)? });
     rows.iter().map(likeness).collect()
 }
 

@@ -1,10 +1,12 @@
 //! Who may be the same person.
 
-use moothall_protocol::accounts::SignUpGuest;
+use moothall_protocol::accounts::{SignUp, SignUpGuest};
 use moothall_protocol::limits::ALTERNATES_SHOWN_MAX;
+use moothall_protocol::restrictions::{AddBan, TraceKind};
 
 use super::*;
-use crate::accounts::{self, testing::from};
+use crate::accounts;
+use crate::accounts::testing::{PASSWORD, from, with_accounts};
 
 #[tokio::test]
 async fn accounts_on_one_device_are_shown_with_reasons_and_linked_by_a_person() {
@@ -50,6 +52,44 @@ async fn accounts_on_one_device_are_shown_with_reasons_and_linked_by_a_person() 
         unlink_alternates(&mo, unlink.clone()).await.unwrap();
         assert!(alternates(first).await.is_empty());
         assert_eq!(code(unlink_alternates(&mo, unlink).await), "not_found");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn addresses_that_are_alike_lead_to_each_other() {
+    with_accounts(async |hall| {
+        let mo = moderator(hall, "Mo").await;
+        let player = async |name: &str, email: &str, address: &str| {
+            let input = SignUp {
+                name: name.into(),
+                email: email.into(),
+                password: PASSWORD.into(),
+                kind: None,
+                device_id: Some(name.into()),
+            };
+            accounts::sign_up(&from(&hall.hall, address), input).await.unwrap().session.unwrap().user.id
+        };
+        let first = player("Smithy", "anna.smith@example.org", "192.0.2.7").await;
+        let again = player("Bramble", "AnnaSmith+2@example.org", "203.0.113.5").await;
+        player("Other", "anna.smith@example.com", "198.51.100.1").await;
+        let input = FindAlternates { user_id: first, reason: "seen before".into() };
+        let found = find_alternates(&mo, input).await.unwrap().items;
+        assert_eq!(found.iter().map(|alternate| alternate.user_id).collect::<Vec<_>>(), [again]);
+        assert_eq!(found[0].reasons[0].name, "email");
+        let ban = AddBan {
+            kind: TraceKind::Email,
+            value: "0".repeat(64),
+            spares_older: None,
+            ends_at: hall.server().now() + DAY,
+            reason: "spam".into(),
+            public_reason: "no".into(),
+        };
+        assert_eq!(
+            code(restrictions::add_ban(&hall.server(), ban).await),
+            "invalid",
+            "others have one alike"
+        );
     })
     .await;
 }
@@ -189,11 +229,12 @@ async fn names_and_offences_in_common_are_reasons_too() {
     on_both_engines(async |hall| {
         let mo = moderator(hall, "Mo").await;
         let (first, second) = (hall.user("TurnipThrower").await, hall.user("turnipthrower_77").await);
-        for user in [first, second] {
+        for (user, email) in [(first, "turnip.thrower@example.org"), (second, "turnipthrower77@example.org")]
+        {
             act(&mo, about(user, deed(ActionKind::Warn))).await.unwrap();
             hall.server()
                 .write(move |tx| {
-                    let arrival = restrictions::Arrival { device: Some("d".into()), ..Default::default() };
+                    let arrival = restrictions::Arrival::new(tx.cx(), Some("d"), Some(email));
                     restrictions::record(tx, user, &arrival)
                 })
                 .await

@@ -154,10 +154,25 @@ async fn a_bot_is_its_owner() {
         let keeper = hall.call(id(&mo), &[accounts::KEYS]);
         let bot = CreateBot { name: "Helper".into(), reason: "a test".into() };
         let bot = accounts::create_bot(&keeper, bot).await.unwrap().id;
-        let bot = hall.call(bot, &[CASES, ACT, APPEALS]);
+        let bot = hall.call(bot, &[CASES, ACT, APPEALS, ALTERNATES]);
+        let ear = Ear::by(hall, id(&bot), [Topic::Moderation]);
         report(&ben, behaviour(id(&mo), "insult")).await.unwrap();
         let case_id = cases_of(&zoe).await[0].id;
         assert_eq!(code(claim_case(&bot, ClaimCase { case_id }).await), "about_yourself");
+        // Nor does it read for them what is about them, or hear of it.
+        assert_eq!(cases_of(&bot).await, []);
+        assert_eq!(next_case(&bot, TakeNextCase {}).await.unwrap().case, None);
+        let (user_id, reason) = (id(&mo), Some("to see".to_owned()));
+        let file = ReadFile { user_id, reason: reason.clone() };
+        assert_eq!(code(read_file(&bot, file).await), "about_yourself");
+        assert_eq!(code(read_case(&bot, ReadCase { case_id, reason }).await), "about_yourself");
+        let notes = ListNotes { user_id, cursor: None, limit: None };
+        assert_eq!(code(list_notes(&bot, notes).await), "about_yourself");
+        let find = FindAlternates { user_id, reason: "to see".into() };
+        assert_eq!(code(find_alternates(&bot, find).await), "about_yourself");
+        let by_ben = ListReports { reporter_id: Some(id(&ben)), ..ListReports::default() };
+        assert_eq!(list_reports(&bot, by_ben).await.unwrap().items, []);
+        assert_eq!(ear.heard(), []);
         assert_eq!(code(act(&bot, about(id(&mo), muted(None))).await), "about_yourself");
         let muting = act(&bot, about(id(&ana), muted(None))).await.unwrap();
         let filed = appeal(&ana, FileAppeal { action_id: muting.id, text: "why?".into() }).await.unwrap();

@@ -94,6 +94,7 @@ async fn a_setting_may_take_a_permission_of_its_own() {
     let call = |permissions: &[Permission]| {
         let identity = crate::Identity {
             user_id: Cx::server(&hall).new_id(),
+            owner_id: None,
             session_id: Cx::server(&hall).new_id(),
             kind: moothall_protocol::accounts::SessionKind::Web,
             api_key_id: None,
