@@ -360,8 +360,9 @@ pub fn contexts() -> Vec<Operations> {
     ]
 }
 
-/// What is told to all who have a permission.
-pub(crate) const TOPICS_BY_PERMISSION: [(Permission, Topic); 1] = [(moderation::CASES, Topic::Moderation)];
+/// On what whoever has a permission is.
+pub(crate) const TOPICS_BY_PERMISSION: [(Permission, Topic); 2] =
+    [(communication::MODERATE, Topic::Oversight), (moderation::CASES, Topic::Moderation)];
 
 /// The sections of users' settings, of all contexts.
 fn user_sections() -> Vec<UserEntry> {

@@ -46,6 +46,8 @@ pub enum Topic {
     Presence(WatchId),
     /// Staff that works on cases.
     Moderation,
+    /// Staff that watches over rooms. Nothing is told here: it is a part of those on other topics, see [`Audience::Within`].
+    Oversight,
     /// Those who watch the same list of lobbies and see the same of it.
     LobbyList(WatchId, Viewer),
 }
@@ -73,6 +75,7 @@ impl fmt::Display for Topic {
             Self::RemoteConfig => f.write_str("remote_config"),
             Self::Presence(id) => write!(f, "presence:{id}"),
             Self::Moderation => f.write_str("moderation"),
+            Self::Oversight => f.write_str("oversight"),
             Self::LobbyList(id, _) => write!(f, "lobby_list:{id}"),
         }
     }
@@ -185,6 +188,13 @@ impl Topics {
 
     /// Hands an event to those of the subscribed it is for.
     pub fn publish_to(&self, topic: Topic, event: Event, audience: Audience) {
+        let audience = match audience {
+            Audience::Within(part, but) => {
+                let users = self.users_of(&part).into_iter().filter(|user| *user != but);
+                Audience::Only(users.collect())
+            }
+            audience => audience,
+        };
         self.publish_as(topic, event, |topic, event| Frame::to(Some(topic), event, audience));
     }
 

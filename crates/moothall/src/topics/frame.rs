@@ -36,6 +36,8 @@ pub enum Audience {
     ExceptThese(Box<[UserId]>),
     /// These users.
     Only(Box<[UserId]>),
+    /// Those who are on this topic as well when it is published, but for this user.
+    Within(Topic, UserId),
 }
 
 /// One event on its way to many.
@@ -123,6 +125,8 @@ impl Frame {
             Audience::Except(other) => user != Some(*other),
             Audience::ExceptThese(users) => user.is_none_or(|user| !users.contains(&user)),
             Audience::Only(users) => user.is_some_and(|user| users.contains(&user)),
+            // Who that is, is known once it is published: until then nobody.
+            Audience::Within(..) => false,
         }
     }
 

@@ -12,6 +12,7 @@ use super::{Contact, Effect, Reply, Room};
 use crate::Topic;
 use crate::communication::Error;
 use crate::runtime::Turn;
+use crate::topics::Audience;
 
 /// Whether what is said reaches the other one of a direct conversation, as far as the two know each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,12 +92,23 @@ impl Room {
         }
     }
 
-    /// Tells of a message, which may be withheld from all but its sender.
-    pub(super) fn tell_of(&self, message: &Message, event: Event, turn: &mut Turn<'_, Self>) {
-        if message.is_hidden {
-            self.tell_only(message.sender_id, event, turn);
-        } else {
-            self.tell(turn, event);
+    /// Tells of a message, which may be withheld from all but its sender; of one that is shadowed hears the staff in the room as well, and
+    /// what it is.
+    pub(super) fn tell_of(
+        &self,
+        message: &Message,
+        event: impl Fn(Message) -> Event,
+        turn: &mut Turn<'_, Self>,
+    ) {
+        let sender = message.sender_id;
+        if !message.is_hidden {
+            return self.tell(turn, event(own(message)));
+        }
+        self.tell_only(sender, event(own(message)), turn);
+        if message.is_shadowed && self.card.kind != RoomKind::Direct {
+            let seen = Message { is_hidden: false, ..message.clone() };
+            let staff = Audience::Within(Topic::Oversight, sender);
+            turn.emit_to(Topic::Room(self.card.id), event(seen), staff);
         }
     }
 }

@@ -85,9 +85,8 @@ impl Room {
             let unnoticed = if is_hidden { message.mentions.clone() } else { draft.unnoticed.clone() };
             turn.persist(Effect::Sent { message: Box::new(message.clone()), unnoticed });
         }
-        let shown = own(&message);
-        self.tell_of(&message, Event::MessageSent(shown.clone()), turn);
-        Ok(Reply::Message(Box::new(shown)))
+        self.tell_of(&message, Event::MessageSent, turn);
+        Ok(Reply::Message(Box::new(own(&message))))
     }
 
     /// The member who calls, if they may write here.
@@ -167,7 +166,7 @@ impl Room {
             };
             let written = Box::new(message.clone());
             turn.persist(Effect::Edited { before: before.version, message: written, unnoticed });
-            self.tell_of(&message, Event::MessageEdited(own(&message)), turn);
+            self.tell_of(&message, Event::MessageEdited, turn);
         }
         Ok(Reply::Message(Box::new(own(&message))))
     }
@@ -202,7 +201,7 @@ impl Room {
             deleted_at: at,
         };
         self.keep_changed(&message);
-        self.tell_of(&message, Event::MessageDeleted(gone), turn);
+        self.tell_of(&message, |_| Event::MessageDeleted(gone.clone()), turn);
         turn.persist(Effect::Deleted { before: before.version, message: Box::new(message) });
         Ok(Reply::Done)
     }
@@ -232,7 +231,7 @@ impl Room {
         };
         self.keep_changed(&message);
         turn.persist(Effect::Restored { before: deleted.version, message: Box::new(message.clone()) });
-        self.tell_of(&message, Event::MessageEdited(own(&message)), turn);
+        self.tell_of(&message, Event::MessageEdited, turn);
         Ok(Reply::Done)
     }
 

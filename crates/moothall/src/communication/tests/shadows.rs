@@ -450,8 +450,15 @@ async fn staff_sees_what_is_not_heard_with_a_mark_and_does_with_it_what_they_do_
         let staff = hall.call(hall.user("Mo").await, &[MODERATE, READ_VERSIONS, READ_PRIVATE]);
         let old = say(&ana, room_id, "before").await;
         let restricted = shadow(hall, &ana).await;
+        let of_mo = Ear::by(hall, staff.user().unwrap(), [Topic::Oversight, Topic::Room(room_id)]);
         let spam = say(&ana, room_id, "spam").await;
         edit(&ana, changed(room_id, spam.id, "SPAM")).await.unwrap();
+        let told: Vec<_> = of_mo.heard();
+        let is_marked = |event: &Event| match event {
+            Event::MessageSent(message) | Event::MessageEdited(message) => message.is_shadowed,
+            _ => false,
+        };
+        assert!(told.len() == 2 && told.iter().all(is_marked), "{told:?}");
         assert_eq!(code(edit(&ana, changed(room_id, old.id, "SPAM")).await), "edit_window_closed");
         let marks = |messages: Vec<Message>| {
             let marks =
@@ -476,7 +483,9 @@ async fn staff_sees_what_is_not_heard_with_a_mark_and_does_with_it_what_they_do_
         let more = say(&ana, room_id, "more").await;
         let [of_ana, of_ben] = [&ana, &ben].map(|cx| {
             let user = cx.user().unwrap();
-            Ear::by(hall, user, [Topic::User(user), Topic::Room(room_id)])
+            // Who is not heard learns nothing of it, staff or not.
+            let topics = [Topic::User(user), Topic::Room(room_id), Topic::Oversight];
+            Ear::by(hall, user, topics.into_iter().take(if user == spam.sender_id { 3 } else { 2 }))
         });
         let found =
             hall.server().read(move |tx| removable(tx, room_id, more.id, more.sender_id)).await.unwrap();
