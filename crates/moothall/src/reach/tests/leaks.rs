@@ -6,13 +6,10 @@ use std::sync::Arc;
 
 use moothall_protocol::accounts::{CreateSignInCode, SignInWithCode};
 use moothall_protocol::communication::{
-    AddMember, CreateGroup, CreateRoom, JoinRoom, MarkRead, Message, OpenDirect, ReadHistory, ReadUnread,
-    SendMessage,
+    AddMember, CreateGroup, JoinRoom, MarkRead, Message, OpenDirect, ReadHistory, ReadUnread, SendMessage,
 };
 use moothall_protocol::connections::{GetPresence, WatchPresence};
-use moothall_protocol::lobbies::{
-    GetLobby, HostKind, InviteToLobby, JoinLobby, LeaveLobby, ListLobbies, OpenLobby,
-};
+use moothall_protocol::lobbies::{GetLobby, HostKind, InviteToLobby, JoinLobby, LeaveLobby, ListLobbies};
 use moothall_protocol::matches::{EndMatch, ListMatches, ListRecentPlayers, ReadyMatch};
 use moothall_protocol::parties::{CreateParty, InviteToParty, LeaveParty};
 use moothall_protocol::relationships::{
@@ -22,6 +19,7 @@ use moothall_protocol::relationships::{
 use moothall_protocol::{Event, LobbyId, RoomId};
 use serde_json::Map;
 
+use super::restricted::{opening, room};
 use super::*;
 use crate::accounts::testing::code;
 use crate::connections::{self, Stream};
@@ -39,21 +37,7 @@ struct Player {
 }
 
 async fn opened(cx: &Cx) -> LobbyId {
-    let opening = OpenLobby {
-        name: "Den".into(),
-        mode: "free".into(),
-        host_kind: None,
-        on_host_loss: None,
-        access: None,
-        password: None,
-        map: None,
-        teams: None,
-        is_rated: None,
-        has_bosses: None,
-        tags: Vec::new(),
-        properties: None,
-    };
-    lobbies::open(cx, opening).await.unwrap().lobby.id
+    lobbies::open(cx, opening("Den")).await.unwrap().lobby.id
 }
 
 impl Player {
@@ -344,16 +328,7 @@ async fn played(host: &Cx, players: [&Player; 2]) {
 
 /// A room of somebody else where both are.
 async fn tavern(host: &Cx, players: [&Player; 2]) -> RoomId {
-    let input = CreateRoom {
-        name: "Tavern".into(),
-        topic: None,
-        member_only: None,
-        read_only: None,
-        slow_mode_ms: None,
-        retention_days: None,
-        live_only: None,
-    };
-    let room_id = communication::create_room(host, input).await.unwrap().id;
+    let room_id = communication::create_room(host, room("Tavern")).await.unwrap().id;
     for player in players {
         communication::join(&player.cx, JoinRoom { room_id }).await.unwrap();
     }

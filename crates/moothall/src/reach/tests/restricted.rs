@@ -16,7 +16,7 @@ use crate::restrictions::testing::{imposed, restriction};
 use crate::testing::{TestHall, on_both_engines};
 use crate::{communication, connections, lobbies, parties};
 
-fn room(name: &str) -> CreateRoom {
+pub(super) fn room(name: &str) -> CreateRoom {
     CreateRoom {
         name: name.to_owned(),
         topic: None,
@@ -42,7 +42,7 @@ fn renaming(room_id: RoomId) -> UpdateRoom {
     }
 }
 
-fn opening(name: &str) -> OpenLobby {
+pub(super) fn opening(name: &str) -> OpenLobby {
     OpenLobby {
         name: name.to_owned(),
         mode: "free".into(),
