@@ -394,6 +394,8 @@ limits! {
     MODERATION_NAME_LENGTH_MAX = 40;
     /// Messages before a reported one that are kept with the report, and as many after it.
     REPORT_NEIGHBOURS_MAX = 5;
+    /// Bytes of the extra data of a user, keys and values, that are kept with a report of their profile; what is more is left out.
+    REPORT_EXTRA_BYTES_MAX = 16_384;
     /// Reports, actions, restrictions and notes of each kind that one look at a case shows.
     CASE_ITEMS_MAX = 50;
     /// Days for which a case may be put off.

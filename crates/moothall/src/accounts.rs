@@ -97,7 +97,8 @@ pub const APPROVE: Permission = Permission("accounts.approve");
 /// The operations of this context.
 pub fn operations() -> Operations {
     let operations = Operations::context("accounts", "Users, sign-up and sign-in, sessions, roles and keys");
-    let operations = keys_and_roles(sessions(ways_in(operations.errors(Error::CATALOGUE))));
+    let operations = operations.errors(Error::CATALOGUE).permission(HOST).permission(SEARCH);
+    let operations = keys_and_roles(sessions(ways_in(operations)));
     export::offer(erase::offer(extra::offer(email::offer(users::offer(operations)))))
 }
 

@@ -54,7 +54,7 @@ pub use rooms::{
     archive_room, create_room, find_room, get_room, list_rooms, my_rooms, open_room, restore_room,
     search_rooms, update_room,
 };
-pub(crate) use store::export;
+pub(crate) use store::{export, is_room};
 
 /// Does in every room what its owner may, and sees rooms that only members know of. Every such deed is audited.
 pub const MODERATE: Permission = Permission("communication.moderate");

@@ -219,7 +219,7 @@ impl Cx {
         match &self.0.caller {
             Caller::Nobody => Err(Error::NotSignedIn),
             _ if self.can(permission) => Ok(()),
-            _ => Err(Error::Forbidden),
+            _ => Err(Error::Lacks(permission.0)),
         }
     }
 

@@ -195,6 +195,9 @@ pub enum Error {
     /// See [`CATALOGUE`].
     #[error("you may not do this")]
     Forbidden,
+    /// The same, where it is known what is missing.
+    #[error("you may not do this: it needs the permission {0}")]
+    Lacks(&'static str),
     /// See [`CATALOGUE`].
     #[error("you may not do this for now: {}", .0.public_reason)]
     Restricted(Box<Restricted>),
@@ -485,7 +488,7 @@ impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::NotSignedIn | Self::TokenInvalid => Kind::Unauthenticated,
-            Self::Forbidden | Self::Restricted(_) | Self::Refused { .. } => Kind::Forbidden,
+            Self::Forbidden | Self::Lacks(_) | Self::Restricted(_) | Self::Refused { .. } => Kind::Forbidden,
             Self::NotFound | Self::UnknownOperation { .. } => Kind::NotFound,
             Self::Invalid { .. } => Kind::Invalid,
             Self::Malformed(_) => Kind::Malformed,
@@ -510,7 +513,7 @@ impl Fault for Error {
         match self {
             Self::NotSignedIn => "not_signed_in",
             Self::TokenInvalid => "token_invalid",
-            Self::Forbidden => "forbidden",
+            Self::Forbidden | Self::Lacks(_) => "forbidden",
             Self::Restricted(_) => "restricted",
             Self::NotFound => "not_found",
             Self::Invalid { .. } => "invalid",

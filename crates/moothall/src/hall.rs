@@ -75,6 +75,7 @@ pub const MIGRATIONS: &[Migration] = moothall_store::migrations![
     "20261130000310_bans_spare",
     "20261130000320_quiet_reports",
     "20261130000330_broadcast_reach",
+    "20261130000340_disowned_messages",
 ];
 
 /// A running server without its doors. Cheap to clone; all clones are the same server.

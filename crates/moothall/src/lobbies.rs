@@ -102,8 +102,9 @@ impl Default for Settings {
 
 /// The operations of this context.
 pub fn operations() -> Operations {
-    let operations =
-        Operations::context("lobbies", "Where players gather before a match").errors(Error::CATALOGUE);
+    let operations = Operations::context("lobbies", "Where players gather before a match")
+        .errors(Error::CATALOGUE)
+        .permission(MODERATE);
     policies::offer(modes::offer(of_games(of_members(of_seats(of_lobbies(operations))))))
 }
 

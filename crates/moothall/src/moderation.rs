@@ -30,8 +30,10 @@ mod settings;
 mod statistics;
 mod store;
 
+use moothall_protocol::restrictions::RestrictionScope;
+
 use crate::operation::{Access, Operations, Rate};
-use crate::{Cx, Hall, Permission, communication, jobs, restrictions};
+use crate::{Cx, Hall, Permission, communication, jobs, lobbies, restrictions};
 pub use actions::{
     acknowledge, act, act_on_many, list as list_actions, list_templates, mine as my_actions, propose, revert,
 };
@@ -69,7 +71,8 @@ pub const REPORT_AUTOMATICALLY: Permission = Permission("moderation.report_autom
 
 /// The operations of this context.
 pub fn operations() -> Operations {
-    let operations = Operations::context("moderation", "Reports, cases, actions and appeals");
+    let operations = Operations::context("moderation", "Reports, cases, actions and appeals")
+        .permission(REPORT_AUTOMATICALLY);
     of_appeals(of_actions(of_cases(of_reports(operations.errors(Error::CATALOGUE)))))
 }
 
@@ -188,10 +191,11 @@ fn of_appeals(operations: Operations) -> Operations {
 }
 
 /// The kinds of jobs of this context.
-pub(crate) fn job_kinds() -> [jobs::KindEntry; 3] {
+pub(crate) fn job_kinds() -> [jobs::KindEntry; 4] {
     [
         jobs::KindEntry::of::<effects::Content>(),
         jobs::KindEntry::of::<cases::CloseReports>(),
+        jobs::KindEntry::of::<cases::ReconsiderReports>(),
         jobs::KindEntry::of::<retention::Forget>(),
     ]
 }
@@ -215,12 +219,28 @@ pub(crate) fn prepare(hall: &Hall) {
         evasion::look(tx, user, device).map_err(Error::into_common)
     });
     restrictions::on_programs(hall, actions::OF_PROGRAMS);
+    restrictions::placed_by(hall, survey);
 }
 
 /// Closes cases that nobody decided for long, and forgets those that were closed long ago.
 pub(crate) async fn sweep(cx: &Cx) -> Result<(), crate::Error> {
     cases::close_old(cx).await.map_err(Error::into_common)?;
     retention::sweep(cx).await.map_err(Error::into_common)
+}
+
+/// Refuses the scope of a restriction that would hold nowhere.
+fn survey(tx: &mut crate::Tx<'_, '_>, scope: &RestrictionScope) -> Result<(), crate::Error> {
+    if let Some(room) = scope.room_id
+        && !communication::is_room(tx, room).map_err(communication::Error::into_common)?
+    {
+        return Err(crate::Error::field("/scope/room_id", "not_found", "there is no such room"));
+    }
+    if let Some(mode) = &scope.mode
+        && !lobbies::modes::is_mode(tx, mode).map_err(lobbies::Error::into_common)?
+    {
+        return Err(crate::Error::field("/scope/mode", "not_found", "there is no such game mode"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

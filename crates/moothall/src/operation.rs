@@ -265,19 +265,27 @@ pub struct Operations {
     pub about: &'static str,
     /// Codes its operations answer with.
     pub errors: &'static [ErrorEntry],
+    permissions: Vec<Permission>,
     list: Vec<Operation>,
 }
 
 impl Operations {
     /// The operations of the context of this name.
     pub fn context(context: &'static str, about: &'static str) -> Self {
-        Self { context, about, errors: &[], list: Vec::new() }
+        Self { context, about, errors: &[], permissions: Vec::new(), list: Vec::new() }
     }
 
     /// The codes these operations answer with: the `CATALOGUE` of the context's error.
     #[must_use]
     pub fn errors(mut self, errors: &'static [ErrorEntry]) -> Self {
         self.errors = errors;
+        self
+    }
+
+    /// There is this permission as well, of which no operation asks all who call it: what they do with it depends on it.
+    #[must_use]
+    pub fn permission(mut self, permission: Permission) -> Self {
+        self.permissions.push(permission);
         self
     }
 
@@ -489,6 +497,7 @@ pub struct Registry {
     contexts: Vec<(&'static str, &'static str)>,
     operations: Vec<Operation>,
     by_name: HashMap<&'static str, usize>,
+    permissions: Vec<Permission>,
     errors: Vec<ErrorEntry>,
 }
 
@@ -516,11 +525,13 @@ impl Registry {
             contexts: Vec::new(),
             operations: Vec::new(),
             by_name: HashMap::new(),
+            permissions: Vec::new(),
             errors: crate::error::CATALOGUE.to_vec(),
         };
         let mut routes: HashMap<(Method, String), &'static str> = HashMap::new();
         for context in contexts {
             registry.contexts.push((context.context, context.about));
+            registry.permissions.extend(context.permissions);
             for entry in context.errors {
                 if registry.errors.iter().any(|known| known.code == entry.code && known != entry) {
                     return Err(RegistryError::CodeTwice(entry.code));
@@ -561,12 +572,13 @@ impl Registry {
         &self.operations
     }
 
-    /// The permissions that some operation asks for.
+    /// The permissions there are: those that operations ask for, and those that contexts name beside them.
     pub fn permissions(&self) -> impl Iterator<Item = &'static str> {
-        self.operations.iter().filter_map(|operation| match operation.access {
-            Access::Permission(permission) => Some(permission.0),
+        let asked = self.operations.iter().filter_map(|operation| match operation.access {
+            Access::Permission(permission) => Some(permission),
             Access::Public | Access::Player | Access::Host => None,
-        })
+        });
+        asked.chain(self.permissions.iter().copied()).map(|permission| permission.0)
     }
 
     /// Names and descriptions of the contexts.

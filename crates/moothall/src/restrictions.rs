@@ -124,6 +124,7 @@ impl<'a> Scope<'a> {
 type Standing = Arc<[Active]>;
 type DeviceFollower = dyn Fn(&mut Tx<'_, '_>, UserId, &str) -> Result<(), crate::Error> + Send + Sync;
 type Guard = dyn Fn(&mut Tx<'_, '_>, UserId) -> Result<(), crate::Error> + Send + Sync;
+type Surveyor = fn(&mut Tx<'_, '_>, &RestrictionScope) -> Result<(), crate::Error>;
 
 /// What follows, in the same transaction, from what programs do.
 #[derive(Clone, Copy)]
@@ -150,6 +151,8 @@ pub(crate) struct Live {
     /// Hears who came on which device.
     on_device: OnceLock<Box<DeviceFollower>>,
     of_programs: OnceLock<OfPrograms>,
+    /// Says whether there is such a place.
+    surveyor: OnceLock<Surveyor>,
 }
 
 impl fmt::Debug for Live {
@@ -170,6 +173,7 @@ impl Live {
             guard: OnceLock::new(),
             on_device: OnceLock::new(),
             of_programs: OnceLock::new(),
+            surveyor: OnceLock::new(),
         })
     }
 
@@ -424,6 +428,9 @@ impl NewRestriction {
 /// it, and has checked that they may.
 pub fn impose(tx: &mut Tx<'_, '_>, new: &NewRestriction) -> Result<Restriction, Error> {
     new.check(tx.cx())?;
+    if let Some(surveyor) = tx.cx().hall().restrictions().surveyor.get() {
+        surveyor(tx, &new.scope)?;
+    }
     if store::active(tx, new.user)?.len() >= limits::RESTRICTIONS_OF_USER_MAX {
         return Err(Error::TooMany);
     }
@@ -576,6 +583,11 @@ pub(crate) fn guarded_by(
     guard: impl Fn(&mut Tx<'_, '_>, UserId) -> Result<(), crate::Error> + Send + Sync + 'static,
 ) {
     let _ = hall.restrictions().guard.set(Box::new(guard));
+}
+
+/// Has `surveyor` refuse the scope of a restriction, with its fields, if there is no such place. The first one stays.
+pub(crate) fn placed_by(hall: &Hall, surveyor: Surveyor) {
+    let _ = hall.restrictions().surveyor.set(surveyor);
 }
 
 /// Refuses to act on whom the caller must not restrict: somebody who is not there, or may do more.

@@ -53,6 +53,7 @@ const BATCH: usize = 200;
 /// The operations of this context.
 pub fn operations() -> Operations {
     Operations::context("settings", "What staff changes of a running site, and what users set for themselves")
+        .permission(EDIT_USERS)
         .get("/settings", "settings.list", Access::Permission(READ), list)
         .rate(Rate::Admin)
         .get("/settings/public", "settings.public", Access::Public, public)

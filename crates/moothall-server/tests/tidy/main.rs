@@ -18,6 +18,7 @@ mod documents;
 mod limits;
 mod metrics;
 mod migrations;
+mod permissions;
 mod settings;
 mod sql;
 mod tree;

@@ -17,12 +17,9 @@ use moothall_protocol::{Cursor, GrantId, Page, Timestamp, UserId, limits};
 
 pub(super) use store::{STATEMENTS, list_grants as grants_of, sweep};
 
-use super::{
-    APPROVE, EDIT, Error, GRANT, HOST, KEYS, READ, ROLES, SEARCH, SESSIONS, credentials, identities, users,
-};
+use super::{Error, GRANT, HOST, READ, ROLES, SEARCH, SESSIONS, credentials, identities, users};
 use crate::audit;
 use crate::cx::{Caller, Cx, Tx};
-use crate::operation::Access;
 use crate::permission::Permissions;
 
 /// May do everything.
@@ -110,18 +107,9 @@ fn update_seeded(
     Ok(true)
 }
 
-/// The names a role or a key may hold: those some operation asks for.
+/// The names a role or a key may hold.
 pub(super) fn known_permissions(cx: &Cx) -> BTreeSet<String> {
-    let asked = cx.hall().registry().operations().iter().filter_map(|operation| match operation.access {
-        Access::Permission(permission) => Some(permission),
-        Access::Public | Access::Player | Access::Host => None,
-    });
-    let ours = [HOST, SESSIONS, ROLES, GRANT, KEYS, APPROVE, SEARCH, READ, EDIT];
-    let seeded = seeds()
-        .into_iter()
-        .flat_map(|(_, _, permissions)| permissions)
-        .filter(|name| *name != Permissions::ALL);
-    asked.chain(ours).map(|permission| permission.0).chain(seeded).map(str::to_owned).collect()
+    cx.hall().registry().permissions().map(str::to_owned).collect()
 }
 
 /// The permissions there are.

@@ -16,7 +16,8 @@ use moothall_protocol::{MessageId, RoomId, UserId};
 #[cfg(test)]
 pub(super) use store::export_by;
 pub(super) use store::{
-    STATEMENTS, Spoken, change, keep_for_staff, restore, sweep_messages, sweep_unheard, sweep_versions,
+    STATEMENTS, Spoken, change, disown, keep_for_staff, restore, sweep_messages, sweep_unheard,
+    sweep_versions,
 };
 pub(crate) use store::{export, export_versions};
 
@@ -229,10 +230,12 @@ pub(crate) async fn remove_by_staff(cx: &Cx, message: &Message, reason: &str) ->
     tell_as_staff(cx, &before, reason, Act::Delete { before: Box::new(before.clone()) }).await
 }
 
-/// Puts a message back that moderation deleted, as it was before. One that is there stays as it is.
+/// Puts a message back that moderation deleted, as it was before. One that is there stays as it is, and so does one that its sender
+/// has deleted meanwhile.
 pub(crate) async fn restore_by_staff(cx: &Cx, before: &Message, reason: &str) -> Result<(), Error> {
-    let deleted = stored(cx, before.room_id, before.id).await?;
-    if deleted.deleted_at.is_none() {
+    let id = before.id;
+    let deleted = stored(cx, before.room_id, id).await?;
+    if deleted.deleted_at.is_none() || cx.read(move |tx| store::is_disowned(tx, id)).await? {
         return Ok(());
     }
     let act = Act::Undelete { deleted: Box::new(deleted), before: Box::new(before.clone()) };

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use moothall_protocol::communication::{self as wire, Member, Message, RoomKind, RoomRole};
 use moothall_protocol::limits::{GROUP_MEMBERS_MAX, ROOM_MEMBERS_MAX};
-use moothall_protocol::{Event, Id, Timestamp, UserId, kind};
+use moothall_protocol::{Event, Id, MessageId, Timestamp, UserId, kind};
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Settings, store};
@@ -269,6 +269,8 @@ pub(crate) enum Effect {
         before: i64,
         message: Box<Message>,
     },
+    /// The message was deleted by somebody else, and since then by its sender as well.
+    Disowned(MessageId),
     /// The message is there again that was deleted in version `before`.
     Restored {
         before: i64,

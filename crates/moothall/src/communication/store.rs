@@ -322,6 +322,7 @@ fn apply_one(tx: &mut Tx<'_, '_>, id: RoomId, effect: &Effect) -> Result<(), Err
             messages::change(tx, *before, message, unnoticed.as_deref())
         }
         Effect::Deleted { before, message } => messages::change(tx, *before, message, Some(&[])),
+        Effect::Disowned(message) => messages::disown(tx, *message),
         Effect::Restored { before, message } => messages::restore(tx, *before, message),
         Effect::Audited(line) => {
             let entry = audit::Entry::new(line.action).by(&line.by).target(Topic::Room(id).to_string());
@@ -356,6 +357,11 @@ fn describe(tx: &mut Tx<'_, '_>, room: &Room) -> Result<(), Error> {
 
 pub(super) fn find_room(tx: &mut Tx<'_, '_>, id: RoomId) -> Result<Option<Room>, Error> {
     tx.query_opt(FIND_ROOM, params![id])?.as_ref().map(room).transpose()
+}
+
+/// Whether there is such a room.
+pub(crate) fn is_room(tx: &mut Tx<'_, '_>, id: RoomId) -> Result<bool, Error> {
+    Ok(find_room(tx, id)?.is_some())
 }
 
 /// The room whose name is, or looks like, this one.

@@ -11,7 +11,7 @@ pub(super) use store::{STATEMENTS, find};
 use super::properties::PropertiesRule;
 use super::{Error, MANAGE_MODES};
 use crate::audit;
-use crate::cx::Cx;
+use crate::cx::{Cx, Tx};
 use crate::operation::{Access, Operations, Rate};
 
 /// Adds the operations on game modes.
@@ -27,6 +27,11 @@ pub(super) fn offer(operations: Operations) -> Operations {
 /// The game modes there are.
 pub async fn list(cx: &Cx, _: ListGameModes) -> Result<GameModes, Error> {
     cx.read(|tx| Ok(GameModes { items: store::list(tx)? })).await
+}
+
+/// Whether there is such a game mode.
+pub(crate) fn is_mode(tx: &mut Tx<'_, '_>, slug: &str) -> Result<bool, Error> {
+    Ok(find(tx, slug)?.is_some())
 }
 
 /// Makes a game mode, or changes it.

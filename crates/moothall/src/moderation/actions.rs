@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 pub(super) use store::{
     STATEMENTS, find, insert_mark, is_marked, is_quiet, marks, of_user, offences_among, remove_marks,
+    renamed_since, set_after, set_before,
 };
 
 use super::effects::{self, Done};
@@ -243,6 +244,11 @@ pub(super) fn take_back(
     store::revert(tx, id, reason)?;
     let after = find(tx, id)?.map(shown).ok_or(crate::Error::NotFound)?;
     shared::count(tx, "reverted", 1)?;
+    if let Some(case) = after.case_id
+        && !store::stands(tx, after.user_id, case)?
+    {
+        cases::reconsider(tx, case)?;
+    }
     let entry = audit::Entry::new("moderation.revert").user(after.user_id).reason(reason);
     audit::record(tx, entry.change(&before, &after))?;
     let ids = Ids { case: after.case_id, action: Some(id), ..Ids::default() };

@@ -15,7 +15,7 @@ use uuid::Uuid;
 pub(super) use store::STATEMENTS;
 
 use super::effects::Sooner;
-use super::notify::{ActionAppealed, AppealAnswered, AppealDecided, Ids, happened, tell};
+use super::notify::{ActionAppealed, AppealAnswered, AppealDecided, Ids, happened, tell, tell_newest};
 use super::{APPEALS, Error, actions, effects, store as shared};
 use crate::cx::{Cx, Tx};
 use crate::export::{Part, place};
@@ -132,7 +132,7 @@ pub async fn write(cx: &Cx, input: WriteAppeal) -> Result<Appeal, Error> {
                 audit::Entry::new("moderation.write_appeal").user(appeal.user_id).after(&wrote),
             )?;
             let told = AppealAnswered { appeal_id: appeal.id, action_id: action.id };
-            tell(tx, appeal.user_id, told)?;
+            tell_newest(tx, appeal.user_id, told, appeal.id)?;
         }
         let ids = Ids { case: action.case_id, action: Some(action.id), appeal: Some(appeal.id) };
         happened(tx, ModerationDeed::AppealWritten, appeal.user_id, ids)?;
@@ -228,17 +228,18 @@ fn require_decidable(tx: &mut Tx<'_, '_>, id: AppealId) -> Result<Stored, Error>
 fn settle(tx: &mut Tx<'_, '_>, input: &DecideAppeal) -> Result<Appeal, Error> {
     let Stored { appeal, action } = require_decidable(tx, input.appeal_id)?;
     let &DecideAppeal { outcome, ends_at, after_matches, .. } = input;
+    let mut changed = None;
     match outcome {
         AppealOutcome::Overturn => drop(actions::take_back(tx, action.id, &input.decision, false)?),
         AppealOutcome::Reduce => {
-            if !effects::shorten(tx, &action, Sooner { ends_at, after_matches })? {
+            changed = effects::shorten(tx, &action, Sooner { ends_at, after_matches })?;
+            if changed.is_none() {
                 return Err(Error::NothingToReduce);
             }
         }
         AppealOutcome::Uphold => {}
     }
-    let to = json!({ "ends_at": ends_at, "after_matches": after_matches });
-    close(tx, &appeal, &action, outcome, &input.decision, to)?;
+    close(tx, &appeal, &action, outcome, &input.decision, changed)?;
     shown(tx, appeal.id)
 }
 
@@ -247,7 +248,7 @@ pub(super) fn overturn(tx: &mut Tx<'_, '_>, action: &Action) -> Result<bool, Err
     let Some(found) = store::open(tx, action.id)? else { return Ok(false) };
     let appeal = found.appeal(actions::own(tx, action.clone())?);
     // Why it was taken back is said to staff, and not to the user.
-    close(tx, &appeal, action, AppealOutcome::Overturn, "A moderator took it back.", json!({}))?;
+    close(tx, &appeal, action, AppealOutcome::Overturn, "A moderator took it back.", None)?;
     Ok(true)
 }
 
@@ -257,7 +258,7 @@ fn close(
     action: &Action,
     outcome: AppealOutcome,
     decision: &str,
-    to: Value,
+    changed: Option<[Value; 2]>,
 ) -> Result<(), Error> {
     store::decide(tx, appeal.id, outcome, decision)?;
     let word = crate::json::word(&outcome)?;
@@ -265,10 +266,11 @@ fn close(
     let seconds = i64::try_from(tx.now().since(appeal.created_at).as_secs()).unwrap_or(i64::MAX);
     shared::count(tx, "appeal_seconds", seconds)?;
     let entry = audit::Entry::new("moderation.decide_appeal").user(appeal.user_id);
-    let entry = entry.reason(decision).after(&json!({
-        "appeal_id": appeal.id, "action_id": action.id, "outcome": word, "to": to,
-    }));
-    audit::record(tx, entry)?;
+    let [before, after] = changed.unwrap_or_default();
+    let decided = json!({
+        "appeal_id": appeal.id, "action_id": action.id, "outcome": word, "restriction": after,
+    });
+    audit::record(tx, entry.reason(decision).change(&json!({ "restriction": before }), &decided))?;
     tell_both(tx, appeal, action, outcome, decision)?;
     let ids = Ids { case: action.case_id, action: Some(action.id), appeal: Some(appeal.id) };
     happened(tx, ModerationDeed::AppealDecided, appeal.user_id, ids)?;

@@ -33,8 +33,15 @@ pub(super) fn open_for(tx: &mut Tx<'_, '_>, target: UserId) -> Result<Case, Erro
     }
 }
 
-/// Says anew how urgent a case is, with one more report. However many come, the weightiest of all counts.
+/// Says anew how urgent a case is, with one more report.
 pub(super) fn weigh(tx: &mut Tx<'_, '_>, case: &mut Case, score: &[PriorityTerm]) -> Result<(), Error> {
+    case.reports += 1;
+    case.categories = store::categories(tx, case.id)?;
+    reweigh(tx, case, score)
+}
+
+/// Says anew how urgent a case is, since one of its reports weighs this. However many there are, the weightiest of all counts.
+pub(super) fn reweigh(tx: &mut Tx<'_, '_>, case: &mut Case, score: &[PriorityTerm]) -> Result<(), Error> {
     let reporters = store::reporters(tx, case.id)?;
     let known =
         std::mem::take(&mut case.terms).into_iter().filter(|term| !priority::is_further(term)).collect();
@@ -43,8 +50,6 @@ pub(super) fn weigh(tx: &mut Tx<'_, '_>, case: &mut Case, score: &[PriorityTerm]
     let weights = &tx.cx().hall().settings().moderation.weights;
     case.terms = priority::of_case(weights, &scores, reporters);
     case.priority = priority::whole(&case.terms);
-    case.reports += 1;
-    case.categories = store::categories(tx, case.id)?;
     Ok(store::update_case(tx, case)?)
 }
 
@@ -140,6 +145,8 @@ pub async fn claim(cx: &Cx, input: ClaimCase) -> Result<Case, Error> {
     cx.require_user()?;
     cx.mutate(move |tx| {
         let case = require_free(tx, input.case_id)?;
+        // Who waits for somebody else's opinion must not keep them from it.
+        require_opinion(tx, &case)?;
         claimed(tx, case, "moderation.claim_case")
     })
     .await
@@ -257,10 +264,13 @@ pub(crate) struct CloseReports {
 
 impl CloseReports {
     fn close_some(&mut self, tx: &mut Tx<'_, '_>) -> Result<Step, Error> {
+        // What was done may have been taken back meanwhile.
+        let decided = store::find_case(tx, self.case_id)?.and_then(|case| case.outcome);
         let batch = store::open_of_case(tx, self.case_id, REPORTS_AT_ONCE + 1)?;
         for report in batch.iter().take(REPORTS_AT_ONCE) {
             let is_disagreed = self.disagreed.contains(&report.id);
-            let outcome = if is_disagreed { ReportOutcome::Disagreed } else { self.outcome };
+            let outcome = decided.unwrap_or(self.outcome);
+            let outcome = if is_disagreed { ReportOutcome::Disagreed } else { outcome };
             reports::close(tx, report, outcome, self.by, self.is_quiet)?;
             self.closed += 1;
         }
@@ -277,6 +287,52 @@ impl jobs::Kind for CloseReports {
 
     fn progress(&self) -> Option<JobProgress> {
         Some(JobProgress { done: self.closed, total: None })
+    }
+}
+
+/// Nothing of what was done about a case stands any more: whoever's report was agreed with was neither right nor wrong, and is told.
+pub(super) fn reconsider(tx: &mut Tx<'_, '_>, id: CaseId) -> Result<(), Error> {
+    let Some(mut case) = store::find_case(tx, id)? else { return Ok(()) };
+    if case.outcome != Some(ReportOutcome::Agreed) {
+        return Ok(());
+    }
+    case.outcome = Some(ReportOutcome::Unclear);
+    changed(tx, &mut case, audit::Entry::new("moderation.revert"))?;
+    let mut rest = ReconsiderReports { case_id: id, by: case.closed_by, reconsidered: 0 };
+    if rest.reconsider_some(tx)? == Step::Again {
+        jobs::enqueue(tx, &NewJob::new(rest))?;
+    }
+    Ok(())
+}
+
+/// Takes back what came of the reports of a case.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ReconsiderReports {
+    case_id: CaseId,
+    by: Option<UserId>,
+    reconsidered: u64,
+}
+
+impl ReconsiderReports {
+    fn reconsider_some(&mut self, tx: &mut Tx<'_, '_>) -> Result<Step, Error> {
+        let batch = store::agreed_of_case(tx, self.case_id, REPORTS_AT_ONCE + 1)?;
+        for report in batch.iter().take(REPORTS_AT_ONCE) {
+            reports::reconsider(tx, report, self.by)?;
+            self.reconsidered += 1;
+        }
+        Ok(if batch.len() > REPORTS_AT_ONCE { Step::Again } else { Step::Done })
+    }
+}
+
+impl jobs::Kind for ReconsiderReports {
+    const NAME: &'static str = "moderation.reconsider_reports";
+
+    fn step(&mut self, tx: &mut Tx<'_, '_>) -> Result<Step, crate::Error> {
+        self.reconsider_some(tx).map_err(Error::into_common)
+    }
+
+    fn progress(&self) -> Option<JobProgress> {
+        Some(JobProgress { done: self.reconsidered, total: None })
     }
 }
 

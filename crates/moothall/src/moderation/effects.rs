@@ -89,7 +89,7 @@ fn blank(user: UserId, reason: String, public_reason: String) -> NewRestriction 
 fn impose(tx: &mut Tx<'_, '_>, action: &Action, new: NewRestriction) -> Result<Done, Error> {
     let new = NewRestriction { action: Some(action.id), ..new };
     let imposed = restrictions::impose(tx, &new).map_err(|error| match error {
-        restrictions::Error::Common(error) => error,
+        restrictions::Error::Common(error) => error.within("/deed/restriction"),
         // There are too many: said as a wrong field, which is what a moderator can act on.
         other => crate::Error::field("/deed/restriction", "too_many", other.to_string()),
     })?;
@@ -98,7 +98,10 @@ fn impose(tx: &mut Tx<'_, '_>, action: &Action, new: NewRestriction) -> Result<D
 
 /// What an action did that imposed this.
 pub(super) fn imposed(restriction: &Restriction) -> Value {
-    json!({ "restriction_id": restriction.id, "types": restriction.types, "ends_at": restriction.ends_at })
+    json!({
+        "restriction_id": restriction.id, "types": restriction.types, "scope": restriction.scope,
+        "ends_at": restriction.ends_at, "after_matches": restriction.after_matches,
+    })
 }
 
 /// Does it. What is done in a room follows from that: see [`carry_out`].
@@ -226,8 +229,12 @@ fn follow_later(tx: &mut Tx<'_, '_>, action_id: ActionId) -> Result<(), Error> {
 pub(super) fn undo(tx: &mut Tx<'_, '_>, action: &Action, reason: &str) -> Result<(), Error> {
     match action.kind {
         ActionKind::Warn | ActionKind::Restrict => lift(tx, action, reason),
-        ActionKind::Mark => Ok(actions::remove_marks(tx, action.id)?),
+        ActionKind::Mark => {
+            actions::remove_marks(tx, action.id)?;
+            if actions::is_marked(tx, action.user_id)? { Ok(()) } else { reports::unmark(tx, action.user_id) }
+        }
         ActionKind::RemoveContent => follow_later(tx, action.id),
+        ActionKind::Rename if stands_below(tx, action)? => Ok(()),
         ActionKind::Rename => {
             let before: NamedBefore =
                 serde_json::from_value(action.before.clone()).map_err(crate::Error::internal)?;
@@ -239,6 +246,16 @@ pub(super) fn undo(tx: &mut Tx<'_, '_>, action: &Action, reason: &str) -> Result
             Ok(())
         }
     }
+}
+
+/// Whether the user was renamed once more since a renaming, from the name that gave them: then that one leads back to the name before both.
+fn stands_below(tx: &mut Tx<'_, '_>, action: &Action) -> Result<bool, Error> {
+    let Some(later) = actions::renamed_since(tx, action.user_id, action.id)? else { return Ok(false) };
+    let is_above = later.before.get("name") == action.after.get("name");
+    if is_above {
+        actions::set_before(tx, later.id, &action.before)?;
+    }
+    Ok(is_above)
 }
 
 /// The user has acknowledged a warning: what it held back may be done again.
@@ -273,16 +290,22 @@ impl Sooner {
     }
 }
 
-/// Has the restrictions of an action end sooner. Returns whether there were any.
-pub(super) fn shorten(tx: &mut Tx<'_, '_>, action: &Action, sooner: Sooner) -> Result<bool, Error> {
-    let mut is_any = false;
+/// Has the restriction of an action end sooner. Returns what the action brought before and brings now, or none if that is not sooner.
+pub(super) fn shorten(
+    tx: &mut Tx<'_, '_>,
+    action: &Action,
+    sooner: Sooner,
+) -> Result<Option<[Value; 2]>, Error> {
+    if action.kind != ActionKind::Restrict {
+        return Ok(None);
+    }
     for restriction in restrictions::of_action(tx, action.id)? {
-        let holds = action.kind == ActionKind::Restrict && restriction.ended_at.is_none();
-        if holds && sooner.is_sooner_than(&restriction) {
-            restrictions::shorten(tx, restriction.id, sooner.ends_at, sooner.after_matches)
-                .map_err(restrictions::Error::into_common)?;
-            is_any = true;
+        if restriction.ended_at.is_none() && sooner.is_sooner_than(&restriction) {
+            let shortened = restrictions::shorten(tx, restriction.id, sooner.ends_at, sooner.after_matches);
+            let after = imposed(&shortened.map_err(restrictions::Error::into_common)?);
+            actions::set_after(tx, action.id, &after)?;
+            return Ok(Some([imposed(&restriction), after]));
         }
     }
-    Ok(is_any)
+    Ok(None)
 }

@@ -7,7 +7,7 @@ use moothall_protocol::Timestamp;
 /// What past offences count together: each one 1 when it happened, and half of that for each half-life since.
 pub(super) fn history(offences: &[Timestamp], now: Timestamp, half_life: Duration) -> f64 {
     let half_life = half_life.as_secs_f64().max(1.0);
-    offences.iter().map(|at| 0.5_f64.powf(now.since(*at).as_secs_f64() / half_life)).sum()
+    offences.iter().fold(0.0, |sum, at| sum + 0.5_f64.powf(now.since(*at).as_secs_f64() / half_life))
 }
 
 /// The step of a table of so many that follows, from 0. History counts up: what is nearly one offence is one.

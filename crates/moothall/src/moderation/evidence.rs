@@ -1,6 +1,8 @@
 //! What there was to see when something was reported: gathered with the eyes of the reporter, and frozen with the report.
 
-use moothall_protocol::limits::REPORT_NEIGHBOURS_MAX;
+use moothall_protocol::accounts::{GetExtra, ListExtra};
+use moothall_protocol::connections::GetPresence;
+use moothall_protocol::limits::{REPORT_EXTRA_BYTES_MAX, REPORT_NEIGHBOURS_MAX};
 use moothall_protocol::lobbies::GetLobby;
 use moothall_protocol::matches::{GetMatch, OwnMatches};
 use moothall_protocol::moderation::{FileReport, Report, ReportSubject};
@@ -8,7 +10,7 @@ use moothall_protocol::{LobbyId, UserId};
 use serde_json::{Map, Value, json};
 
 use super::Error;
-use crate::{Cx, accounts, communication, lobbies, matches};
+use crate::{Cx, Fault as _, accounts, communication, connections, lobbies, matches};
 
 /// Whom a report is about, what exactly, and what there is to see of it.
 #[derive(Clone, Debug)]
@@ -64,6 +66,7 @@ pub(super) async fn gather(cx: &Cx, input: &FileReport) -> Result<Found, Error> 
 }
 
 async fn subject(cx: &Cx, input: &FileReport) -> Result<Found, Error> {
+    refuse_needless(input)?;
     let missing = |path: &str| Error::from(crate::Error::field(path, "required", "say what is reported"));
     match input.subject {
         ReportSubject::User | ReportSubject::Name | ReportSubject::Profile => {
@@ -75,6 +78,10 @@ async fn subject(cx: &Cx, input: &FileReport) -> Result<Found, Error> {
                 // What everybody sees, whoever reports it.
                 let shown = moothall_protocol::accounts::User { record: None, ..user };
                 evidence.insert("profile".into(), crate::json::value(&shown)?);
+                let presence = connections::get_presence(cx, GetPresence { user_id: target }).await;
+                let presence = presence.map_err(connections::Error::into_common)?;
+                evidence.insert("presence".into(), crate::json::value(&presence)?);
+                evidence.insert("extra".into(), Value::Object(extra(cx, target).await?));
             }
             Ok(Found { target, subject_id: String::new(), evidence })
         }
@@ -99,6 +106,48 @@ async fn subject(cx: &Cx, input: &FileReport) -> Result<Found, Error> {
             Ok(Found { target, subject_id: lobby_id.to_string(), evidence })
         }
     }
+}
+
+/// Refuses what does not go with what is reported, rather than leave it out unnoticed.
+fn refuse_needless(input: &FileReport) -> Result<(), Error> {
+    let is_of_message = input.subject == ReportSubject::Message;
+    let needless = [
+        (
+            "/user_id",
+            input.user_id.is_some() && matches!(input.subject, ReportSubject::Message | ReportSubject::Lobby),
+        ),
+        ("/room_id", input.room_id.is_some() && !is_of_message),
+        ("/message_id", input.message_id.is_some() && !is_of_message),
+        ("/lobby_id", input.lobby_id.is_some() && input.subject != ReportSubject::Lobby),
+    ];
+    match needless.into_iter().find(|(_, is_needless)| *is_needless) {
+        Some((path, _)) => {
+            let message = "this does not go with the `subject`: leave it out, or report that instead";
+            Err(crate::Error::field(path, "invalid", message).into())
+        }
+        None => Ok(()),
+    }
+}
+
+/// What a user says of themselves in data that the game keeps with the account, as far as it is little.
+async fn extra(cx: &Cx, user_id: UserId) -> Result<Map<String, Value>, Error> {
+    let listed =
+        accounts::list_extra(cx, ListExtra { user_id }).await.map_err(accounts::Error::into_common)?;
+    let (mut extra, mut bytes) = (Map::new(), 0);
+    for key in listed.items.into_iter().map(|entry| entry.key) {
+        let entry = match accounts::get_extra(cx, GetExtra { user_id, key }).await {
+            Ok(entry) => entry,
+            // It was taken away meanwhile.
+            Err(error) if error.kind() == crate::Kind::NotFound => continue,
+            Err(error) => return Err(error.into_common().into()),
+        };
+        bytes += entry.key.len() + entry.value.to_string().len();
+        if bytes > REPORT_EXTRA_BYTES_MAX {
+            break;
+        }
+        extra.insert(entry.key, entry.value);
+    }
+    Ok(extra)
 }
 
 async fn lobby(cx: &Cx, lobby_id: LobbyId) -> Result<(UserId, Map<String, Value>), Error> {

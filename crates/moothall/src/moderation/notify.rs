@@ -31,6 +31,16 @@ pub(super) fn tell<T: Kind>(tx: &mut Tx<'_, '_>, user: UserId, kind: T) -> Resul
     notifications::tell(tx, user, &Notice::new(kind)).map(drop)
 }
 
+/// The same, in place of what the user was told before by this kind about the same thing.
+pub(super) fn tell_newest<T: Kind>(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    kind: T,
+    about: impl ToString,
+) -> Result<(), Error> {
+    notifications::tell(tx, user, &Notice::new(kind).collapse(about.to_string())).map(drop)
+}
+
 /// A moderator did something about the user.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Acted {
@@ -107,6 +117,8 @@ pub(super) struct ReportClosed {
     pub report_id: ReportId,
     pub number: i64,
     pub outcome: ReportOutcome,
+    /// Whether something was done about it that was taken back since.
+    pub is_taken_back: bool,
 }
 
 impl Kind for ReportClosed {
@@ -115,6 +127,11 @@ impl Kind for ReportClosed {
     fn text(&self) -> String {
         let number = self.number;
         match self.outcome {
+            _ if self.is_taken_back => {
+                format!(
+                    "We looked again at what you told us in report {number}, and took back what was done."
+                )
+            }
             ReportOutcome::Agreed => {
                 format!("Thank you for report {number}: we agreed, and did something about it.")
             }

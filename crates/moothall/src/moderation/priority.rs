@@ -51,13 +51,16 @@ pub(super) fn accuracy(agreed: u32, decided: u32) -> f64 {
     100.0 * (f64::from(agreed) + 1.0) / (f64::from(decided.max(agreed)) + 2.0)
 }
 
+/// The term for a reporter who is marked.
+pub(super) const MARKED: &str = "marked_reporter";
+
 /// The terms of one report.
 pub(super) fn terms(weights: &Weights, reporter: Reporter) -> Vec<PriorityTerm> {
     let term = |name: &str, points: f64| PriorityTerm { name: name.to_owned(), points };
     let mut terms =
         vec![term("base", weights.base), term("accuracy", (reporter.accuracy - 50.0) * weights.accuracy)];
     if reporter.is_marked {
-        terms.push(term("marked_reporter", weights.marked));
+        terms.push(term(MARKED, weights.marked));
     }
     if reporter.is_automatic {
         terms.push(term("automatic", weights.automatic));

@@ -22,6 +22,8 @@ use crate::export::{Part, place};
 use crate::restrictions::types::REPORT;
 use crate::restrictions::{self, Scope};
 
+/// Undecided reports of somebody that are weighed anew when a mark of theirs is taken back: more than they can make in a month.
+const REWEIGHED_MAX: usize = 1_000;
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
 /// Lists what may be reported.
@@ -157,8 +159,39 @@ pub(super) fn close(
         store::give_credit(tx, reporter, &report.category, outcome == ReportOutcome::Agreed)?;
     }
     let outcome = if is_quiet { ReportOutcome::Unclear } else { outcome };
-    let closed = ReportClosed { report_id: report.id, number: report.number, outcome };
-    Ok(notify::tell(tx, reporter, closed)?)
+    tell_closed(tx, reporter, report, outcome, false)
+}
+
+/// What was done about a report was taken back: its reporter was neither right nor wrong, and is told so if they were told of it.
+pub(super) fn reconsider(tx: &mut Tx<'_, '_>, report: &Report, by: Option<UserId>) -> Result<(), Error> {
+    store::reconsider_report(tx, report.id)?;
+    let Some(reporter) = report.reporter_id else { return Ok(()) };
+    if by != Some(reporter) {
+        store::take_credit(tx, reporter, &report.category)?;
+    }
+    if report.is_quiet { Ok(()) } else { tell_closed(tx, reporter, report, ReportOutcome::Unclear, true) }
+}
+
+fn tell_closed(
+    tx: &mut Tx<'_, '_>,
+    reporter: UserId,
+    report: &Report,
+    outcome: ReportOutcome,
+    is_taken_back: bool,
+) -> Result<(), Error> {
+    let closed = ReportClosed { report_id: report.id, number: report.number, outcome, is_taken_back };
+    Ok(notify::tell_newest(tx, reporter, closed, report.id)?)
+}
+
+/// Nothing marks a user any more: what they reported, and nobody has decided, weighs again what it would without that.
+pub(super) fn unmark(tx: &mut Tx<'_, '_>, reporter: UserId) -> Result<(), Error> {
+    for mut report in store::open_by(tx, reporter, REWEIGHED_MAX)? {
+        let Some(mut case) = store::find_case(tx, report.case_id)? else { continue };
+        report.score.retain(|term| term.name != priority::MARKED);
+        store::set_score(tx, report.id, &report.score)?;
+        cases::reweigh(tx, &mut case, &report.score)?;
+    }
+    Ok(())
 }
 
 /// Somebody reports a first message instead of accepting it.

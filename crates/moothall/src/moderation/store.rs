@@ -110,6 +110,12 @@ statements! {
         WHERE reporter_id = $1 AND id < $2 AND NOT target_id {in $4} ORDER BY id DESC LIMIT $3");
     REPORTERS = "SELECT count(DISTINCT reporter_id) FROM reports WHERE case_id = $1";
     CLOSE_REPORT = "UPDATE reports SET closed_at = $2, outcome = $3, is_quiet = $4 WHERE id = $1 AND closed_at IS NULL";
+    RECONSIDER_REPORT = "UPDATE reports SET outcome = 'unclear' WHERE id = $1 AND outcome = 'agreed'";
+    AGREED_OF_CASE = concat!("SELECT ", report_columns!(), " FROM reports WHERE case_id = $1 AND outcome = 'agreed'
+        ORDER BY id LIMIT $2");
+    OPEN_BY = concat!("SELECT ", report_columns!(), " FROM reports WHERE reporter_id = $1 AND closed_at IS NULL
+        ORDER BY id DESC LIMIT $2");
+    SET_SCORE = "UPDATE reports SET score = $2 WHERE id = $1";
     OPEN_OF_CASE = concat!("SELECT ", report_columns!(), " FROM reports WHERE case_id = $1 AND closed_at IS NULL
         ORDER BY id LIMIT $2");
 
@@ -118,6 +124,8 @@ statements! {
     GIVE_CREDIT = "INSERT INTO reporter_credit (user_id, category, agreed, decided) VALUES ($1, $2, $3, 1)
         ON CONFLICT (user_id, category) DO UPDATE SET agreed = reporter_credit.agreed + excluded.agreed,
             decided = reporter_credit.decided + 1";
+    TAKE_CREDIT = "UPDATE reporter_credit SET agreed = agreed - 1, decided = decided - 1
+        WHERE user_id = $1 AND category = $2 AND agreed > 0";
 
     INSERT_CASE = "INSERT INTO moderation_cases (id, number, target_id, rank, terms, reports, categories, opened_at, updated_at,
         claimed_by, claimed_until, snoozed_until, second_opinion_by, closed_at, closed_by, outcome, version)
@@ -333,6 +341,45 @@ pub(super) fn close_report(
 ) -> Result<(), crate::Error> {
     let now = tx.now();
     tx.execute(CLOSE_REPORT, params![id, now, word(&outcome)?, is_quiet])?;
+    Ok(())
+}
+
+/// What was agreed with is so no more.
+pub(super) fn reconsider_report(tx: &mut Tx<'_, '_>, id: ReportId) -> Result<(), crate::Error> {
+    tx.execute(RECONSIDER_REPORT, params![id])?;
+    Ok(())
+}
+
+/// Some reports of a case that were agreed with.
+pub(super) fn agreed_of_case(
+    tx: &mut Tx<'_, '_>,
+    case: CaseId,
+    limit: usize,
+) -> Result<Vec<Report>, crate::Error> {
+    tx.query(AGREED_OF_CASE, params![case, limit])?.iter().map(report).collect()
+}
+
+/// The newest reports of a user that nobody has decided.
+pub(super) fn open_by(
+    tx: &mut Tx<'_, '_>,
+    reporter: UserId,
+    limit: usize,
+) -> Result<Vec<Report>, crate::Error> {
+    tx.query(OPEN_BY, params![reporter, limit])?.iter().map(report).collect()
+}
+
+pub(super) fn set_score(
+    tx: &mut Tx<'_, '_>,
+    id: ReportId,
+    score: &[PriorityTerm],
+) -> Result<(), crate::Error> {
+    tx.execute(SET_SCORE, params![id, value(&score)?])?;
+    Ok(())
+}
+
+/// A report that had counted as right counts no more.
+pub(super) fn take_credit(tx: &mut Tx<'_, '_>, user: UserId, category: &str) -> Result<(), crate::Error> {
+    tx.execute(TAKE_CREDIT, params![user, category])?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ mod powers;
 mod reports;
 mod retention;
 mod story;
+mod undo;
 
 use std::time::Duration;
 

@@ -9,7 +9,7 @@ use moothall_protocol::{Cursor, Page, RestrictionId};
 use uuid::Uuid;
 
 use super::{
-    BAN, Error, IMPOSE, NewRestriction, READ, add_ban, impose, lift, list_bans, own_of, preview_ban,
+    BAN, EXEMPT, Error, IMPOSE, NewRestriction, READ, add_ban, impose, lift, list_bans, own_of, preview_ban,
     read_traces, remove_ban, require_restrictable, store,
 };
 use crate::operation::{Access, Operations, Rate};
@@ -19,6 +19,7 @@ use crate::{Cx, audit};
 pub fn operations() -> Operations {
     Operations::context("restrictions", "What users may not do, until when, and why")
         .errors(Error::CATALOGUE)
+        .permission(EXEMPT)
         .get("/restrictions/types", "restrictions.types", Access::Player, list_types)
         .open_to_restricted()
         .get("/restrictions/mine", "restrictions.mine", Access::Player, mine)

@@ -23,10 +23,10 @@ fn code<T, E: crate::Fault>(answer: Result<T, E>) -> &'static str {
 async fn a_restriction_may_hold_in_one_mode_only() {
     on_both_engines(async |hall| {
         let ana = hall.call(hall.user("Ana").await, &[]);
-        let scope = RestrictionScope { room_id: None, mode: Some("duel".into()) };
+        let scope = RestrictionScope { room_id: None, mode: Some("free".into()) };
         imposed(hall, ImposeRestriction { scope, ..restriction(ana.user().unwrap(), &["lobby_join"]) }).await;
-        assert_eq!(code(check(&ana, types::LOBBY_JOIN, Scope::mode("duel")).await), "restricted");
-        check(&ana, types::LOBBY_JOIN, Scope::mode("free")).await.unwrap();
+        assert_eq!(code(check(&ana, types::LOBBY_JOIN, Scope::mode("free")).await), "restricted");
+        check(&ana, types::LOBBY_JOIN, Scope::mode("duel")).await.unwrap();
         check(&ana, types::LOBBY_JOIN, Scope::ANYWHERE).await.unwrap();
     })
     .await;
@@ -62,18 +62,18 @@ async fn a_restriction_ends_after_matches_that_began_after_it() {
     on_both_engines(async |hall| {
         let ana = hall.call(hall.user("Ana").await, &[]);
         let id = ana.user().unwrap();
-        let scope = RestrictionScope { mode: Some("duel".into()), ..RestrictionScope::default() };
+        let scope = RestrictionScope { mode: Some("free".into()), ..RestrictionScope::default() };
         let input = ImposeRestriction { after_matches: Some(2), scope, ..restriction(id, &["lobby_host"]) };
         let began_before = ana.now() - HOUR;
         imposed(hall, input).await;
         let plays_a = async |mode: &'static str, began_at: Timestamp| {
             hall.server().write(move |tx| played(tx, &[id], mode, began_at)).await.unwrap();
         };
-        let plays = async |began_at: Timestamp| plays_a("duel", began_at).await;
+        let plays = async |began_at: Timestamp| plays_a("free", began_at).await;
         plays(began_before).await;
         plays_a("race", ana.now()).await;
         let left = || async {
-            let refused = check(&ana, types::LOBBY_HOST, Scope::mode("duel")).await;
+            let refused = check(&ana, types::LOBBY_HOST, Scope::mode("free")).await;
             refused.is_err().then(|| why(refused).matches_left)
         };
         assert_eq!(left().await, Some(Some(2)));

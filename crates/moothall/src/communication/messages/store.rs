@@ -49,7 +49,9 @@ statements! {
     CHANGE_MESSAGE = "UPDATE messages SET text = $2, attachments = $3, mentions = $4, version = $5, edited_at = $6,
         deleted_at = $7 WHERE id = $1";
     RESTORE_MESSAGE = "UPDATE messages SET text = $3, attachments = $4, mentions = $5, version = $6, edited_at = $7, deleted_at = NULL
-        WHERE id = $1 AND version = $2 AND deleted_at IS NOT NULL";
+        WHERE id = $1 AND version = $2 AND deleted_at IS NOT NULL AND NOT disowned";
+    DISOWN = "UPDATE messages SET disowned = TRUE WHERE id = $1 AND deleted_at IS NOT NULL AND NOT disowned";
+    IS_DISOWNED = "SELECT disowned FROM messages WHERE id = $1";
     FIND_MESSAGE = concat!("SELECT ", message_columns!(), " FROM messages WHERE id = $1");
     VERSIONS = "SELECT version, text, attachments, replaced_at FROM message_versions WHERE message_id = $1
         ORDER BY version";
@@ -251,6 +253,17 @@ pub(in crate::communication) fn change(
         tx.insert_many(INSERT_MENTIONS, 3, &mention_rows(message, unnoticed)?)?;
     }
     Ok(())
+}
+
+/// The sender of a message that is deleted has deleted it, too.
+pub(in crate::communication) fn disown(tx: &mut Tx<'_, '_>, id: MessageId) -> Result<(), Error> {
+    tx.execute(DISOWN, params![id])?;
+    Ok(())
+}
+
+/// Whether the sender of a message has deleted it after somebody else had.
+pub(in crate::communication) fn is_disowned(tx: &mut Tx<'_, '_>, id: MessageId) -> Result<bool, Error> {
+    Ok(tx.query_opt(IS_DISOWNED, params![id])?.map(|row| row.get(0)).transpose()?.unwrap_or_default())
 }
 
 /// Puts back what a message said, unless it is no longer what the room was told it was.

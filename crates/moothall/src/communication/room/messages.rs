@@ -183,6 +183,10 @@ impl Room {
         let deed = Deed { power, action: "communication.delete", about: json!({ "message_id": before.id }) };
         self.require(deed, |seat| is_own || (is_room && seat.role >= RoomRole::Moderator), turn)?;
         if before.deleted_at.is_some() {
+            if is_own {
+                // Whoever else deleted it: its sender wants it to stay so.
+                turn.persist(Effect::Disowned(before.id));
+            }
             return Ok(Reply::Done);
         }
         let at = turn.now();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use moothall_protocol::moderation::Action;
-use moothall_protocol::{ActionId, Timestamp, UserId};
+use moothall_protocol::{ActionId, CaseId, Timestamp, UserId};
 use moothall_store::{Json, Row, params, statements};
 use serde_json::Value;
 
@@ -33,6 +33,11 @@ statements! {
         GROUP BY COALESCE(case_id, id) ORDER BY 1 DESC LIMIT 100";
     OFFENCES_AMONG = "SELECT DISTINCT user_id, category FROM moderation_actions
         WHERE user_id {in $1} AND reverted_at IS NULL AND NOT is_quiet ORDER BY user_id, category";
+    RENAMED_SINCE = concat!("SELECT ", columns!(), " FROM moderation_actions
+        WHERE user_id = $1 AND id > $2 AND kind = 'rename' AND reverted_at IS NULL ORDER BY id LIMIT 1");
+    STANDS = "SELECT 1 FROM moderation_actions WHERE user_id = $1 AND case_id = $2 AND reverted_at IS NULL LIMIT 1";
+    SET_BEFORE = "UPDATE moderation_actions SET before = $2 WHERE id = $1";
+    SET_AFTER = "UPDATE moderation_actions SET after = $2 WHERE id = $1";
     ACKNOWLEDGE = "UPDATE moderation_actions SET acknowledged_at = $2 WHERE id = $1";
     REVERT = "UPDATE moderation_actions SET reverted_at = $2, reverted_by = $3, revert_reason = $4 WHERE id = $1";
     INSERT_MARK = "INSERT INTO action_marks (user_id, mark, action_id) VALUES ($1, $2, $3)";
@@ -120,6 +125,44 @@ pub(super) fn told(
     limit: usize,
 ) -> Result<Vec<Action>, crate::Error> {
     tx.query(TOLD, params![user, before, limit])?.iter().map(action).collect()
+}
+
+/// The next renaming of the user after this action that still stands.
+pub(in crate::moderation) fn renamed_since(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    after: ActionId,
+) -> Result<Option<Action>, crate::Error> {
+    tx.query_opt(RENAMED_SINCE, params![user, after])?.as_ref().map(action).transpose()
+}
+
+/// Whether anything that was done about a user in this case still stands.
+pub(in crate::moderation) fn stands(
+    tx: &mut Tx<'_, '_>,
+    user: UserId,
+    case: CaseId,
+) -> Result<bool, crate::Error> {
+    Ok(tx.query_opt(STANDS, params![user, case])?.is_some())
+}
+
+/// Taking this action back leads there from now on.
+pub(in crate::moderation) fn set_before(
+    tx: &mut Tx<'_, '_>,
+    id: ActionId,
+    before: &Value,
+) -> Result<(), crate::Error> {
+    tx.execute(SET_BEFORE, params![id, value(before)?])?;
+    Ok(())
+}
+
+/// What the action brought is this from now on.
+pub(in crate::moderation) fn set_after(
+    tx: &mut Tx<'_, '_>,
+    id: ActionId,
+    after: &Value,
+) -> Result<(), crate::Error> {
+    tx.execute(SET_AFTER, params![id, value(after)?])?;
+    Ok(())
 }
 
 /// When a user was acted on for offences of this category that still count: what was done about one case is one offence, and what nobody

@@ -117,7 +117,7 @@ async fn a_restriction_holds_where_its_types_know_of() {
             let deed = Deed { restriction: Some(restriction), ..deed(ActionKind::Restrict) };
             code(act(&mo, about(id(&ana), deed)).await)
         };
-        let mode = || RestrictionScope { mode: Some("duel".into()), ..RestrictionScope::default() };
+        let mode = || RestrictionScope { mode: Some("free".into()), ..RestrictionScope::default() };
         let here = || RestrictionScope { room_id: Some(room), ..RestrictionScope::default() };
         assert_eq!(within(&["chat"], mode()).await, "invalid");
         assert_eq!(within(&["lobby_join"], here()).await, "invalid");
@@ -141,6 +141,8 @@ async fn who_asked_for_a_second_opinion_waits_for_it() {
         assert_eq!(code(dismiss_case(&mo, dismiss.clone()).await), "opinion_awaited");
         let deed = deed(ActionKind::Warn);
         assert_eq!(code(act(&mo, about(id(&ana), deed)).await), "opinion_awaited", "nor past the case");
+        let claim = ClaimCase { case_id: case.id };
+        assert_eq!(code(claim_case(&mo, claim).await), "opinion_awaited", "others are to look at it");
         let opinion = |kind| AddNote {
             user_id: id(&ana),
             case_id: Some(case.id),

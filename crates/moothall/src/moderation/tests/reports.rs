@@ -1,9 +1,11 @@
 //! Reports: who may, how often, of what, and what is believed.
 
+use moothall_protocol::accounts::{Audience, PutExtra};
 use moothall_protocol::communication::OpenDirect;
-use moothall_protocol::limits::REPORT_NEIGHBOURS_MAX;
+use moothall_protocol::limits::{REPORT_EXTRA_BYTES_MAX, REPORT_NEIGHBOURS_MAX};
 
 use super::*;
+use crate::accounts;
 use crate::communication::open_direct;
 
 async fn dismissed(cx: &Cx, case_id: CaseId, outcome: ReportOutcome) {
@@ -153,6 +155,55 @@ async fn what_is_reported_is_kept_with_its_neighbours() {
         let around = file.reports[0].evidence["around"].as_array().unwrap().clone();
         assert_eq!(around.len(), 2 * REPORT_NEIGHBOURS_MAX);
         assert_eq!((&around[0]["text"], &around[9]["text"]), (&"turnip 1".into(), &"turnip 11".into()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_report_of_a_profile_keeps_what_its_user_says_of_themselves() {
+    on_both_engines(async |hall| {
+        let Cast { ana, ben, mo, .. } = cast(hall).await;
+        let put = |key: &str, value: String| PutExtra {
+            user_id: id(&ana),
+            key: key.into(),
+            audience: Some(Audience::Public),
+            value: value.into(),
+            if_version: None,
+            reason: None,
+        };
+        accounts::put_extra(&ana, put("bio", "I hate turnips".into())).await.unwrap();
+        let subject = ReportSubject::Profile;
+        report(&ben, FileReport { subject, ..behaviour(id(&ana), "insult") }).await.unwrap();
+        let evidence = || async {
+            let file = read_file(&mo, ReadFile { user_id: id(&ana), reason: None }).await.unwrap();
+            file.reports_about[0].evidence.clone()
+        };
+        let kept = evidence().await;
+        assert_eq!(kept["extra"]["bio"], "I hate turnips");
+        assert_eq!(kept["presence"]["is_online"], false);
+        // It stays as it was, and is no more than so much.
+        accounts::put_extra(&ana, put("bio", "I love turnips".into())).await.unwrap();
+        assert_eq!(evidence().await, kept);
+        for number in 0..3 {
+            let long = "x".repeat(REPORT_EXTRA_BYTES_MAX / 2 - 100);
+            accounts::put_extra(&ana, put(&format!("long{number}"), long)).await.unwrap();
+        }
+        let cy = person(hall, "Cy").await;
+        report(&cy, FileReport { subject, ..behaviour(id(&ana), "insult") }).await.unwrap();
+        let kept = evidence().await["extra"].to_string().len();
+        assert!(kept > REPORT_EXTRA_BYTES_MAX / 2 && kept <= REPORT_EXTRA_BYTES_MAX + 100, "{kept}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_does_not_go_with_what_is_reported_is_not_left_out_unnoticed() {
+    on_both_engines(async |hall| {
+        let Cast { ana, ben, room, .. } = cast(hall).await;
+        let said = say(&ana, room, "turnip").await;
+        let of_user = FileReport { message_id: Some(said.id), ..behaviour(id(&ana), "insult") };
+        let refused = report(&ben, of_user).await.unwrap_err();
+        assert_eq!(refused.details().fields.unwrap()[0].path, "/message_id");
     })
     .await;
 }

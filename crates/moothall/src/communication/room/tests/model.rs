@@ -78,6 +78,10 @@ impl Stored {
                 self.numbered = message.seq;
                 happened("kept for staff");
             }
+            Effect::Disowned(id) => {
+                let is_gone = |kept: &Message| kept.id == *id && kept.deleted_at.is_some();
+                assert!(self.messages.values().any(is_gone), "only what is deleted already");
+            }
             Effect::Restored { before, message } => {
                 let kept = self.messages.get_mut(&message.seq).expect("a message");
                 assert!(kept.version == *before && kept.deleted_at.is_some() && message.deleted_at.is_none());
