@@ -103,7 +103,8 @@ impl Default for Settings {
 /// The operations of this context.
 pub fn operations() -> Operations {
     let operations = Operations::context("matches", "Played games, how they ended, and their history")
-        .errors(Error::CATALOGUE);
+        .errors(Error::CATALOGUE)
+        .permission(MANAGE_RELAYS);
     relays::offer(of_results(of_hosts(of_history(operations))))
 }
 

@@ -53,6 +53,11 @@ const INSIDE: &[(&str, &str, &str)] = &[
     ("moothall/src/relationships.rs", "FRIENDS_MAX", "the most that a setting allows"),
     ("moothall/src/lobbies/blocks.rs", "SHARED_MIN", "from which on a setting counts; the setting says so"),
     ("moothall/src/restrictions.rs", "STANDINGS_MAX", "a cache: what it does not hold is read again"),
+    (
+        "moothall/src/moderation/reports.rs",
+        "REWEIGHED_MAX",
+        "more undecided reports of one user than the daily bound lets anybody make in a month",
+    ),
     ("moothall/src/settings/live.rs", "OWN_MAX", "beyond it a session hears of a change twice"),
     ("moothall/src/settings/live.rs", "USERS_MAX", "a cache: what it does not hold is read again"),
     ("moothall/src/topics/frame.rs", "HEAD_BYTES_MAX", "the size of a head, not a bound of anything"),

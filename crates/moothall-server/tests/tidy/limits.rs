@@ -189,6 +189,7 @@ const REACHED: &[(&str, &str)] = &[
     ("REPORT_TEXT_LENGTH_MAX", BY_SCHEMA),
     ("MODERATION_NAME_LENGTH_MAX", BY_SCHEMA),
     ("REPORT_NEIGHBOURS_MAX", "what_is_reported_is_kept_with_its_neighbours"),
+    ("REPORT_EXTRA_BYTES_MAX", "a_report_of_a_profile_keeps_what_its_user_says_of_themselves"),
     ("CASE_ITEMS_MAX", BY_SCHEMA),
     ("CASE_SNOOZE_DAYS_MAX", "a_case_is_released_put_off_and_given_to_somebody_else"),
     ("NOTE_LENGTH_MAX", BY_SCHEMA),
