@@ -15,6 +15,9 @@ const KEY: &str = "^[a-z][a-z0-9_.-]*$";
 /// What a version looks like: numbers with dots, of which more than the first three count too.
 const VERSION: &str = r"^[0-9]{1,9}(\.[0-9]{1,9})*$";
 
+/// The version of a client, which may say more of its build.
+const CLIENT_VERSION: &str = r"^[0-9]{1,9}(\.[0-9]{1,9})*([-+][0-9A-Za-z.+-]*)?$";
+
 /// Reads the configuration for a client like this.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -27,9 +30,9 @@ pub struct ReadConfig {
     #[serde(default)]
     #[schemars(length(min = 1, max = limits::CONFIG_CHOICE_LENGTH_MAX))]
     pub platform: Option<String>,
-    /// Its version: numbers with dots, such as `1.10.2`.
+    /// Its version: numbers with dots, such as `1.10.2`. What follows a `-` or a `+` is not looked at: `1.11-rc2` is `1.11`.
     #[serde(default)]
-    #[schemars(length(max = limits::CONFIG_CHOICE_LENGTH_MAX), regex(pattern = VERSION))]
+    #[schemars(length(max = limits::CONFIG_CHOICE_LENGTH_MAX), regex(pattern = CLIENT_VERSION))]
     pub version: Option<String>,
     /// Names this installation for as long as nobody is signed in: a random text that the client keeps.
     #[serde(default)]

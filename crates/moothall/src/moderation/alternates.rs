@@ -27,6 +27,9 @@ const SHARES: usize = 500;
 /// An account made so soon after another was restricted is worth a look.
 const SOON: Duration = Duration::from_secs(7 * 24 * 3_600);
 
+/// The least that is worth a look.
+const WORTH_SHOWING: f64 = 1.0;
+
 /// What is known of two accounts.
 #[derive(Clone, Debug, Default)]
 struct Evidence {
@@ -138,6 +141,8 @@ fn look(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<Alternate>, Error> {
             linked_at: link.map(|link| link.at),
         });
     }
+    // What a crowd shares would hide what says something.
+    items.retain(|item| item.score >= WORTH_SHOWING || item.verdict.is_some());
     items.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.user_id.cmp(&b.user_id)));
     items.truncate(ALTERNATES_SHOWN_MAX);
     Ok(items)

@@ -83,9 +83,12 @@ pub(super) fn place(seed: &str, unit: &str) -> u32 {
     u32::try_from(u64::from_be_bytes(first) % CONFIG_SHARE_MAX as u64).unwrap_or_default()
 }
 
-/// Compares versions by their numbers: 1.10 is later than 1.9, and 1.0 the same as 1.
+/// Compares versions by their numbers: 1.10 is later than 1.9, and 1.0 the same as 1, and as 1-rc2.
 pub(super) fn compare(one: &str, other: &str) -> Ordering {
-    let numbers = |text: &str| text.split('.').map(|part| part.parse().unwrap_or(0_u64)).collect::<Vec<_>>();
+    let numbers = |text: &str| {
+        let release = text.split(['-', '+']).next().unwrap_or_default();
+        release.split('.').map(|part| part.parse().unwrap_or(0_u64)).collect::<Vec<_>>()
+    };
     let (mut one, mut other) = (numbers(one), numbers(other));
     let length = one.len().max(other.len());
     one.resize(length, 0);

@@ -332,6 +332,7 @@ proptest! {
         let text = |numbers: [u8; 3]| numbers.map(|number| number.to_string()).join(".");
         prop_assert_eq!(compare(&text(one), &text(other)), one.cmp(&other));
         prop_assert_eq!(compare(&format!("{}.0", text(one)), &text(one)), Ordering::Equal);
+        prop_assert_eq!(compare(&format!("{}-rc1.7", text(one)), &text(other)), one.cmp(&other));
     }
 
     /// Who is in keeps what they have when more come in.
