@@ -321,6 +321,28 @@ async fn changes_are_versioned_audited_and_listed_with_their_reasons() {
 }
 
 #[tokio::test]
+async fn history_tells_what_held_before_and_after_also_where_it_was_nothing_or_not_set() {
+    on_both_engines(async |hall| {
+        let cx = hall.server();
+        let key = "communication.empty_room_days";
+        for value in [Some(json!(null)), None, Some(json!(7)), None] {
+            match value {
+                Some(value) => set_to(&cx, key, value).await.unwrap(),
+                None => back(&cx, key).await,
+            };
+            hall.clock.advance(Duration::from_millis(1));
+        }
+        let all = ListSettingChanges { key: key.into(), cursor: None, limit: None };
+        let lines = history(&cx, all).await.unwrap().items;
+        let told = |value: &Option<Value>| value.as_ref().and_then(Value::as_i64);
+        let changes: Vec<_> =
+            lines.iter().rev().map(|line| (told(&line.before), told(&line.after))).collect();
+        assert_eq!(changes, [(Some(30), None), (None, Some(30)), (Some(30), Some(7)), (Some(7), Some(30))]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn settings_are_found_by_words_and_only_staff_sees_and_changes_them() {
     on_both_engines(async |hall| {
         let cx = hall.server();
