@@ -274,6 +274,18 @@ async fn what_is_unknown_or_wrong_is_refused_with_the_rule_and_the_nearest_key()
             assert!(refused[0].path.starts_with("/value"), "{key} {value}: {refused:?}");
             assert_eq!(shown(&cx, key).await.version, 0, "{key} {value}");
         }
+        let [choice, least, most] = [
+            ("accounts.verification", json!("frends")),
+            ("lobbies.vote_ms", json!(999)),
+            ("lobbies.vote_ms", json!(600_001)),
+        ]
+        .map(|(key, value)| set_to(&cx, key, value));
+        let [choice, least, most] =
+            [choice.await, least.await, most.await].map(|told| fields(told).remove(0));
+        assert_eq!(choice.code, "not_a_choice");
+        assert!(choice.message.starts_with("accounts.verification: must be one of \""), "{choice:?}");
+        assert_eq!((least.code.as_str(), least.min), ("too_small", Some(1_000.0)));
+        assert_eq!((most.code.as_str(), most.max), ("too_large", Some(600_000.0)));
         let large = "x".repeat(moothall_protocol::limits::SETTING_BYTES_MAX);
         assert_eq!(fields(set_to(&cx, "accounts.reserved_names", json!([large])).await)[0].code, "too_large");
         // Neither of them is read but at the start.
