@@ -8,6 +8,7 @@ use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
 use metrics::{Counter, Histogram, counter, histogram};
+use moothall::broken::nearest;
 use moothall::idempotency::Claim;
 use moothall::operation::{Outcome, log_fault};
 use moothall::{Answer, Cx, Error, Fault, FieldError, Operation, Rate};
@@ -15,7 +16,7 @@ use moothall_protocol::{Problem, limits};
 use serde_json::Value;
 
 use crate::Doors;
-use crate::input::{Check, nearest};
+use crate::input::Check;
 
 /// What a caller sent, as it was read.
 #[derive(Debug)]

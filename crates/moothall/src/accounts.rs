@@ -46,7 +46,7 @@ use moothall_protocol::{Timestamp, UserId};
 pub use administrators::{
     NewAdministrator, bootstrap_token, claim_administrator, create_administrator, find_user,
 };
-pub(crate) use audience::{audience, count_all, facts_of};
+pub(crate) use audience::{audience, check_segment, count_all, facts_of};
 pub(crate) use credentials::find_by_email;
 pub use email::{
     change_email, request_email_verification, request_password_reset, reset_password, revoke_email_change,

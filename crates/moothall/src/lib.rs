@@ -38,6 +38,7 @@ mod readme {}
 
 pub mod accounts;
 pub mod audit;
+pub mod broken;
 pub mod clock;
 mod codes;
 pub mod communication;

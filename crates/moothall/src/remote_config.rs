@@ -25,8 +25,8 @@ use moothall_protocol::limits::{
     PAGE_ITEMS_DEFAULT,
 };
 use moothall_protocol::remote_config::{
-    ConfigChange, ConfigChanged, ConfigEntries, ConfigEntry, ConfigValues, ListConfig, ListConfigChanges,
-    PutConfig, ReadConfig, RemoveConfig, RollBackConfig,
+    ConfigChange, ConfigChanged, ConfigEntries, ConfigEntry, ConfigRule, ConfigValues, ListConfig,
+    ListConfigChanges, PutConfig, ReadConfig, RemoveConfig, RollBackConfig,
 };
 use moothall_protocol::{Cursor, Event, FieldError, Page, UserId};
 use parking_lot::Mutex;
@@ -213,6 +213,7 @@ pub async fn put(cx: &Cx, input: PutConfig) -> Result<ConfigEntry, Error> {
         let kept = before.as_ref();
         let about = input.about.clone().or_else(|| kept.map(|kept| kept.about.clone()));
         let schema = input.schema.clone().or_else(|| kept.and_then(|kept| kept.schema.clone()));
+        check_segments(tx, input.rules.as_deref().unwrap_or_default(), kept)?;
         let rules = input.rules.clone().or_else(|| kept.map(|kept| kept.rules.clone()));
         let entry = ConfigEntry {
             key: input.key.clone(),
@@ -317,6 +318,24 @@ fn check(entry: &ConfigEntry) -> Result<(), crate::Error> {
     }
     fields.truncate(INPUT_ERRORS_MAX);
     if fields.is_empty() { Ok(()) } else { Err(crate::Error::Invalid { fields }) }
+}
+
+/// Refuses rules for roles that there are not. What is kept as it was stays, also when a role is gone.
+fn check_segments(
+    tx: &mut Tx<'_, '_>,
+    rules: &[ConfigRule],
+    kept: Option<&ConfigEntry>,
+) -> Result<(), crate::Error> {
+    let kept = |segment: &Segment| {
+        let mut rules = kept.iter().flat_map(|kept| &kept.rules);
+        rules.any(|rule| choose::segment_of(rule) == Some(segment))
+    };
+    for (place, rule) in rules.iter().enumerate() {
+        if let Some(segment) = choose::segment_of(rule).filter(|segment| !kept(segment)) {
+            accounts::check_segment(tx, segment, &format!("/rules/{place}/match/segment"))?;
+        }
+    }
+    Ok(())
 }
 
 fn broken(validator: &Validator, path: &str, value: &Value) -> Vec<FieldError> {

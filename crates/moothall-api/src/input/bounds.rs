@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use moothall::{FieldError, Registry};
+use serde_json::Map;
 
 use super::*;
 

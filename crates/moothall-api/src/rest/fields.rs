@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 
+use moothall::broken::child;
 use moothall::{Error, Operation};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
-use crate::input::child;
 use crate::schemas::Schemas;
 
 /// The input's field that `If-Match` stands for.

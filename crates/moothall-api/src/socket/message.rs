@@ -1,5 +1,6 @@
 //! What crosses the wire around inputs and answers: requests in, answers and refusals out, and the reason of a close.
 
+use moothall::broken::{child, unknown_field};
 use moothall::topics::{Closing, Encoding};
 use moothall::{Answer, Error};
 use moothall_protocol::Problem;
@@ -7,7 +8,6 @@ use moothall_protocol::limits::SOCKET_REQUEST_ID_MAX;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::input::{child, unknown_field};
 use crate::read;
 
 /// A request as it came.

@@ -3,9 +3,10 @@
 mod store;
 
 use moothall_protocol::accounts::Segment;
-use moothall_protocol::{Timestamp, UserId};
+use moothall_protocol::{FieldError, Timestamp, UserId};
 
-use super::SYSTEM;
+use super::{SYSTEM, roles};
+use crate::broken;
 use crate::cx::Tx;
 use crate::error::Error;
 
@@ -36,6 +37,27 @@ impl Facts {
             && seen_since.is_none_or(|since| self.seen_at.is_some_and(|seen| seen >= since))
             && (roles.is_empty() || roles.iter().any(|role| self.roles.contains(role)))
     }
+}
+
+/// Refuses a segment that somebody wants if it names a role that there is not. `path` is where it stands in the input. One that is stored
+/// may name a role that was deleted since: nobody has that.
+pub(crate) fn check_segment(tx: &mut Tx<'_, '_>, segment: &Segment, path: &str) -> Result<(), Error> {
+    if segment.roles.is_empty() {
+        return Ok(());
+    }
+    let known = roles::names(tx)?;
+    let unknown = segment.roles.iter().enumerate().filter(|(_, role)| !known.contains(*role));
+    let fields: Vec<_> = unknown.map(|(place, role)| unknown_role(place, role, &known, path)).collect();
+    if fields.is_empty() { Ok(()) } else { Err(Error::Invalid { fields }) }
+}
+
+fn unknown_role(place: usize, role: &str, known: &[String], path: &str) -> FieldError {
+    let nearest = broken::nearest(role, known.iter().map(String::as_str));
+    let message = match &nearest {
+        Some(nearest) => format!("there is no role {role}; did you mean `{nearest}`?"),
+        None => format!("there is no role {role}"),
+    };
+    FieldError { nearest, ..broken::field(&format!("{path}/roles/{place}"), "not_a_choice", message) }
 }
 
 /// The next users by id, and whether each is among the segment, as far as accounts can say.

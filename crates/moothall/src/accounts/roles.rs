@@ -167,6 +167,11 @@ pub async fn list_roles(cx: &Cx, _: ListRoles) -> Result<Roles, Error> {
     cx.read(|tx| Ok(Roles { items: store::roles(tx)? })).await
 }
 
+/// The names of all roles.
+pub(super) fn names(tx: &mut Tx<'_, '_>) -> Result<Vec<String>, crate::Error> {
+    Ok(store::roles(tx)?.into_iter().map(|role| role.name).collect())
+}
+
 /// Makes a role.
 pub async fn create_role(cx: &Cx, input: CreateRole) -> Result<Role, Error> {
     cx.require(ROLES)?;

@@ -7,10 +7,11 @@
 //! however many they are. A change costs one entry in one table, whoever watches; what it means for the watches is worked out once
 //! a tick, of each user only as they stand then. Who watches many hears of them more rarely.
 //!
-//! Not everybody may see everybody. Those who watch and may not see one of the watched are few: what they are told is put together for
-//! each of them apart, under the same version. A watch on friends belongs to its user alone, and follows who is a friend.
+//! Not everybody may see everybody. Those who watch and may not see one of the watched are few: what they are told is put together
+//! apart, under versions of their own, so that neither an event nor a version tells of whom they may not see. Who begins so has a watch of
+//! their own. A watch on friends belongs to its user alone, too, and follows who is a friend.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,8 +40,8 @@ pub(super) struct Watches {
 struct Inner {
     /// Everybody who looks online.
     shown: HashMap<UserId, Shown>,
-    /// What is watched, by the users in their order.
-    ids: HashMap<Arc<[UserId]>, WatchId>,
+    /// What is watched, by the one whose watch it is, if it is not shared, and the users in their order.
+    ids: HashMap<(Option<UserId>, Arc<[UserId]>), WatchId>,
     watched: HashMap<WatchId, Watched>,
     /// The watches that a user is in.
     of_user: HashMap<UserId, HashSet<WatchId>>,
@@ -56,12 +57,15 @@ struct Inner {
 #[derive(Debug)]
 struct Watched {
     users: Arc<[UserId]>,
+    /// What those go by who always saw everybody.
     version: u64,
     /// Who watches, in how many sessions.
     viewers: HashMap<UserId, usize>,
-    /// Of those who watch: who may not see whom.
+    /// Of those who watch: who may not see whom, or once might not. They go by versions of their own until they leave.
     masks: HashMap<UserId, Mask>,
-    /// Whose friends they are, if that is what is watched.
+    /// Who went by versions of their own and is gone. When they come again, the version here would tell how much they were not told of.
+    apart: HashSet<UserId>,
+    /// Whose it is, if it is not shared.
     owner: Option<UserId>,
     /// Who of them changed since the last event.
     changed: HashSet<UserId>,
@@ -72,14 +76,41 @@ struct Watched {
 /// Whom of the watched one who watches may not see.
 #[derive(Debug, Default)]
 struct Mask {
+    /// Counts what this one is told.
+    version: u64,
     hidden: HashSet<UserId>,
-    /// Whom they see otherwise since the last event, because they may see more or less.
-    revised: HashSet<UserId>,
-    /// Whom they may see again since the last event, and who is not there: that these are gone is no news to them.
-    known_gone: HashSet<UserId>,
+    /// Whom they may see, or not, otherwise than at the last event, and whether these looked online then.
+    looked: HashMap<UserId, bool>,
+}
+
+impl Mask {
+    /// Who looks otherwise than at the last event, and whether because they are hidden. In their order.
+    fn take_news(
+        &mut self,
+        changed: &HashSet<UserId>,
+        shown: &HashMap<UserId, Shown>,
+    ) -> Vec<(UserId, bool)> {
+        let looked = std::mem::take(&mut self.looked);
+        let hidden = &self.hidden;
+        let is_news = |user: &UserId| {
+            let is_online = !hidden.contains(user) && shown.contains_key(user);
+            match looked.get(user) {
+                Some(was_online) => *was_online != is_online || (is_online && changed.contains(user)),
+                None => !hidden.contains(user),
+            }
+        };
+        let news: BTreeSet<UserId> = changed.iter().chain(looked.keys()).copied().filter(is_news).collect();
+        news.into_iter().map(|user| (user, hidden.contains(&user))).collect()
+    }
 }
 
 impl Watched {
+    /// What this viewer may not see; from here on they go by versions of their own.
+    fn mask(&mut self, viewer: UserId) -> &mut Mask {
+        let version = self.version;
+        self.masks.entry(viewer).or_insert_with(|| Mask { version, ..Mask::default() })
+    }
+
     /// How many ticks there are between two of its events, at least.
     fn ticks(&self) -> u64 {
         self.users.len().div_ceil(PRESENCE_BATCH_USERS).max(1) as u64
@@ -128,10 +159,8 @@ impl Watches {
         sorted.sort_unstable();
         sorted.dedup();
         let mut inner = self.inner.lock();
-        let id = match inner.ids.get(sorted.as_slice()) {
-            Some(id) => *id,
-            None => inner.make(new, sorted.into(), None),
-        };
+        let sees_all = sorted.iter().all(|user| visible.contains(user));
+        let id = inner.find_or_make(new, viewer, sorted.into(), sees_all);
         let version = inner.enter(id, viewer, visible, subscribe);
         let look = |user: &UserId| {
             if visible.contains(user) { inner.look(*user) } else { presence::offline(*user) }
@@ -173,7 +202,9 @@ impl Watches {
             *sessions -= 1;
             if *sessions == 0 {
                 watched.viewers.remove(&viewer);
-                watched.masks.remove(&viewer);
+                if watched.masks.remove(&viewer).is_some() {
+                    watched.apart.insert(viewer);
+                }
             }
         }
         if watched.viewers.is_empty() {
@@ -189,7 +220,7 @@ impl Watches {
     fn revise_by(&self, viewer: UserId, other: UserId, is_seen: bool, is_friend: Option<bool>) {
         let mut inner = self.inner.lock();
         if let Some(is_friend) = is_friend {
-            inner.befriend(viewer, other, is_friend);
+            inner.befriend(viewer, other, is_seen, is_friend);
         }
         let watches: Vec<WatchId> = inner.of_user.get(&other).into_iter().flatten().copied().collect();
         let is_online = inner.shown.contains_key(&other);
@@ -239,31 +270,37 @@ impl Watches {
         let Inner { shown, watched, .. } = &mut *inner;
         let watched = watched.get_mut(&id)?;
         watched.due = None;
-        watched.version += 1;
-        let (version, changed) = (watched.version, std::mem::take(&mut watched.changed));
+        let changed = std::mem::take(&mut watched.changed);
         let look = |user: UserId| shown.get(&user).cloned().unwrap_or_else(|| presence::offline(user));
-        let tell = |mut users: Vec<Shown>, audience| {
-            users.sort_unstable_by_key(|shown| shown.user_id);
+        let tell = |version: u64, users: Vec<Shown>, audience| {
             let event = Event::PresenceChanged(PresenceChanged { watch_id: id, version, users });
             topics.publish_to(Topic::Presence(id), event, audience);
         };
+        // Who hides does so from many at once, and these are told the same.
+        let mut apart: BTreeMap<(u64, Vec<(UserId, bool)>), Vec<UserId>> = BTreeMap::new();
         for (viewer, mask) in &mut watched.masks {
-            let (revised, gone) = (std::mem::take(&mut mask.revised), std::mem::take(&mut mask.known_gone));
-            let is_news = |user: &&UserId| {
-                !mask.hidden.contains(*user) && (shown.contains_key(*user) || !gone.contains(*user))
-            };
-            let told = changed.iter().filter(is_news).chain(&revised);
-            let told: HashSet<UserId> = told.copied().collect();
-            let users = told.into_iter().map(|user| match mask.hidden.contains(&user) {
+            let news = mask.take_news(&changed, shown);
+            if !news.is_empty() {
+                mask.version += 1;
+                apart.entry((mask.version, news)).or_default().push(*viewer);
+            }
+        }
+        for ((version, news), viewers) in apart {
+            let users = news.into_iter().map(|(user, is_hidden)| match is_hidden {
                 true => presence::offline(user),
                 false => look(user),
             });
-            tell(users.collect(), Audience::Only([*viewer].into()));
+            tell(version, users.collect(), Audience::Only(viewers.into()));
         }
+        if changed.is_empty() || watched.masks.len() == watched.viewers.len() {
+            return Some(());
+        }
+        watched.version += 1;
+        let mut users: Vec<Shown> = changed.into_iter().map(look).collect();
+        users.sort_unstable_by_key(|shown| shown.user_id);
         let masked: Box<[UserId]> = watched.masks.keys().copied().collect();
         let audience = if masked.is_empty() { Audience::All } else { Audience::ExceptThese(masked) };
-        tell(changed.into_iter().map(look).collect(), audience);
-        watched.masks.retain(|_, mask| !mask.hidden.is_empty());
+        tell(watched.version, users, audience);
         Some(())
     }
 
@@ -293,18 +330,47 @@ impl Inner {
         self.changed.is_empty() && self.stirred.is_empty() && self.due.is_empty()
     }
 
+    /// The watch of this viewer on these users: the one that all share, unless its versions might tell of whom they may not see.
+    fn find_or_make(
+        &mut self,
+        new: WatchId,
+        viewer: UserId,
+        users: Arc<[UserId]>,
+        sees_all: bool,
+    ) -> WatchId {
+        if let Some(own) = self.ids.get(&(Some(viewer), Arc::clone(&users))) {
+            return *own;
+        }
+        let shared = self.ids.get(&(None, Arc::clone(&users))).copied();
+        let is_apart = match shared.and_then(|id| self.watched.get_mut(&id)) {
+            Some(watched) if watched.viewers.contains_key(&viewer) => false,
+            Some(watched) if !sees_all => {
+                watched.apart.insert(viewer);
+                true
+            }
+            Some(watched) => watched.apart.contains(&viewer),
+            None => !sees_all,
+        };
+        match shared.filter(|_| !is_apart) {
+            Some(shared) => shared,
+            None => {
+                let owner = is_apart.then_some(viewer);
+                self.ids.insert((owner, Arc::clone(&users)), new);
+                self.make(new, users, owner)
+            }
+        }
+    }
+
     fn make(&mut self, id: WatchId, users: Arc<[UserId]>, owner: Option<UserId>) -> WatchId {
         for user in users.iter() {
             self.of_user.entry(*user).or_default().insert(id);
-        }
-        if owner.is_none() {
-            self.ids.insert(Arc::clone(&users), id);
         }
         let watched = Watched {
             users,
             version: 1,
             viewers: HashMap::new(),
             masks: HashMap::new(),
+            apart: HashSet::new(),
             owner,
             changed: HashSet::new(),
             due: None,
@@ -313,7 +379,7 @@ impl Inner {
         id
     }
 
-    /// One more session of this viewer has a watch. Returns its version.
+    /// One more session of this viewer has a watch. Returns the version they go by.
     fn enter(
         &mut self,
         id: WatchId,
@@ -326,12 +392,10 @@ impl Inner {
         *watched.viewers.entry(viewer).or_default() += usize::from(is_another);
         let hidden: HashSet<UserId> =
             watched.users.iter().copied().filter(|user| !visible.contains(user)).collect();
-        if hidden.is_empty() {
-            watched.masks.remove(&viewer);
-        } else {
-            watched.masks.entry(viewer).or_default().hidden = hidden;
+        if !hidden.is_empty() || watched.masks.contains_key(&viewer) {
+            watched.mask(viewer).hidden = hidden;
         }
-        watched.version
+        watched.masks.get(&viewer).map_or(watched.version, |mask| mask.version)
     }
 
     /// Has a watch on friends be on these.
@@ -339,6 +403,10 @@ impl Inner {
         let Some(watched) = self.watched.get_mut(&id) else { return };
         let before = std::mem::replace(&mut watched.users, Arc::clone(&users));
         watched.changed.retain(|user| users.contains(user));
+        for mask in watched.masks.values_mut() {
+            mask.hidden.retain(|user| users.contains(user));
+            mask.looked.retain(|user, _| users.contains(user));
+        }
         for user in before.iter().filter(|user| users.binary_search(user).is_err()) {
             self.leave_alone(id, *user);
         }
@@ -357,7 +425,7 @@ impl Inner {
     }
 
     /// Has the watch of a user on their friends be on another one, or no longer.
-    fn befriend(&mut self, owner: UserId, other: UserId, is_friend: bool) {
+    fn befriend(&mut self, owner: UserId, other: UserId, is_seen: bool, is_friend: bool) {
         let id = of_friends(owner);
         let Some(watched) = self.watched.get_mut(&id) else { return };
         let mut users = watched.users.to_vec();
@@ -366,14 +434,12 @@ impl Inner {
             Ok(place) if !is_friend => drop(users.remove(place)),
             _ => return,
         }
-        if let Some(mask) = watched.masks.get_mut(&owner) {
-            mask.hidden.remove(&other);
-        }
         self.replace(id, users.into());
-        if is_friend && self.shown.contains_key(&other) {
-            if let Some(watched) = self.watched.get_mut(&id) {
-                watched.changed.insert(other);
-            }
+        let Some(watched) = self.watched.get_mut(&id).filter(|_| is_friend) else { return };
+        if !is_seen {
+            watched.mask(owner).hidden.insert(other);
+        } else if self.shown.contains_key(&other) {
+            watched.changed.insert(other);
             self.stirred.insert(id);
         }
     }
@@ -388,26 +454,27 @@ impl Inner {
         if is_hidden != is_seen {
             return;
         }
-        let mask = watched.masks.entry(viewer).or_default();
+        // Who went a moment ago may still look online to this one.
+        let may_look_online = is_online || watched.changed.contains(&user) || self.changed.contains(&user);
+        let looked_online = !is_hidden && may_look_online;
+        let mask = watched.mask(viewer);
+        mask.looked.entry(user).or_insert(looked_online);
         if is_seen {
             mask.hidden.remove(&user);
         } else {
             mask.hidden.insert(user);
-            mask.known_gone.remove(&user);
         }
-        if is_seen && !is_online {
-            mask.known_gone.insert(user);
-        }
-        if is_online {
-            mask.revised.insert(user);
+        if is_online || looked_online {
             self.stirred.insert(id);
         }
     }
 
     fn forget(&mut self, id: WatchId) {
         let Some(watched) = self.watched.remove(&id) else { return };
-        if watched.owner.is_none() {
-            self.ids.remove(&watched.users);
+        let key = (watched.owner, Arc::clone(&watched.users));
+        if self.ids.get(&key) == Some(&id) {
+            self.ids.remove(&key);
+            self.keep_apart(&watched);
         }
         for user in watched.users.iter() {
             self.leave_alone(id, *user);
@@ -415,6 +482,15 @@ impl Inner {
         self.stirred.remove(&id);
         if let Some(due) = watched.due {
             self.due.remove(&(due, id));
+        }
+    }
+
+    /// Has whoever had a watch of their own have another one when they come again, while others share one on these users.
+    fn keep_apart(&mut self, own: &Watched) {
+        let Some(owner) = own.owner else { return };
+        let shared = self.ids.get(&(None, Arc::clone(&own.users)));
+        if let Some(watched) = shared.and_then(|id| self.watched.get_mut(id)) {
+            watched.apart.insert(owner);
         }
     }
 

@@ -88,6 +88,8 @@ pub async fn create_broadcast(cx: &Cx, input: CreateBroadcast) -> Result<Broadca
     let expires_at = input.expires_at.unwrap_or(run_at + KEPT);
     check(&input, run_at, expires_at)?;
     cx.mutate(move |tx| {
+        let segment = input.segment.clone().unwrap_or_default();
+        accounts::check_segment(tx, &segment, "/segment")?;
         let id: BroadcastId = tx.cx().new_id();
         let job = NewJob::new(Spread::new(id)).key(id.to_string()).run_at(run_at);
         let job_id = jobs::enqueue(tx, &job)?.ok_or_else(|| Error::internal("an id came twice"))?;
@@ -96,7 +98,7 @@ pub async fn create_broadcast(cx: &Cx, input: CreateBroadcast) -> Result<Broadca
             text: input.text.clone(),
             texts: input.texts.clone().unwrap_or_default(),
             params: input.params.clone().unwrap_or_default(),
-            segment: input.segment.clone().unwrap_or_default(),
+            segment,
             run_at,
             expires_at,
             job_id,

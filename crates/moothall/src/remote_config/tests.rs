@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use moothall_protocol::accounts::{CreateRole, DeleteRole};
 use moothall_protocol::limits::CONFIG_SHARE_MAX;
 use moothall_protocol::remote_config::{ConfigMatch, ConfigRule};
 use moothall_protocol::settings::UpdateUserSettings;
@@ -234,6 +235,43 @@ async fn whoever_is_of_a_segment_is_so_for_rules_and_for_broadcasts() {
         assert_eq!(of(Segment { created_before: Some(before), ..any() }).await, [true, true, false]);
         assert_eq!(of(Segment { created_from: Some(before), ..any() }).await, [false, false, true]);
         assert_eq!(of(Segment { seen_since: Some(before), ..any() }).await, [false; 3]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_rule_is_for_roles_that_there_are_and_stays_when_one_is_deleted() {
+    on_both_engines(async |hall| {
+        let (user, staff) = (hall.user("ana").await, hall.server());
+        let of = |role: &str| {
+            let segment = Segment { roles: vec![role.into()], ..Segment::default() };
+            rule(ConfigMatch { segment: Some(segment), ..ConfigMatch::default() }, json!("theirs"))
+        };
+        let with = |rules: Vec<ConfigRule>, value: &str| PutConfig {
+            rules: Some(rules),
+            ..entry("shop", json!(value))
+        };
+        let refused = put(&staff, with(vec![of("moderator"), of("moderatr")], "else")).await.unwrap_err();
+        let Error::Common(crate::Error::Invalid { fields }) = refused else { panic!("{refused:?}") };
+        assert_eq!(
+            (fields[0].path.as_str(), fields[0].code.as_str(), fields[0].nearest.as_deref()),
+            ("/rules/1/match/segment/roles/0", "not_a_choice", Some("moderator"))
+        );
+        let (name, reason) = ("tester".to_owned(), "for a test".to_owned());
+        let role = CreateRole {
+            name: name.clone(),
+            about: "Tries things".into(),
+            permissions: Vec::new(),
+            reason: reason.clone(),
+        };
+        accounts::create_role(&staff, role).await.unwrap();
+        let first = put(&staff, with(vec![of("tester")], "one")).await.unwrap();
+        accounts::delete_role(&staff, DeleteRole { name, reason: reason.clone() }).await.unwrap();
+        assert_eq!(value(&hall.call(user, &[]), "shop", ReadConfig::default()).await, json!("one"));
+        put(&staff, entry("shop", json!("two"))).await.unwrap();
+        put(&staff, with(vec![of("tester")], "three")).await.unwrap();
+        let back = RollBackConfig { key: "shop".into(), version: first.version, reason };
+        assert_eq!(roll_back(&staff, back).await.unwrap().rules, [of("tester")]);
     })
     .await;
 }

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use crate::{Error, OpenError};
+use crate::{Error, OpenError, broken};
 
 /// One setting.
 #[derive(Debug)]
@@ -177,16 +177,16 @@ impl Definition {
 
     /// Refuses a value that it may not have, with each rule that is broken. `path` is where the value stands in the input.
     pub fn check(&self, value: &Value, path: &str) -> Result<(), Error> {
-        let broken: Vec<FieldError> = self
-            .validator
-            .iter_errors(value)
-            .take(INPUT_ERRORS_MAX)
-            .map(|error| {
-                let place = format!("{path}{}", error.instance_path());
-                field(&place, "invalid", format!("{}: {}", self.key(), error.masked_with("this")))
-            })
-            .collect();
-        if broken.is_empty() { Ok(()) } else { Err(Error::Invalid { fields: broken }) }
+        let mut fields = Vec::new();
+        for error in self.validator.iter_errors(value).take(INPUT_ERRORS_MAX) {
+            broken::explain(&self.wire.schema, value, &error, &mut fields);
+        }
+        fields.truncate(INPUT_ERRORS_MAX);
+        for field in &mut fields {
+            field.path.insert_str(0, path);
+            field.message = format!("{}: {}", self.key(), field.message);
+        }
+        if fields.is_empty() { Ok(()) } else { Err(Error::Invalid { fields }) }
     }
 
     /// Whether all of these words are found in it.
@@ -215,11 +215,7 @@ pub(super) fn unknown(what: &str, nearest: Option<&str>, path: &str) -> Error {
         None => format!("there is no such {what}"),
     };
     let nearest = nearest.map(str::to_owned);
-    Error::Invalid { fields: vec![FieldError { nearest, ..field(path, "not_a_choice", message) }] }
-}
-
-fn field(path: &str, code: &str, message: String) -> FieldError {
-    FieldError { path: path.to_owned(), code: code.to_owned(), message, min: None, max: None, nearest: None }
+    Error::Invalid { fields: vec![FieldError { nearest, ..broken::field(path, "not_a_choice", message) }] }
 }
 
 /// `vote_ms` in words.

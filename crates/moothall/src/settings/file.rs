@@ -27,7 +27,7 @@ pub async fn export(cx: &Cx, input: ExportSettings) -> Result<SettingsFile, Erro
         let set = live.stored(key).and_then(|stored| stored.value);
         let everything = input.everything.unwrap_or_default();
         let value = match set {
-            None if everything => Some(definition::at(&live.base_document, key).clone()),
+            None if everything => Some(live.in_force(key, None)),
             set => set,
         };
         match value {
@@ -64,19 +64,21 @@ pub async fn import(cx: &Cx, input: ImportSettings) -> Result<ImportedSettings, 
             }
             wanted.extend(others);
         }
+        let set = |key: &str| all.get(key).and_then(|stored| stored.value.as_ref());
+        // What holds already is no change, and stays unset if it is. TOML knows no nothing within a value.
+        wanted.retain(|(key, value)| {
+            let holds = || definition::without_nulls(&live.in_force(key, set(key)));
+            value.as_ref().is_none_or(|value| definition::without_nulls(value) != holds())
+        });
         let rows = site::put(tx, &all, wanted, "settings.import", &input.reason)
             .map_err(|refused| refused.at("/toml"))?;
         let mut changes: Vec<SettingChange> = rows
             .into_iter()
-            .map(|row| {
-                let base = || definition::at(&live.base_document, &row.key).clone();
-                let before = all.get(&row.key).and_then(|before| before.value.clone());
-                SettingChange {
-                    before: before.unwrap_or_else(base),
-                    is_reset: row.value.is_none(),
-                    after: row.value.clone().unwrap_or_else(base),
-                    key: row.key,
-                }
+            .map(|row| SettingChange {
+                before: live.in_force(&row.key, set(&row.key)),
+                is_reset: row.value.is_none(),
+                after: live.in_force(&row.key, row.value.as_ref()),
+                key: row.key,
             })
             .collect();
         changes.sort_by(|one, other| one.key.cmp(&other.key));

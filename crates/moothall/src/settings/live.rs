@@ -265,6 +265,11 @@ impl Live {
         self.stored.lock().get(key).cloned()
     }
 
+    /// What a setting is while it is set to this, or to nothing of its own.
+    pub(super) fn in_force(&self, key: &str, set: Option<&Value>) -> Value {
+        set.unwrap_or_else(|| definition::at(&self.base_document, key)).clone()
+    }
+
     /// Refuses a change of what is stored, of these keys, after which one of them would not hold, or another not any more: which, and why.
     pub(super) fn prove(
         &self,

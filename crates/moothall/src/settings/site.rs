@@ -26,13 +26,12 @@ fn shown(cx: &Cx, definition: &Definition) -> SiteSetting {
 
 fn show(cx: &Cx, definition: &Definition, stored: Option<Stored>) -> SiteSetting {
     let live = cx.hall().live_settings();
-    let base = definition::at(&live.base_document, definition.key()).clone();
-    let set = stored.as_ref().and_then(|stored| stored.value.clone());
+    let set = stored.as_ref().and_then(|stored| stored.value.as_ref());
     SiteSetting {
         definition: definition.wire.clone(),
         is_set: set.is_some(),
-        value: set.unwrap_or_else(|| base.clone()),
-        base,
+        value: live.in_force(definition.key(), set),
+        base: live.in_force(definition.key(), None),
         version: stored.as_ref().map_or(0, |stored| stored.version),
         updated_at: stored.as_ref().map(|stored| stored.updated_at),
         updated_by: stored.and_then(|stored| stored.updated_by),
@@ -199,8 +198,10 @@ pub(super) fn put(
     for row in &rows {
         store::put_site(tx, row)?;
         let before = all.get(&row.key).and_then(|before| before.value.as_ref());
+        // To be set to nothing is not the same as not to be set: what holds tells them apart.
+        let holds = |set| hall.live_settings().in_force(&row.key, set);
         let entry = audit::Entry::new(action).target(target(&row.key)).reason(reason);
-        audit::record(tx, entry.change(&before, &row.value))?;
+        audit::record(tx, entry.change(&holds(before), &holds(row.value.as_ref())))?;
     }
     let taken = rows.clone();
     if !taken.is_empty() {

@@ -274,6 +274,18 @@ async fn what_is_unknown_or_wrong_is_refused_with_the_rule_and_the_nearest_key()
             assert!(refused[0].path.starts_with("/value"), "{key} {value}: {refused:?}");
             assert_eq!(shown(&cx, key).await.version, 0, "{key} {value}");
         }
+        let [choice, least, most] = [
+            ("accounts.verification", json!("frends")),
+            ("lobbies.vote_ms", json!(999)),
+            ("lobbies.vote_ms", json!(600_001)),
+        ]
+        .map(|(key, value)| set_to(&cx, key, value));
+        let [choice, least, most] =
+            [choice.await, least.await, most.await].map(|told| fields(told).remove(0));
+        assert_eq!(choice.code, "not_a_choice");
+        assert!(choice.message.starts_with("accounts.verification: must be one of \""), "{choice:?}");
+        assert_eq!((least.code.as_str(), least.min), ("too_small", Some(1_000.0)));
+        assert_eq!((most.code.as_str(), most.max), ("too_large", Some(600_000.0)));
         let large = "x".repeat(moothall_protocol::limits::SETTING_BYTES_MAX);
         assert_eq!(fields(set_to(&cx, "accounts.reserved_names", json!([large])).await)[0].code, "too_large");
         // Neither of them is read but at the start.
@@ -316,6 +328,28 @@ async fn changes_are_versioned_audited_and_listed_with_their_reasons() {
             (rest.items.len(), rest.items[0].after.clone(), rest.next),
             (1, Some(json!(10_000)), None)
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn history_tells_what_held_before_and_after_also_where_it_was_nothing_or_not_set() {
+    on_both_engines(async |hall| {
+        let cx = hall.server();
+        let key = "communication.empty_room_days";
+        for value in [Some(json!(null)), None, Some(json!(7)), None] {
+            match value {
+                Some(value) => set_to(&cx, key, value).await.unwrap(),
+                None => back(&cx, key).await,
+            };
+            hall.clock.advance(Duration::from_millis(1));
+        }
+        let all = ListSettingChanges { key: key.into(), cursor: None, limit: None };
+        let lines = history(&cx, all).await.unwrap().items;
+        let told = |value: &Option<Value>| value.as_ref().and_then(Value::as_i64);
+        let changes: Vec<_> =
+            lines.iter().rev().map(|line| (told(&line.before), told(&line.after))).collect();
+        assert_eq!(changes, [(Some(30), None), (None, Some(30)), (Some(30), Some(7)), (Some(7), Some(30))]);
     })
     .await;
 }

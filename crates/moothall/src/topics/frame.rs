@@ -76,7 +76,11 @@ impl Frame {
     }
 
     /// The same, for some of those on the topic.
-    pub fn to(topic: Option<&Topic>, event: Event, audience: Audience) -> Self {
+    pub fn to(topic: Option<&Topic>, event: Event, mut audience: Audience) -> Self {
+        if let Audience::ExceptThese(users) | Audience::Only(users) = &mut audience {
+            // Each receiver looks for their place: they may be as many as the receivers.
+            users.sort_unstable();
+        }
         let class = event.class();
         let topic = topic.map(Topic::to_string);
         let json = Arc::new(Shared::new(json_tail(topic.as_deref(), &event)));
@@ -123,8 +127,8 @@ impl Frame {
         match &self.audience {
             Audience::All => true,
             Audience::Except(other) => user != Some(*other),
-            Audience::ExceptThese(users) => user.is_none_or(|user| !users.contains(&user)),
-            Audience::Only(users) => user.is_some_and(|user| users.contains(&user)),
+            Audience::ExceptThese(users) => user.is_none_or(|user| users.binary_search(&user).is_err()),
+            Audience::Only(users) => user.is_some_and(|user| users.binary_search(&user).is_ok()),
             // Who that is, is known once it is published: until then nobody.
             Audience::Within(..) => false,
         }

@@ -12,10 +12,6 @@ fn user(number: usize) -> UserId {
     UserId::from_uuid(uuid::Uuid::from_u128(number as u128 + 1))
 }
 
-fn watch_id(number: usize) -> WatchId {
-    WatchId::from_uuid(uuid::Uuid::from_u128(number as u128 + 1))
-}
-
 /// A user who says this of themselves.
 fn own(number: usize, text: &str) -> OwnPresence {
     let presence = Shown { is_online: true, text: Some(text.to_owned()), ..presence::offline(user(number)) };
@@ -35,18 +31,26 @@ impl Table {
 
     /// A session that watches the first so many users.
     fn watch(&self, number: usize, count: usize) -> (WatchId, Reader) {
+        let (id, _, reader) = self.watch_all_but(number, count, &[]);
+        (id, reader)
+    }
+
+    /// A session that watches them and may not see some of them, with the version it goes by.
+    fn watch_all_but(&self, number: usize, count: usize, hidden: &[usize]) -> (WatchId, u64, Reader) {
         let outbox = self.topics.outbox(user(number));
         let epoch = outbox.restart();
         let first = Event::SessionResumed(Resumed { missed: 0 });
         let reader = outbox.begin(epoch, Arc::new(Frame::new(None, first))).unwrap();
         reader.take(1).unwrap();
         let users: Vec<UserId> = (0..count).map(user).collect();
-        let (viewer, visible) = (user(number), users.iter().copied().collect());
-        let (id, ..) = self.watches.add(watch_id(number), viewer, &visible, &users, |id| {
+        let numbers = (0..count).filter(|number| !hidden.contains(number));
+        let visible: HashSet<UserId> = numbers.map(user).collect();
+        let new = WatchId::from_uuid(uuid::Uuid::now_v7());
+        let (id, version, _) = self.watches.add(new, user(number), &visible, &users, |id| {
             self.topics.subscribe(Topic::Presence(id), &outbox);
             true
         });
-        (id, reader)
+        (id, version, reader)
     }
 
     fn tell(&self, tick: u64) {
@@ -114,5 +118,95 @@ fn a_watch_is_shared_while_anybody_has_it_and_leaves_nothing_behind() {
     assert_eq!(table.watches.leftovers(), [0, 0, 1]);
     table.tell(9);
     let (again, _four) = table.watch(4, 3);
-    assert_eq!(again, watch_id(4), "the next one is new");
+    assert_ne!(again, first, "the next one is new");
+}
+
+/// The versions of what was heard, with who changed and whether they look online.
+fn changes(reader: &Reader) -> Vec<(u64, Vec<(UserId, bool)>)> {
+    let changes = heard(reader).into_iter().map(|frame| match frame.event() {
+        Event::PresenceChanged(changed) => {
+            let users = changed.users.iter().map(|shown| (shown.user_id, shown.is_online));
+            (changed.version, users.collect())
+        }
+        other => panic!("{other:?}"),
+    });
+    changes.collect()
+}
+
+#[test]
+fn neither_events_nor_versions_tell_of_whom_a_viewer_may_not_see() {
+    let table = Table::new();
+    let (shared, open) = table.watch(10, 2);
+    let (mine, version, masked) = table.watch_all_but(11, 2, &[0]);
+    assert!(mine != shared && version == 1);
+    for (tick, text) in [(1, "one"), (2, "two"), (3, "three")] {
+        table.watches.show(&own(0, text));
+        table.tell(tick);
+    }
+    assert_eq!((changes(&open).len(), changes(&masked)), (3, vec![]));
+    assert_eq!(table.watch_all_but(11, 2, &[0]).1, 1, "nor does asking again");
+    table.watches.show(&own(1, "one"));
+    table.tell(4);
+    assert_eq!(changes(&open), [(5, vec![(user(1), true)])]);
+    assert_eq!(changes(&masked), [(2, vec![(user(1), true)])]);
+    // Who may see more again goes by the same versions, and never by those of the others, which would say how much there was.
+    table.watches.revise_sight(user(11), user(0), true);
+    table.tell(5);
+    assert_eq!((changes(&open), changes(&masked)), (vec![], vec![(3, vec![(user(0), true)])]));
+    table.watches.remove(mine, user(11));
+    table.watches.remove(mine, user(11));
+    let (again, version, _reader) = table.watch_all_but(11, 2, &[]);
+    assert!(![mine, shared].contains(&again) && version == 1);
+}
+
+#[test]
+fn who_sees_less_while_they_watch_goes_by_versions_of_their_own_until_they_leave() {
+    let table = Table::new();
+    let (shared, open) = table.watch(10, 1);
+    let many: Vec<Reader> = (11..14).map(|number| table.watch(number, 1).1).collect();
+    table.watches.show(&own(0, "one"));
+    table.tell(1);
+    for number in 11..14 {
+        table.watches.revise_sight(user(number), user(0), false);
+    }
+    for (tick, text) in [(2, "two"), (3, "three")] {
+        table.watches.show(&own(0, text));
+        table.tell(tick);
+    }
+    assert_eq!(changes(&open).iter().map(|(version, _)| *version).collect::<Vec<_>>(), [2, 3, 4]);
+    let told: Vec<Vec<Arc<Frame>>> = many.iter().map(heard).collect();
+    let is_shared = |one: &Vec<Arc<Frame>>| one.len() == 2 && Arc::ptr_eq(&one[1], &told[0][1]);
+    assert!(told.iter().all(is_shared), "put together once");
+    // Back and forth between two events is no news.
+    for is_seen in [true, false] {
+        table.watches.revise_sight(user(11), user(0), is_seen);
+    }
+    table.tell(4);
+    assert_eq!((changes(&open), changes(&many[0])), (vec![], vec![]));
+    table.watches.remove(shared, user(11));
+    let (again, version, _reader) = table.watch_all_but(11, 1, &[]);
+    assert!(again != shared && version == 1);
+}
+
+#[test]
+fn who_went_just_before_they_hid_does_not_look_online_for_ever() {
+    let table = Table::new();
+    let (_, reader) = table.watch(10, 1);
+    table.watches.show(&own(0, "one"));
+    table.tell(1);
+    let gone = OwnPresence { visibility: Visibility::Invisible, ..own(0, "one") };
+    table.watches.show(&gone);
+    table.watches.revise_sight(user(10), user(0), false);
+    table.tell(2);
+    assert_eq!(changes(&reader), [(2, vec![(user(0), true)]), (3, vec![(user(0), false)])]);
+}
+
+#[test]
+fn a_watch_of_ones_own_leaves_nothing_behind() {
+    let table = Table::new();
+    let (id, _, _reader) = table.watch_all_but(1, 3, &[0, 1]);
+    table.watches.show(&own(0, "here"));
+    table.tell(1);
+    table.watches.remove(id, user(1));
+    assert_eq!(table.watches.leftovers(), [0, 0, 1]);
 }

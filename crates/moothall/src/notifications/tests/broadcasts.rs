@@ -1,7 +1,7 @@
 //! Broadcasts.
 
 use moothall_protocol::BroadcastId;
-use moothall_protocol::accounts::{GrantRole, Segment};
+use moothall_protocol::accounts::{CreateRole, DeleteRole, GrantRole, Segment};
 use moothall_protocol::limits::{BROADCAST_BYTES_MAX, BROADCAST_LANGUAGES_MAX, BROADCAST_TEXT_LENGTH_MAX};
 use moothall_protocol::notifications::{
     Broadcast, BroadcastReach, BroadcastStatus, CancelBroadcast, CreateBroadcast, GetBroadcast,
@@ -130,6 +130,37 @@ async fn a_segment_is_by_role_language_age_and_when_somebody_was_seen() {
             ["ana", "ben"]
         );
         assert_eq!(hears(Segment { seen_since: Some(between), ..Segment::default() }).await, [""; 0]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_role_that_there_is_not_is_refused_and_one_that_is_deleted_later_is_nobodys() {
+    on_both_engines(async |hall| {
+        let (ana, server) = (hall.user("ana").await, hall.server());
+        let to = |role: &str| {
+            let segment = Segment { roles: vec!["moderator".into(), role.into()], ..Segment::default() };
+            CreateBroadcast { segment: Some(segment), ..to_all("hear") }
+        };
+        let refused = create_broadcast(&server, to("moderatr")).await.unwrap_err();
+        let Error::Invalid { fields } = refused else { panic!("{refused:?}") };
+        assert_eq!((fields[0].path.as_str(), fields[0].code.as_str()), ("/segment/roles/1", "not_a_choice"));
+        assert_eq!(fields[0].nearest.as_deref(), Some("moderator"));
+        let (name, reason) = ("tester".to_owned(), "for a test".to_owned());
+        let role = CreateRole {
+            name: name.clone(),
+            about: "Tries things".into(),
+            permissions: Vec::new(),
+            reason: reason.clone(),
+        };
+        accounts::create_role(&server, role).await.unwrap();
+        let later = Some(server.now() + Duration::from_secs(60));
+        let made =
+            create_broadcast(&server, CreateBroadcast { run_at: later, ..to("tester") }).await.unwrap();
+        accounts::delete_role(&server, DeleteRole { name, reason }).await.unwrap();
+        hall.clock.advance(Duration::from_secs(60));
+        until(&server, made.id, BroadcastStatus::Done).await;
+        assert_eq!(texts_of(hall, ana).await, [""; 0]);
     })
     .await;
 }

@@ -115,12 +115,12 @@ async fn who_is_blocked_sees_the_other_one_go_like_anybody_who_goes_and_nobody_e
         let told = ana.told(hall).await;
         let [(2, users)] = told.as_slice() else { panic!("{told:?}") };
         assert_eq!((users[0].user_id, users[0].is_online), (user_id, false));
-        // The others who watch the same are told of nobody.
-        assert!(cy.changed().iter().all(|(_, users)| users.is_empty()));
+        // The others who watch the same are told nothing.
+        assert_eq!(cy.changed(), []);
         // What he does from now on is told to them alone.
         let change = UpdatePresence { text: Some("alone".into()), ..UpdatePresence::default() };
         connections::update_presence(&ben.cx, change).await.unwrap();
-        assert!(ana.told(hall).await.iter().all(|(_, users)| users.is_empty()));
+        assert_eq!(ana.told(hall).await, []);
         let told = cy.changed();
         assert!(told.iter().any(|(_, users)| users.iter().any(|user| user.text.as_deref() == Some("alone"))));
         // Who is gone is gone for everybody, and nothing tells that a block ended meanwhile.
@@ -131,6 +131,47 @@ async fn who_is_blocked_sees_the_other_one_go_like_anybody_who_goes_and_nobody_e
         blocks(&ben.cx, &ana.cx).await.unwrap();
         unblock(&ben.cx, Unblock { user_id: id(&ana.cx) }).await.unwrap();
         assert_eq!(ana.told(hall).await, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_hides_from_a_session_moves_neither_its_events_nor_its_versions() {
+    with_accounts(async |hall| {
+        let (ana, mut eve) = (Client::new(hall).await, Client::new(hall).await);
+        let (ben, cy) = (Client::new(hall).await, Client::new(hall).await);
+        let nobody = Privacy { presence: Circle::Nobody, ..Privacy::default() };
+        privacy::set(&hall.server(), id(&cy.cx), nobody.clone()).await;
+        befriend(&ana.cx, &cy.cx).await;
+        blocks(&ben.cx, &ana.cx).await.unwrap();
+        let mut ana = Client::open(ana.cx).await;
+        let all = || WatchPresence { user_ids: vec![id(&ben.cx), id(&cy.cx)] };
+        let seen = connections::watch(&ana.cx, all()).await.unwrap();
+        connections::watch(&eve.cx, all()).await.unwrap();
+        assert!(seen.version == 1 && seen.users.iter().all(|user| !user.is_online));
+        for text in ["one", "two"] {
+            for other in [&ben, &cy] {
+                let change = UpdatePresence { text: Some(text.into()), ..UpdatePresence::default() };
+                connections::update_presence(&other.cx, change).await.unwrap();
+            }
+            assert_eq!(ana.told(hall).await, []);
+        }
+        assert!(!eve.changed().is_empty());
+        assert_eq!(connections::watch(&ana.cx, all()).await.unwrap(), seen);
+        // Nor does a friend who is new, and is there.
+        let dee = Client::new(hall).await;
+        privacy::set(&hall.server(), id(&dee.cx), nobody).await;
+        befriend(&ana.cx, &dee.cx).await;
+        assert_eq!(ana.told(hall).await, []);
+        // What she sees from here on comes next, in either watch.
+        privacy::set(&hall.server(), id(&dee.cx), Privacy::default()).await;
+        let told = ana.told(hall).await;
+        let [(2, users)] = told.as_slice() else { panic!("{told:?}") };
+        assert_eq!((ana.ready.friends.version, users[0].user_id), (1, id(&dee.cx)));
+        unblock(&ben.cx, Unblock { user_id: id(&ana.cx) }).await.unwrap();
+        let told = ana.told(hall).await;
+        let [(2, users)] = told.as_slice() else { panic!("{told:?}") };
+        assert_eq!((users[0].user_id, users[0].text.as_deref()), (id(&ben.cx), Some("two")));
     })
     .await;
 }

@@ -59,6 +59,30 @@ async fn what_one_server_exports_another_imports() {
 }
 
 #[tokio::test]
+async fn what_holds_already_is_no_change_and_is_not_set_by_a_file_that_says_all() {
+    on_both_engines(async |hall| {
+        let cx = hall.server();
+        set_to(&cx, "lobbies.vote_ms", json!(10_000)).await.unwrap();
+        // Some of these have what is nothing within them.
+        let mut templates = json!(crate::Settings::default().moderation.templates);
+        templates.as_array_mut().unwrap().push(json!({ "name": "quiet", "kind": "restrict",
+            "category": "insult", "public_reason": "Be kind.", "types": ["chat"], "hours": 1 }));
+        set_to(&cx, "moderation.templates", templates).await.unwrap();
+        let everything = export(&cx, ExportSettings { everything: Some(true) }).await.unwrap().toml;
+        let dry = import(&cx, ImportSettings { is_dry_run: Some(true), ..of(&everything) }).await.unwrap();
+        assert_eq!(dry.changes, []);
+        let other = everything.replace("vote_ms = 10000", "vote_ms = 11000");
+        let all = ImportSettings { resets_others: Some(true), ..of(&other) };
+        let changes = import(&cx, all).await.unwrap().changes;
+        assert_eq!(changes, [change("lobbies.vote_ms", json!(10_000), json!(11_000))]);
+        let set =
+            list(&cx, ListSettings { is_set: Some(true), ..ListSettings::default() }).await.unwrap().items;
+        assert_eq!(set.len(), 2, "{set:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_file_with_something_wrong_changes_nothing_and_all_that_is_wrong_is_said() {
     on_both_engines(async |hall| {
         let cx = hall.server();

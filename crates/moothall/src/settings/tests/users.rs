@@ -101,6 +101,11 @@ async fn what_is_wrong_is_refused_with_its_place_and_the_nearest_name() {
             );
         }
         assert_eq!(known(&ana, user).await, None);
+        let privacy = update(user, json!({ "messages": "frends" }));
+        let wish = UpdateUserSettings { section: "privacy".into(), ..privacy };
+        let refused = fields(update_user(&ana, wish).await).remove(0);
+        assert_eq!((refused.path.as_str(), refused.code.as_str()), ("/values/messages", "not_a_choice"));
+        assert!(refused.message.contains("\"friends\""), "{refused:?}");
     })
     .await;
 }
