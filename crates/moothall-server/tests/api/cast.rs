@@ -309,7 +309,7 @@ impl<'a> Cast<'a> {
                 json!("lobbies.request_ms")
             }
             ("settings.set", "value") => json!(61_000),
-            ("settings.import", "toml") => json!("[lobbies]\nrequest_ms = 60000\n"),
+            ("settings.import", "toml") => json!("[lobbies]\nrequest_ms = 62000\n"),
             ("settings.update_user", "section") => json!("locale"),
             ("settings.update_user", "values") => json!({ "language": "en" }),
             ("remote_config.put", "key") => json!(fresh("flag")),

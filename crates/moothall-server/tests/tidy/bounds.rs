@@ -17,9 +17,9 @@ const INSIDE: &[(&str, &str, &str)] = &[
         "what the pace is measured against; the wait is what clients meet",
     ),
     ("moothall-api/src/admission.rs", "RETRY_MIN", "spreads those who are told to come again"),
-    ("moothall-api/src/input.rs", "NAME_LENGTH_MAX", "what is repeated to a client of its own misspelling"),
     ("moothall-api/src/socket/message.rs", "REASON_BYTES_MAX", "of the WebSocket protocol"),
     ("moothall-api/src/socket/transport.rs", "EVENTS_WAITING_MAX", "when events wait in the outbox instead"),
+    ("moothall/src/broken.rs", "NAME_LENGTH_MAX", "what is repeated to a client of its own misspelling"),
     ("moothall/src/accounts/identities.rs", "ENTRIES_MAX", "a cache: what it does not hold is read again"),
     (
         "moothall/src/accounts/identities.rs",
