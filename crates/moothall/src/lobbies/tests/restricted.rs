@@ -79,7 +79,8 @@ async fn who_hosts_and_may_no_longer_hands_over_and_stays() {
         let [ana, ben] = people(hall, ["Ana", "Ben"]).await;
         let lobby = opened(&ana, roomy("Den")).await;
         plays(&ben, lobby).await.unwrap();
-        let scope = RestrictionScope { mode: Some("another".into()), ..RestrictionScope::default() };
+        modes::put(&hall.server(), duel()).await.unwrap();
+        let scope = RestrictionScope { mode: Some("duel".into()), ..RestrictionScope::default() };
         let elsewhere = ImposeRestriction { scope, ..restriction(id(&ana), &["lobby_host"]) };
         imposed(hall, elsewhere).await;
         let scope = RestrictionScope { mode: Some("free".into()), ..RestrictionScope::default() };
