@@ -372,9 +372,12 @@ async fn settings_are_found_by_words_and_only_staff_sees_and_changes_them() {
         assert_eq!(list(&cx, set_by_staff).await.unwrap().items.len(), 1);
         let ana = hall.user("ana").await;
         let (plain, reader) = (hall.call(ana, &[]), hall.call(ana, &[READ]));
-        assert!(matches!(list(&plain, ListSettings::default()).await, Err(Error::Forbidden)));
+        assert!(matches!(list(&plain, ListSettings::default()).await, Err(Error::Lacks("settings.read"))));
         assert!(list(&reader, ListSettings::default()).await.is_ok());
-        assert!(matches!(set_to(&reader, "lobbies.vote_ms", json!(2_000)).await, Err(Error::Forbidden)));
+        assert!(matches!(
+            set_to(&reader, "lobbies.vote_ms", json!(2_000)).await,
+            Err(Error::Lacks("settings.edit"))
+        ));
         let everybody = public(&hall.nobody(), PublicSettings::default()).await.unwrap();
         assert_eq!(everybody.values["accounts.guests"], json!(true));
         assert!(!everybody.values.contains_key("accounts.guesses_of_login"));
