@@ -275,8 +275,8 @@ pub enum TraceKind {
     Device,
     /// The domain of an e-mail address.
     EmailDomain,
-    /// An e-mail address, as the hash of what is left of it without dots, digits and what follows a plus. It shows who may be the same
-    /// person, and cannot be banned.
+    /// An e-mail address, by what is left of it without dots, digits and what follows a plus. It leads to accounts that may be of the same
+    /// person; its value is shown to nobody but its user, and cannot be banned.
     Email,
 }
 

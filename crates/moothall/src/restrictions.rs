@@ -47,7 +47,7 @@ pub use error::Error;
 pub use operations::{impose_restriction, lift_restriction, list, list_types, mine, operations};
 pub(crate) use store::STATEMENTS;
 pub use traces::read_traces;
-pub(crate) use traces::{Arrival, forget_some, forget_traces, others_on, record, sharing};
+pub(crate) use traces::{Arrival, forget_some, forget_traces, others_on, record, sharing, stem};
 use types::{RestrictionType, Types};
 
 /// Reads the restrictions of others.

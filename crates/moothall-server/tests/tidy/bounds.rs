@@ -56,7 +56,7 @@ const INSIDE: &[(&str, &str, &str)] = &[
     (
         "moothall/src/moderation/reports.rs",
         "REWEIGHED_MAX",
-        "more undecided reports of one user than the daily bound lets anybody make in a month",
+        "undecided reports that a mark taken back weighs anew; older ones keep their weight",
     ),
     ("moothall/src/settings/live.rs", "OWN_MAX", "beyond it a session hears of a change twice"),
     ("moothall/src/settings/live.rs", "USERS_MAX", "a cache: what it does not hold is read again"),

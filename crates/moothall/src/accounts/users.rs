@@ -242,6 +242,7 @@ pub(crate) fn restore_name(
 pub(crate) struct Likeness {
     pub user: UserId,
     pub name: String,
+    pub email: Option<String>,
     pub created_at: Timestamp,
 }
 

@@ -8,8 +8,8 @@
 //! a tick, of each user only as they stand then. Who watches many hears of them more rarely.
 //!
 //! Not everybody may see everybody. Those who watch and may not see one of the watched are few: what they are told is put together
-//! apart, under versions of their own, so that neither an event nor a version tells of whom they may not see. Who begins so has a watch of
-//! their own. A watch on friends belongs to its user alone, too, and follows who is a friend.
+//! apart, under versions of their own, so that neither an event nor a version tells of whom they may not see. A watch on friends belongs to
+//! its user alone, and follows who is a friend.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -40,8 +40,8 @@ pub(super) struct Watches {
 struct Inner {
     /// Everybody who looks online.
     shown: HashMap<UserId, Shown>,
-    /// What is watched, by the one whose watch it is, if it is not shared, and the users in their order.
-    ids: HashMap<(Option<UserId>, Arc<[UserId]>), WatchId>,
+    /// What is watched, by the users in their order.
+    ids: HashMap<Arc<[UserId]>, WatchId>,
     watched: HashMap<WatchId, Watched>,
     /// The watches that a user is in.
     of_user: HashMap<UserId, HashSet<WatchId>>,
@@ -63,9 +63,10 @@ struct Watched {
     viewers: HashMap<UserId, usize>,
     /// Of those who watch: who may not see whom, or once might not. They go by versions of their own until they leave.
     masks: HashMap<UserId, Mask>,
-    /// Who went by versions of their own and is gone. When they come again, the version here would tell how much they were not told of.
-    apart: HashSet<UserId>,
-    /// Whose it is, if it is not shared.
+    /// Who went by versions of their own and is gone, and by which. When they come again they go on by these: the version of the others
+    /// would tell how much they were not told of.
+    left: HashMap<UserId, u64>,
+    /// Whose friends they are, if that is what is watched.
     owner: Option<UserId>,
     /// Who of them changed since the last event.
     changed: HashSet<UserId>,
@@ -159,8 +160,10 @@ impl Watches {
         sorted.sort_unstable();
         sorted.dedup();
         let mut inner = self.inner.lock();
-        let sees_all = sorted.iter().all(|user| visible.contains(user));
-        let id = inner.find_or_make(new, viewer, sorted.into(), sees_all);
+        let id = match inner.ids.get(sorted.as_slice()) {
+            Some(id) => *id,
+            None => inner.make(new, sorted.into(), None),
+        };
         let version = inner.enter(id, viewer, visible, subscribe);
         let look = |user: &UserId| {
             if visible.contains(user) { inner.look(*user) } else { presence::offline(*user) }
@@ -202,8 +205,8 @@ impl Watches {
             *sessions -= 1;
             if *sessions == 0 {
                 watched.viewers.remove(&viewer);
-                if watched.masks.remove(&viewer).is_some() {
-                    watched.apart.insert(viewer);
+                if let Some(mask) = watched.masks.remove(&viewer) {
+                    watched.left.insert(viewer, mask.version);
                 }
             }
         }
@@ -330,47 +333,19 @@ impl Inner {
         self.changed.is_empty() && self.stirred.is_empty() && self.due.is_empty()
     }
 
-    /// The watch of this viewer on these users: the one that all share, unless its versions might tell of whom they may not see.
-    fn find_or_make(
-        &mut self,
-        new: WatchId,
-        viewer: UserId,
-        users: Arc<[UserId]>,
-        sees_all: bool,
-    ) -> WatchId {
-        if let Some(own) = self.ids.get(&(Some(viewer), Arc::clone(&users))) {
-            return *own;
-        }
-        let shared = self.ids.get(&(None, Arc::clone(&users))).copied();
-        let is_apart = match shared.and_then(|id| self.watched.get_mut(&id)) {
-            Some(watched) if watched.viewers.contains_key(&viewer) => false,
-            Some(watched) if !sees_all => {
-                watched.apart.insert(viewer);
-                true
-            }
-            Some(watched) => watched.apart.contains(&viewer),
-            None => !sees_all,
-        };
-        match shared.filter(|_| !is_apart) {
-            Some(shared) => shared,
-            None => {
-                let owner = is_apart.then_some(viewer);
-                self.ids.insert((owner, Arc::clone(&users)), new);
-                self.make(new, users, owner)
-            }
-        }
-    }
-
     fn make(&mut self, id: WatchId, users: Arc<[UserId]>, owner: Option<UserId>) -> WatchId {
         for user in users.iter() {
             self.of_user.entry(*user).or_default().insert(id);
+        }
+        if owner.is_none() {
+            self.ids.insert(Arc::clone(&users), id);
         }
         let watched = Watched {
             users,
             version: 1,
             viewers: HashMap::new(),
             masks: HashMap::new(),
-            apart: HashSet::new(),
+            left: HashMap::new(),
             owner,
             changed: HashSet::new(),
             due: None,
@@ -389,13 +364,20 @@ impl Inner {
     ) -> u64 {
         let is_another = subscribe(id);
         let Some(watched) = self.watched.get_mut(&id) else { return 1 };
-        *watched.viewers.entry(viewer).or_default() += usize::from(is_another);
+        let sessions = watched.viewers.entry(viewer).or_default();
+        let was_there = *sessions > 0;
+        *sessions += usize::from(is_another);
         let hidden: HashSet<UserId> =
             watched.users.iter().copied().filter(|user| !visible.contains(user)).collect();
-        if !hidden.is_empty() || watched.masks.contains_key(&viewer) {
-            watched.mask(viewer).hidden = hidden;
+        let left_at = watched.left.remove(&viewer);
+        if hidden.is_empty() && left_at.is_none() && !watched.masks.contains_key(&viewer) {
+            return watched.version;
         }
-        watched.masks.get(&viewer).map_or(watched.version, |mask| mask.version)
+        // Who comes and may not see all begins anew: how much the others were told is none of theirs.
+        let version = if was_there { watched.version } else { left_at.unwrap_or(1) };
+        let mask = watched.masks.entry(viewer).or_insert_with(|| Mask { version, ..Mask::default() });
+        mask.hidden = hidden;
+        mask.version
     }
 
     /// Has a watch on friends be on these.
@@ -471,10 +453,8 @@ impl Inner {
 
     fn forget(&mut self, id: WatchId) {
         let Some(watched) = self.watched.remove(&id) else { return };
-        let key = (watched.owner, Arc::clone(&watched.users));
-        if self.ids.get(&key) == Some(&id) {
-            self.ids.remove(&key);
-            self.keep_apart(&watched);
+        if watched.owner.is_none() {
+            self.ids.remove(&watched.users);
         }
         for user in watched.users.iter() {
             self.leave_alone(id, *user);
@@ -482,15 +462,6 @@ impl Inner {
         self.stirred.remove(&id);
         if let Some(due) = watched.due {
             self.due.remove(&(due, id));
-        }
-    }
-
-    /// Has whoever had a watch of their own have another one when they come again, while others share one on these users.
-    fn keep_apart(&mut self, own: &Watched) {
-        let Some(owner) = own.owner else { return };
-        let shared = self.ids.get(&(None, Arc::clone(&own.users)));
-        if let Some(watched) = shared.and_then(|id| self.watched.get_mut(id)) {
-            watched.apart.insert(owner);
         }
     }
 

@@ -213,6 +213,7 @@ pub(super) async fn begin_reverting(cx: &Cx, input: RevertAction) -> Result<Acti
 
 /// Takes an action back; an open appeal against it is granted by that.
 fn give_back(tx: &mut Tx<'_, '_>, action: &Action, reason: &str) -> Result<Action, Error> {
+    refuse_oneself(tx, action.user_id)?;
     let is_told = !appeals::overturn(tx, action)?;
     take_back(tx, action.id, reason, is_told)
 }
@@ -247,7 +248,7 @@ pub(super) fn take_back(
     if let Some(case) = after.case_id
         && !store::stands(tx, after.user_id, case)?
     {
-        cases::reconsider(tx, case)?;
+        cases::reconsider(tx, case, reason)?;
     }
     let entry = audit::Entry::new("moderation.revert").user(after.user_id).reason(reason);
     audit::record(tx, entry.change(&before, &after))?;

@@ -120,11 +120,17 @@ fn look(tx: &mut Tx<'_, '_>, user: UserId) -> Result<Vec<Alternate>, Error> {
     let restricted: Vec<Timestamp> =
         restrictions::history(tx, user, SHARES)?.iter().map(|restriction| restriction.starts_at).collect();
     let own_name = known.get(&user).and_then(|own| letters(&own.name));
+    let address = |known: &Likeness| known.email.as_deref().and_then(restrictions::stem);
+    let own_address = known.get(&user).and_then(address);
     let own_offences = offences.get(&user).cloned().unwrap_or_default();
     let mut items = Vec::new();
     for (other, mut evidence) in found {
         // Who was erased is nobody's other account any more.
         let Some(its) = known.get(&other) else { continue };
+        if evidence.emails.is_empty() && own_address.is_some() && address(its) == own_address {
+            // Who has not signed in for long left no trace of it.
+            evidence.emails.push(2);
+        }
         let is_soon = |at: &Timestamp| its.created_at >= *at && its.created_at.since(*at) <= SOON;
         evidence.is_made_soon_after = restricted.iter().any(is_soon);
         evidence.is_name_alike = own_name.is_some() && letters(&its.name) == own_name;

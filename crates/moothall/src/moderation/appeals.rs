@@ -266,11 +266,16 @@ fn close(
     let seconds = i64::try_from(tx.now().since(appeal.created_at).as_secs()).unwrap_or(i64::MAX);
     shared::count(tx, "appeal_seconds", seconds)?;
     let entry = audit::Entry::new("moderation.decide_appeal").user(appeal.user_id);
-    let [before, after] = changed.unwrap_or_default();
-    let decided = json!({
-        "appeal_id": appeal.id, "action_id": action.id, "outcome": word, "restriction": after,
-    });
-    audit::record(tx, entry.reason(decision).change(&json!({ "restriction": before }), &decided))?;
+    let entry = entry.reason(decision);
+    let (appeal_id, action_id) = (appeal.id, action.id);
+    let entry = match changed {
+        None => entry.after(&json!({ "appeal_id": appeal_id, "action_id": action_id, "outcome": word })),
+        Some([before, after]) => entry.change(
+            &json!({ "restriction": before }),
+            &json!({ "appeal_id": appeal_id, "action_id": action_id, "outcome": word, "restriction": after }),
+        ),
+    };
+    audit::record(tx, entry)?;
     tell_both(tx, appeal, action, outcome, decision)?;
     let ids = Ids { case: action.case_id, action: Some(action.id), appeal: Some(appeal.id) };
     happened(tx, ModerationDeed::AppealDecided, appeal.user_id, ids)?;

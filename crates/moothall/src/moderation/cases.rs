@@ -291,13 +291,13 @@ impl jobs::Kind for CloseReports {
 }
 
 /// Nothing of what was done about a case stands any more: whoever's report was agreed with was neither right nor wrong, and is told.
-pub(super) fn reconsider(tx: &mut Tx<'_, '_>, id: CaseId) -> Result<(), Error> {
+pub(super) fn reconsider(tx: &mut Tx<'_, '_>, id: CaseId, reason: &str) -> Result<(), Error> {
     let Some(mut case) = store::find_case(tx, id)? else { return Ok(()) };
     if case.outcome != Some(ReportOutcome::Agreed) {
         return Ok(());
     }
     case.outcome = Some(ReportOutcome::Unclear);
-    changed(tx, &mut case, audit::Entry::new("moderation.revert"))?;
+    changed(tx, &mut case, audit::Entry::new("moderation.revert").reason(reason))?;
     let mut rest = ReconsiderReports { case_id: id, by: case.closed_by, reconsidered: 0 };
     if rest.reconsider_some(tx)? == Step::Again {
         jobs::enqueue(tx, &NewJob::new(rest))?;

@@ -175,6 +175,8 @@ pub(super) async fn carry_out(cx: &Cx, id: ActionId) -> Result<(), Error> {
         match done {
             // One that is gone for good, because its time was over, stays so.
             Ok(()) | Err(communication::Error::Common(crate::Error::NotFound)) => {}
+            // Its writer did something with it at the same moment.
+            Err(communication::Error::Common(crate::Error::VersionConflict { .. })) => continue,
             Err(other) => return Err(other.into_common().into()),
         }
         // It may have been taken back meanwhile.
@@ -251,7 +253,8 @@ pub(super) fn undo(tx: &mut Tx<'_, '_>, action: &Action, reason: &str) -> Result
 /// Whether the user was renamed once more since a renaming, from the name that gave them: then that one leads back to the name before both.
 fn stands_below(tx: &mut Tx<'_, '_>, action: &Action) -> Result<bool, Error> {
     let Some(later) = actions::renamed_since(tx, action.user_id, action.id)? else { return Ok(false) };
-    let is_above = later.before.get("name") == action.after.get("name");
+    let given = action.after.get("name");
+    let is_above = given.is_some() && later.before.get("name") == given;
     if is_above {
         actions::set_before(tx, later.id, &action.before)?;
     }

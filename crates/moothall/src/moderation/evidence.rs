@@ -1,6 +1,6 @@
 //! What there was to see when something was reported: gathered with the eyes of the reporter, and frozen with the report.
 
-use moothall_protocol::accounts::{GetExtra, ListExtra};
+use moothall_protocol::accounts::{Audience, GetExtra, ListExtra};
 use moothall_protocol::connections::GetPresence;
 use moothall_protocol::limits::{REPORT_EXTRA_BYTES_MAX, REPORT_NEIGHBOURS_MAX};
 use moothall_protocol::lobbies::GetLobby;
@@ -129,26 +129,31 @@ fn refuse_needless(input: &FileReport) -> Result<(), Error> {
     }
 }
 
-/// What a user says of themselves in data that the game keeps with the account, as far as it is little.
+/// What a user says of themselves to everybody in data that the game keeps with the account, as far as it is little.
 async fn extra(cx: &Cx, user_id: UserId) -> Result<Map<String, Value>, Error> {
     let listed =
         accounts::list_extra(cx, ListExtra { user_id }).await.map_err(accounts::Error::into_common)?;
+    // Whoever reports may be a program that may read more than others.
+    let open = listed.items.into_iter().filter(|entry| entry.audience == Audience::Public);
     let (mut extra, mut bytes) = (Map::new(), 0);
-    for key in listed.items.into_iter().map(|entry| entry.key) {
+    for key in open.map(|entry| entry.key) {
         let entry = match accounts::get_extra(cx, GetExtra { user_id, key }).await {
             Ok(entry) => entry,
             // It was taken away meanwhile.
             Err(error) if error.kind() == crate::Kind::NotFound => continue,
             Err(error) => return Err(error.into_common().into()),
         };
-        bytes += entry.key.len() + entry.value.to_string().len();
-        if bytes > REPORT_EXTRA_BYTES_MAX {
-            break;
-        }
-        extra.insert(entry.key, entry.value);
+        let size = entry.key.len() + entry.value.to_string().len();
+        // One that is too long hides no others.
+        let value = if bytes + size <= REPORT_EXTRA_BYTES_MAX { entry.value } else { json!(TOO_LONG) };
+        bytes += if value == TOO_LONG { 0 } else { size };
+        extra.insert(entry.key, value);
     }
     Ok(extra)
 }
+
+/// In place of what is not kept with a report.
+const TOO_LONG: &str = "(too long to be kept with the report)";
 
 async fn lobby(cx: &Cx, lobby_id: LobbyId) -> Result<(UserId, Map<String, Value>), Error> {
     let summary = lobbies::get(cx, GetLobby { lobby_id }).await.map_err(not_found("/lobby_id"))?;

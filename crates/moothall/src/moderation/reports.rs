@@ -22,8 +22,8 @@ use crate::export::{Part, place};
 use crate::restrictions::types::REPORT;
 use crate::restrictions::{self, Scope};
 
-/// Undecided reports of somebody that are weighed anew when a mark of theirs is taken back: more than they can make in a month.
-const REWEIGHED_MAX: usize = 1_000;
+/// Undecided reports of somebody that are weighed anew when a mark of theirs is taken back. Older ones keep their weight.
+const REWEIGHED_MAX: usize = 100;
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
 /// Lists what may be reported.
@@ -186,6 +186,9 @@ fn tell_closed(
 /// Nothing marks a user any more: what they reported, and nobody has decided, weighs again what it would without that.
 pub(super) fn unmark(tx: &mut Tx<'_, '_>, reporter: UserId) -> Result<(), Error> {
     for mut report in store::open_by(tx, reporter, REWEIGHED_MAX)? {
+        if !report.score.iter().any(|term| term.name == priority::MARKED) {
+            continue;
+        }
         let Some(mut case) = store::find_case(tx, report.case_id)? else { continue };
         report.score.retain(|term| term.name != priority::MARKED);
         store::set_score(tx, report.id, &report.score)?;

@@ -68,7 +68,7 @@ statements! {
     SHARING = concat!("SELECT o.user_id, t.kind, ", shared_by!(), "
         FROM user_traces t JOIN user_traces o ON o.kind = t.kind AND o.value = t.value AND o.user_id <> t.user_id
         WHERE t.user_id = $1 AND t.kind <> 'email_domain' AND ", shared_by!(), " <= $2
-        ORDER BY o.last_seen_at DESC, o.user_id LIMIT $3");
+        ORDER BY CASE t.kind WHEN 'address' THEN 1 ELSE 0 END, o.last_seen_at DESC, o.user_id LIMIT $3");
     OTHERS_ON = "SELECT user_id FROM user_traces WHERE kind = 'device' AND value = $1 AND user_id <> $2
         ORDER BY user_id LIMIT $3";
     FORGET_TRACES = "DELETE FROM user_traces WHERE user_id = $1";
@@ -280,7 +280,7 @@ pub(super) fn count_seen(
     Ok(count.unsigned_abs())
 }
 
-/// Who shares a network or a device with this user, which of both, and how many users are there. What a crowd shares says nothing.
+/// Who shares a network, a device or the stem of an e-mail address with this user, which of these, and how many users have it. What a crowd shares says nothing.
 pub(super) fn sharing(
     tx: &mut Tx<'_, '_>,
     user: UserId,

@@ -27,7 +27,7 @@ macro_rules! columns {
 pub(super) use columns;
 
 statements! {
-    LIKENESSES = "SELECT id, name, created_at FROM users WHERE id {in $1} AND erased_at IS NULL";
+    LIKENESSES = "SELECT id, name, email, created_at FROM users WHERE id {in $1} AND erased_at IS NULL";
     PERSON = "SELECT COALESCE(owner_id, id) FROM users WHERE id = $1";
     WITH_BOTS = "SELECT id FROM users WHERE id = $1 OR owner_id = $1";
     SUMMARIES = "SELECT id, name, is_guest, is_bot, erased_at IS NOT NULL FROM users WHERE id {in $1}";
@@ -248,7 +248,9 @@ pub(super) fn with_bots(tx: &mut Tx<'_, '_>, person: UserId) -> Result<Vec<UserI
 /// By what these users are compared.
 pub(super) fn likenesses(tx: &mut Tx<'_, '_>, users: &[UserId]) -> Result<Vec<Likeness>, crate::Error> {
     let rows = tx.query(LIKENESSES, params![users])?;
-    let likeness = |row: &Row| Ok(Likeness { user: row.get(0)?, name: row.get(1)?, created_at: row.get(2)? });
+    let likeness = |row: &Row| {
+        Ok(Likeness { user: row.get(0)?, name: row.get(1)?, email: row.get(2)?, created_at: row.get(3)? })
+    };
     rows.iter().map(likeness).collect()
 }
 
