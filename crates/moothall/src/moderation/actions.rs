@@ -83,9 +83,7 @@ fn require_target(
     user: UserId,
     case: Option<CaseId>,
 ) -> Result<Option<moothall_protocol::moderation::Case>, Error> {
-    if accounts::is_oneself(tx, user)? {
-        return Err(Error::Yourself);
-    }
+    refuse_oneself(tx, user)?;
     accounts::require_manageable(tx, user).map_err(accounts::Error::into_common)?;
     let open = shared::open_case(tx, user)?;
     if let Some(open) = &open {
@@ -159,7 +157,8 @@ pub(super) const OF_PROGRAMS: OfPrograms = OfPrograms {
     imposed: |tx, restriction| of_program(tx, restriction).map_err(Error::into_common),
     lifted: |tx, id, reason| {
         let Some(action) = find(tx, id)? else { return Ok(()) };
-        give_back(tx, &action, reason).map(drop).map_err(Error::into_common)
+        let lifted = refuse_oneself(tx, action.user_id).and_then(|()| give_back(tx, &action, reason));
+        lifted.map(drop).map_err(Error::into_common)
     },
 };
 
@@ -213,16 +212,13 @@ pub(super) async fn begin_reverting(cx: &Cx, input: RevertAction) -> Result<Acti
 
 /// Takes an action back; an open appeal against it is granted by that.
 fn give_back(tx: &mut Tx<'_, '_>, action: &Action, reason: &str) -> Result<Action, Error> {
-    refuse_oneself(tx, action.user_id)?;
     let is_told = !appeals::overturn(tx, action)?;
     take_back(tx, action.id, reason, is_told)
 }
 
 /// Refuses to take back what was decided about oneself, or about somebody who may do more.
 pub(super) fn require_reversible(tx: &mut Tx<'_, '_>, user: UserId) -> Result<(), Error> {
-    if accounts::is_oneself(tx, user)? {
-        return Err(Error::Yourself);
-    }
+    refuse_oneself(tx, user)?;
     match accounts::require_manageable(tx, user).map_err(accounts::Error::into_common) {
         // What was decided about an account that is erased can still be taken back.
         Ok(()) | Err(crate::Error::NotFound) => Ok(()),

@@ -15,6 +15,7 @@ use uuid::Uuid;
 pub(super) use store::STATEMENTS;
 
 use super::effects::Sooner;
+use super::files::refuse_oneself;
 use super::notify::{ActionAppealed, AppealAnswered, AppealDecided, Ids, happened, tell, tell_newest};
 use super::{APPEALS, Error, actions, effects, store as shared};
 use crate::cx::{Cx, Tx};
@@ -210,9 +211,7 @@ pub async fn decide(cx: &Cx, input: DecideAppeal) -> Result<Appeal, Error> {
 /// An open appeal that the caller may decide.
 fn require_decidable(tx: &mut Tx<'_, '_>, id: AppealId) -> Result<Stored, Error> {
     let found = find(tx, id)?;
-    if accounts::is_oneself(tx, found.appeal.user_id)? {
-        return Err(Error::Yourself);
-    }
+    refuse_oneself(tx, found.appeal.user_id)?;
     if let Some(author) = found.action.author_id
         && accounts::is_oneself(tx, author)?
     {

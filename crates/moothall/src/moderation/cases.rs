@@ -15,6 +15,7 @@ use moothall_protocol::{CaseId, Cursor, Page, ReportId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::files::refuse_oneself;
 use super::notify::{Ids, happened};
 use super::{CASES, Error, notes, priority, reports, store};
 use crate::cx::{Cx, Tx};
@@ -83,9 +84,7 @@ pub async fn list(cx: &Cx, input: ListCases) -> Result<Page<Case>, Error> {
 pub(super) fn require_free(tx: &mut Tx<'_, '_>, id: CaseId) -> Result<Case, Error> {
     let case = store::find_case(tx, id)?.ok_or(crate::Error::NotFound)?;
     let (me, now) = (tx.cx().user(), tx.now());
-    if accounts::is_oneself(tx, case.target_id)? {
-        return Err(Error::Yourself);
-    }
+    refuse_oneself(tx, case.target_id)?;
     if case.closed_at.is_some() {
         return Err(Error::CaseClosed);
     }
